@@ -1,0 +1,73 @@
+"""`unlabeled demo`: the whole of the main job on a real data set, with nothing to fetch."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import err, say
+
+MADE = {"photos", "more-photos", "labels.csv", "run", "vectors.parquet", "map.png", "similar.png"}
+HELD_BACK = 97
+"""Digits that learning never sees; they are what is embedded as new."""
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the data and the run.")] = Path("demo"),
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 40,
+) -> None:
+    """Do all of it on handwritten digits: learn without labels, judge, search, embed, map. About two minutes.
+
+    The digits are the 1,797 that come with scikit-learn, written out as image files, so that you see what happens
+    to a folder of your own. Each step is a command you can type.
+    """
+    from unlabeled.errors import UnlabeledError
+
+    if out.exists() and any(path.name not in MADE for path in out.iterdir()):
+        raise UnlabeledError(f"{out} holds other files; choose another folder for --out")
+    start = time.monotonic()
+    digits = write_digits(out)
+    say(f"{digits:,} handwritten digits as image files in {out / 'photos'}, without labels")
+    run, query = out / "run", out / "more-photos" / "0003.png"
+    learnt = ["--method", "simclr", "--epochs", str(epochs), "--temperature", "0.2", "--out", str(run), "--overwrite"]
+    command("learn", str(out / "photos"), *learnt)
+    command("evaluate", str(run), "--labels", str(out / "labels.csv"))
+    command("search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"))
+    command("embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"))
+    command("map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"))
+    say(f"\nDone in {time.monotonic() - start:.0f} s. Look at {run / 'report.html'}, {out / 'map.png'} and {out / 'similar.png'}.")
+
+
+def command(*words: str) -> None:
+    """Show a command and run it, in this process."""
+    from unlabeled.cli.main import app
+
+    err.print(f"\n$ unlabeled {shlex.join(words)}", style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+    app(list(words), standalone_mode=False)
+
+
+def write_digits(folder: Path) -> int:
+    """Write scikit-learn's digits as image files and a label file; give the number of those to learn from."""
+    import csv
+
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    from unlabeled.files import written_aside
+
+    images, labels = load_digits(return_X_y=True)
+    learnt = len(images) - HELD_BACK
+    for part in ("photos", "more-photos"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for number, pixels in enumerate(images):
+        part = "photos" if number < learnt else "more-photos"
+        name = number if number < learnt else number - learnt
+        picture = Image.fromarray((pixels.reshape(8, 8) * (255 / 16)).round().astype("uint8"))
+        picture.save(folder / part / f"{name:04d}.png")
+    with written_aside(folder / "labels.csv") as aside, aside.open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "label"), *((f"{i:04d}.png", int(labels[i])) for i in range(learnt))])
+    return learnt

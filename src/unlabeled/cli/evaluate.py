@@ -1,0 +1,53 @@
+"""`unlabeled evaluate`: an honest judgement of a run, against baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unlabeled.cli.shared import AsJson, RunFolder, out, print_json, print_table, say
+
+
+def evaluate(
+    run: RunFolder,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV or parquet with path (or id) and label; may cover only some instances.  [dim]default: the run's own[/dim]"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of random splits into training and test instances.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a run by nearest neighbours and a linear probe, beside raw input and an untrained encoder.
+
+    The encoder stays frozen, and every figure is accuracy on test instances that chose nothing.
+
+    [dim]unlabeled evaluate run/ --labels labels.csv[/dim]
+    """
+    from unlabeled.runs import Run, evaluate_run
+
+    figures = evaluate_run(Run(run), labels, seeds=tuple(range(seeds)), say=say)
+    if as_json:
+        print_json(figures)
+    else:
+        show(figures)
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print a run's figures as a person reads them."""
+    from unlabeled.runs import evaluation_note, evaluation_table
+
+    out.print(
+        f"{figures['rows']:,} instances, {figures['dim']} numbers each; "
+        f"effective rank {figures['effective_rank']:.1f}, uniformity {figures['uniformity']:.2f}",
+        highlight=False,
+    )
+    alarm = "bold red" if figures["collapse"]["collapsed"] else None
+    out.print(figures["collapse"]["message"], markup=False, highlight=False, style=alarm)
+    columns, rows = evaluation_table(figures)
+    if rows:
+        print_table(columns, rows)
+        out.print(evaluation_note(figures), style="dim", highlight=False)
+    elif "note" in figures:
+        out.print(figures["note"], style="dim", highlight=False)

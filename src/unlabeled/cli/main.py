@@ -1,0 +1,79 @@
+"""The `unlabeled` command: its verbs, and how every error reaches a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.demo import demo
+from unlabeled.cli.embed import embed
+from unlabeled.cli.evaluate import evaluate
+from unlabeled.cli.learn import learn
+from unlabeled.cli.map import map_
+from unlabeled.cli.methods import methods
+from unlabeled.cli.search import search
+from unlabeled.errors import UnlabeledError
+
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="unlabeled",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with [bold]unlabeled demo[/bold]. Every verb has its own [bold]--help[/bold], with an example.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from unlabeled import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def unlabeled(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Learn from data nobody labelled: representations, search, maps, and an honest judgement of them."""
+
+
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
+for verb in (search, evaluate, embed):
+    app.command()(verb)
+app.command("map")(map_)
+app.command()(methods)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 a fault of ours, 2 input refused, 130 interrupted."""
+    try:
+        app()
+    except UnlabeledError as error:
+        _say(f"Error: {error}", "bold red")
+        sys.exit(REFUSED)
+    except KeyboardInterrupt as stop:
+        _say(str(stop) or "Interrupted", "yellow")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def _say(message: str, style: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

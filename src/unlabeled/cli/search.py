@@ -1,0 +1,47 @@
+"""`unlabeled search`: the instances nearest to a query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import AsJson, RunFolder, print_json, print_table, say
+
+
+def search(
+    run: RunFolder,
+    query: Annotated[str, typer.Option("--query", "-q", help="An image file, or the id of an instance of the run.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 12,
+    where: Annotated[str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")] = None,
+    picture: Annotated[Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the instances most like a query; print them, and draw them as a contact sheet.
+
+    [dim]unlabeled search run/ --query some.jpg -k 12[/dim]
+    """
+    from unlabeled.data import Images
+    from unlabeled.errors import UnlabeledError
+    from unlabeled.runs import Run, draw_results
+
+    opened = Run(run)
+    found = opened.search(query, k, where)
+    labels = opened.embeddings.label_names
+    rows = [
+        {"rank": rank + 1, "id": name, "distance": float(distance)}
+        | ({"label": labels[opened.embeddings.position[name]]} if labels is not None else {})
+        for rank, (name, distance) in enumerate(zip(found.ids[0], found.distances[0], strict=True))
+    ]
+    if as_json:
+        print_json({"query": query, "metric": opened.store.metric, "neighbours": rows})
+    else:
+        columns = ["rank", "id", "distance", *(["label"] if labels is not None else [])]
+        print_table(columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows])
+    try:
+        if isinstance(opened.source, Images):
+            shown = query if Path(query).exists() else None
+            say(f"Contact sheet: {draw_results(opened.source, found, picture or run / 'pictures' / 'search.png', shown)}")
+    except UnlabeledError as error:
+        say(f"No contact sheet: {error}")

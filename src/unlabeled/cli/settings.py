@@ -1,0 +1,95 @@
+"""Settings of a method from the command line and from recipe files, by the method's own fields."""
+
+from __future__ import annotations
+
+import tomllib
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.registry import Option, method, options
+
+NOT_GIVEN = {"checkpoint"}
+"""Settings that a run fixes itself."""
+
+
+def configured(name: str | None, recipe: Path | None, words: Sequence[str], defaults: dict[str, Any]) -> Any:
+    """Make the method that was asked for.
+
+    Parameters
+    ----------
+    name : str, optional
+        The method; it overrides the recipe's.
+    recipe : Path, optional
+        A TOML file with ``method`` and any of its settings.
+    words : sequence of str
+        What stood on the command line beside the known options, such as ``["--temperature", "0.2"]``. These come last
+        and override the recipe.
+    defaults : dict
+        The verb's own defaults, overridden by everything else.
+    """
+    settings = read_recipe(recipe) if recipe is not None else {}
+    in_recipe = settings.pop("method", None)
+    cls = method(name or in_recipe or "simclr")
+    known = {option.name: option for option in options(cls) if option.name not in NOT_GIVEN}
+    for key in settings:
+        if key not in known:
+            raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
+    return cls(**{**defaults, **settings, **from_words(words, known, cls.__name__)})
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Read a recipe file.
+
+    Raises
+    ------
+    UnlabeledError
+        If the file is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnlabeledError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UnlabeledError(f"the recipe {path} is not valid TOML: {error}") from error
+
+
+def from_words(words: Sequence[str], known: dict[str, Option], method_name: str) -> dict[str, Any]:
+    """Read ``--name value`` and ``--name=value`` pairs as settings, each in its field's type."""
+    found = {}
+    rest = list(words)
+    while rest:
+        word, equals, value = rest.pop(0).partition("=")
+        name = word.removeprefix("--").replace("-", "_")
+        if not word.startswith("--"):
+            raise UnlabeledError(f"{word!r} was not expected here; settings are written --name value")
+        if name not in known:
+            raise unknown_name(f"option or setting of {method_name}", word, ["--" + n.replace("_", "-") for n in known])
+        if not equals:
+            if not rest:
+                raise UnlabeledError(f"{word} needs a value")
+            value = rest.pop(0)
+        found[name] = parsed(word, value, known[name].type)
+    return found
+
+
+def parsed(word: str, value: str, kind: Any) -> Any:
+    """Read a value in a field's type; ``none`` is None where the field allows it."""
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise unknown_name(f"value for {word}", value, map(str, get_args(kind)))
+        return value
+    if get_origin(kind) in (Union, types.UnionType):
+        if type(None) in get_args(kind) and value.lower() == "none":
+            return None
+        return parsed(word, value, next(t for t in get_args(kind) if t is not type(None)))
+    if kind is bool:
+        if value.lower() not in ("true", "false", "yes", "no"):
+            raise UnlabeledError(f"{word} is true or false, not {value!r}")
+        return value.lower() in ("true", "yes")
+    try:
+        return kind(value) if kind in (int, float) else value
+    except ValueError:
+        raise UnlabeledError(f"{word} takes a {'whole ' if kind is int else ''}number, not {value!r}") from None

@@ -1,0 +1,50 @@
+"""What the verbs share: how they print, and the options that several of them have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+OnError = Annotated[str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")]
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say(message: str) -> None:
+    """Tell the user how things stand, on the error stream, so that it never mixes with results."""
+    err.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON document on the output stream."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Print a table whose last columns are numbers if they look like it."""
+    rows = [list(map(str, row)) for row in rows]
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        number = bool(rows) and all(row[i][:1].isdigit() or row[i][:1] in "-–" for row in rows)
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table, markup=False)
+
+
+def what_on_error(choice: str) -> str:
+    """Translate the option's word into the library's."""
+    from unlabeled.errors import unknown_name
+
+    if choice not in ("skip", "stop"):
+        raise unknown_name("choice for --on-error", choice, ["skip", "stop"])
+    return "raise" if choice == "stop" else "skip"

@@ -1,0 +1,78 @@
+"""Class names and their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNLABELLED = -1
+
+
+def class_order(names: Iterable[str]) -> list[str]:
+    """Sort distinct class names: those that look like numbers by value, then the others alphabetically.
+
+    Examples
+    --------
+    >>> class_order(["10", "9", "9", "cat"])
+    ['9', '10', 'cat']
+    """
+
+    def key(name: str) -> tuple[bool, float, str]:
+        try:
+            value = float(name)
+        except ValueError:
+            value = math.nan
+        return (False, value, name) if math.isfinite(value) else (True, 0.0, name)
+
+    return sorted(set(names), key=key)
+
+
+def encode(names: Sequence[str | None]) -> tuple[NDArray[np.int64], list[str]]:
+    """Turn class names into numbers; None becomes −1.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+    classes : list of str
+        In the order of `class_order`.
+
+    Examples
+    --------
+    >>> encode(["dog", None, "cat"])
+    (array([ 1, -1,  0]), ['cat', 'dog'])
+    """
+    classes = class_order(name for name in names if name is not None)
+    number: dict[str | None, int] = {name: i for i, name in enumerate(classes)}
+    number[None] = UNLABELLED
+    return np.fromiter((number[name] for name in names), dtype=np.int64, count=len(names)), classes
+
+
+def class_name(value: object) -> str | None:
+    """Give the class a cell stands for; None for the empty cell, NaN and −1, which mean unlabelled.
+
+    Examples
+    --------
+    >>> [class_name(value) for value in ["cat", " ", 3, 2.0, -1, float("nan"), None]]
+    ['cat', None, '3', '2', None, None, None]
+    """
+    if isinstance(value, (float, np.floating)):
+        if math.isnan(value):
+            return None
+        value = int(value) if float(value).is_integer() else value
+    text = "" if value is None else str(value).strip()
+    return None if text in ("", "-1") else text
+
+
+def encode_values(values: Any) -> tuple[NDArray[np.int64], list[str]]:
+    """Turn a list or array of classes, as numbers or names, into numbers from 0 and names, as `encode` does.
+
+    Examples
+    --------
+    >>> encode_values(np.array([7, -1, 3]))
+    (array([ 1, -1,  0]), ['3', '7'])
+    """
+    return encode([class_name(value) for value in (values.tolist() if hasattr(values, "tolist") else values)])

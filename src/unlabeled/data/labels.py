@@ -1,0 +1,289 @@
+"""Label files: which class each instance belongs to, for some or all of them."""
+
+from __future__ import annotations
+
+import csv
+import os
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.classes import UNLABELLED, class_name, encode, encode_values
+from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.data.paths import existing
+from unlabeled.errors import UnlabeledError
+
+
+class MatchedLabels(NamedTuple):
+    """Labels brought into the order of the instances.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (n,)
+        Index into `classes`, −1 where there is no label.
+    classes : list of str
+        Every class of the label file, so that the numbers mean the same for any part of the data.
+    unmatched : list of str
+        Names in the label file that match no instance.
+    """
+
+    labels: NDArray[np.int64]
+    classes: list[str]
+    unmatched: list[str]
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Names of instances and of their classes, as a label file gives them.
+
+    Attributes
+    ----------
+    source : str
+        The file they came from, for messages.
+    ids : list of str
+        Names or paths of instances.
+    names : list of str or None
+        The class of each; None is unlabelled.
+    lines : list of int
+        The line or row of each, counted from 1.
+    unit : str, default "line"
+        What `lines` counts.
+
+    Examples
+    --------
+    >>> table = LabelTable("labels.csv", ["a.jpg", "b.jpg"], ["cat", "dog"], [2, 3])
+    >>> labels, classes, unmatched = table.match(["pets/b.jpg", "pets/c.jpg", "pets/a.jpg"])
+    >>> labels, classes
+    (array([ 1, -1,  0]), ['cat', 'dog'])
+    """
+
+    source: str
+    ids: list[str]
+    names: list[str | None]
+    lines: list[int]
+    unit: str = "line"
+
+    def __post_init__(self) -> None:
+        first: dict[str, int] = {}
+        for row, name in enumerate(self.ids):
+            self._agree(first.setdefault(name, row), row)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def match(self, ids: Sequence[str]) -> MatchedLabels:
+        """Find the instance each row names, and give every instance its label.
+
+        A row is matched by the first of these that finds anything: the same id; the same path once both are
+        normalised (``\\`` to ``/``, no ``./``); the end of a path, so that ``b.jpg`` names ``a/b.jpg`` and
+        ``photos/a/b.jpg`` does too; the end of a path without suffixes, so that ``b`` names ``a/b.jpg``.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            Names of the instances, as in ``images.ids``.
+
+        Returns
+        -------
+        MatchedLabels
+            ``(labels, classes, unmatched)``.
+
+        Raises
+        ------
+        UnlabeledError
+            If a row names several instances, two rows give one instance different classes, or nothing matches.
+        """
+        codes, classes = encode(self.names)
+        labels = np.full(len(ids), UNLABELLED, dtype=np.int64)
+        taken: dict[int, int] = {}
+        unmatched = []
+        finder = _Finder(ids)
+        for row, name in enumerate(self.ids):
+            found = finder.find(name)
+            several = sorted({ids[i] for i in found})
+            if len(several) > 1:
+                raise UnlabeledError(
+                    f"{self._where(row)}: {name!r} could be {several[0]!r} or {several[1]!r}; write the longer path"
+                )
+            for i in found:
+                self._agree(taken.setdefault(i, row), row)
+                labels[i] = codes[row]
+            if not found:
+                unmatched.append(name)
+        if not taken:
+            raise UnlabeledError(
+                f"{self.source} names none of the {len(ids)} instances: it has {_examples(self.ids)}, "
+                f"they are called {_examples(ids)}"
+            )
+        return MatchedLabels(labels, classes, unmatched)
+
+    def _where(self, row: int) -> str:
+        return f"{self.source}, {self.unit} {self.lines[row]}"
+
+    def _agree(self, first: int, second: int) -> None:
+        if self.names[first] != self.names[second]:
+            raise UnlabeledError(
+                f"{self.source} labels {self.ids[second]!r} twice: {self.names[first]!r} on {self.unit} "
+                f"{self.lines[first]}, {self.names[second]!r} on {self.unit} {self.lines[second]}"
+            )
+
+
+class _Finder:
+    """Positions of instances by the four keys of `LabelTable.match`, from the strictest to the loosest."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._exact: dict[str, list[int]] = {}
+        self._whole: dict[tuple[str, ...], list[int]] = {}
+        self._ends: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        self._stems: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        for i, name in enumerate(ids):
+            parts = _parts(name)
+            stems = _without_suffix(parts)
+            self._exact.setdefault(name, []).append(i)
+            self._whole.setdefault(parts, []).append(i)
+            self._ends.setdefault(parts[-1], []).append((parts, i))
+            self._stems.setdefault(stems[-1], []).append((stems, i))
+
+    def find(self, name: str) -> list[int]:
+        parts = _parts(name)
+        stems = _without_suffix(parts)
+        return (
+            self._exact.get(name)
+            or self._whole.get(parts)
+            or [i for other, i in self._ends.get(parts[-1], []) if _one_ends_other(parts, other)]
+            or [i for other, i in self._stems.get(stems[-1], []) if _one_ends_other(stems, other)]
+        )
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part for part in posixpath.normpath(name.replace("\\", "/")).split("/") if part) or (".",)
+
+
+def _without_suffix(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return (*parts[:-1], posixpath.splitext(parts[-1])[0])
+
+
+def _one_ends_other(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    shared = min(len(a), len(b))
+    return a[-shared:] == b[-shared:]
+
+
+def _examples(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names[:2])
+
+
+def read_labels(path: str | os.PathLike[str]) -> LabelTable:
+    """Read a label file: CSV, TSV or parquet.
+
+    One column names the instance (``path``, ``id``, ``file``, ``filename`` or ``image``) and one its class
+    (``label``, ``class``, ``category`` or ``target``), whatever their case; if there are several the first in these
+    lists counts. Other columns are passed over. The header is required: without it nothing tells a name from a
+    class. An empty cell, or −1, is an unlabelled instance; instances not in the file are unlabelled too.
+
+    Parameters
+    ----------
+    path : str or path-like
+        ``.parquet``, or text in UTF-8 with commas, semicolons or tabs.
+
+    Returns
+    -------
+    LabelTable
+
+    Raises
+    ------
+    UnlabeledError
+        If the file or a column is missing, it has no rows, or an instance is given two classes.
+    """
+    path = existing(path)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return _read_parquet(path)
+    if suffix in (".csv", ".tsv", ".txt"):
+        return _read_text(path)
+    raise UnlabeledError(f"{path}: labels are read from .csv, .tsv or .parquet, not {suffix or 'a folder'}")
+
+
+def _columns(path: Path, names: Sequence[str]) -> tuple[int, int]:
+    identity, label = find_column(names, ID_COLUMNS), find_column(names, LABEL_COLUMNS)
+    if identity is None or label is None:
+        missing, known = ("instance", ID_COLUMNS) if identity is None else ("class", LABEL_COLUMNS)
+        raise UnlabeledError(
+            f"{path} has no column for the {missing} ({', '.join(known)}); its first line is {', '.join(names)}. "
+            "If that is data already, add a first line such as path,label"
+        )
+    return identity, label
+
+
+def _read_text(path: Path) -> LabelTable:
+    ids, names, lines = [], [], []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            header = file.readline()
+            rows = csv.reader(chain([header], file), delimiter=max(",;\t", key=header.count))
+            identity, label = _columns(path, next(rows, []))
+            for cells in _filled(rows):
+                if len(cells) <= max(identity, label):
+                    raise UnlabeledError(f"{path}, line {rows.line_num}: {len(cells)} cells, fewer than the header has")
+                ids.append(cells[identity].strip())
+                names.append(class_name(cells[label]))
+                lines.append(rows.line_num)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UnlabeledError(f"cannot read {path} as a table in UTF-8: {error}") from error
+    return _table(path, ids, names, lines, "line")
+
+
+def _filled(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    return (cells for cells in rows if any(cell.strip() for cell in cells))
+
+
+def _read_parquet(path: Path) -> LabelTable:
+    from unlabeled.data.parquet import class_names, read_column, schema_of  # here, for CSV needs no pyarrow
+
+    schema = schema_of(path)
+    identity, label = _columns(path, schema.names)
+    values, known = read_column(path, schema.names[label]), class_names(schema, schema.names[label])
+    if known is not None:
+        values = [known[value] if value is not None and 0 <= value < len(known) else value for value in values]
+    ids = ["" if value is None else str(value) for value in read_column(path, schema.names[identity])]
+    return _table(path, ids, [class_name(value) for value in values], list(range(1, len(ids) + 1)), "row")
+
+
+def _table(path: Path, ids: list[str], names: list[str | None], lines: list[int], unit: str) -> LabelTable:
+    if not ids:
+        raise UnlabeledError(f"{path} has a header but no rows")
+    if "" in ids:
+        raise UnlabeledError(f"{path}, {unit} {lines[ids.index('')]}: the instance has no name")
+    return LabelTable(str(path), ids, names, lines, unit)
+
+
+def labels_of(labels: Any, ids: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """Give labels and classes for instances from whatever the user has.
+
+    Parameters
+    ----------
+    labels : str, path-like, LabelTable or sequence of length n
+        A label file or what was read from one, matched by id; or one class per instance, as number or name, with
+        −1, None or an empty name for unlabelled.
+    ids : sequence of str
+        Names of the instances.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+        Index into `classes`, −1 where unlabelled.
+    classes : list of str
+    """
+    if isinstance(labels, (str, os.PathLike)):
+        labels = read_labels(labels)
+    if isinstance(labels, LabelTable):
+        matched = labels.match(ids)
+        return matched.labels, matched.classes
+    if len(labels) != len(ids):
+        raise UnlabeledError(f"{len(labels)} labels for {len(ids)} instances; there must be one each")
+    return encode_values(labels)

@@ -1,0 +1,105 @@
+"""Finding files: a path that must exist, the files under a folder, and the paths a text file lists."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from unlabeled.errors import UnlabeledError
+
+
+def existing(path: str | os.PathLike[str]) -> Path:
+    """Give the path if something is there, else raise with the names near it in its folder."""
+    path = Path(path).expanduser()
+    if path.exists():
+        return path
+    folder = path.parent
+    if not folder.is_dir():
+        raise UnlabeledError(f"{path} does not exist, nor does the folder {folder}")
+    names = sorted(entry.name for entry in folder.iterdir())
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise UnlabeledError(f"{path} does not exist{hint}")
+
+
+def files_under(folder: Path) -> list[Path]:
+    """List all files below a folder, sorted by relative path; hidden files and folders are left out.
+
+    Links are followed. A folder reached twice is listed once, by its own name rather than a link's, so a loop of
+    links ends.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting, files = deque([folder]), []
+    while waiting:
+        here = waiting.popleft()
+        try:
+            place = here.stat()
+            if (place.st_dev, place.st_ino) in seen:
+                continue
+            seen.add((place.st_dev, place.st_ino))
+            with os.scandir(here) as scan:
+                entries = sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda e: e.name)
+        except OSError as error:
+            raise UnlabeledError(f"cannot read the folder {here}: {error.strerror}") from error
+        for entry in entries:
+            if entry.is_dir():
+                (waiting.append if entry.is_symlink() else waiting.appendleft)(Path(entry.path))
+            # A broken link counts as a file, so that it is reported as unreadable and not silently left out.
+            elif entry.is_file() or entry.is_symlink():
+                files.append(Path(entry.path))
+    return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
+
+
+def with_suffix_in(files: Sequence[Path], suffixes: Collection[str]) -> list[Path]:
+    """Keep the files whose suffix, in lower case, is among `suffixes`."""
+    return [file for file in files if file.suffix.lower() in suffixes]
+
+
+def describe_suffixes(files: Sequence[Path]) -> str:
+    """Say what kinds of files there are, commonest first, such as ``12 .txt, 3 .docx``."""
+    counts = Counter(file.suffix.lower() or "without a suffix" for file in files)
+    return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common(5))
+
+
+def listed_paths(listing: Path) -> tuple[list[Path], list[str]]:
+    """Read a text file of paths, one a line.
+
+    Blank lines and lines that start with ``#`` are passed over. Paths are relative to the folder of the text file.
+
+    Returns
+    -------
+    paths : list of Path
+    ids : list of str
+        Each path relative to the text file's folder where it lies in it, else absolute; with POSIX slashes.
+
+    Raises
+    ------
+    UnlabeledError
+        If a listed file is missing (with its line number), the file is not text, or it lists nothing.
+    """
+    try:
+        lines = listing.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnlabeledError(f"cannot read {listing} as a text file of paths: {error}") from error
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
+    numbered = [(number, line) for number, line in numbered if line and not line.startswith("#")]
+    if not numbered:
+        raise UnlabeledError(f"{listing} lists no paths; it should hold one path a line, relative to {listing.parent}")
+    paths = [listing.parent / Path(line).expanduser() for _, line in numbered]
+    missing = [
+        f"line {number}: {line}" for (number, line), path in zip(numbered, paths, strict=True) if not path.is_file()
+    ]
+    if missing:
+        raise UnlabeledError(
+            f"{listing} lists {len(missing)} of {len(paths)} files that do not exist "
+            f"(paths are taken relative to {listing.parent}): {'; '.join(missing[:3])}{'; ...' * (len(missing) > 3)}"
+        )
+    return paths, [_relative(path, listing.parent) for path in paths]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    plain, base = Path(os.path.normpath(path)), Path(os.path.normpath(folder))
+    return plain.relative_to(base).as_posix() if plain.is_relative_to(base) else plain.absolute().as_posix()

@@ -1,0 +1,147 @@
+"""Numbers from tables: CSV, parquet and data frames, with ids and labels told apart from features by column name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.errors import UnlabeledError
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A matrix and what its source says about its rows and columns."""
+
+    array: NDArray[Any]
+    ids: list[str] | None = None
+    labels: Any = None
+    columns: list[str] | None = None
+
+
+def from_frame(frame: Any) -> Numbers:
+    """Take the numbers out of a data frame, pandas' or one like it."""
+    columns = [(str(name), np.asarray(frame[name].to_numpy())) for name in frame.columns]
+    return _assembled(columns, "the data frame")
+
+
+def read_numbers(path: Path) -> Numbers:
+    """Read a CSV, TSV or parquet file of numbers.
+
+    Cells of a text file are parted by commas, semicolons or tabs, whichever its first line has most of. If all cells
+    of that line are numbers there is no header, unless they are 0, 1, 2, ..., as pandas numbers columns.
+    """
+    import pyarrow as pa
+
+    try:
+        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise UnlabeledError(f"{path} has several columns called {twice[0]!r}")
+    return _assembled([(name, _column(table, name, path)) for name in table.column_names], str(path))
+
+
+def _read_parquet(path: Path) -> Any:
+    """Read all columns, or only vectors, ids and labels if one column holds lists."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as parquet:
+        schema = parquet.schema_arrow
+        lists = [field.name for field in schema if _is_list(field.type)]
+        if len(lists) > 1:
+            raise UnlabeledError(
+                f"{path} has several columns of lists ({', '.join(lists)}); keep the one with the vectors"
+            )
+        described = [find_column(schema.names, names) for names in (ID_COLUMNS, LABEL_COLUMNS)]
+        wanted = lists + [schema.names[i] for i in described if i is not None]
+        return parquet.read(columns=wanted if lists else None)
+
+
+def _read_csv(path: Path) -> Any:
+    from pyarrow import csv
+
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline().strip()
+    delimiter = max(",;\t", key=first.count)
+    cells = first.split(delimiter)
+    numbered = len(cells) > 1 and cells == [str(i) for i in range(len(cells))]
+    headerless = not numbered and all(_is_number(cell) for cell in cells)
+    return csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(autogenerate_column_names=headerless),
+        parse_options=csv.ParseOptions(delimiter=delimiter),
+    )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return any(is_one(kind) for is_one in (pa.types.is_fixed_size_list, pa.types.is_list, pa.types.is_large_list))
+
+
+def _column(table: Any, name: str, path: Path) -> NDArray[Any]:
+    """Give a column as an array, lists stacked as rows; a missing number becomes NaN, which is reported by place."""
+    import pyarrow.compute as pc
+
+    column = table.column(name)
+    if not _is_list(column.type):
+        return np.asarray(column.to_numpy())
+    lengths = pc.list_value_length(column).to_numpy()
+    if column.null_count or len(lengths) == 0 or (lengths != lengths[0]).any():
+        raise UnlabeledError(f"{path}: the lists in column {name!r} must all be there and of one length")
+    return np.asarray(pc.list_flatten(column).to_numpy()).reshape(len(lengths), int(lengths[0]))
+
+
+def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Numbers:
+    """Tell ids and labels from features, and put the features side by side."""
+    names = [column for column, _ in columns]
+    identity, label = find_column(names, ID_COLUMNS), find_column(names, LABEL_COLUMNS)
+    if identity is None and names[:1] == [""]:  # pandas and R write the names of rows under an empty heading
+        identity = 0
+    features = [(column, v) for i, (column, v) in enumerate(columns) if i not in (identity, label)]
+    if not features:
+        raise UnlabeledError(f"{name} has no columns of numbers; it has {', '.join(names) or 'no columns at all'}")
+    if not len(features[0][1]):
+        raise UnlabeledError(f"{name} has columns but no rows, so no numbers")
+    wrong = [column for column, values in features if values.dtype.kind not in "fiub"]
+    if wrong:
+        raise UnlabeledError(
+            f"{name}: column {wrong[0]!r} holds {_example(dict(features)[wrong[0]])}, which is no number; drop the "
+            f"column or encode it ({len(wrong)} of {len(features)} columns are like this)"
+        )
+    first = features[0][1]
+    together = first.ndim == 2
+    return Numbers(
+        array=first if together else np.column_stack([values.astype(np.float32) for _, values in features]),
+        ids=None if identity is None else [str(value) for value in columns[identity][1].tolist()],
+        labels=None if label is None else _classes(columns[label][1]),
+        columns=None if together else [column for column, _ in features],
+    )
+
+
+def _example(values: NDArray[Any]) -> str:
+    return repr(next((value for value in values.tolist() if value is not None), None))
+
+
+def _classes(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Give the labels unless they are a continuous quantity, which has no classes."""
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values)]
+        if (known != np.rint(known)).any():
+            return None
+    return values

@@ -1,0 +1,152 @@
+"""A collection of vectors: rows of numbers from arrays, tables and files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unlabeled.data.arrays import as_array, load_array
+from unlabeled.data.fingerprint import chunks, fingerprint
+from unlabeled.data.instances import prefetched
+from unlabeled.data.labels import labels_of
+from unlabeled.data.paths import existing
+from unlabeled.data.tables import Numbers, from_frame, read_numbers
+from unlabeled.errors import UnlabeledError
+
+
+class Vectors:
+    """Vectors of one length, float32; satisfies `Instances`.
+
+    Parameters
+    ----------
+    source : array of shape (n, d), list of lists, tensor, data frame or path
+        A path leads to a ``.npy`` (memory-mapped), ``.npz``, ``.csv``, ``.tsv`` or ``.parquet`` file. In tables a
+        column named ``path``, ``id``, ``file``, ``filename`` or ``image`` gives the ids, one named ``label``,
+        ``class``, ``category`` or ``target`` gives the labels and is never a feature; all others must be numeric. A
+        parquet file may instead hold its vectors in one column of lists; its other columns are then left out.
+        An array of float32 is used as it is, without a copy.
+    ids : sequence of str, optional
+        Names of the vectors, in place of the source's own or of ``"0"``, ``"1"``, ...
+    labels : path, LabelTable or sequence of length n, optional
+        Labels in place of the source's own, as in `Images`.
+
+    Attributes
+    ----------
+    array : ndarray of float32, shape (n, d)
+    ids : list of str
+    labels : ndarray of int64, shape (n,), or None
+    classes : list of str or None
+    columns : list of str or None
+        Names of the features, if the source was a table of them.
+
+    Raises
+    ------
+    UnlabeledError
+        If the source is not two-dimensional or not numeric, is empty, or holds NaN or infinity.
+
+    Examples
+    --------
+    >>> vectors = Vectors([[0, 1], [2, 3], [4, 5]])
+    >>> vectors.gather(torch.tensor([2, 0]))
+    tensor([[4., 5.],
+            [0., 1.]])
+    """
+
+    kind: ClassVar[str] = "vector"
+    labels: NDArray[np.int64] | None
+    classes: list[str] | None
+
+    def __init__(self, source: Any, ids: Sequence[str] | None = None, labels: Any = None) -> None:
+        name, numbers = _numbers(source)
+        self.source, self.columns = name, numbers.columns
+        self.array = _checked(numbers.array, numbers.columns, name)
+        self.ids = list(ids) if ids is not None else numbers.ids or [str(i) for i in range(len(self.array))]
+        if len(self.ids) != len(self):
+            raise UnlabeledError(f"{len(self.ids)} ids for {len(self)} vectors; there must be one each")
+        labels = numbers.labels if labels is None else labels
+        self.labels, self.classes = (None, None) if labels is None else labels_of(labels, self.ids)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __repr__(self) -> str:
+        return f"Vectors({len(self):,} of {self.array.shape[1]} numbers from {self.source})"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the ids and the numbers; worked out when first asked for."""
+        return fingerprint([*self.ids, self.array])
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """Give the vectors at `indices` as float32 of shape (n, d), in memory of their own."""
+        return torch.from_numpy(self.array[indices.cpu().numpy()])
+
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
+        """Give `gather` of each of `index_batches` in turn, fetched ahead; see `prefetched`."""
+        return prefetched(self.gather, index_batches, prefetch)
+
+
+def _numbers(source: Any) -> tuple[str, Numbers]:
+    """Find out what `source` is and get its numbers out."""
+    if isinstance(source, (str, os.PathLike)):
+        path = existing(os.fspath(source))
+        return str(path), _from_file(path)
+    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
+        return "the data frame", from_frame(source)
+    if hasattr(source, "toarray"):
+        raise UnlabeledError("the vectors are a sparse matrix; make them dense with .toarray()")
+    try:
+        return "the array", Numbers(as_array(source))
+    except ValueError as error:
+        raise UnlabeledError(f"the rows are not lists of numbers of one length: {error}") from error
+
+
+def _from_file(path: Path) -> Numbers:
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        array, labels = load_array(path)
+        return Numbers(array, labels=labels)
+    if suffix in (".csv", ".tsv", ".parquet"):
+        return read_numbers(path)
+    raise UnlabeledError(f"{path}: vectors are read from .npy, .npz, .csv, .tsv or .parquet, not {suffix or 'this'}")
+
+
+def _checked(array: NDArray[Any], columns: list[str] | None, name: str) -> NDArray[np.float32]:
+    if array.ndim != 2:
+        hint = "; for one feature a row use x.reshape(-1, 1)" if array.ndim == 1 else ""
+        raise UnlabeledError(f"{name} has shape {array.shape}, but vectors are (rows, features){hint}")
+    if array.size == 0:
+        raise UnlabeledError(f"{name} holds no numbers: its shape is {array.shape}")
+    if array.dtype.kind not in "fiub":
+        raise UnlabeledError(f"{name} is of type {array.dtype}; vectors are real numbers")
+    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
+        array = array.astype(np.float32, copy=False)
+    _check_finite(array, columns, name)
+    return array
+
+
+def _check_finite(array: NDArray[np.float32], columns: list[str] | None, name: str) -> None:
+    count, start = 0, 0
+    first: tuple[int, int] | None = None
+    for part in chunks(array):
+        wrong = ~np.isfinite(part)
+        if wrong.any():
+            count += int(wrong.sum())
+            row, column = np.argwhere(wrong)[0].tolist()
+            first = first or (start + row, column)
+        start += len(part)
+    if first is not None:
+        row, column = first
+        where = f"column {column}" if columns is None else f"column {columns[column]!r}"
+        raise UnlabeledError(
+            f"{name} holds {count} values that are not finite in float32, the first {array[row, column]} in row {row}, "
+            f"{where}; fill in or drop such rows before learning"
+        )

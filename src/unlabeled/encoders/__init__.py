@@ -1,0 +1,34 @@
+"""Encoders: networks from an instance to a vector, their heads, and their checkpoints."""
+
+from unlabeled.encoders.bottleneck import Bottleneck
+from unlabeled.encoders.checkpoint import load_encoder, save_encoder
+from unlabeled.encoders.conv import Conv
+from unlabeled.encoders.embed import embed
+from unlabeled.encoders.encoder import Encoder
+from unlabeled.encoders.flat_conv import FlatConv
+from unlabeled.encoders.heads import projection_head
+from unlabeled.encoders.make import make_encoder
+from unlabeled.encoders.mlp import MLP
+from unlabeled.encoders.network import Network
+from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.encoders.synchronised import synchronised
+from unlabeled.encoders.teacher import Teacher
+from unlabeled.encoders.timm import Timm
+
+__all__ = [
+    "MLP",
+    "Bottleneck",
+    "Conv",
+    "Encoder",
+    "FlatConv",
+    "Network",
+    "Preprocessing",
+    "Teacher",
+    "Timm",
+    "embed",
+    "load_encoder",
+    "make_encoder",
+    "projection_head",
+    "save_encoder",
+    "synchronised",
+]

@@ -1,0 +1,59 @@
+"""Embedding: instances through an encoder, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unlabeled.data.instances import Instances
+from unlabeled.encoders.encoder import Encoder
+
+
+def laid_out(batch: Tensor) -> Tensor:
+    """Lay image batches out with channels last, which convolutions run fastest on, CPU or GPU."""
+    return batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
+
+
+@torch.no_grad()
+def embed(
+    encoder: Encoder,
+    instances: Instances,
+    *,
+    batch_size: int = 256,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Encode every instance in float32, in evaluation mode, so that a row depends on no other row.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        The network; left on `device` and in evaluation mode.
+    instances : Instances
+        Already prepared as `encoder.preprocessing` says.
+    batch_size : int, default 256
+        Rows at a time; it bounds the memory and does not change the result beyond rounding.
+    device : str or torch.device, default "cpu"
+        Where to compute.
+    progress : callable, optional
+        Called with the rows done and the rows in all.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, dim)
+    """
+    encoder.to(device).eval()
+    vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
+    done = 0
+    for batch in instances.batches(torch.arange(len(instances)).split(batch_size)):
+        canonical = laid_out(encoder.preprocessing.canonical(batch.to(device)))
+        encoded = encoder(canonical)
+        vectors[done : done + len(batch)] = encoded.float().cpu().numpy()
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(instances))
+    return vectors

@@ -1,0 +1,32 @@
+"""Heads: the small networks that stand on an encoder while it learns."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers: int = 2) -> nn.Sequential:
+    """Make a projection head: linear layers with batch normalisation and ReLU between them.
+
+    Parameters
+    ----------
+    inputs : int
+        Length of the encoder's vector.
+    outputs : int
+        Length of the projection, where the loss compares.
+    hidden : int, default `inputs`
+        Units of each hidden layer.
+    layers : int, default 2
+        Number of linear layers.
+
+    References
+    ----------
+    .. [1] Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, ICML 2020.
+    """
+    hidden = hidden or inputs
+    parts: list[nn.Module] = []
+    for _ in range(layers - 1):
+        # The bias would be taken away again by the normalisation.
+        parts += [nn.Linear(inputs, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
+        inputs = hidden
+    return nn.Sequential(*parts, nn.Linear(inputs, outputs))

@@ -1,0 +1,82 @@
+"""Any backbone of the timm library, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unlabeled.encoders.encoder import Encoder
+from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.errors import UnlabeledError, unknown_name
+
+SMALL = 64
+"""Up to this many pixels a side, a residual network gets the stem for small images."""
+
+
+class Timm(Encoder):
+    """A model of timm without its classifier.
+
+    Its first layer subtracts the mean and divides by the deviation that the model's own configuration states, so it
+    takes images in [0, 1] like every other encoder.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+        Of images.
+    name : str
+        A name known to timm, such as ``"resnet18"``.
+    pretrained : bool, default False
+        Start from timm's published weights, which are fetched from the Hugging Face hub.
+    small_stem : bool, optional
+        Replace a residual network's 7×7 stride-2 convolution by a 3×3 one and drop its pooling, as is usual for small
+        images. By default done up to 64 pixels when the model is not pretrained and has such a stem.
+
+    Raises
+    ------
+    UnlabeledError
+        If timm knows no such model (the nearest name is suggested), or a small stem is asked of a model that has none.
+    """
+
+    architecture = "timm"
+
+    def __init__(
+        self, preprocessing: Preprocessing, *, name: str, pretrained: bool = False, small_stem: bool | None = None
+    ) -> None:
+        super().__init__(preprocessing)
+        import timm
+
+        if not timm.is_model(name):
+            raise unknown_name("timm model", name, timm.list_models())
+        # A vision transformer fixes its number of patches when it is made; a convolutional net takes any size.
+        sized = {"img_size": preprocessing.size} if "vit" in name or "swin" in name else {}
+        model = timm.create_model(
+            name, pretrained=pretrained, num_classes=0, in_chans=preprocessing.channels, **sized
+        )
+        replaceable = isinstance(getattr(model, "conv1", None), nn.Conv2d) and hasattr(model, "maxpool")
+        if small_stem is None:
+            small_stem = replaceable and not pretrained and preprocessing.size <= SMALL
+        if small_stem and not replaceable:
+            raise UnlabeledError(f"timm model {name!r} has no 7×7 stem to replace; leave small_stem out")
+        if small_stem:
+            outputs = model.conv1.out_channels
+            model.conv1 = nn.Conv2d(preprocessing.channels, outputs, 3, padding=1, bias=False)
+            model.maxpool = nn.Identity()
+        self.name, self.small_stem = name, small_stem
+        self.dim = int(model.num_features)
+        self.body = model
+        mean, deviation = (torch.tensor(model.default_cfg[key]) for key in ("mean", "std"))
+        if preprocessing.channels != len(mean):
+            mean, deviation = mean.mean(), deviation.mean()
+        self.register_buffer("mean", mean.reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1), persistent=False)
+
+    def settings(self) -> dict[str, Any]:
+        """Give the model's name and stem; the weights are in the checkpoint, so it is never fetched again."""
+        return {"name": self.name, "small_stem": self.small_stem}
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Map images in [0, 1], shape (n, channels, h, w), to vectors, shape (n, dim)."""
+        vectors: Tensor = self.body((batch - self.mean) / self.deviation)
+        return vectors

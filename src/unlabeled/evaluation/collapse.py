@@ -1,0 +1,100 @@
+"""Collapse: has the representation lost the differences between instances? A verdict without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.inputs import sample
+from unlabeled.losses import health
+
+# Complete: the vectors' spread about their mean, at unit length, is under 1 % of what it could be (mean cosine above
+# 0.9999). Untrained networks, whose vectors all look much alike, stay above it.
+COMPLETE = 0.01
+# Dimensional: beyond the first, fewer than 2 % of the directions there could be are in use.
+DIMENSIONAL = 0.02
+
+
+Kind = Literal["none", "complete", "dimensional"]
+SENTENCES: dict[Kind, str] = {
+    "none": "No collapse ({facts}).",
+    "complete": (
+        "Complete collapse: all vectors point nearly the same way ({facts}). Train with a smaller learning rate or a "
+        "longer warm-up, and check that the views differ and that a method without negatives keeps its predictor, its "
+        "stop-gradient and its batch normalisation."
+    ),
+    "dimensional": (
+        "Dimensional collapse: the vectors vary along few directions ({facts}). Use milder views, a larger batch, a "
+        "projection head between the vectors and the loss, or a smaller representation."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a representation has collapsed, and how."""
+
+    collapsed: bool
+    """Whether it has, in either way."""
+    kind: Kind
+    """"complete": all vectors point one way; "dimensional": they vary along few directions only."""
+    effective_rank: float
+    """Directions in use about the mean (RankMe of the centred vectors)."""
+    std: float
+    """Mean standard deviation of a coordinate at unit length; 1/√d if directions are evenly spread."""
+    message: str
+    """The verdict in a sentence, with advice if there is something to do."""
+
+
+def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
+    """Say whether a representation has collapsed; no labels needed.
+
+    Parameters
+    ----------
+    vectors : array, shape (n, d)
+        The representation, at least two rows.
+    max_rows : int, default=5000
+        At most this many rows, evenly spaced, are used.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    UnlabeledError
+        If the vectors are not a table of finite numbers, or there is only one.
+
+    References
+    ----------
+    .. [1] Jing, Vincent, LeCun, Tian. Understanding Dimensional Collapse in Contrastive Self-supervised Learning.
+       ICLR 2022. https://arxiv.org/abs/2110.09348
+    .. [2] Chen, He. Exploring Simple Siamese Representation Learning. CVPR 2021. https://arxiv.org/abs/2011.10566
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> collapse_verdict(np.eye(50)).kind
+    'none'
+    >>> collapse_verdict(np.ones((50, 8))).kind
+    'complete'
+    """
+    z = sample(vectors, max_rows)
+    n, d = z.shape
+    if n < 2:
+        raise UnlabeledError("one vector cannot show whether vectors differ; give at least two")
+    spread = health.spread(z, rows=max_rows).item()
+    # About the mean, because one strong common direction would hide how few others there are.
+    rank = health.effective_rank(z - z.mean(dim=0), rows=max_rows).item()
+    most = min(n - 1, d)
+    if spread < COMPLETE:
+        kind: Kind = "complete"
+    elif most > 1 and rank < 1 + DIMENSIONAL * (most - 1):
+        kind = "dimensional"
+    else:
+        kind = "none"
+    facts = f"{rank:.1f} of {most} directions in use, spread {spread:.3f} of 1"
+    return Verdict(kind != "none", kind, rank, spread / d**0.5, SENTENCES[kind].format(facts=facts))

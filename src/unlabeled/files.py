@@ -1,0 +1,155 @@
+"""Files that are whole or absent: written aside, synced and renamed; and a lock on a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOTDIR
+from pathlib import Path
+from typing import Any
+
+from unlabeled.errors import UnlabeledError
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_write(target: Path, error: OSError) -> UnlabeledError:
+    return UnlabeledError(f"cannot write {target}: {error.strerror or error}. Nothing was changed there.")
+
+
+@contextmanager
+def written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a path to write to; when the block ends well, that file becomes `target` in one step.
+
+    If the block fails (a full disk, an interrupt), `target` is left as it was and the partial file is removed.
+
+    Raises
+    ------
+    UnlabeledError
+        If the file system refuses the write.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> target = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+    >>> with written_aside(target) as aside:
+    ...     _ = aside.write_text("whole or absent")
+    >>> target.read_text()
+    'whole or absent'
+    """
+    target = Path(target)
+    aside: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix is kept, because many writers choose the format by it.
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        os.close(descriptor)
+        aside = Path(name)
+        yield aside
+        aside.chmod(0o666 & ~_umask())  # mkstemp makes private files; the result is an ordinary one
+        _sync(aside)
+        aside.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        if aside is not None:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield an empty folder to fill; when the block ends well, it takes the place of `target`.
+
+    A reader sees the old folder or the new one. A folder cannot be exchanged for another in one portable step, so a
+    crash between the two renames leaves the old content beside `target`, under a name that starts with a dot.
+    """
+    target = Path(target)
+    aside: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        aside.chmod(0o777 & ~_umask())
+        yield aside
+        for path in sorted(aside.rglob("*")):
+            _sync(path)
+        _exchange(aside, target)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(new: Path, target: Path) -> None:
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(ENOTDIR, "a file of that name is in the way", str(target))
+    old = new.with_name(new.name + "-old")
+    if target.exists():
+        target.replace(old)
+    try:
+        new.replace(target)
+    except BaseException:
+        if old.exists():
+            old.replace(target)
+        raise
+    _sync(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(target: str | os.PathLike[str], content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with written_aside(target) as aside:
+        aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read a JSON file; a missing or malformed one is an error that names it."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnlabeledError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UnlabeledError(f"{path} is not valid JSON ({error}); it may be damaged or not one of ours") from error
+
+
+@contextmanager
+def folder_lock(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold `folder` for one writer; a second one is refused at once with an error, never made to wait.
+
+    The lock is the operating system's, so it goes with the process that held it, however that process ended.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UnlabeledError(
+            f"another process is writing into {folder}; wait for it to end or choose another folder"
+        ) from error
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,92 @@
+"""What every loss does with embeddings: check them, bring them to unit length, reduce the rows' losses."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from unlabeled.errors import UnlabeledError
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+def check_embeddings(z: Tensor, name: str = "embeddings") -> None:
+    """Refuse what is not a table of numbers with at least one row and one column.
+
+    The values are not looked at: that would make a GPU wait. NaN in gives NaN out.
+
+    Raises
+    ------
+    UnlabeledError
+        If `z` is not a floating-point tensor of shape (n, d) with n ≥ 1 and d ≥ 1.
+    """
+    if z.ndim != 2 or z.numel() == 0:
+        raise UnlabeledError(f"{name} must have shape (n, d), at least one row and one column, not {tuple(z.shape)}")
+    if not z.is_floating_point():
+        raise UnlabeledError(f"{name} must be floating-point numbers, not {z.dtype}; convert them with .float()")
+
+
+def check_pair(x: Tensor, y: Tensor) -> None:
+    """Refuse two tables of embeddings of which row i of one does not belong to row i of the other.
+
+    Raises
+    ------
+    UnlabeledError
+        If either is not a table of embeddings, or their shapes differ.
+    """
+    check_embeddings(x, "the first embeddings")
+    check_embeddings(y, "the second embeddings")
+    if x.shape != y.shape:
+        raise UnlabeledError(
+            f"row i of both must embed one instance, but their shapes differ: {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+
+
+def unit(z: Tensor) -> Tensor:
+    """Scale every row to length 1, in at least float32.
+
+    Rows of any size are handled: each is divided by its largest entry first, so that squares neither overflow nor
+    vanish. A zero row, which has no direction, stays zero and passes its gradient through unscaled.
+
+    Parameters
+    ----------
+    z : Tensor, shape (n, d)
+        Embeddings.
+
+    Returns
+    -------
+    Tensor, shape (n, d)
+        float32, or float64 if `z` is.
+
+    Examples
+    --------
+    >>> unit(torch.tensor([[3.0, 4.0], [3e30, 4e30], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    z = z.to(torch.promote_types(z.dtype, torch.float32))
+    largest = z.detach().abs().amax(dim=1, keepdim=True)
+    zero = largest == 0
+    z = z / largest.masked_fill(zero, 1)
+    length: Tensor = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+    return z / length.masked_fill(zero, 1)
+
+
+def reduce(losses: Tensor, reduction: Reduction) -> Tensor:
+    """Take the mean or the sum of the rows' losses, or leave them as they are.
+
+    Raises
+    ------
+    UnlabeledError
+        If `reduction` is none of "mean", "sum" and "none".
+    """
+    if reduction == "mean":
+        return losses.mean()
+    if reduction == "sum":
+        return losses.sum()
+    if reduction == "none":
+        return losses
+    raise UnlabeledError(f'reduction must be "mean", "sum" or "none", not {reduction!r}')

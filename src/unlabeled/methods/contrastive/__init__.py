@@ -1,0 +1,1 @@
+"""Contrastive methods: what belongs together attracts, the rest repels."""

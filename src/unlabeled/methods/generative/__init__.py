@@ -1,0 +1,1 @@
+"""Generative methods: rebuild what was hidden."""

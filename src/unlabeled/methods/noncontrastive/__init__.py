@@ -1,0 +1,1 @@
+"""Non-contrastive methods: two views agree, and something other than negatives prevents collapse."""

@@ -1,0 +1,1 @@
+"""Pretext methods: solve a task whose answer is known because we made it."""

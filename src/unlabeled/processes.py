@@ -1,0 +1,74 @@
+"""Several processes that train as one: how many there are, and sums and gathers that keep gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def world_size() -> int:
+    """Count the processes training together; 1 when there is no process group."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Give this process's number among them, from 0."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+class _Gather(torch.autograd.Function):
+    """All-gather forwards; backwards, each process receives the sum of all processes' gradients for its rows."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.rows = x.shape[0]
+        parts = [torch.empty_like(x) for _ in range(world_size())]
+        dist.all_gather(parts, x.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        # A reduce-scatter, written as all-reduce and slice because gloo has no reduce-scatter.
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total[rank() * ctx.rows : (rank() + 1) * ctx.rows]
+
+
+class _Sum(torch.autograd.Function):
+    """All-reduce forwards and backwards: every process's loss depends on every process's addend."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+
+def gather(x: Tensor) -> Tensor:
+    """Join the rows of all processes, in order of rank, keeping gradients.
+
+    Parameters
+    ----------
+    x : Tensor, shape (n, ...)
+        This process's rows; every process must bring the same number.
+
+    Returns
+    -------
+    Tensor, shape (n · processes, ...)
+        The same on every process. With one process it is `x` itself.
+    """
+    return x if world_size() == 1 else _Gather.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def total(x: Tensor) -> Tensor:
+    """Add `x` over all processes, keeping gradients; with one process it is `x` itself."""
+    return x if world_size() == 1 else _Sum.apply(x)  # type: ignore[no-any-return, no-untyped-call]

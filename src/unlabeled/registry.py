@@ -1,0 +1,148 @@
+"""The methods there are, found by looking: a class in a file of `unlabeled.methods` that bears its name."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import pkgutil
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.estimator import Estimator
+from unlabeled.files import read_json
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One hyper-parameter of a method."""
+
+    name: str
+    type: Any
+    default: Any
+    doc: str
+    common: bool
+    """Whether every deep method has it (a field of a base class) or only this one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What the tables show of a method; every entry is read off the class and its docstring."""
+
+    name: str
+    class_name: str
+    modalities: tuple[str, ...]
+    principle: str
+    sentence: str
+    paper: str
+    options: tuple[Option, ...]
+
+
+@cache
+def methods() -> dict[str, type[Estimator]]:
+    """Give every method by its name on the command line.
+
+    A file added to a folder of `unlabeled.methods` is found without being listed anywhere, provided that it holds a
+    class named after it: ``simclr.py`` holds `SimCLR`.
+    """
+    import unlabeled.methods as home
+
+    found: dict[str, type[Estimator]] = {}
+    for info in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
+        if info.ispkg:
+            continue
+        stem = info.name.rpartition(".")[2]
+        for cls in vars(import_module(info.name)).values():
+            named_after_file = inspect.isclass(cls) and cls.__name__.lower() == stem.replace("_", "")
+            if named_after_file and issubclass(cls, Estimator) and cls.__module__ == info.name:
+                found[stem] = cls
+    return found
+
+
+def method(name: str) -> type[Estimator]:
+    """Find a method by name, in any spelling of case, dashes and underscores.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is none; the message suggests the nearest.
+
+    Examples
+    --------
+    >>> method("SimCLR").__name__
+    'SimCLR'
+    """
+    plain = {known.replace("_", ""): cls for known, cls in methods().items()}
+    try:
+        return plain[re.sub(r"[-_ ]", "", name).lower()]
+    except KeyError:
+        raise unknown_name("method", name, methods()) from None
+
+
+def name_of(cls: type[Estimator]) -> str:
+    """Give a method's name on the command line."""
+    return cls.__module__.rpartition(".")[2]
+
+
+def card(cls: type[Estimator]) -> Card:
+    """Read a method's card off its class: the folder is its principle, the docstring says the rest."""
+    doc = inspect.getdoc(cls) or ""
+    return Card(
+        name=name_of(cls),
+        class_name=cls.__name__,
+        modalities=cls.modalities,
+        principle=cls.__module__.split(".")[-2],
+        sentence=" ".join(doc.partition("\n\n")[0].split()),
+        paper=" ".join(_section(doc, "References").removeprefix(".. [1]").split()),
+        options=options(cls),
+    )
+
+
+def options(cls: type[Estimator]) -> tuple[Option, ...]:
+    """List a method's hyper-parameters with their types, defaults and the sentence each has in its docstring."""
+    hints = get_type_hints(cls)
+    own = cls.__dict__.get("__annotations__", {})
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # see Estimator
+    docs: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        docs |= _parameter_docs(inspect.cleandoc(base.__dict__.get("__doc__") or ""))
+    listed = sorted(fields.values(), key=lambda field: field.name not in own)  # a method's own come first
+    return tuple(Option(f.name, hints[f.name], f.default, docs.get(f.name, ""), f.name not in own) for f in listed)
+
+
+def _section(doc: str, title: str) -> str:
+    """Cut one section out of a numpydoc docstring."""
+    match = re.search(rf"^{title}\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", doc, re.MULTILINE | re.DOTALL)
+    return match.group(1).strip("\n") if match else ""
+
+
+def _parameter_docs(doc: str) -> dict[str, str]:
+    found = {}
+    for block in re.split(r"\n(?=\S)", _section(doc, "Parameters")):
+        head, _, body = block.partition("\n")
+        for name in head.partition(" : ")[0].split(", "):
+            found[name.strip()] = " ".join(body.split())
+    return found
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Load a fitted estimator saved by `save`, whatever its class.
+
+    Parameters
+    ----------
+    path : path
+        The folder that `save` wrote.
+
+    Raises
+    ------
+    UnlabeledError
+        If the folder does not hold a saved estimator.
+    """
+    path = Path(path)
+    if not (path / "model.json").exists():
+        raise UnlabeledError(f"{path} holds no saved estimator (there is no model.json in it)")
+    return method(read_json(path / "model.json")["method"]).load(path)  # type: ignore[attr-defined]

@@ -1,0 +1,98 @@
+"""Embeddings on disk: a parquet file with an id, a vector and, where there is one, a label a row."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import written_aside
+
+
+@dataclass
+class Embeddings:
+    """Vectors with the names of what they stand for.
+
+    Parameters
+    ----------
+    ids : list of str
+        One name a row.
+    vectors : ndarray of float32, shape (n, dim)
+    labels : ndarray of int64, shape (n,), optional
+        Class numbers, −1 where there is none.
+    classes : list of str, optional
+        Names of the classes.
+    skipped : tuple
+        Instances that could not be read, with the reason.
+    """
+
+    ids: list[str]
+    vectors: NDArray[np.float32]
+    labels: NDArray[np.int64] | None = None
+    classes: list[str] | None = None
+    skipped: tuple[Any, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Row of each id."""
+        return {name: row for row, name in enumerate(self.ids)}
+
+    @property
+    def label_names(self) -> list[str | None] | None:
+        """Name of each row's class, None where it has none."""
+        if self.labels is None or self.classes is None:
+            return None
+        return [self.classes[label] if label >= 0 else None for label in self.labels.tolist()]
+
+
+def write_embeddings(embeddings: Embeddings, path: str | os.PathLike[str]) -> None:
+    """Write columns ``id``, ``vector`` (fixed-size list of float32) and, if there are labels, ``label`` (text)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = pa.array(np.ascontiguousarray(embeddings.vectors).reshape(-1))
+    columns = {
+        "id": pa.array(embeddings.ids, pa.string()),
+        "vector": pa.FixedSizeListArray.from_arrays(flat, embeddings.vectors.shape[1]),
+    }
+    if embeddings.label_names is not None:
+        columns["label"] = pa.array(embeddings.label_names, pa.string())
+    with written_aside(path) as aside:
+        pq.write_table(pa.table(columns), aside)
+
+
+def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
+    """Read what `write_embeddings` wrote.
+
+    Raises
+    ------
+    UnlabeledError
+        If the file is missing, damaged, or has no such columns.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    try:
+        table = pq.read_table(path)
+        vector = table["vector"].combine_chunks()
+        vectors = vector.flatten().to_numpy().reshape(len(table), -1).astype(np.float32, copy=False)
+        ids = table["id"].to_pylist()
+    except (OSError, KeyError, pa.ArrowInvalid, AttributeError) as error:
+        raise UnlabeledError(f"{path} cannot be read as embeddings ({error})") from error
+    if "label" not in table.column_names:
+        return Embeddings(ids, vectors)
+    names = table["label"].to_pylist()
+    classes = sorted({name for name in names if name is not None})
+    number = {name: i for i, name in enumerate(classes)}
+    labels = np.array([-1 if name is None else number[name] for name in names], dtype=np.int64)
+    return Embeddings(ids, vectors, labels, classes)

@@ -1,0 +1,49 @@
+"""Judging a finished run again, with other labels or more splits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from unlabeled.data import Vectors, read_labels
+from unlabeled.errors import UnlabeledError
+from unlabeled.runs.judge import judge
+from unlabeled.runs.run import Run
+
+
+def evaluate_run(
+    run: Run,
+    labels: str | os.PathLike[str] | None = None,
+    *,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    say: Callable[[str], None] = lambda message: None,
+) -> dict[str, Any]:
+    """Judge a run as `unlabeled.runs.judge` does, with the labels of a file in place of the run's own.
+
+    Parameters
+    ----------
+    run : Run
+    labels : path, optional
+        CSV or parquet; may cover only some instances.
+    seeds : tuple of int
+        One split for each.
+    say : callable, optional
+        Receives a sentence when labels match no instance.
+    """
+    embeddings = run.embeddings
+    if labels is not None:
+        matched = read_labels(labels).match(embeddings.ids)
+        if matched.unmatched:
+            say(f"{len(matched.unmatched)} labels match no instance, such as {matched.unmatched[0]}")
+        embeddings = replace(embeddings, labels=matched.labels, classes=matched.classes)
+    elif embeddings.labels is None:
+        raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
+    wanted, data = run.encoder.preprocessing, run.source
+    if isinstance(data, Vectors):
+        return judge(embeddings, run.encoder, data, seeds)
+    prepared = data.prepare(size=wanted.size, fit=wanted.fit, channels=wanted.channels, on_error="skip")
+    if list(prepared.ids) != embeddings.ids:
+        raise UnlabeledError(f"the data in {data.source} have changed since the run; learn again to judge it")
+    return judge(embeddings, run.encoder, prepared, seeds)

@@ -1,0 +1,106 @@
+"""Judging a run: without labels always, against honest baselines where there are labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unlabeled.data import Instances
+from unlabeled.encoders import Encoder, embed
+from unlabeled.encoders.encoder import from_description
+from unlabeled.evaluation import collapse_verdict, effective_rank, evaluate, uniformity
+from unlabeled.runs.embeddings import Embeddings
+
+MAX_ROWS = 10_000
+"""Labelled rows that the probes use; a larger sample changes a figure by less than its own spread."""
+
+
+def judge(
+    embeddings: Embeddings, encoder: Encoder, instances: Instances, seeds: tuple[int, ...] = (0, 1, 2)
+) -> dict[str, Any]:
+    """Measure a representation.
+
+    Without labels: effective rank, uniformity and a verdict on collapse. With labels: accuracy of nearest neighbours
+    and of a linear probe on held-out instances, over several random splits, beside the two baselines that any
+    learning must beat: the raw input and the same network untrained.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+        Vectors, with labels where there are any.
+    encoder : Encoder
+        The network that made them, for the untrained baseline.
+    instances : Instances
+        What was embedded, in the order of the embeddings.
+    seeds : tuple of int
+        Of the splits and of the untrained networks.
+
+    Returns
+    -------
+    dict
+        In JSON's types.
+    """
+    verdict = collapse_verdict(embeddings.vectors)
+    figures: dict[str, Any] = {
+        "rows": len(embeddings),
+        "dim": int(embeddings.vectors.shape[1]),
+        "effective_rank": float(effective_rank(embeddings.vectors)),
+        "uniformity": float(uniformity(embeddings.vectors)),
+        "collapse": {"collapsed": verdict.collapsed, "kind": verdict.kind, "message": verdict.message},
+    }
+    if embeddings.labels is None or embeddings.classes is None:
+        return figures
+    chosen = _labelled_rows(embeddings.labels)
+    if len(np.unique(embeddings.labels[chosen])) < 2:
+        return figures | {"note": "fewer than two classes are labelled, so there is nothing to tell apart"}
+    baselines = {
+        "raw input": raw_input(instances, chosen),
+        "untrained encoder": untrained(encoder, instances, chosen, seed=seeds[0]),
+    }
+    judged = evaluate(embeddings.vectors[chosen], embeddings.labels[chosen], baselines=baselines, seeds=seeds)
+    return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
+
+
+def _labelled_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    rows = np.flatnonzero(labels >= 0)
+    if len(rows) <= MAX_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, MAX_ROWS, replace=False))
+
+
+def raw_input(instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Give the instances themselves as vectors: pixels, or columns."""
+    parts = [batch.flatten(1).float() for batch in instances.batches(torch.from_numpy(rows).split(1024))]
+    raw = torch.cat(parts).numpy()
+    return raw / 255 if instances.kind == "image" else raw
+
+
+def untrained(
+    encoder: Encoder, instances: Instances, rows: NDArray[np.int64], seed: int = 0
+) -> NDArray[np.float32]:
+    """Embed with the same architecture as it is before any learning."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        fresh = from_description(encoder.describe(), encoder.preprocessing)
+    return embed(fresh, _Some(instances, rows))
+
+
+class _Some:
+    """A selection of instances."""
+
+    def __init__(self, instances: Instances, rows: NDArray[np.int64]) -> None:
+        self._instances, self._rows = instances, torch.from_numpy(rows)
+        self.kind, self.fingerprint = instances.kind, instances.fingerprint
+        self.ids = [instances.ids[row] for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def gather(self, indices: torch.Tensor) -> torch.Tensor:
+        return self._instances.gather(self._rows[indices])
+
+    def batches(self, index_batches: Any, prefetch: int = 2) -> Any:
+        return self._instances.batches((self._rows[indices] for indices in index_batches), prefetch)

@@ -1,0 +1,86 @@
+"""Pictures of a run: the map, the course of learning, and neighbours one can look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unlabeled.data import Images, Vectors
+from unlabeled.errors import UnlabeledError
+from unlabeled.explore import cluster_labels, contact_sheet, history_picture, scatter_picture, tsne_map
+from unlabeled.runs.embeddings import Embeddings
+from unlabeled.search import ExactStore, Neighbours
+
+MAP_ROWS = 5_000
+"""Points on the map of a report; more would hide each other, and take minutes."""
+
+
+def draw(folder: Path, embeddings: Embeddings, history: list[dict[str, float]], data: Images | Vectors | None) -> None:
+    """Draw everything the report shows; what the data do not allow is left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if history:
+        history_picture(history, folder / "history.png")
+    if len(embeddings) >= 2:
+        draw_map(embeddings, folder / "map.png")
+    if isinstance(data, Images) and len(embeddings) >= 2:
+        draw_neighbours(embeddings, data, folder / "neighbours.png")
+
+
+def draw_map(embeddings: Embeddings, path: Path, *, rows: int = MAP_ROWS, perplexity: float = 30, seed: int = 0) -> Path:
+    """Draw a t-SNE map, coloured by label or, when there are none, by cluster.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    path : Path
+        The PNG to write.
+    rows : int, default 5000
+        At most so many instances, drawn at random, are on the map.
+    perplexity : float, default 30
+        Number of neighbours that t-SNE holds together.
+    seed : int, default 0
+        Of the choice of instances and of t-SNE.
+    """
+    chosen = np.arange(len(embeddings))
+    if len(chosen) > rows:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(embeddings), rows, replace=False))
+    vectors = embeddings.vectors[chosen]
+    points = tsne_map(vectors, perplexity=perplexity, random_state=seed)
+    if embeddings.labels is not None and (embeddings.labels >= 0).any():
+        return scatter_picture(points, embeddings.labels[chosen], embeddings.classes, path=path, title="t-SNE map, by label")
+    clusters = cluster_labels(vectors, random_state=seed)
+    names = [f"cluster {i + 1}" for i in range(int(clusters.max()) + 1)]
+    return scatter_picture(points, clusters, names, path=path, title="t-SNE map, by cluster")
+
+
+def draw_neighbours(embeddings: Embeddings, images: Images, path: Path, queries: int = 8, k: int = 8) -> Path:
+    """Draw a few instances, each with its nearest neighbours in a row."""
+    chosen = np.random.default_rng(0).choice(len(embeddings), min(queries, len(embeddings)), replace=False)
+    store = ExactStore.build(embeddings.ids, embeddings.vectors)
+    found = store.query(embeddings.vectors[chosen], min(k + 1, len(embeddings)))
+    cells = [name for row in found.ids for name in row]
+    captions = [f"{d:.3f}" if column else "query" for row in found.distances for column, d in enumerate(row)]
+    return contact_sheet(thumbnails(images, cells), captions, columns=len(found.ids[0]), path=path)
+
+
+def draw_results(images: Images, found: Neighbours, path: Path, query: Any | None = None, columns: int = 6) -> Path:
+    """Draw what a search found, the query first."""
+    pictures = thumbnails(images, list(found.ids[0]))
+    captions = [f"{name}  {distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
+    if query is not None:
+        pictures = np.concatenate([Images([query]).pictures([0], pictures.shape[1]), pictures])
+        captions = ["query", *captions]
+    return contact_sheet(pictures, captions, columns=columns, path=path, framed=() if query is None else (0,))
+
+
+def thumbnails(images: Images, ids: list[str], largest: int = 96) -> np.ndarray[Any, Any]:
+    """Give pictures of the named images, as large as they are but at most `largest` pixels a side."""
+    position = {name: row for row, name in enumerate(images.ids)}
+    missing = [name for name in ids if name not in position]
+    if missing:
+        raise UnlabeledError(f"{missing[0]!r} is no longer in {images.source}; its picture cannot be shown")
+    rows = [position[name] for name in ids]
+    side = max(max(images.decode(row).size) for row in rows[:16])
+    return images.pictures(rows, min(side, largest))

@@ -1,0 +1,129 @@
+"""A run: a folder that holds what was learnt and everything one needs to use it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data import Images, Vectors, open_source
+from unlabeled.encoders import Encoder, embed, load_encoder
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import read_json
+from unlabeled.runs.embeddings import Embeddings, read_embeddings
+from unlabeled.search import LanceStore, Neighbours
+
+
+class Run:
+    """What `learn` left in a folder: encoder, embeddings, index, figures, pictures and a report.
+
+    Parameters
+    ----------
+    folder : path
+        A folder written by `unlabeled.runs.learn` or the command ``unlabeled learn``.
+
+    Raises
+    ------
+    UnlabeledError
+        If the folder holds no run, or one that was not finished.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise UnlabeledError(f"{self.folder} is not a folder; a run is made by: unlabeled learn <data> --out <folder>")
+        if not (self.folder / "run.json").exists():
+            raise UnlabeledError(f"{self.folder} holds no run; a run is made by: unlabeled learn <data> --out <folder>")
+        self.about: dict[str, Any] = read_json(self.folder / "run.json")
+        if not self.about.get("complete"):
+            raise UnlabeledError(
+                f"the run in {self.folder} was not finished; go on with: "
+                f"unlabeled learn {self.about.get('source', '<data>')} --out {self.folder} --resume"
+            )
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The network that was learnt."""
+        return load_encoder(self.folder / "model")
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """Vectors, ids and, where there are any, labels of the instances it was learnt from."""
+        return read_embeddings(self.folder / "embeddings.parquet")
+
+    @cached_property
+    def store(self) -> LanceStore:
+        """The index over the embeddings."""
+        return LanceStore.open(self.folder / "index")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The figures in metrics.json."""
+        figures: dict[str, Any] = read_json(self.folder / "metrics.json")
+        return figures
+
+    @cached_property
+    def source(self) -> Images | Vectors:
+        """The data it was learnt from, for showing pictures and for baselines."""
+        path = self.about.get("source")
+        if path is None or not Path(path).exists():
+            raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
+        return open_source(path)
+
+    def embed(self, source: Any, *, on_error: str = "raise", workers: int | None = None) -> Embeddings:
+        """Embed other instances with the same preprocessing.
+
+        Parameters
+        ----------
+        source : anything `unlabeled.data.open_source` takes, or a data object
+        on_error : {"raise", "skip"}, default "raise"
+            What to do with an image that cannot be read.
+        workers : int, optional
+            Threads that decode images.
+        """
+        data = source if isinstance(source, (Images, Vectors)) else open_source(source)
+        wanted = self.encoder.preprocessing
+        if data.kind != wanted.kind:
+            raise UnlabeledError(f"the encoder in {self.folder} is for {wanted.kind}s, and {source} holds {data.kind}s")
+        if isinstance(data, Vectors):
+            return Embeddings(list(data.ids), embed(self.encoder, data), data.labels, data.classes)
+        prepared = data.prepare(
+            size=wanted.size, fit=wanted.fit, channels=wanted.channels, on_error=on_error, workers=workers
+        )
+        vectors = embed(self.encoder, prepared)
+        return Embeddings(list(prepared.ids), vectors, prepared.labels, prepared.classes, tuple(prepared.skipped))
+
+    def search(self, query: Any, k: int = 12, where: str | None = None) -> Neighbours:
+        """Find the instances nearest to a query.
+
+        Parameters
+        ----------
+        query : str, path, image, or array of shape (dim,) or (q, dim)
+            The id of an instance of the run, an image (file or object), or vectors already embedded.
+        k : int, default 12
+            Neighbours to find; an instance that is itself in the run is its own first neighbour.
+        where : str, optional
+            SQL condition on the metadata, such as ``"label = 'cat'"``.
+        """
+        return self.store.query(self.query_vectors(query), k, where=where)
+
+    def query_vectors(self, query: Any) -> NDArray[np.float32]:
+        """Give the vectors, shape (q, dim), that a query stands for."""
+        if isinstance(query, np.ndarray) and query.ndim <= 2 and query.dtype.kind == "f":
+            return np.atleast_2d(query).astype(np.float32)
+        if isinstance(query, str) and query in self.embeddings.position:
+            return self.embeddings.vectors[[self.embeddings.position[query]]]
+        if isinstance(query, (str, os.PathLike)) and not Path(query).exists():
+            raise UnlabeledError(f"{query} is neither a file nor the id of an instance in {self.folder}")
+        if self.encoder.preprocessing.kind != "image":
+            raise UnlabeledError("a run over vectors is searched by the id of a row, or in Python by an array")
+        files: Sequence[Any] = [query] if not isinstance(query, (list, tuple)) else query
+        return self.embed(Images(list(files))).vectors

@@ -1,0 +1,126 @@
+"""What every vector store offers, and what a search returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unlabeled.errors import UnlabeledError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Metadata = Mapping[str, Sequence[Any] | NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest stored vectors of each query, nearest first.
+
+    Attributes
+    ----------
+    ids : ndarray of object, shape (q, k)
+        Names of the neighbours, as `str`.
+    indices : ndarray of int64, shape (q, k)
+        Their row numbers, in the order in which the store was built.
+    distances : ndarray of float32, shape (q, k)
+        Smaller is nearer, whatever the metric: ‖q − c‖ for ``"euclidean"``; 1 − cos(q, c), from 0 to 2, for
+        ``"cosine"``; −q·c, of either sign, for ``"inner_product"``.
+    """
+
+    ids: NDArray[np.object_]
+    indices: NDArray[np.int64]
+    distances: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class VectorStore(Protocol):
+    """Vectors with names and metadata, searched for those nearest to a query.
+
+    `ExactStore` and `LanceStore` satisfy it. A store is built once from all its vectors, and then only read.
+    """
+
+    @property
+    def metric(self) -> str:
+        """``"euclidean"``, ``"cosine"`` or ``"inner_product"``."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the vectors."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def query(self, vectors: ArrayLike, k: int, where: str | None = None) -> Neighbours:
+        """Find the `k` nearest of each vector among the rows for which the SQL condition `where` is true."""
+        ...
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the store into `folder`, whole or not at all."""
+        ...
+
+    @classmethod
+    def open(cls, folder: str | PathLike[str]) -> Self:
+        """Read a store that was written into `folder`."""
+        ...
+
+
+def checked_k(k: int) -> int:
+    """Return `k` if it asks for at least one neighbour."""
+    if k < 1:
+        raise UnlabeledError(f"k must be at least 1, the number of neighbours wanted; it is {k}")
+    return int(k)
+
+
+def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.Table:
+    """Join names and metadata into a table with one row per vector.
+
+    Parameters
+    ----------
+    ids : sequence of str, length n
+        Distinct names.
+    metadata : mapping of str to sequence of length n, optional
+        Columns that filters may mention.
+    count : int
+        The number of vectors, n.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns ``id``, ``position`` (the row's number), then the metadata.
+
+    Raises
+    ------
+    UnlabeledError
+        If there are no vectors, lengths differ, a name occurs twice, or a column takes a name the store needs.
+    """
+    import pyarrow as pa
+
+    names = [str(name) for name in ids]
+    if count == 0:
+        raise UnlabeledError("there are no vectors to store; give at least one")
+    if len(names) != count:
+        raise UnlabeledError(f"there are {len(names)} ids for {count} vectors; give one id for each vector")
+    if len(set(names)) < count:
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise UnlabeledError(f"the id {twice!r} occurs more than once; each vector needs a name of its own")
+    columns: dict[str, Any] = {"id": names, "position": np.arange(count)}
+    for name, values in (metadata or {}).items():
+        if name in {"id", "position", "vector"} or name.startswith("_"):
+            raise UnlabeledError(f"the metadata column {name!r} has a name the store uses itself; rename it")
+        if len(values) != count:
+            raise UnlabeledError(f"the metadata column {name!r} has {len(values)} rows for {count} vectors")
+        columns[name] = values
+    try:
+        return pa.table(columns)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise UnlabeledError(f"the metadata cannot be stored as columns of one type each: {error}") from error

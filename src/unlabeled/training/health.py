@@ -1,0 +1,76 @@
+"""Health of a representation while it is learnt, without a single label."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unlabeled.encoders.encoder import Encoder
+from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
+
+
+class CollapseWarning(UserWarning):
+    """The representation says almost the same of every instance."""
+
+
+@dataclass
+class HealthMonitor:
+    """Looks at the same few instances again and again and says when their vectors collapse.
+
+    Parameters
+    ----------
+    sample : Tensor
+        Instances in canonical units, at most 512.
+    view : callable, optional
+        Makes a distorted copy; with it, alignment of two copies is measured as well.
+    patience : int, default 2
+        Looks in a row that must find a collapse before it is announced; a single one may be the start of training.
+    """
+
+    sample: Tensor
+    view: Callable[[Tensor], Tensor] | None = None
+    patience: int = 2
+    bad: int = 0
+    announced: bool = False
+
+    @torch.no_grad()
+    def look(self, encoder: Encoder, step: int) -> dict[str, float]:
+        """Measure effective rank, uniformity and, with views, alignment; announce a collapse once, with advice."""
+        training = encoder.training
+        encoder.eval()
+        if self.view is None:
+            first = encoder(self.sample).float()
+            figures = {}
+        else:
+            first, second = (encoder(self.view(self.sample)).float() for _ in range(2))
+            figures = {"alignment": float(alignment(first, second))}
+        encoder.train(training)
+        if len(first) < 2:
+            return {}  # one vector has nothing to differ from
+        figures |= {
+            "effective_rank": float(effective_rank(first - first.mean(0))),
+            "uniformity": float(uniformity(first)),
+        }
+        self._judge(first, figures["effective_rank"], step)
+        return figures
+
+    def _judge(self, vectors: Tensor, rank: float, step: int) -> None:
+        rows, dim = vectors.shape
+        if rows < 4:
+            return  # so few vectors cannot show a collapse
+        scatter = float(spread(vectors))
+        kind = collapse_kind(scatter, rank, min(rows - 1, dim))
+        self.bad = self.bad + 1 if kind != "none" else 0
+        if self.bad >= self.patience and not self.announced:
+            self.announced = True
+            warnings.warn(
+                f"{kind} collapse of the representation by step {step}: effective rank {rank:.1f} of {dim}, "
+                f"spread {scatter:.3f} of 1. Lower the learning rate, take a larger batch or other views, or choose a "
+                "method with negatives",
+                CollapseWarning,
+                stacklevel=2,
+            )

@@ -1,0 +1,149 @@
+"""The one training loop of every deep method."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from unlabeled.data.instances import Instances
+from unlabeled.encoders.embed import laid_out
+from unlabeled.encoders.network import Network
+from unlabeled.encoders.synchronised import synchronised
+from unlabeled.errors import UnlabeledError
+from unlabeled.processes import rank, total, world_size
+from unlabeled.training.checkpoint import State, load_checkpoint, save_checkpoint
+from unlabeled.training.health import HealthMonitor
+from unlabeled.training.interrupt import StopRequest
+from unlabeled.training.optimizers import make_optimizer
+from unlabeled.training.plan import Plan
+from unlabeled.training.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from unlabeled.training.self_supervised import SelfSupervised
+
+LOOKS = 50
+"""How often, over a whole run, the figures are taken down."""
+
+
+class Step(nn.Module):
+    """A module whose forward is the method's loss, so that autocast and gradient averaging surround exactly that."""
+
+    def __init__(self, method: SelfSupervised, net: Network) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = method.loss
+
+    def forward(self, x: Any, y: Any) -> Tensor:
+        """How far p(y | x) is from the truth."""
+        return self.loss(self.net, x, y)
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """Keep the caller's random state out of the run, and the run's out of the caller's."""
+    with torch.random.fork_rng():
+        yield
+
+
+def train(
+    method: SelfSupervised, net: Network, instances: Instances, state: State, fabric: Any, resume: bool = False
+) -> None:
+    """Train `net` in place from `state.step` to the end of the plan.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After a Ctrl-C, once the step at hand is finished and, where a checkpoint folder is set, saved.
+    UnlabeledError
+        If the loss is no longer a number, or there is no matching checkpoint to resume from.
+    """
+    folder = Path(method.checkpoint) if method.checkpoint is not None else None
+    if world_size() > 1:
+        synchronised(net)
+    net.to(memory_format=torch.channels_last)
+    net.train()
+    optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)
+    if resume and folder is not None:
+        load_checkpoint(folder, state, net, optimizer)
+    plan = Plan(len(instances), method.epochs, method.batch_size, method.accumulate, method.warmup, state.seed)
+    step, optimizer = fabric.setup(Step(method, net), optimizer)
+    canonical = net.encoder.preprocessing.canonical
+    monitor = _monitor(method, net, instances, plan, fabric)
+    save_every = method.checkpoint_every or plan.steps_per_epoch
+    look_every = max(1, min(plan.steps_per_epoch, plan.steps // LOOKS))
+    batches = instances.batches(plan.index_batches(state.step))
+    recent, since = [], time.monotonic()
+    show = method.progress if rank() == 0 else False
+
+    with own_randomness(), StopRequest() as stop, ProgressBar(type(method).__name__, plan.steps, state.step, show) as bar:
+        while state.step < plan.steps:
+            for group in optimizer.param_groups:
+                group["lr"] = method.learning_rate * plan.rate(state.step)
+            for part in range(plan.parts):
+                torch.manual_seed(plan.draw(state.step, part, 1))
+                t = laid_out(canonical(next(batches).to(fabric.device, non_blocking=True)))
+                x, y = method.split(t)
+                with fabric.no_backward_sync(step, enabled=part + 1 < plan.parts):
+                    loss = step(x, y) / plan.parts
+                    fabric.backward(loss)
+                recent.append(loss.detach())
+            if method.clip_norm is not None:
+                fabric.clip_gradients(step, optimizer, max_norm=method.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            if net.teacher is not None:
+                method.teach(net, state.step / plan.steps)
+            state.step += 1
+            bar.advance(state.step)
+
+            if state.step % look_every == 0 or state.step == plan.steps:
+                figures = {"step": state.step, "epoch": state.step / plan.steps_per_epoch}
+                figures["loss"] = _mean_loss(recent, plan, state.step)
+                with own_randomness():
+                    torch.manual_seed(plan.draw(0, 0, 2))
+                    figures |= monitor.look(net.encoder, state.step)
+                state.history.append(figures)
+                bar.show(state.step, figures, len(recent) * plan.batch / max(time.monotonic() - since, 1e-9))
+                recent, since = [], time.monotonic()
+            stopping = _anyone(stop.made, fabric.device)
+            if folder is not None and (stopping or state.step % save_every == 0 or state.step == plan.steps):
+                if rank() == 0:
+                    save_checkpoint(folder, state, net, optimizer)
+                fabric.barrier()
+            if stopping and state.step < plan.steps:
+                raise KeyboardInterrupt(_farewell(folder, state.step, plan.steps))
+
+
+def _monitor(method: SelfSupervised, net: Network, instances: Instances, plan: Plan, fabric: Any) -> HealthMonitor:
+    """Take the few instances whose vectors are watched: always the same ones, also after a resume."""
+    chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.draw(0, 0, 3)))[:512]
+    sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device))
+    return HealthMonitor(laid_out(sample), getattr(method, "view", None))
+
+
+def _mean_loss(recent: list[Tensor], plan: Plan, step: int) -> float:
+    """Average the losses since the last look, over all processes; a loss that is no number ends the run."""
+    mean = float(total(torch.stack(recent).mean()) / world_size() * plan.parts)
+    if not math.isfinite(mean):
+        raise UnlabeledError(
+            f"the loss is {mean} by step {step}; lower the learning rate, set clip_norm, or use precision='float32'"
+        )
+    return mean
+
+
+def _anyone(flag: bool, device: torch.device) -> bool:
+    """Tell whether any process was asked to stop, so that all stop after the same step."""
+    return flag if world_size() == 1 else bool(total(torch.tensor(float(flag), device=device)) > 0)
+
+
+def _farewell(folder: Path | None, step: int, steps: int) -> str:
+    if folder is None:
+        return f"stopped after step {step} of {steps}; the model keeps what it has learnt"
+    return f"stopped after step {step} of {steps}; saved in {folder}. Resume with the same settings and resume=True"

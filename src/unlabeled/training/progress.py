@@ -1,0 +1,64 @@
+"""What is seen of a run while it runs: loss, speed, health and the time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class ProgressBar:
+    """A bar on a terminal or in a notebook; elsewhere, such as in a log file, a line now and then.
+
+    Parameters
+    ----------
+    title : str
+        Name of the method.
+    steps : int
+        Steps in all.
+    done : int
+        Steps already done by a run that is resumed.
+    show : bool, optional
+        True shows, False is silent; by default it shows on a terminal and in a notebook.
+    """
+
+    def __init__(self, title: str, steps: int, done: int = 0, show: bool | None = None) -> None:
+        console = Console(stderr=True)
+        lively = console.is_terminal or console.is_jupyter
+        self._lines = show is True and not lively
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            disable=show is False or not lively,
+        )
+        self._task = self._bar.add_task(title, total=steps, completed=done, figures="")
+        self._title, self._steps, self._last = title, steps, time.monotonic()
+
+    def __enter__(self) -> ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, step: int) -> None:
+        """Say how many steps are done."""
+        self._bar.update(self._task, completed=step)
+
+    def show(self, step: int, figures: dict[str, float], rate: float) -> None:
+        """Show the latest figures and the instances per second."""
+        words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}/s"]
+        if "effective_rank" in figures:
+            words.append(f"effective rank {figures['effective_rank']:.1f}")
+        self._bar.update(self._task, completed=step, figures="  ".join(words))
+        if self._lines and (time.monotonic() - self._last > 10 or step == self._steps):
+            self._last = time.monotonic()
+            print(f"{self._title}: step {step} of {self._steps}  {'  '.join(words)}", file=sys.stderr, flush=True)

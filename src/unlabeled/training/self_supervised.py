@@ -1,0 +1,269 @@
+"""The estimator every deep method is: a split, a network and a loss, with everything common to them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from unlabeled.data.instances import Instances
+from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.encoders.embed import embed
+from unlabeled.encoders.encoder import Encoder, from_description
+from unlabeled.encoders.make import make_encoder
+from unlabeled.encoders.network import Network
+from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.training.checkpoint import State
+from unlabeled.training.devices import Precision, choose_device, make_fabric
+from unlabeled.training.door import open_instances
+from unlabeled.training.loop import own_randomness, train
+from unlabeled.training.optimizers import OptimizerName
+from unlabeled.training.settings import check_settings, described, restored
+
+# Settings that say where and how a run computes and shows itself; changing them does not make it another run.
+CIRCUMSTANCES = {"device", "workers", "checkpoint", "checkpoint_every", "progress"}
+
+
+class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+    """Base of the deep methods. A method says how to `build` its network, `split` an instance, and judge by a `loss`.
+
+    Parameters
+    ----------
+    encoder : str or Encoder, default "auto"
+        The network from instance to vector: ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:<model>"``, a folder with a saved
+        encoder, or an `Encoder`. ``"auto"`` takes a small convolutional net for images and an MLP for vectors.
+    epochs : int, default 100
+        Passes over the data.
+    batch_size : int, default 256
+        Instances that meet in one loss; with several processes, over all of them.
+    optimizer : {"adamw", "sgd", "lars"}, default "adamw"
+        SGD and LARS have momentum 0.9.
+    learning_rate : float, default 1e-3
+        At its peak, after the warm-up; it then falls to zero along half a cosine.
+    weight_decay : float, default 1e-4
+        On weight matrices and kernels only.
+    warmup : float, default 0.05
+        Share of the steps in which the learning rate rises from zero.
+    clip_norm : float, optional
+        Largest norm of the gradient; longer ones are shortened to it.
+    accumulate : int, default 1
+        Batches whose gradients are averaged into one step of the optimiser.
+    precision : {"auto", "bf16", "float32"}, default "auto"
+        Of the arithmetic in training. ``"auto"`` takes bfloat16 where the processor has it; ``"float32"`` is the exact
+        choice. Weights, losses and `transform` are float32 always.
+    device : str, default "auto"
+        ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
+    size : int, optional
+        Pixels a side to which images are brought; by default their own size if that is one and small, otherwise at
+        most 64, or 224 for a timm encoder.
+    resize : {"crop", "squash", "pad"}, default "crop"
+        How an image that is not square becomes so.
+    channels : {1, 3}, optional
+        Colour channels; by default 1 if all images are grey arrays, otherwise 3.
+    workers : int, optional
+        Threads that decode images; by default one a processor.
+    random_state : int, RandomState or None, default None
+        With an int, a fit is repeatable bit for bit on one machine.
+    checkpoint : path, optional
+        Folder in which training is saved as it goes on, for `fit(..., resume=True)`.
+    checkpoint_every : int, optional
+        Steps between two saves; by default an epoch's.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
+
+    Attributes
+    ----------
+    encoder_ : Encoder
+        What was learnt: the network from instance to vector, without the method's own parts.
+    network_ : Network
+        The encoder with those parts.
+    history_ : list of dict
+        Loss and health as training went on; `step` and `epoch` say when.
+    seed_ : int
+        The seed that was used.
+    n_features_in_ : int
+        Columns seen in `fit`, for vectors.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
+    auto_encoder: ClassVar[Mapping[str, str]] = {"image": "conv", "vector": "mlp"}
+    minimum_rows: ClassVar[int] = 1
+
+    encoder: str | Encoder = "auto"
+    epochs: int = 100
+    batch_size: int = 256
+    optimizer: OptimizerName = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warmup: float = 0.05
+    clip_norm: float | None = None
+    accumulate: int = 1
+    precision: Precision = "auto"
+    device: str = "auto"
+    size: int | None = None
+    resize: str = "crop"
+    channels: int | None = None
+    workers: int | None = None
+    random_state: int | None = None
+    checkpoint: str | None = None
+    checkpoint_every: int | None = None
+    progress: bool | None = None
+
+    def build(self, encoder: Encoder) -> Network:
+        """Put what the method needs around the encoder."""
+        return Network(encoder)
+
+    def prepare(self, preprocessing: Preprocessing) -> None:
+        """Settle what depends on the kind of data, before anything is built."""
+
+    def split(self, t: Tensor) -> tuple[Any, Any]:
+        """Cut instances into a part shown and a part hidden, t → (x, y)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to split an instance")
+
+    def loss(self, net: Network, x: Any, y: Any) -> Tensor:
+        """Say how far p(y | x) is from the truth."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss")
+
+    def teach(self, net: Network, done: float) -> None:
+        """Move the teacher after an optimiser step; `done` is the share of the training that is over."""
+        raise NotImplementedError(f"{type(self).__name__} has a teacher and does not say how it follows")
+
+    def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
+        """Learn from instances without labels.
+
+        Parameters
+        ----------
+        X : array, list of paths or images, path, torch dataset, or unlabeled data object
+            Images, or vectors of shape (n, d).
+        y : ignored
+            There for scikit-learn's sake.
+        resume : bool, default False
+            Go on from the checkpoint in the folder `checkpoint`, to the same weights as without the interruption.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        UnlabeledError
+            If the data or a setting is not usable.
+        KeyboardInterrupt
+            After Ctrl-C; what was learnt so far is kept, and saved if `checkpoint` is set.
+        """
+        check_settings(self)
+        if resume and self.checkpoint is None:
+            raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
+        instances, preprocessing = open_instances(self, X)
+        if len(instances) < self.minimum_rows:
+            raise UnlabeledError(
+                f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, got {len(instances)} sample"
+            )
+        self.prepare(preprocessing)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31))
+        state = State(self.seed_, self._identity(instances))
+        with own_randomness():
+            torch.manual_seed(self.seed_)
+            base = make_encoder(self._encoder_specification(preprocessing), preprocessing)
+            self._base_description = base.describe()
+            net = self.build(base)
+        try:
+            train(self, net, instances, state, make_fabric(self.device, self.precision), resume)
+        finally:
+            self.network_, self.encoder_ = net.eval(), net.encoder
+            self.seed_, self.history_ = state.seed, state.history
+            self.provenance_ = {
+                "recipe": self.recipe(),
+                "data": {"kind": instances.kind, "rows": len(instances), "fingerprint": instances.fingerprint},
+                "training": {"seed": state.seed, "steps": state.step},
+            }
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Map instances to vectors, by the same preprocessing as in `fit`.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray of float32, shape (n, dim)
+            A row depends on its instance only.
+        """
+        check_is_fitted(self, "encoder_")
+        instances, _ = open_instances(self, X, self.encoder_.preprocessing)
+        return embed(self.encoder_, instances, batch_size=self.batch_size, device=choose_device(self.device))
+
+    def recipe(self) -> dict[str, Any]:
+        """Give the method and its settings in JSON's types: what a recipe file holds."""
+        from unlabeled.registry import name_of
+
+        return {"method": name_of(type(self)), **described(self)}
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON, replaced in one step if it exists.
+
+        The folder holds the encoder alone (``encoder.*``, loadable by `unlabeled.encoders.load_encoder`) and the rest
+        of the method's network beside it.
+        """
+        check_is_fitted(self, "encoder_")
+        with folder_written_aside(folder) as aside:
+            write_encoder(self.encoder_, aside, self.provenance_)
+            parts = self.network_.state_dict()
+            rest = {key: value for key, value in parts.items() if not key.startswith("encoder.")}
+            save_tensors(rest, aside / "network.safetensors")
+            write_json(
+                aside / "model.json",
+                {**self.recipe(), "base_encoder": self._base_description, "history": self.history_, **self.provenance_},
+            )
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote; the result transforms exactly as the saved one did."""
+        folder = Path(folder)
+        saved, preprocessing = read_json(folder / "model.json"), read_json(folder / "encoder.json")["preprocessing"]
+        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # see Estimator
+        self = cls(**restored({key: value for key, value in saved.items() if key in names}))
+        base = from_description(saved["base_encoder"], Preprocessing.from_dict(preprocessing))
+        self.prepare(base.preprocessing)
+        self._base_description = base.describe()
+        self.network_ = self.build(base).eval()
+        encoder = {f"encoder.{key}": value for key, value in load_tensors(folder / "encoder.safetensors").items()}
+        load_weights(self.network_, encoder | load_tensors(folder / "network.safetensors"), folder)
+        self.encoder_, self.history_ = self.network_.encoder, saved["history"]
+        self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
+        self.seed_ = self.provenance_["training"]["seed"]
+        if self.encoder_.preprocessing.kind == "vector":
+            self.n_features_in_ = self.encoder_.preprocessing.size
+        return self
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.encoder_.dim
+
+    def _encoder_specification(self, preprocessing: Preprocessing) -> str | Encoder:
+        return self.auto_encoder[preprocessing.kind] if self.encoder == "auto" else self.encoder
+
+    def _identity(self, instances: Instances) -> dict[str, Any]:
+        """Say what must be the same for a resumed run to be the same run."""
+        settings = {key: value for key, value in self.recipe().items() if key not in CIRCUMSTANCES}
+        return {**settings, "data": instances.fingerprint}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # vectors are float32 whatever came in
+        return tags

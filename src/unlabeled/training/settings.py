@@ -1,0 +1,68 @@
+"""Settings of an estimator: checked before work begins, and described in JSON's types."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from unlabeled.encoders.encoder import Encoder, from_description
+from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.views import View
+
+if TYPE_CHECKING:
+    from unlabeled.training.self_supervised import SelfSupervised
+
+AT_LEAST_ONE = ("epochs", "batch_size", "accumulate", "checkpoint_every", "size", "workers")
+POSITIVE = ("learning_rate", "clip_norm")
+
+
+def check_settings(method: SelfSupervised) -> None:
+    """Refuse settings that cannot be meant, naming the setting and its value.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    for name in AT_LEAST_ONE:
+        value = getattr(method, name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
+    for name in POSITIVE:
+        value = getattr(method, name)
+        if value is not None and not value > 0:
+            raise UnlabeledError(f"{name} must be above 0, got {value!r}")
+    if method.weight_decay < 0:
+        raise UnlabeledError(f"weight_decay must not be negative, got {method.weight_decay!r}")
+    if not 0 <= method.warmup <= 1:
+        raise UnlabeledError(f"warmup is a share of the steps between 0 and 1, got {method.warmup!r}")
+    if method.channels not in (None, 1, 3):
+        raise UnlabeledError(f"channels must be 1 or 3, got {method.channels!r}")
+    if method.resize not in ("crop", "squash", "pad"):
+        raise unknown_name("resize", method.resize, ["crop", "squash", "pad"])
+
+
+def described(method: SelfSupervised) -> dict[str, Any]:
+    """Give the settings in JSON's types; encoders and views of the user's own are described by their parts."""
+    settings: dict[str, Any] = {}
+    for field in dataclasses.fields(method):  # type: ignore[arg-type]  # see Estimator
+        value = getattr(method, field.name)
+        if isinstance(value, Encoder):
+            value = {"encoder": value.describe(), "preprocessing": value.preprocessing.to_dict()}
+        elif isinstance(value, View):
+            value = value.to_dict()
+        elif not isinstance(value, (str, int, float, bool, type(None))):
+            value = str(value)
+        settings[field.name] = value
+    return settings
+
+
+def restored(settings: dict[str, Any]) -> dict[str, Any]:
+    """Undo `described`."""
+    restored = dict(settings)
+    for name, value in settings.items():
+        if isinstance(value, dict) and "encoder" in value:
+            restored[name] = from_description(value["encoder"], Preprocessing.from_dict(value["preprocessing"]))
+        elif isinstance(value, dict) and "view" in value:
+            restored[name] = View.from_dict(value)
+    return restored

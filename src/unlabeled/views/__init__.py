@@ -1,0 +1,50 @@
+"""Views: a view is a distorted copy of a batch, each instance with its own random parameters."""
+
+from unlabeled.views.canvas import Canvas
+from unlabeled.views.colour import ColourJitter, Grey, Invert
+from unlabeled.views.compose import BySize, Compose
+from unlabeled.views.damage import Cutout, Noise
+from unlabeled.views.filters import Blur, Sharpness, Sobel
+from unlabeled.views.gaussian import gaussian_blur
+from unlabeled.views.geometry import rotate90
+from unlabeled.views.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
+from unlabeled.views.randaugment import RandAugment
+from unlabeled.views.recipes import simclr, strong, weak
+from unlabeled.views.table import TableCorruption
+from unlabeled.views.tone import Autocontrast, Equalize, Posterize, Solarize
+from unlabeled.views.view import ImageView, Operation, View
+
+__all__ = [
+    "Autocontrast",
+    "Blur",
+    "BySize",
+    "Canvas",
+    "ColourJitter",
+    "Compose",
+    "Cutout",
+    "Equalize",
+    "Flip",
+    "Grey",
+    "ImageView",
+    "Invert",
+    "Noise",
+    "Operation",
+    "Posterize",
+    "RandAugment",
+    "RandomCrop",
+    "Resize",
+    "Rotate",
+    "Rotate90",
+    "Sharpness",
+    "Shear",
+    "Shift",
+    "Sobel",
+    "Solarize",
+    "TableCorruption",
+    "View",
+    "gaussian_blur",
+    "rotate90",
+    "simclr",
+    "strong",
+    "weak",
+]

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlabeled.data.classes import class_name, class_order, encode, encode_values
+
+
+def test_numbers_sort_by_value_and_come_before_words() -> None:
+    assert class_order(["10", "b", "9", "a", "1.5", "-2", "9"]) == ["-2", "1.5", "9", "10", "a", "b"]
+
+
+def test_words_that_python_reads_as_floats_are_words() -> None:
+    assert class_order(["nan", "inf", "1", "a"]) == ["1", "a", "inf", "nan"]
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=3))))
+def test_encode_is_undone_by_its_classes(names: list[str | None]) -> None:
+    labels, classes = encode(names)
+    assert labels.dtype == np.int64
+    assert [None if code == -1 else classes[code] for code in labels] == names
+    assert len(set(classes)) == len(classes)
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None, -1, "-1", -1.0, float("nan"), np.float32("nan")])
+def test_unlabelled_cells(empty: object) -> None:
+    assert class_name(empty) is None
+
+
+def test_numbers_are_named_without_a_needless_fraction() -> None:
+    assert [class_name(v) for v in (3, 3.0, 2.5, np.float64(4), "007", True)] == ["3", "3", "2.5", "4", "007", "True"]
+
+
+@pytest.mark.parametrize("make", [list, np.array, torch.tensor])
+def test_values_of_any_container(make: type) -> None:
+    labels, classes = encode_values(make([30, -1, 4, 30]))
+    assert labels.tolist() == [1, -1, 0, 1]
+    assert classes == ["4", "30"]

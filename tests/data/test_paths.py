@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths
+from unlabeled.errors import UnlabeledError
+
+
+def names(folder: Path) -> list[str]:
+    return [file.relative_to(folder).as_posix() for file in files_under(folder)]
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_missing_path_suggests_near_names(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    assert existing(tmp_path / "photos") == tmp_path / "photos"
+    with pytest.raises(UnlabeledError, match=r"phtos does not exist; did you mean photos\?"):
+        existing(tmp_path / "phtos")
+    with pytest.raises(UnlabeledError, match=r"does not exist$"):
+        existing(tmp_path / "zzz")
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnlabeledError, match=r"nor does the folder .*nowhere"):
+        existing(tmp_path / "nowhere" / "x.png")
+
+
+def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "photos").mkdir()
+    assert existing("~/photos") == tmp_path / "photos"
+
+
+def test_files_are_found_at_any_depth_in_sorted_order_without_hidden_ones(tmp_path: Path) -> None:
+    touch(
+        *(
+            tmp_path / p
+            for p in ["b/2.png", "b/1.png", "a.png", "b/c/d/3.png", ".hidden.png", ".git/4.png", "b-x/5.png"]
+        )
+    )
+    assert names(tmp_path) == ["a.png", "b-x/5.png", "b/1.png", "b/2.png", "b/c/d/3.png"]
+
+
+def test_a_hidden_root_is_searched_because_it_was_named(tmp_path: Path) -> None:
+    touch(tmp_path / ".cache" / "1.png")
+    assert names(tmp_path / ".cache") == ["1.png"]
+
+
+def test_loops_of_links_end(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / "1.png")
+    (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "a" / "self").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert names(tmp_path) == ["a/1.png"]
+
+
+def test_a_folder_is_listed_once_by_its_own_name(tmp_path: Path) -> None:
+    touch(tmp_path / "z" / "1.png")
+    (tmp_path / "a-link").symlink_to(tmp_path / "z", target_is_directory=True)
+    assert names(tmp_path) == ["z/1.png"]
+
+
+def test_links_to_elsewhere_are_followed(tmp_path: Path) -> None:
+    touch(tmp_path / "far" / "1.png", tmp_path / "far" / "2.png", tmp_path / "here" / "0.png")
+    (tmp_path / "here" / "folder").symlink_to(tmp_path / "far", target_is_directory=True)
+    (tmp_path / "here" / "file.png").symlink_to(tmp_path / "far" / "2.png")
+    assert names(tmp_path / "here") == ["0.png", "file.png", "folder/1.png", "folder/2.png"]
+
+
+def test_a_broken_link_is_listed_so_that_it_can_be_reported(tmp_path: Path) -> None:
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert names(tmp_path) == ["gone.png"]
+
+
+def test_suffixes_are_counted() -> None:
+    files = [Path(p) for p in ["a.txt", "b.TXT", "c.doc", "README"]]
+    assert describe_suffixes(files) == "2 .txt, 1 .doc, 1 without a suffix"
+
+
+def test_listed_paths(tmp_path: Path) -> None:
+    touch(tmp_path / "lists" / "a.png", tmp_path / "other" / "b.png")
+    listing = tmp_path / "lists" / "all.txt"
+    absolute = (tmp_path / "other" / "b.png").as_posix()
+    listing.write_text(f"\ufeff# mine\n\n  a.png  \n./a.png\n../other/b.png\n{absolute}\n", encoding="utf-8")
+    paths, ids = listed_paths(listing)
+    assert all(path.is_file() for path in paths)
+    assert ids == ["a.png", "a.png", absolute, absolute]
+
+
+def test_missing_listed_files_are_reported_by_line(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png")
+    listing = tmp_path / "all.txt"
+    listing.write_text("# comment\na.png\n\nb.png\nc.png\nd.png\ne.png\n")
+    with pytest.raises(UnlabeledError, match=r"4 of 5 files .*line 4: b.png; line 5: c.png; line 6: d.png; \.\.\.$"):
+        listed_paths(listing)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# only a comment\n"])
+def test_a_list_without_paths(tmp_path: Path, content: str) -> None:
+    (tmp_path / "all.txt").write_text(content)
+    with pytest.raises(UnlabeledError, match="lists no paths"):
+        listed_paths(tmp_path / "all.txt")
+
+
+def test_a_list_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "all.txt").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(UnlabeledError, match=r"all\.txt as a text file"):
+        listed_paths(tmp_path / "all.txt")

@@ -1,0 +1,64 @@
+import pytest
+import torch
+
+from unlabeled.encoders import Conv, Preprocessing, make_encoder, save_encoder
+from unlabeled.errors import UnlabeledError
+
+PICTURES, VECTORS = Preprocessing("image", 16), Preprocessing("vector", 5, mean=(0.0,) * 5, scale=(1.0,) * 5)
+
+
+@pytest.mark.parametrize("name", ["conv", "flat_conv", "mlp", "timm:resnet18"])
+def test_a_name_gives_an_encoder_that_encodes(name):
+    encoder = make_encoder(name, PICTURES).eval()
+    assert encoder(torch.rand(2, 3, 16, 16)).shape == (2, encoder.dim)
+
+
+def test_a_small_image_keeps_its_resolution_in_a_residual_network():
+    small = make_encoder("timm:resnet18", PICTURES)
+    assert small.body.conv1.kernel_size == (3, 3)
+    assert isinstance(small.body.maxpool, torch.nn.Identity)
+    large = make_encoder("timm:resnet18", Preprocessing("image", 224))
+    assert large.body.conv1.kernel_size == (7, 7)
+
+
+def test_a_timm_model_normalises_by_its_own_configuration():
+    encoder = make_encoder("timm:resnet18", PICTURES)
+    seen = []
+    encoder.body.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    mean = torch.tensor(encoder.body.default_cfg["mean"]).reshape(1, 3, 1, 1)
+    encoder.eval()(mean.expand(1, 3, 16, 16))
+    assert seen[0].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("cnov", "conv"), ("MLP2", "mlp"), ("timm:resnet81", "resnet18"), ("timm:resnet18:trained", "pretrained")]
+)
+def test_an_unknown_name_suggests_the_nearest(name, nearest):
+    with pytest.raises(UnlabeledError, match=f"did you mean '{nearest}"):
+        make_encoder(name, PICTURES)
+
+
+@pytest.mark.parametrize("name", ["conv", "flat_conv", "timm:resnet18"])
+def test_image_encoders_refuse_vectors(name):
+    with pytest.raises(UnlabeledError, match="is for images"):
+        make_encoder(name, VECTORS)
+
+
+def test_a_folder_gives_the_encoder_saved_there(tmp_path):
+    encoder = Conv(PICTURES, width=4).eval()
+    save_encoder(encoder, tmp_path / "saved")
+    images = torch.rand(2, 3, 16, 16)
+    assert torch.equal(make_encoder(str(tmp_path / "saved"), PICTURES)(images), encoder(images))
+
+
+def test_an_encoder_of_ones_own_is_copied_not_shared():
+    mine = Conv(PICTURES, width=4)
+    copied = make_encoder(mine, PICTURES)
+    with torch.no_grad():
+        next(copied.parameters()).zero_()
+    assert next(mine.parameters()).abs().sum() > 0
+
+
+def test_an_encoder_for_other_shapes_is_refused():
+    with pytest.raises(UnlabeledError, match=r"\(3, 16, 16\).*\(3, 32, 32\)"):
+        make_encoder(Conv(PICTURES), Preprocessing("image", 32))

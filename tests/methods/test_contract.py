@@ -1,0 +1,166 @@
+"""One contract for all methods: scikit-learn's own checks on vectors, and the same promises on images."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import unlabeled
+from unlabeled.data import Images
+from unlabeled.errors import UnlabeledError
+from unlabeled.registry import card, methods
+from unlabeled.training.self_supervised import SelfSupervised
+
+DEEP = [cls for cls in methods().values() if issubclass(cls, SelfSupervised)]
+QUICK = {"epochs": 1, "progress": False}
+
+
+@parametrize_with_checks([cls(**QUICK) for cls in DEEP])
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    return digits[0][:96]
+
+
+@pytest.fixture(params=DEEP, ids=lambda cls: cls.__name__)
+def method(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    models = {}
+
+    def fit(cls):
+        if cls not in models:
+            models[cls] = cls(**QUICK, batch_size=32, random_state=0).fit(images)
+        return models[cls]
+
+    return fit
+
+
+def test_fields_are_the_parameters(method):
+    model = method(**QUICK)
+    assert clone(model).get_params() == model.get_params()
+    assert set(model.get_params()) == {option.name for option in card(method).options}
+
+
+def test_every_setting_and_the_class_are_documented(method):
+    about = card(method)
+    assert about.sentence.endswith(".")
+    assert about.paper
+    assert [option.name for option in about.options if not option.doc] == []
+
+
+def test_a_vector_an_image(method, images, fitted):
+    vectors = fitted(method).transform(images)
+    assert vectors.shape == (96, fitted(method).encoder_.dim)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+
+
+def test_a_row_depends_on_its_instance_only(method, images, fitted):
+    whole = fitted(method).transform(images)
+    order = np.random.default_rng(0).permutation(96)
+    # Sums of float32 products in another order: a few units in the last place of the largest term.
+    close = {"rtol": 1e-4, "atol": 1e-5 * np.abs(whole).max()}
+    np.testing.assert_allclose(fitted(method).transform(images[order]), whole[order], **close)
+    np.testing.assert_allclose(fitted(method).transform(images[:1]), whole[:1], **close)
+
+
+def test_labels_are_ignored(method, images, fitted):
+    with_labels = method(**QUICK, batch_size=32, random_state=0).fit(images, np.full(96, -1))
+    assert np.array_equal(with_labels.transform(images), fitted(method).transform(images))
+
+
+def test_save_and_load_give_the_same_vectors_bit_for_bit(method, images, fitted, tmp_path):
+    fitted(method).save(tmp_path / "model")
+    for loaded in (method.load(tmp_path / "model"), unlabeled.load(tmp_path / "model")):
+        assert np.array_equal(loaded.transform(images), fitted(method).transform(images))
+        assert loaded.get_params() == fitted(method).get_params()
+        assert loaded.history_ == fitted(method).history_
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
+        "encoder.json", "encoder.safetensors", "model.json", "network.safetensors",
+    ]  # fmt: skip
+    about = json.loads((tmp_path / "model" / "encoder.json").read_text())
+    assert about["recipe"]["method"] == card(method).name
+    assert len(about["data"]["fingerprint"]) == 64
+
+
+def test_files_arrays_and_data_objects_are_the_same_to_it(method, images, fitted, tmp_path):
+    from PIL import Image
+
+    paths = []
+    for number, pixels in enumerate(images[:8]):
+        paths.append(str(tmp_path / f"{number}.png"))
+        Image.fromarray(pixels).save(paths[-1])
+    model, expected = fitted(method), fitted(method).transform(images[:8])
+    assert np.array_equal(model.transform(paths), expected)
+    assert np.array_equal(model.transform(tmp_path), expected)
+    assert np.array_equal(model.transform(Images(tmp_path)), expected)
+    assert np.array_equal(model.transform(images[:8, None]), expected)
+
+
+def test_it_stands_in_a_pipeline(method):
+    rng = np.random.default_rng(0)
+    piped = make_pipeline(StandardScaler(), method(**QUICK, random_state=0))
+    assert piped.fit_transform(rng.normal(size=(40, 6))).shape == (40, piped[-1].encoder_.dim)
+    assert len(piped.get_feature_names_out()) == piped[-1].encoder_.dim
+
+
+def test_vectors_after_images_are_refused(method, fitted):
+    with pytest.raises((UnlabeledError, ValueError)):
+        fitted(method).transform(np.zeros((3, 64)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("epochs", 0, "epochs must be a whole number of at least 1, got 0"),
+        ("batch_size", -3, "batch_size"),
+        ("learning_rate", 0.0, "learning_rate must be above 0"),
+        ("warmup", 2, "warmup is a share"),
+        ("optimizer", "adam", "did you mean 'adamw'"),
+        ("precision", "fp16", "did you mean 'bf16'"),
+        ("device", "gpu7", "device 'gpu7' cannot be used here"),
+        ("encoder", "convv", "did you mean 'conv'"),
+        ("resize", "cropp", "did you mean 'crop'"),
+        ("channels", 2, "channels must be 1 or 3"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused_in_words(method, images, setting, value, says):
+    with pytest.raises(UnlabeledError, match=says):
+        method(**{**QUICK, setting: value}).fit(images)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (np.full((4, 8, 8), np.nan), "nan in image 0"),
+        (np.full((4, 8, 8), 7.0), r"\[0, 1\]"),
+        (["/nowhere/1.png"], "1.png"),
+        ("/nowhere", "nowhere"),
+    ],
+    ids=["NaN", "out of range", "missing file", "missing folder"],
+)
+def test_bad_images_are_refused_in_words(method, data, says):
+    with pytest.raises(UnlabeledError, match=says):
+        method(**QUICK).fit(data)
+
+
+def test_one_image_is_enough_or_refused_in_words(method, images):
+    model = method(**QUICK)
+    if method.minimum_rows == 1:
+        assert model.fit(images[:1]).transform(images[:1]).shape[0] == 1
+    else:
+        with pytest.raises(UnlabeledError, match="needs at least 2 instances"):
+            model.fit(images[:1])

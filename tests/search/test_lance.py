@@ -1,0 +1,124 @@
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.search import ExactStore, LanceStore, lance
+
+
+def clusters(rows, dim=32, count=60, seed=0):
+    """Make vectors as an encoder does: groups with room between them."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(count, dim))
+    return (centres[rng.integers(count, size=rows)] + 0.5 * rng.normal(size=(rows, dim))).astype(np.float32)
+
+
+def names(rows):
+    return [str(i) for i in range(rows)]
+
+
+@pytest.fixture(scope="module", params=["euclidean", "cosine", "inner_product"])
+def indexed(request, tmp_path_factory):
+    vectors = clusters(12_000)
+    metadata = {"tenth": np.arange(12_000) % 10}
+    folder = tmp_path_factory.mktemp("stores") / request.param
+    store = LanceStore.build(names(12_000), vectors, metadata, metric=request.param, folder=folder)
+    return store, ExactStore.build(names(12_000), vectors, metadata, metric=request.param)
+
+
+def test_many_rows_have_an_index_and_few_have_none(indexed, tmp_path):
+    assert len(indexed[0]._table.list_indices()) == 1
+    assert len(LanceStore.build(names(9), clusters(9), folder=tmp_path / "few")._table.list_indices()) == 0
+
+
+@pytest.mark.parametrize("where", [None, "tenth = 3"])
+def test_recall_of_the_index(indexed, where):
+    approximate, exact = indexed
+    queries = clusters(300, seed=0)[:300] + 0.05
+    found, truth = approximate.query(queries, 10, where), exact.query(queries, 10, where)
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.indices, truth.indices, strict=True)])
+    assert recall >= 0.9
+    same = found.indices == truth.indices  # cells hold whole vectors, so what is found has its true distance
+    np.testing.assert_allclose(found.distances[same], truth.distances[same], rtol=1e-4, atol=1e-5)
+    assert (np.diff(found.distances, axis=1) >= 0).all()
+
+
+def test_more_neighbours_than_the_visited_cells_hold(indexed):
+    approximate, exact = indexed
+    found, truth = approximate.query(clusters(2), 11_990), exact.query(clusters(2), 11_990)
+    assert found.indices.shape == (2, 11_990)
+    assert [len(set(row)) for row in found.indices] == [11_990, 11_990]
+    np.testing.assert_allclose(found.distances, truth.distances, rtol=1e-4, atol=1e-5)
+
+
+def test_a_few_rows_chosen_by_a_filter_are_all_found(indexed):
+    found = indexed[0].query(clusters(5), 10, where="id IN ('7', '5000', '11999')")
+    assert np.sort(found.indices, axis=1).tolist() == [[7, 5000, 11999]] * 5
+
+
+def test_few_rows_are_searched_exactly(tmp_path):
+    vectors, queries = clusters(500), clusters(40, seed=1)
+    for metric in ("euclidean", "cosine", "inner_product"):
+        found = LanceStore.build(names(500), vectors, metric=metric, folder=tmp_path / metric).query(queries, 9)
+        truth = ExactStore.build(names(500), vectors, metric=metric).query(queries, 9)
+        np.testing.assert_allclose(found.distances, truth.distances, rtol=1e-4, atol=1e-5)
+        assert (found.indices == truth.indices).mean() > 0.99
+
+
+def test_building_again_replaces_the_store_whole(tmp_path):
+    folder = tmp_path / "deep" / "store"
+    LanceStore.build(names(5), clusters(5), folder=folder)
+    store = LanceStore.build(names(3), clusters(3, dim=4), metric="euclidean", folder=folder)
+    assert (len(store), store.dim, store.metric) == (3, 4, "euclidean")
+    assert [p.name for p in folder.parent.iterdir()] == ["store"]
+
+
+def test_a_build_that_fails_leaves_the_old_store(tmp_path):
+    folder = tmp_path / "store"
+    LanceStore.build(names(5), clusters(5), folder=folder)
+    for failure in (RuntimeError("lance error: No space left on device"), OSError(28, "No space left on device")):
+        full = mock.patch.multiple(lance, _index=mock.Mock(side_effect=failure), INDEXED_FROM=1)
+        with full, pytest.raises(UnlabeledError, match=r"store.*No space left"):
+            LanceStore.build(names(3), clusters(3), folder=folder)
+    assert len(LanceStore.open(folder)) == 5
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+def test_damage_is_named(tmp_path):
+    folder = tmp_path / "store"
+    store = LanceStore.build(names(50), clusters(50), folder=folder)
+    for path in (folder / "vectors.lance" / "data").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UnlabeledError, match=r"store in .*store cannot be read .* build it again"):
+        LanceStore.open(folder).query(clusters(1), 3)
+    store.save(tmp_path / "copy")
+    for path in (tmp_path / "copy" / "vectors.lance" / "_versions").glob("*.manifest"):
+        path.write_bytes(b"?")
+    with pytest.raises(UnlabeledError, match="build it again"):
+        LanceStore.open(tmp_path / "copy")
+    (tmp_path / "copy" / "store.json").write_text("{")
+    with pytest.raises(UnlabeledError, match="not valid JSON"):
+        LanceStore.open(tmp_path / "copy")
+
+
+def test_nothing_is_written_to_the_terminal(tmp_path):
+    script = f"""
+import numpy as np
+from unlabeled.search import LanceStore
+vectors = np.repeat(np.eye(4, dtype=np.float32), 2600, axis=0)
+store = LanceStore.build([str(i) for i in range(len(vectors))], vectors, folder={str(tmp_path / "store")!r})
+store.query(vectors[:3], 5)
+"""
+    run = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_importing_search_loads_no_engine():
+    script = """
+import sys, unlabeled.search
+assert not {"lancedb", "pyarrow", "numba", "torch"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

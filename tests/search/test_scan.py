@@ -1,0 +1,50 @@
+import re
+from unittest import mock
+
+import numba
+import numpy as np
+import pytest
+
+from unlabeled.search import scan
+
+
+def heaps(queries, k):
+    return np.full((queries, k), np.inf, np.float32), np.full((queries, k), 10**9)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 10, 65])
+def test_the_heap_holds_the_k_smallest(k):
+    rng = np.random.default_rng(k)
+    products = rng.integers(0, 30, (6, 200)).astype(np.float32)  # many ties
+    offsets = rng.integers(0, 5, 200).astype(np.float32)
+    exclude = np.array([-1, 0, 199, 70, 100, -1])
+    scores, indices = heaps(6, k)
+    for start, end in [(0, 64), (64, 65), (65, 200)]:
+        tile = np.ascontiguousarray(products[:, start:end])
+        scan.scan(tile, offsets[start:end], start, exclude, scores, indices)
+    for q in range(6):
+        every = sorted((offsets[j] - products[q, j], j) for j in range(200) if j != exclude[q])
+        assert sorted(zip(scores[q], indices[q], strict=True)) == every[:k]
+        assert (scores[q, 0], indices[q, 0]) == every[k - 1]  # the worst is the root
+
+
+def test_the_comparison_is_vectorised():
+    # Without this the scan is several times slower; a change of the loop that loses it would go unnoticed otherwise.
+    fresh = numba.njit(nogil=True)(scan.scan.py_func)  # code from the cache cannot be inspected
+    fresh(np.zeros((1, 64), np.float32), np.zeros(64, np.float32), 0, np.zeros(1, int), *heaps(1, 3))
+    assert re.search(r"fcmp olt <\d+ x float>", fresh.inspect_llvm(fresh.signatures[0]))
+
+
+def test_compiles_without_a_cache_folder():
+    def add(a, b):
+        return a + b
+
+    real = numba.njit
+
+    def no_cache(*, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    with mock.patch.object(numba, "njit", no_cache):
+        assert scan.compiled(add)(1, 2) == 3

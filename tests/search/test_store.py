@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.search import ExactStore, LanceStore, VectorStore
+from unlabeled.search.store import checked_k, rows_table
+
+
+@pytest.fixture(params=["exact", "lance"])
+def build(request, tmp_path):
+    """Build either store, so that each promise of the protocol is checked on both."""
+
+    def build(*args, **kwargs):
+        if request.param == "exact":
+            return ExactStore.build(*args, **kwargs)
+        return LanceStore.build(*args, folder=tmp_path / "built", **kwargs)
+
+    return build
+
+
+POINTS = [[0, 0], [3, 4], [6, 8], [0, 1]]
+NAMES = ["origin", "five", "ten", "one"]
+
+
+def test_known_distances(build):
+    query = [[3, 4]]
+    found = build(NAMES, POINTS, metric="euclidean").query(query, 4)
+    assert found.ids.tolist() == [["five", "one", "origin", "ten"]]
+    assert found.distances[0] == pytest.approx([0, np.sqrt(18), 5, 5])  # a tie: origin comes before ten
+    found = build(NAMES, POINTS, metric="cosine").query(query, 4)
+    assert sorted(found.ids[0, :2]) == ["five", "ten"]
+    assert found.distances[0] == pytest.approx([0, 0, 0.2, 1], abs=1e-6)  # the vector of zeros is at 1
+    assert found.distances.min() >= 0
+    found = build(NAMES, POINTS, metric="inner_product").query(query, 4)
+    assert found.ids.tolist() == [["ten", "five", "one", "origin"]]
+    assert found.distances[0] == pytest.approx([-50, -25, -4, 0], abs=1e-5)
+
+
+def test_shapes_types_and_protocol(build):
+    store: VectorStore = build(NAMES, POINTS)
+    found = store.query(np.ones((5, 2), np.float16), k=3)
+    assert found.ids.shape == found.indices.shape == found.distances.shape == (5, 3)
+    assert found.indices.dtype == np.int64
+    assert found.distances.dtype == np.float32
+    assert (len(found), len(store), store.dim, store.metric) == (5, 4, 2, "cosine")
+
+
+def test_k_beyond_the_store_gives_all_of_it(build):
+    assert sorted(build(NAMES, POINTS).query([[1, 1]], k=100).indices[0]) == [0, 1, 2, 3]
+
+
+def test_no_queries_give_no_neighbours(build):
+    assert build(NAMES, POINTS).query(np.empty((0, 2)), k=3).indices.shape == (0, 3)
+
+
+def test_filters(build):
+    store = build(NAMES, POINTS, {"kind": ["a", "b", "b", None], "size": [1, 2, 3, 4]}, metric="euclidean")
+    assert store.query([[0, 0]], 5, where="kind = 'b'").ids.tolist() == [["five", "ten"]]
+    assert store.query([[0, 0], [9, 9]], 1, where="size > 1 AND size < 4").ids.tolist() == [["five"], ["ten"]]
+    assert store.query([[0, 0]], 5, where="kind IS NULL OR id = 'ten'").indices.tolist() == [[3, 2]]
+    assert store.query([[0, 0], [1, 1]], 5, where="size > 9").indices.shape == (2, 0)
+
+
+@pytest.mark.parametrize("where", ["kind ==== 'b'", "knid = 'b'", "size", "'"])
+def test_a_filter_that_cannot_be_read_is_quoted_with_the_columns(build, where):
+    store = build(NAMES, POINTS, {"kind": list("abba"), "size": [1, 2, 3, 4]})
+    with pytest.raises(UnlabeledError, match=r"the filter .* cannot be applied: .*columns: id, position, kind, size"):
+        store.query([[0, 0]], 1, where=where)
+
+
+def test_bad_queries(build):
+    store = build(NAMES, POINTS)
+    with pytest.raises(UnlabeledError, match=r"dimension 3, but .* dimension 2"):
+        store.query([[1, 2, 3]], 1)
+    with pytest.raises(UnlabeledError, match="NaN"):
+        store.query([[1, np.nan]], 1)
+    with pytest.raises(UnlabeledError, match="k must be at least 1"):
+        store.query([[1, 2]], 0)
+
+
+def test_bad_contents(build):
+    with pytest.raises(UnlabeledError, match="no vectors"):
+        build([], np.empty((0, 2)))
+    with pytest.raises(UnlabeledError, match="3 ids for 4 vectors"):
+        build(NAMES[:3], POINTS)
+    with pytest.raises(UnlabeledError, match="'five' occurs more than once"):
+        build(["five", "a", "five", "b"], POINTS)
+    with pytest.raises(UnlabeledError, match=r"row 1 .* NaN"):
+        build(["a", "b"], [[0, 0], [np.nan, 0]])
+    with pytest.raises(UnlabeledError, match="unknown metric 'cosin'; did you mean 'cosine'"):
+        build(NAMES, POINTS, metric="cosin")
+
+
+def test_building_changes_nothing_it_was_given(build):
+    vectors = np.array(POINTS, np.float32)
+    build(NAMES, vectors, metric="euclidean").query(vectors, 2)
+    assert vectors.tolist() == POINTS
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product"])
+def test_a_saved_store_answers_the_same(build, tmp_path, metric):
+    rng = np.random.default_rng(0)
+    store = build([f"é{i}" for i in range(50)], rng.normal(3, 1, (50, 4)), {"half": np.arange(50) % 2}, metric=metric)
+    store.save(tmp_path / "saved")
+    again = type(store).open(tmp_path / "saved")
+    queries = rng.normal(3, 1, (7, 4))
+    for where in (None, "half = 1"):
+        a, b = store.query(queries, 6, where), again.query(queries, 6, where)
+        assert a.ids.tolist() == b.ids.tolist()
+        assert a.distances.tolist() == b.distances.tolist()
+
+
+def test_a_missing_folder_or_another_kind_of_store_is_an_error(build, tmp_path):
+    store = build(NAMES, POINTS)
+    with pytest.raises(UnlabeledError, match="nowhere"):
+        type(store).open(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    store.save(tmp_path / "saved")
+    other = {ExactStore: LanceStore, LanceStore: ExactStore}[type(store)]
+    with pytest.raises(UnlabeledError, match="does not hold"):
+        other.open(tmp_path / "saved")
+
+
+def test_rows_table_refuses_columns_it_cannot_keep():
+    with pytest.raises(UnlabeledError, match="'vector' has a name the store uses"):
+        rows_table(["a"], {"vector": [1]}, 1)
+    with pytest.raises(UnlabeledError, match="'size' has 2 rows for 1 vectors"):
+        rows_table(["a"], {"size": [1, 2]}, 1)
+    with pytest.raises(UnlabeledError, match="columns of one type"):
+        rows_table(["a", "b"], {"mixed": [1, "x"]}, 2)
+
+
+def test_checked_k_accepts_numpy_integers():
+    assert checked_k(np.int64(3)) == 3

@@ -1,0 +1,85 @@
+"""The pages tell the truth: their Python runs, and their commands are understood.
+
+The Python of a page is run from top to bottom, in a folder that holds a few photographs and a label file, with every
+`epochs=` set to 1: what is tested is that names, options and shapes are right, not what is learnt.
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PROJECT = Path(__file__).parents[1]
+PAGES = [*PROJECT.glob("*.md"), *(p for p in (PROJECT / "docs").rglob("*.md") if "_build" not in p.parts)]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Give the contents of a page's code blocks in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Give the words of every `unlabeled` command that a page shows."""
+    lines = "".join(blocks(page, "console")).splitlines()
+    return [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("$ unlabeled ")]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(PROJECT).as_posix()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the pages' examples suppose: photographs, one more of them, and labels."""
+    rng = np.random.default_rng(0)
+    rows = ["path,label"]
+    for label in ("cats", "dogs"):
+        folder = tmp_path / "photos" / label
+        folder.mkdir(parents=True)
+        for i in range(8):
+            coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+            coarse.resize((32, 32), Image.Resampling.BICUBIC).save(folder / f"{label}{i}.png")
+            rows.append(f"{label}/{label}{i}.png,{label}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "some.jpg").write_bytes((tmp_path / "photos" / "cats" / "cats0.png").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
+def test_the_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch):
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)  # a dataclass looks up the module it is made in
+    for block in blocks(page, "python"):
+        exec(compile(re.sub(r"\bepochs=\d+", "epochs=1", block), name(page), "exec"), module.__dict__)
+    for test in doctest.DocTestFinder().find(module, globs=dict(module.__dict__)):
+        assert doctest.DocTestRunner().run(test).failed == 0
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name)
+def test_the_commands_of_a_page_are_understood(page: Path):
+    from typer.main import get_command
+
+    from unlabeled.cli.main import app
+    from unlabeled.cli.settings import configured
+
+    verbs = get_command(app).commands
+    for verb, *words in commands(page):
+        if verb.startswith("-") or "--help" in words:
+            continue
+        context = verbs[verb].make_context(verb, words)  # parses, and refuses what the verb does not know
+        if verb == "learn":
+            configured(context.params["method"], None, context.args, {})
+
+
+def test_every_page_is_looked_at():
+    assert sum(len(blocks(page, "python")) for page in PAGES) > 10
+    assert sum(len(commands(page)) for page in PAGES) > 10

@@ -1,0 +1,345 @@
+"""Files are whole or absent, whatever goes wrong: an error, a full disk, a second writer, kill -9.
+
+The faults are real ones: the kernel refuses the write (a file-size limit), and processes are killed with SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import folder_lock, folder_written_aside, read_json, write_json, written_aside
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def kill_when_ready(process: subprocess.Popen[str]) -> None:
+    """Wait for the process to say that it stands at the point of interest, then kill it there."""
+    with process:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+# --- one file ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_appears_with_its_content_and_nothing_beside_it(tmp_path):
+    with written_aside(tmp_path / "new" / "a.txt") as aside:
+        aside.write_text("content")
+        assert not (tmp_path / "new" / "a.txt").exists()
+    assert (tmp_path / "new" / "a.txt").read_text() == "content"
+    assert names(tmp_path / "new") == ["a.txt"]
+
+
+def test_the_path_aside_keeps_the_suffix_by_which_writers_choose_a_format(tmp_path):
+    with written_aside(tmp_path / "picture.png") as aside:
+        assert aside.suffix == ".png"
+        assert aside.parent == tmp_path  # a rename is one step only within a file system
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_the_file_has_the_permissions_of_an_ordinary_new_file(tmp_path):
+    (tmp_path / "ordinary").touch()
+    write_json(tmp_path / "ours", {})
+    with folder_written_aside(tmp_path / "folder"):
+        pass
+    (tmp_path / "ordinary-folder").mkdir()
+    mode = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert mode["ours"] == mode["ordinary"]
+    assert mode["folder"] == mode["ordinary-folder"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_failure_in_the_block_leaves_the_old_file_and_no_other(tmp_path, error):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def interrupted() -> None:
+        with written_aside(target) as aside:
+            aside.write_text("half of the n")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("target", ["file/a.txt", "folder"])
+def test_a_target_that_cannot_be_a_file_is_named(tmp_path, target):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    with pytest.raises(UnlabeledError, match=f"cannot write .*{target}"), written_aside(tmp_path / target) as aside:
+        aside.write_text("x")
+    assert names(tmp_path) == ["file", "folder"]
+    assert names(tmp_path / "folder") == ["inner"]
+
+
+WRITE_PAST_A_LIMIT = """
+import resource, signal, sys
+from pathlib import Path
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import folder_written_aside, written_aside
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that write() fails with EFBIG instead of ending the process
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+kind, target = sys.argv[1], Path(sys.argv[2])
+try:
+    with written_aside(target) if kind == "file" else folder_written_aside(target) as aside:
+        (aside if kind == "file" else aside / "part").write_bytes(b"n" * 100_000)
+except UnlabeledError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs setrlimit")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_write_the_kernel_refuses_half_way_leaves_the_old_content(tmp_path, kind):
+    target = tmp_path / "target"
+    if kind == "folder":
+        target.mkdir()
+    old = target if kind == "file" else target / "part"
+    old.write_text("old")
+    process = python(WRITE_PAST_A_LIMIT, kind, target)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.strip() == f"cannot write {target}: File too large. Nothing was changed there."
+    assert old.read_text() == "old"
+    assert names(tmp_path) == ["target"]
+
+
+STOP_BEFORE_THE_RENAME = """
+import sys, time
+from unlabeled.files import written_aside
+
+with written_aside(sys.argv[1]) as aside:
+    aside.write_text("new")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_kill_9_between_write_and_rename_leaves_the_old_file(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    kill_when_ready(python(STOP_BEFORE_THE_RENAME, target))
+    assert target.read_text() == "old"
+    write_json(target, "newer")  # and the next writer is not disturbed by what the killed one left
+    assert read_json(target) == "newer"
+
+
+def test_a_reader_never_sees_a_part_of_a_file(tmp_path):
+    target = tmp_path / "a.bin"
+    size = 200_000
+    target.write_bytes(b"\0" * size)
+    done = threading.Event()
+
+    def rewrite() -> None:
+        try:
+            for i in range(1, 30):
+                with written_aside(target) as aside:
+                    aside.write_bytes(bytes([i]) * size)
+        finally:
+            done.set()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    seen = set()
+    while not done.is_set():
+        content = target.read_bytes()
+        assert len(content) == size
+        assert content == content[:1] * size
+        seen.add(content[0])
+    writer.join()
+    assert target.read_bytes() == bytes([29]) * size
+    assert len(seen) > 1  # else the reader was never there while the file changed
+
+
+# --- a folder ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_takes_the_place_of_the_old_one_as_a_whole(tmp_path):
+    target = tmp_path / "index"
+    for content in ("first", "second"):
+        with folder_written_aside(target) as aside:
+            assert names(aside) == []
+            (aside / content).mkdir()
+            (aside / content / "part").write_text(content)
+        assert names(target) == [content]
+        assert (target / content / "part").read_text() == content
+    assert names(tmp_path) == ["index"]
+
+
+def test_a_failure_in_the_block_leaves_the_old_folder(tmp_path):
+    target = tmp_path / "index"
+    with folder_written_aside(target) as aside:
+        (aside / "part").write_text("old")
+
+    def interrupted() -> None:
+        with folder_written_aside(target) as aside:
+            (aside / "part").write_text("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (target / "part").read_text() == "old"
+    assert names(tmp_path) == ["index"]
+
+
+def test_a_folder_does_not_replace_a_file(tmp_path):
+    (tmp_path / "index").write_text("a file")
+    with (
+        pytest.raises(UnlabeledError, match="a file of that name is in the way"),
+        folder_written_aside(tmp_path / "index"),
+    ):
+        pass
+    assert (tmp_path / "index").read_text() == "a file"
+    assert names(tmp_path) == ["index"]
+
+
+def test_when_the_second_rename_fails_the_old_folder_is_put_back(tmp_path, monkeypatch):
+    target = tmp_path / "index"
+    with folder_written_aside(target) as aside:
+        (aside / "part").write_text("old")
+    rename = Path.replace
+
+    def refuse_the_new_one(self: Path, other: Path) -> Path:
+        if (self / "part").read_text() == "new":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "replace", refuse_the_new_one)
+    with pytest.raises(UnlabeledError, match="Nothing was changed there"), folder_written_aside(target) as aside:
+        (aside / "part").write_text("new")
+    assert (target / "part").read_text() == "old"
+    assert names(tmp_path) == ["index"]
+
+
+STOP_AT_RENAME = """
+import sys, time
+from pathlib import Path
+from unlabeled.files import folder_written_aside
+
+rename, renames = Path.replace, int(sys.argv[2])
+
+def replace(self, other):
+    global renames
+    if renames == 0:
+        print("ready", flush=True)
+        time.sleep(60)
+    renames -= 1
+    return rename(self, other)
+
+Path.replace = replace
+with folder_written_aside(sys.argv[1]) as aside:
+    (aside / "part").write_text("new")
+"""
+
+
+def test_kill_9_before_the_exchange_leaves_the_old_folder(tmp_path):
+    target = tmp_path / "index"
+    target.mkdir()
+    (target / "part").write_text("old")
+    kill_when_ready(python(STOP_AT_RENAME, target, 0))
+    assert (target / "part").read_text() == "old"
+
+
+def test_kill_9_between_the_two_renames_loses_neither_folder(tmp_path):
+    target = tmp_path / "index"
+    target.mkdir()
+    (target / "part").write_text("old")
+    kill_when_ready(python(STOP_AT_RENAME, target, 1))
+    assert sorted(path.read_text() for path in tmp_path.glob(".index-*/part")) == ["new", "old"]
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def test_json_comes_back_as_it_was_and_reads_as_plain_text(tmp_path):
+    content = {"loss": [0.1, 2.0], "name": "Grüße", "none": None}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    assert "Grüße" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot read .*a.json"), (b'{"cut": ', "a.json is not valid JSON"), (b"\xff\xfe\0", "a.json is not valid")],
+)
+def test_a_missing_or_damaged_json_file_is_named(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UnlabeledError, match=message):
+        read_json(tmp_path / "a.json")
+
+
+def test_content_json_cannot_hold_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", "old")
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"x": object()})
+    assert read_json(tmp_path / "a.json") == "old"
+    assert names(tmp_path) == ["a.json"]
+
+
+# --- the lock ---------------------------------------------------------------------------------------------------------
+
+HOLD_THE_LOCK = """
+import sys, time
+from unlabeled.files import folder_lock
+
+with folder_lock(sys.argv[1]):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_is_refused_at_once_until_the_first_is_gone(tmp_path):
+    run = tmp_path / "run"
+    holder = python(HOLD_THE_LOCK, run)
+    try:
+        assert holder.stdout.readline() == "ready\n", holder.stderr.read()
+        start = time.monotonic()
+        with pytest.raises(UnlabeledError, match=r"another process is writing into .*run"), folder_lock(run):
+            pass
+        assert time.monotonic() - start < 5  # at once: filelock would otherwise wait for the holder's full minute
+    finally:
+        holder.kill()
+        holder.communicate()
+    with folder_lock(run):  # kill -9 released it
+        pass
+
+
+def test_the_lock_is_free_after_the_block_however_it_ends(tmp_path):
+    with pytest.raises(RuntimeError), folder_lock(tmp_path):
+        raise RuntimeError
+    with folder_lock(tmp_path):
+        pass
+
+
+def test_one_process_cannot_take_a_folder_twice(tmp_path):
+    refused = pytest.raises(UnlabeledError, match="another process is writing")
+    with folder_lock(tmp_path), refused, folder_lock(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UnlabeledError, match=r"cannot write .*file"), folder_lock(tmp_path / "file"):
+        pass

@@ -1,0 +1,189 @@
+"""The house keeps its order: rooms import only from rooms above them, files stay small, nothing loads code from data.
+
+The source is read with `ast`, so an import counts wherever it stands: at the top, in a function, under `TYPE_CHECKING`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOMS = ["data", "views", "encoders", "losses", "training", "methods", "evaluation", "search", "explore", "runs"]
+ROOMS += ["scale", "atlas", "cli"]
+
+# Root files serve every room and so import none, but for the shop window, the front door and the list of methods.
+MAY_IMPORT_A_ROOM = {"__init__.py": set(ROOMS), "__main__.py": {"cli"}, "registry.py": {"methods"}}
+
+LINES = 400
+
+LOADS_CODE_FROM_DATA = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
+RUNS_TEXT_AS_CODE = {"eval", "exec", "compile", "__import__"}
+UNPICKLES = {"torch.load", "torch.save", "joblib.load", "joblib.dump", "pandas.read_pickle"}
+
+SOURCE = Path(__file__).parents[1] / "src" / "unlabeled"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+# --- what a file imports ----------------------------------------------------------------------------------------------
+
+
+def imported(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) of everything imported; `package` is the dotted package the file lies in."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            start = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (start, node.module) if part)
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+        elif isinstance(node, ast.Call) and called(node).endswith("import_module"):
+            for argument in node.args[:1]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield node.lineno, argument.value
+
+
+def called(node: ast.Call) -> str:
+    """Give the dotted name of what is called, as written: `torch.load`, `eval`; `` when it is no plain name."""
+    try:
+        return ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
+    except ValueError:
+        return ""
+
+
+def upward_imports(path: str, source: str, root_modules: set[str]) -> list[str]:
+    """List the imports of the file at `path` (relative to the package) that break the order of the rooms."""
+    *folders, name = path.split("/")
+    room = folders[0] if folders else None
+    if room is not None and room not in ROOMS:
+        return [f"{path}: {room!r} is not a room"]
+    allowed = {room, *ROOMS[: ROOMS.index(room)]} if room else MAY_IMPORT_A_ROOM.get(name, set())
+    problems = []
+    for line, module in imported(ast.parse(source), ".".join(["unlabeled", *folders])):
+        top, _, rest = module.partition(".")
+        target = rest.partition(".")[0]
+        if top == "unlabeled" and target not in {*allowed, *root_modules}:
+            problems.append(f"{path}:{line} imports {module}")
+    return problems
+
+
+def root_modules() -> set[str]:
+    return {path.stem for path in SOURCE.glob("*.py")} - {"__init__", "__main__"} | {"__version__"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_room_imports_only_from_rooms_above_it(path):
+    assert not upward_imports(relative(path), path.read_text(encoding="utf-8"), root_modules())
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("data/images.py", "import unlabeled.cli.main"),
+        ("data/images.py", "from unlabeled.views import Crop"),
+        ("data/images.py", "from unlabeled import views"),
+        ("data/images.py", "from unlabeled import SimCLR"),
+        ("data/images.py", "from .. import views"),
+        ("data/images.py", "from ..views.crop import Crop"),
+        ("data/inner/deep.py", "from ...views import Crop"),
+        ("data/images.py", "def f():\n    from unlabeled.methods import SimCLR"),
+        ("data/images.py", "if TYPE_CHECKING:\n    from unlabeled.training.loop import Loop"),
+        ("data/images.py", "importlib.import_module('unlabeled.methods.simclr')"),
+        ("methods/simclr.py", "from unlabeled.evaluation import knn"),
+        ("errors.py", "from unlabeled.data import Images"),
+        ("registry.py", "from unlabeled.cli import main"),
+        ("helpers/text.py", ""),
+    ],
+)
+def test_the_check_finds_an_upward_import_however_it_is_written(path, source):
+    assert upward_imports(path, source, {"errors", "files"})
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("cli/learn.py", "from unlabeled.methods import SimCLR\nfrom unlabeled.errors import UnlabeledError"),
+        ("views/crop.py", "from unlabeled.data import Images\nfrom unlabeled import errors"),
+        ("views/crop.py", "from . import draw\nfrom .draw import uniform\nfrom ..files import write_json"),
+        ("data/images.py", "import numpy.views\nfrom PIL import Image\nimport views"),
+        ("registry.py", "import_module('unlabeled.methods.simclr')"),
+    ],
+)
+def test_the_check_lets_downward_imports_pass(path, source):
+    assert upward_imports(path, source, {"errors", "files"}) == []
+
+
+# --- what a file calls ------------------------------------------------------------------------------------------------
+
+
+def unsafe_calls(source: str) -> list[str]:
+    """List the places where text or a file could become running code."""
+    tree = ast.parse(source)
+    problems = []
+    for line, module in imported(tree, "unlabeled"):
+        if module.partition(".")[0] in LOADS_CODE_FROM_DATA or module in UNPICKLES:
+            problems.append(f"line {line}: imports {module}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            pickles = any(
+                keyword.arg == "allow_pickle"
+                and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
+                for keyword in node.keywords
+            )
+            if called(node) in RUNS_TEXT_AS_CODE | UNPICKLES or pickles:
+                problems.append(f"line {node.lineno}: {ast.unparse(node)}")
+    return problems
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_no_file_turns_data_into_code(path):
+    assert not unsafe_calls(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "eval(text)",
+        "exec(text)",
+        "import pickle",
+        "from pickle import loads",
+        "torch.load(path)",
+        "torch.load(path, weights_only=True)",
+        "from torch import load",
+        "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=flag)",
+    ],
+)
+def test_the_check_finds_what_turns_data_into_code(source):
+    assert unsafe_calls(source)
+
+
+def test_the_check_knows_what_is_harmless():
+    assert (
+        unsafe_calls("net.eval()\nre.compile(p)\ntorch.compile(f)\nnp.load(path, allow_pickle=False)\njson.load(f)")
+        == []
+    )
+
+
+# --- the shape of a file ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_file_is_short_and_says_what_it_is(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) < LINES, "one noun a file: split it"
+    assert ast.get_docstring(ast.parse(source)), "the first thing a reader meets is the module's docstring"
+
+
+def test_every_folder_is_a_room():
+    folders = {path.parent.relative_to(SOURCE).parts[0] for path in FILES if path.parent != SOURCE}
+    assert folders <= set(ROOMS)

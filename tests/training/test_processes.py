@@ -1,0 +1,87 @@
+"""Two processes must learn what one learns from the joined batch."""
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from torch import nn
+
+from unlabeled.encoders import synchronised
+from unlabeled.encoders.synchronised import SynchronisedBatchNorm
+from unlabeled.registry import load
+
+SCRIPT = textwrap.dedent("""
+    import os, sys
+    from sklearn.datasets import load_digits
+    from unlabeled.registry import method
+    images = (load_digits().images[:128] * (255 / 16)).round().astype("uint8")
+    settings = dict(encoder="conv", epochs=2, batch_size=32, random_state=0, precision="float32", progress=False,
+                    optimizer="sgd", learning_rate=0.05)
+    model = method(sys.argv[1])(**settings).fit(images)
+    if os.environ.get("RANK", "0") == "0":
+        model.save(sys.argv[2])
+""")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def learn(method, folder, processes):
+    common = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    ranks = [
+        {"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
+         "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test"} if processes > 1 else {}
+        for r in range(processes)
+    ]  # fmt: skip
+    started = [
+        subprocess.Popen([sys.executable, "-W", "ignore", "-c", SCRIPT, method, str(folder)], env={**common, **rank})
+        for rank in ranks
+    ]
+    try:
+        assert [process.wait(timeout=240) for process in started] == [0] * processes
+    finally:
+        for process in started:
+            process.kill()
+    return load(folder).network_.state_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["simclr", "byol", "rotation", "autoencoder"])
+def test_two_processes_learn_what_one_learns_from_the_joined_batch(method, tmp_path):
+    one, two = learn(method, tmp_path / "one", 1), learn(method, tmp_path / "two", 2)
+    for key, expected in one.items():
+        if expected.is_floating_point():
+            # Sums in another order, through eight steps of float32.
+            scale = float(expected.abs().max()) or 1.0
+            assert torch.allclose(two[key], expected, atol=2e-3 * scale), (key, float((two[key] - expected).abs().max()))
+
+
+def test_synchronised_normalisation_equals_pytorchs_with_one_process():
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.Flatten(), nn.BatchNorm1d(5 * 16)).double()
+    with torch.no_grad():
+        plain[1].weight.uniform_(0.5, 2)
+        plain[1].bias.normal_()
+    ours = synchronised(nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.Flatten(), nn.BatchNorm1d(5 * 16)).double())
+    ours.load_state_dict(plain.state_dict())
+    assert [type(ours[i]) for i in (1, 3)] == [SynchronisedBatchNorm] * 2
+    for x in torch.randn(3, 7, 3, 6, 6).double():
+        inputs = [x.clone().requires_grad_() for _ in range(2)]
+        outputs = [net(i) for net, i in zip((plain, ours), inputs, strict=True)]
+        # The statistics are taken in float32, as under autocast.
+        assert torch.allclose(*outputs, atol=1e-5)
+        for output in outputs:
+            output.square().sum().backward()
+        assert torch.allclose(inputs[0].grad, inputs[1].grad, atol=1e-3)
+    for key, expected in plain.state_dict().items():
+        assert torch.allclose(ours.state_dict()[key], expected, atol=1e-5), key
+    ours.eval(), plain.eval()
+    x = torch.randn(2, 3, 6, 6).double()
+    assert torch.allclose(ours(x), plain(x), atol=1e-5)
