@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 # One thread a process: the tests run in one process a core, and threads on top of that only wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile --cov
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --cov -n auto --maxprocesses 8 --dist loadfile
 
 BENCHMARKS := $(filter-out benchmarks/harness.py,$(wildcard benchmarks/*.py))
 

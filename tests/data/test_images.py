@@ -170,6 +170,12 @@ def test_bad_arrays_in_a_list_are_unreadable_images() -> None:
     assert images.decode(2).size == (4, 4)
 
 
+def test_files_of_other_kinds(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b")
+    with pytest.raises(UnlabeledError, match=r"not read from \.csv, but from a folder"):
+        Images(tmp_path / "x.csv")
+
+
 # Datasets
 
 
@@ -408,6 +414,7 @@ def test_fingerprint_of_unreadable_items() -> None:
             raise RuntimeError("bad sector")
 
     assert len(Images(Broken([1, 2])).fingerprint) == 64
+    assert Images(Broken([1, 2])).labels is None
 
 
 def test_fingerprint_tells_the_order_of_images() -> None:

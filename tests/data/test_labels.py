@@ -183,6 +183,17 @@ def test_the_strictest_match_wins() -> None:
     assert table(a_png="x").match(["s/a.png", "s/a.jpg"]).labels.tolist() == [0, -1]
 
 
+def test_the_longest_agreement_wins() -> None:
+    row = LabelTable("t", ["photos/a/b.png"], ["x"], [1])
+    assert row.match(["b.png", "a/b.png"]).labels.tolist() == [-1, 0]
+
+
+def test_one_name_in_very_many_folders_is_matched_quickly() -> None:
+    count = 20_000  # walking over all of one name for each row would be 400 million steps
+    labels = LabelTable("t", [f"root/{i}/scan.png" for i in range(count)], ["x"] * count, list(range(count)))
+    assert labels.match([f"{i}/scan.png" for i in range(count)]).unmatched == []
+
+
 def test_ambiguous_rows_are_errors() -> None:
     with pytest.raises(UnlabeledError, match=r"line 2: 'a\.png' could be 'cat/a\.png' or 'dog/a\.png'"):
         table(a_png="x").match(["dog/a.png", "cat/a.png"])

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from unlabeled.data import Images
-from unlabeled.data.parquet import ParquetImages, class_names, image_column
+from unlabeled.data.parquet import ParquetImages, class_names, image_column, read_column
 from unlabeled.errors import UnlabeledError
 
 
@@ -146,6 +146,20 @@ def test_a_row_without_bytes_is_one_unreadable_image(tmp_path: Path) -> None:
     prepared = Images(write(tmp_path / "a.parquet", {"image": image})).prepare(on_error="skip")
     assert prepared.kept.tolist() == [0]
     assert [s.reason for s in prepared.skipped] == ["the row holds no bytes"] * 2 + ["the file is empty"]
+
+
+def test_a_damaged_row_group_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", {"image": structs([1, 2, 3, 4])})
+    images = Images(path)
+    content = bytearray(path.read_bytes())
+    start = pq.read_metadata(path).row_group(1).column(0).data_page_offset
+    content[start : start + 60] = bytes(60)
+    path.write_bytes(content)
+    assert images.decode(1).size == (4, 4)
+    with pytest.raises(UnlabeledError, match=r"cannot read row group 1 of .*a\.parquet"):
+        images.prepare(on_error="skip")
+    with pytest.raises(UnlabeledError, match=r"cannot read the column 'image\.bytes' of"):
+        read_column(path, "image.bytes")
 
 
 def test_row_groups_are_read_once_while_they_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

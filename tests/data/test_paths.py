@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,21 @@ def test_links_to_elsewhere_are_followed(tmp_path: Path) -> None:
 def test_a_broken_link_is_listed_so_that_it_can_be_reported(tmp_path: Path) -> None:
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     assert names(tmp_path) == ["gone.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_no_file_for_reading_it_would_never_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UnlabeledError, match=r"cannot read the folder .*: Permission denied"):
+        files_under(tmp_path)
 
 
 def test_suffixes_are_counted() -> None:

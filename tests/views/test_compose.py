@@ -40,6 +40,17 @@ def test_steps_that_cannot_fuse_follow_one_another():
     torch.testing.assert_close(Compose(steps)(images, seeded(6)), expected)
 
 
+def test_contrast_pivots_about_the_image_that_the_step_before_has_left():
+    images = torch.rand(16, 3, 10, 10)
+    contrast = ColourJitter(0, 0.9, 0, 0, p=1.0)
+    for between in (Cutout(), RandomCrop(scale=(0.1, 0.1)), Solarize(threshold=(0.0, 0.0), p=1.0)):
+        inside = 0.3 + 0.2 * images  # clamping plays no part
+        generator = seeded(6)
+        expected = contrast(between(contrast(inside, generator), generator), generator)
+        result = Compose([contrast, between, contrast])(inside, seeded(6))
+        torch.testing.assert_close(result, expected, atol=1e-5, rtol=0)
+
+
 def test_nesting_changes_nothing():
     images = torch.rand(8, 3, 10, 10)
     flat = Compose([RandomCrop(), Flip(), ColourJitter(), Blur()])

@@ -78,6 +78,13 @@ def test_maps_from_pixels_to_pixels_copy_them_exactly(seed, turns, flip, shift, 
     assert torch.equal(resample(images, maps, result).double(), slow_resample(images, maps, result))
 
 
+def test_a_shift_by_half_a_pixel_is_the_mean_of_neighbours():
+    image = torch.rand(1, 2, 4, 6)
+    maps = geometry.axis_aligned(torch.ones(1, 2).double(), torch.tensor([[0.5, 0.0]]).double())
+    expected = (image + torch.cat((image[..., 1:], image[..., -1:]), -1)) / 2
+    torch.testing.assert_close(resample(image, maps, (4, 6)), expected)
+
+
 def test_exact_and_interpolated_images_share_a_batch():
     images = torch.rand(4, 3, 5, 7)
     maps = random_maps(4, 0, (5, 7))
@@ -150,9 +157,10 @@ def test_rotate90_refuses_what_has_no_answer():
 
 
 def test_shrinking_smooths_away_what_the_new_pixels_cannot_show():
-    # Stripes one pixel wide have no place in an image of a quarter of the size; unsmoothed they would turn black or white.
-    stripes = (torch.arange(32) % 2).float().expand(1, 1, 32, 32)
-    small = resample(stripes, geometry.stretch(1, (32, 32), (8, 8)), (8, 8))
+    # Stripes one pixel wide have no place in an image of a third of the size; their mean has. Each new pixel lies on
+    # the middle of an old one, so without smoothing it would be black or white.
+    stripes = (torch.arange(33) % 2).float().expand(1, 1, 33, 33)
+    small = resample(stripes, geometry.stretch(1, (33, 33), (11, 11)), (11, 11))
     assert small[..., 2:-2].sub(0.5).abs().max() < 0.02
     coarse = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     smooth = interpolate(coarse, (32, 32), mode="bicubic")

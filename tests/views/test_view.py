@@ -150,6 +150,12 @@ class TestEveryView:
         assert result.dtype == torch.bfloat16
         assert torch.equal(result, view(images.float(), seeded()).bfloat16())
 
+    def test_automatic_mixed_precision_changes_nothing(self, view):
+        images = smooth(4)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mixed = view(images, seeded())
+        assert torch.equal(mixed, view(images, seeded()))
+
     def test_its_description_is_json_and_makes_it_again(self, view):
         description = json.loads(json.dumps(view.to_dict()))
         again = View.from_dict(description)

@@ -11,14 +11,28 @@ import typer
 
 from unlabeled.cli.shared import err, say
 
-MADE = {"photos", "more-photos", "labels.csv", "run", "vectors.parquet", "map.png", "similar.png"}
+MADE = {"photos", "more-photos", "labels.csv", "recipe.toml", "run", "vectors.parquet", "map.png", "similar.png"}
 HELD_BACK = 97
 """Digits that learning never sees; they are what is embedded as new."""
+
+RECIPE = """\
+method = "simclr"
+epochs = 40
+temperature = 0.2
+
+# A digit in a mirror is no digit, so the views neither flip nor recolour: they crop and turn a little.
+[views]
+view = "Compose"
+steps = [
+  { view = "RandomCrop", scale = [0.5, 1.0] },
+  { view = "Rotate", degrees = 15 },
+]
+"""
 
 
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the data and the run.")] = Path("demo"),
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data.")] = 40,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data; fewer are quicker and worse.")] = 40,
 ) -> None:
     """Do all of it on handwritten digits: learn without labels, judge, search, embed, map. About two minutes.
 
@@ -33,9 +47,10 @@ def demo(
     digits = write_digits(out)
     say(f"{digits:,} handwritten digits as image files in {out / 'photos'}, without labels")
     run, query = out / "run", out / "more-photos" / "0003.png"
-    learnt = ["--method", "simclr", "--epochs", str(epochs), "--temperature", "0.2", "--out", str(run), "--overwrite"]
-    command("learn", str(out / "photos"), *learnt)
-    command("evaluate", str(run), "--labels", str(out / "labels.csv"))
+    (out / "recipe.toml").write_text(RECIPE, encoding="utf-8")
+    recipe = ["--recipe", str(out / "recipe.toml"), "--epochs", str(epochs)]
+    command("learn", str(out / "photos"), *recipe, "--out", str(run), "--overwrite")
+    command("evaluate", str(run), "--labels", str(out / "labels.csv"), "--train-rows", "100")
     command("search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"))
     command("embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"))
     command("map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"))

@@ -17,6 +17,9 @@ def evaluate(
         typer.Option(help="CSV or parquet with path (or id) and label; may cover only some instances.  [dim]default: the run's own[/dim]"),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of random splits into training and test instances.")] = 3,
+    train_rows: Annotated[
+        int | None, typer.Option(min=2, help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run by nearest neighbours and a linear probe, beside raw input and an untrained encoder.
@@ -27,7 +30,7 @@ def evaluate(
     """
     from unlabeled.runs import Run, evaluate_run
 
-    figures = evaluate_run(Run(run), labels, seeds=tuple(range(seeds)), say=say)
+    figures = evaluate_run(Run(run), labels, seeds=tuple(range(seeds)), train_rows=train_rows, say=say)
     if as_json:
         print_json(figures)
     else:

@@ -16,7 +16,7 @@ NOT_GIVEN = {"checkpoint"}
 
 
 def configured(name: str | None, recipe: Path | None, words: Sequence[str], defaults: dict[str, Any]) -> Any:
-    """Make the method that was asked for.
+    """Make the method that was asked for; views and encoders may be tables in a recipe, as `to_dict` gives them.
 
     Parameters
     ----------
@@ -32,12 +32,14 @@ def configured(name: str | None, recipe: Path | None, words: Sequence[str], defa
     """
     settings = read_recipe(recipe) if recipe is not None else {}
     in_recipe = settings.pop("method", None)
+    from unlabeled.training.settings import restored
+
     cls = method(name or in_recipe or "simclr")
     known = {option.name: option for option in options(cls) if option.name not in NOT_GIVEN}
     for key in settings:
         if key not in known:
             raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
-    return cls(**{**defaults, **settings, **from_words(words, known, cls.__name__)})
+    return cls(**restored({**defaults, **settings, **from_words(words, known, cls.__name__)}))
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

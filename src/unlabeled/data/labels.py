@@ -135,30 +135,35 @@ class LabelTable:
 
 
 class _Finder:
-    """Positions of instances by the four keys of `LabelTable.match`, from the strictest to the loosest."""
+    """Positions of instances by the keys of `LabelTable.match`, from the strictest to the loosest."""
 
     def __init__(self, ids: Sequence[str]) -> None:
         self._exact: dict[str, list[int]] = {}
-        self._whole: dict[tuple[str, ...], list[int]] = {}
-        self._ends: dict[str, list[tuple[tuple[str, ...], int]]] = {}
-        self._stems: dict[str, list[tuple[tuple[str, ...], int]]] = {}
         for i, name in enumerate(ids):
-            parts = _parts(name)
-            stems = _without_suffix(parts)
             self._exact.setdefault(name, []).append(i)
-            self._whole.setdefault(parts, []).append(i)
-            self._ends.setdefault(parts[-1], []).append((parts, i))
-            self._stems.setdefault(stems[-1], []).append((stems, i))
+        paths = [_parts(name) for name in ids]
+        self._paths, self._stems = _Paths(paths), _Paths([_without_suffix(path) for path in paths])
 
     def find(self, name: str) -> list[int]:
-        parts = _parts(name)
-        stems = _without_suffix(parts)
-        return (
-            self._exact.get(name)
-            or self._whole.get(parts)
-            or [i for other, i in self._ends.get(parts[-1], []) if _one_ends_other(parts, other)]
-            or [i for other, i in self._stems.get(stems[-1], []) if _one_ends_other(stems, other)]
-        )
+        path = _parts(name)
+        return self._exact.get(name) or self._paths.find(path) or self._stems.find(_without_suffix(path))
+
+
+class _Paths:
+    """Positions of paths, by the whole path and by its every end, so that no look-up walks over them."""
+
+    def __init__(self, paths: Sequence[tuple[str, ...]]) -> None:
+        self._whole: dict[tuple[str, ...], list[int]] = {}
+        self._ends: dict[tuple[str, ...], list[int]] = {}
+        for i, path in enumerate(paths):
+            self._whole.setdefault(path, []).append(i)
+            for start in range(1, len(path)):
+                self._ends.setdefault(path[start:], []).append(i)
+
+    def find(self, path: tuple[str, ...]) -> list[int]:
+        """Give the path itself, else those that end in it, else the longest that it ends in."""
+        ends = (self._whole.get(path[start:]) for start in range(1, len(path)))
+        return self._whole.get(path) or self._ends.get(path) or next(filter(None, ends), [])
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -167,11 +172,6 @@ def _parts(name: str) -> tuple[str, ...]:
 
 def _without_suffix(parts: tuple[str, ...]) -> tuple[str, ...]:
     return (*parts[:-1], posixpath.splitext(parts[-1])[0])
-
-
-def _one_ends_other(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
-    shared = min(len(a), len(b))
-    return a[-shared:] == b[-shared:]
 
 
 def _examples(names: Sequence[str]) -> str:

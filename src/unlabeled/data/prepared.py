@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -106,7 +107,7 @@ class PreparedImages:
         self.images, self.fit, self.channels, self.max_pixels = images, fit, channels, max_pixels
         self.size: int = images.natural_size(max_pixels) if size is None else int(size)
         self.workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
-        self.kept: NDArray[np.int64] = np.arange(len(images))
+        self.kept: NDArray[np.int64] = np.arange(len(images), dtype=np.int64)
         self.skipped: list[Skipped] = []
         self.pixels = self._pixels_as_they_are()
         if self.pixels is None:
@@ -147,8 +148,8 @@ class PreparedImages:
         wanted = self.kept[wanted]
         batch = np.empty((len(wanted), self.channels, self.size, self.size), dtype=np.uint8)
         # In the order they are stored, so that neighbours in one parquet row group are read together.
-        for failures in self._decoded(wanted, np.argsort(wanted), batch):
-            for index, reason in failures:
+        with closing(self._decoded(wanted, np.argsort(wanted), batch)) as tasks:
+            for index, reason in chain.from_iterable(tasks):
                 raise self.images.unreadable(index, f"{reason} (it could be read before)")
         return torch.from_numpy(batch)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_labels, check_some_labelled, check_vectors
 
 
@@ -95,7 +96,7 @@ def clustering(
     Raises
     ------
     UnlabeledError
-        If shapes do not fit, a vector is not finite, or no row is labelled.
+        If shapes do not fit, a vector is not finite, no row is labelled, or `n_clusters` is below 1.
 
     Examples
     --------
@@ -108,6 +109,8 @@ def clustering(
     classes = check_labels(labels, len(table))
     check_some_labelled(classes)
     table, classes = table[classes >= 0], classes[classes >= 0]
+    if n_clusters is not None and n_clusters < 1:
+        raise UnlabeledError(f"n_clusters must be at least 1, not {n_clusters}")
     wanted = n_clusters if n_clusters is not None else len(np.unique(classes))
     possible = min(wanted, len(np.unique(table, axis=0)))
     clusters = KMeans(possible, n_init=5, random_state=random_state).fit_predict(table)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,14 +11,12 @@ from numpy.typing import ArrayLike
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import accuracy_by_class, wilson_interval
 from unlabeled.evaluation.inputs import Labels, Vectors, check_labels, check_some_labelled, check_vectors
+from unlabeled.evaluation.linear_classifier import LOSSES, LinearClassifier, Loss
 from unlabeled.evaluation.split import stratified_folds
-from unlabeled.evaluation.svm import LinearSvm
 
-Classifier = Literal["logistic", "svm"]
 CS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 FOLDS = 3
 SELECTION_ROWS = 10_000
-MAX_ITER = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +34,7 @@ class LinearProbeResult:
     c: float
     """Regularisation strength used: the smaller, the stronger."""
     cv_accuracy: dict[float, float]
-    """Accuracy of each strength tried in cross-validation on training rows; empty if there was nothing to choose by."""
+    """Accuracy of each strength in cross-validation on training rows; empty if there was nothing to choose by."""
     converged: bool
     """Whether the optimiser came to rest within its iterations."""
     n_train: int
@@ -56,7 +52,7 @@ def linear_probe(
     labels: ArrayLike,
     test_vectors: ArrayLike,
     test_labels: ArrayLike,
-    classifier: Classifier = "logistic",
+    classifier: Loss = "logistic",
     cs: Sequence[float] | None = None,
     random_state: int = 0,
 ) -> LinearProbeResult:
@@ -64,8 +60,7 @@ def linear_probe(
 
     Features are standardised by the training rows' mean and deviation. The regularisation strength is the one with the
     best accuracy in 3-fold cross-validation on training rows (on 10,000 of them, if there are more), the stronger of
-    equals; from the strongest on, until two in a row are worse than the best. The test rows are looked at once, at the
-    end.
+    equals; the test rows are looked at once, at the end.
 
     Parameters
     ----------
@@ -100,8 +95,8 @@ def linear_probe(
     >>> linear_probe(vectors[:40], labels[:40], vectors[40:], labels[40:]).accuracy
     1.0
     """
-    if classifier not in ("logistic", "svm"):
-        raise unknown_name("classifier", classifier, ["logistic", "svm"])
+    if classifier not in LOSSES:
+        raise unknown_name("classifier", classifier, LOSSES)
     strengths = sorted(cs if cs is not None else CS)
     if not strengths or not all(c > 0 for c in strengths):
         raise UnlabeledError(f"cs must be one or more numbers above 0, not {cs}")
@@ -125,7 +120,7 @@ def linear_probe(
     cv_accuracy = _cross_validate(train, truth, classifier, strengths, random_state) if len(strengths) > 1 else {}
     # Python's max takes the first of equals, and the strengths rise: the stronger regularisation wins.
     c = max(cv_accuracy, key=lambda c: cv_accuracy[c]) if cv_accuracy else strengths[len(strengths) // 2]
-    model = _fit(_classifier(classifier), train, truth, c)
+    model = LinearClassifier(classifier, c).fit(train, truth)
     predicted = model.predict(test)
 
     predictions = np.full(len(judged), -1, dtype=np.int64)
@@ -138,7 +133,7 @@ def linear_probe(
         predictions=predictions,
         c=c,
         cv_accuracy=cv_accuracy,
-        converged=bool(np.max(model.n_iter_) < MAX_ITER),
+        converged=model.n_iter_ < model.max_iter,
         n_train=len(train),
         n_test=len(test),
         only_in_train=tuple(sorted(classes - test_classes)),
@@ -154,42 +149,20 @@ def _standardised(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
 
 
 def _cross_validate(
-    vectors: Vectors, labels: Labels, classifier: Classifier, strengths: list[float], seed: int
+    vectors: Vectors, labels: Labels, classifier: Loss, strengths: list[float], seed: int
 ) -> dict[float, float]:
-    """Measure each strength, the strongest regularisation first, on rows held out of the training part."""
+    """Measure each strength on rows held out of the training part."""
     if len(labels) > SELECTION_ROWS:
         few = np.random.default_rng(seed).choice(len(labels), SELECTION_ROWS, replace=False)
         vectors, labels = vectors[few], labels[few]
     fold = stratified_folds(labels, FOLDS, seed)
     # A fold is passed over if it leaves so few rows that there is a single class to learn from.
-    folds = [fold == i for i in range(FOLDS) if len(np.unique(labels[fold != i])) > 1]
-    models = [_classifier(classifier) for _ in folds]
-    accuracy: dict[float, float] = {}
+    folds = [fold == i for i in np.unique(fold) if len(np.unique(labels[fold != i])) > 1]
+    accuracy = {}
     for c in strengths if folds else []:
-        right = np.zeros(len(labels), dtype=bool)
-        for model, outside in zip(models, folds, strict=True):
-            _fit(model, vectors[~outside], labels[~outside], c)
-            right[outside] = model.predict(vectors[outside]) == labels[outside]
-        accuracy[c] = float(right[np.any(folds, axis=0)].mean())
-        # Past the best strength accuracy falls, while every further step takes the optimiser much longer.
-        if len(accuracy) > 2 and max(list(accuracy.values())[-2:]) < max(accuracy.values()):
-            break
+        right = [
+            LinearClassifier(classifier, c).fit(vectors[~held], labels[~held]).predict(vectors[held]) == labels[held]
+            for held in folds
+        ]
+        accuracy[c] = float(np.concatenate(right).mean())
     return accuracy
-
-
-def _classifier(name: Classifier) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    # Both start a second fit from the first one's weights, which makes the path of strengths quick.
-    return (
-        LogisticRegression(max_iter=MAX_ITER, warm_start=True) if name == "logistic" else LinearSvm(max_iter=MAX_ITER)
-    )
-
-
-def _fit(model: Any, vectors: Vectors, labels: Labels, c: float) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-
-    model.C = c
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told by `LinearProbeResult.converged` instead
-        return model.fit(vectors, labels)

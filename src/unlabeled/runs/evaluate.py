@@ -18,6 +18,7 @@ def evaluate_run(
     labels: str | os.PathLike[str] | None = None,
     *,
     seeds: tuple[int, ...] = (0, 1, 2),
+    train_rows: int | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
     """Judge a run as `unlabeled.runs.judge` does, with the labels of a file in place of the run's own.
@@ -29,6 +30,8 @@ def evaluate_run(
         CSV or parquet; may cover only some instances.
     seeds : tuple of int
         One split for each.
+    train_rows : int, optional
+        How many labels the probes learn from; the rest test them. By default four fifths.
     say : callable, optional
         Receives a sentence when labels match no instance.
     """
@@ -42,8 +45,8 @@ def evaluate_run(
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
     wanted, data = run.encoder.preprocessing, run.source
     if isinstance(data, Vectors):
-        return judge(embeddings, run.encoder, data, seeds)
+        return judge(embeddings, run.encoder, data, seeds, train_rows)
     prepared = data.prepare(size=wanted.size, fit=wanted.fit, channels=wanted.channels, on_error="skip")
     if list(prepared.ids) != embeddings.ids:
         raise UnlabeledError(f"the data in {data.source} have changed since the run; learn again to judge it")
-    return judge(embeddings, run.encoder, prepared, seeds)
+    return judge(embeddings, run.encoder, prepared, seeds, train_rows)

@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 from unlabeled.data import Instances
 from unlabeled.encoders import Encoder, embed
 from unlabeled.encoders.encoder import from_description
+from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, evaluate, uniformity
 from unlabeled.runs.embeddings import Embeddings
 
+TEST_SIZE = 0.2
 MAX_ROWS = 10_000
 """Labelled rows that the probes use; a larger sample changes a figure by less than its own spread."""
 
 
 def judge(
-    embeddings: Embeddings, encoder: Encoder, instances: Instances, seeds: tuple[int, ...] = (0, 1, 2)
+    embeddings: Embeddings,
+    encoder: Encoder,
+    instances: Instances,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    train_rows: int | None = None,
 ) -> dict[str, Any]:
     """Measure a representation.
 
@@ -36,7 +42,9 @@ def judge(
     instances : Instances
         What was embedded, in the order of the embeddings.
     seeds : tuple of int
-        Of the splits and of the untrained networks.
+        Of the splits; the first also of the untrained network.
+    train_rows : int, optional
+        How many labels the probes learn from; by default four fifths.
 
     Returns
     -------
@@ -60,7 +68,11 @@ def judge(
         "raw input": raw_input(instances, chosen),
         "untrained encoder": untrained(encoder, instances, chosen, seed=seeds[0]),
     }
-    judged = evaluate(embeddings.vectors[chosen], embeddings.labels[chosen], baselines=baselines, seeds=seeds)
+    if train_rows is not None and train_rows >= len(chosen):
+        raise UnlabeledError(f"{train_rows} labels to learn from leave none of {len(chosen)} to test on")
+    test_size = TEST_SIZE if train_rows is None else 1 - train_rows / len(chosen)
+    labels = embeddings.labels[chosen]
+    judged = evaluate(embeddings.vectors[chosen], labels, baselines=baselines, seeds=seeds, test_size=test_size)
     return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
@@ -17,6 +16,7 @@ from unlabeled.files import folder_written_aside, read_json, write_json
 from unlabeled.search.engine import positions_where
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
+from unlabeled.search.threads import blas_threads, one_blas_thread_each
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,9 +27,6 @@ Integers = NDArray[np.int64]
 TILE = 512  # a 512 × 512 tile of float32 is 1 MiB: it stays in one core's cache between its making and its scan
 FEW = 1_000_000  # query–vector pairs below which sorting them all is quicker than loading the compiled scan
 GATHERED = 1 << 17  # numbers gathered at a time when distances are measured again: half a MiB, for the cache again
-
-# threadpoolctl sets BLAS's threads for the whole process, so only one search at a time may hold that setting.
-_one_thread_each = threading.Lock()
 
 
 class ExactStore:
@@ -198,9 +195,7 @@ def _search(queries: Floats, corpus: Floats, banned: Integers, k: int, metric: s
     if len(queries) * len(corpus) <= FEW or k == 0:
         return _ordered(queries, corpus, _nearest_by_sorting(queries, corpus, offsets, banned, k), metric)
 
-    from threadpoolctl import threadpool_info, threadpool_limits
-
-    threads = max((library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"), default=1)
+    threads = blas_threads()
     step = min(TILE, -(-len(queries) // threads))
     blocks = [slice(start, start + step) for start in range(0, len(queries), step)]
     halves = offsets.astype(np.float32)
@@ -211,7 +206,7 @@ def _search(queries: Floats, corpus: Floats, banned: Integers, k: int, metric: s
 
     if len(blocks) == 1:
         return one_block(blocks[0])
-    with _one_thread_each, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with one_blas_thread_each(), ThreadPoolExecutor(threads) as pool:
         indices, distances = zip(*pool.map(one_block, blocks), strict=True)
     return np.concatenate(indices), np.concatenate(distances)
 

@@ -73,17 +73,18 @@ class Canvas:
         if not chosen.any():
             return
         images = self._flush()
+
+        def local(parameter: Tensor) -> Tensor:
+            return parameter.to(images.dtype).to(images.device)
+
         if chosen.all():
-            self._set(function(images, *(parameter.to(images.dtype).to(images.device) for parameter in parameters)))
+            self._set(function(images, *map(local, parameters)))
             return
         rows = chosen.nonzero().squeeze(1)
         here = rows.to(images.device)
-        own = (parameter[rows].to(images.dtype).to(images.device) for parameter in parameters)
-        changed = function(images.index_select(0, here), *own)
-        if images is self._given:
-            self._set(images.index_copy(0, here, changed))
-        else:
-            self._set(images.index_copy_(0, here, changed))
+        changed = function(images.index_select(0, here), *(local(parameter[rows]) for parameter in parameters))
+        put = images.index_copy if images is self._given else images.index_copy_
+        self._set(put(0, here, changed))
 
     def finished(self) -> Tensor:
         """Carry out what is pending and clamp to [0, 1]; never the given tensor itself."""

@@ -104,7 +104,8 @@ class ColourJitter(Recolour):
 
     The gains are drawn uniformly from [max(0, 1 - a), 1 + a]. Contrast pivots about the mean luma of the image as it
     stands, that is after a crop that comes before: a view's contrast is about what the view shows. Hue turns the
-    chroma at constant luma. Grey images have neither saturation nor hue; brightness and contrast apply to them.
+    chroma at constant luma, which is linear; libraries that turn the hue of HSV hold its V constant instead, and may
+    change the luma. Grey images have neither saturation nor hue; brightness and contrast apply to them.
 
     Parameters
     ----------

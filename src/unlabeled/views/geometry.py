@@ -124,9 +124,11 @@ def resample(images: Tensor, maps: Tensor, size: Size) -> Tensor:
     if exact.all():
         return _copied(images, maps, size)
     result = _interpolated(images, maps, size)
-    rows = exact.nonzero().squeeze(1)
-    here = rows.to(images.device)
-    return result.index_copy_(0, here, _copied(images.index_select(0, here), maps[rows], size)) if len(rows) else result
+    if exact.any():
+        rows = exact.nonzero().squeeze(1)
+        here = rows.to(images.device)
+        result.index_copy_(0, here, _copied(images.index_select(0, here), maps[rows], size))
+    return result
 
 
 def _keeps_pixels(maps: Tensor) -> Tensor:

@@ -104,8 +104,9 @@ class ImageView(View):
         # Half precision cannot hold positions in an image; such batches are computed in single precision.
         work = batch if batch.dtype in (torch.float32, torch.float64) else batch.float()
         canvas = Canvas(work)
-        self.paint(canvas, torch.ones(len(batch), dtype=torch.bool), generator)
-        return canvas.finished().to(batch.dtype)
+        with torch.autocast(batch.device.type, enabled=False):  # half precision would lose positions and colours
+            self.paint(canvas, torch.ones(len(batch), dtype=torch.bool), generator)
+            return canvas.finished().to(batch.dtype)
 
     @abstractmethod
     def paint(self, canvas: Canvas, chosen: Tensor, generator: Generator | None) -> None:

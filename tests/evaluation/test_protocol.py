@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation import evaluate, knn, linear_probe, stratified_split
+from unlabeled.evaluation.accuracy import wilson_interval
+
+rng = np.random.default_rng(0)
+LABELS = np.arange(200) % 4
+GOOD = 3 * np.eye(4)[LABELS] + rng.normal(size=(200, 4))
+POOR = rng.normal(size=(200, 9))
+
+
+def test_everything_is_judged_on_the_same_splits():
+    found = evaluate(GOOD, LABELS, baselines={"noise": POOR}, seeds=(3, 5))
+    for name, vectors in {"learnt": GOOD, "noise": POOR}.items():
+        accuracies = {"knn accuracy": [], "linear accuracy": []}
+        for seed in (3, 5):
+            train, test = stratified_split(LABELS, 0.2, seed)
+            parts = vectors[train], LABELS[train], vectors[test], LABELS[test]
+            accuracies["knn accuracy"].append(knn(*parts).accuracy)
+            accuracies["linear accuracy"].append(linear_probe(*parts, random_state=seed).accuracy)
+        for metric, values in accuracies.items():
+            score = found.score(metric, name)
+            assert score.values == tuple(values)
+            assert score.mean == pytest.approx(np.mean(values))
+            assert score.std == pytest.approx(np.std(values, ddof=1))
+            assert score.interval == wilson_interval(score.mean, 40)
+    assert (found.n_train, found.n_test, found.n_classes, found.split) == (160, 40, 4, "random")
+    assert found.score("knn accuracy").mean > found.score("knn accuracy", "noise").mean + 0.3
+
+
+def test_a_given_split_is_used_as_numbers_or_mask():
+    rows = np.arange(0, 200, 3)
+    mask = np.zeros(200, dtype=bool)
+    mask[rows] = True
+    by_number, by_mask = (evaluate(GOOD, LABELS, test_rows=given, probes=["knn"]) for given in (rows, mask))
+    assert by_number == by_mask
+    expected = knn(GOOD[~mask], LABELS[~mask], GOOD[mask], LABELS[mask]).accuracy
+    assert by_mask.score("knn accuracy").values == (expected,) * 3
+    assert (by_mask.n_train, by_mask.n_test, by_mask.split) == (133, 67, "given")
+
+
+def test_all_probes_and_one_seed():
+    found = evaluate(GOOD, LABELS, seeds=[0], probes=["knn", "linear", "retrieval", "clustering"])
+    metrics = [score.metric for score in found.scores]
+    assert metrics == ["knn accuracy", "linear accuracy", "recall@1", "MAP@R", "NMI", "ARI", "matched accuracy"]
+    assert all(score.std is None and 0.3 < score.mean <= 1 for score in found.scores)
+    assert [score.interval is not None for score in found.scores] == [True, True] + [False] * 5
+
+
+def test_rows_and_dict_go_through_json():
+    found = evaluate(GOOD, LABELS, baselines={"noise": POOR}, probes=["knn"])
+    rows = json.loads(json.dumps(found.rows()))
+    assert [(r["representation"], r["metric"], r["seeds"], r["train"], r["test"]) for r in rows] == [
+        ("learnt", "knn accuracy", 3, 160, 40),
+        ("noise", "knn accuracy", 3, 160, 40),
+    ]
+    assert all(r["low"] < r["mean"] < r["high"] for r in rows)
+    content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert content["scores"][0]["values"] == list(found.scores[0].values)
+
+
+def test_unlabelled_rows_and_rare_classes_are_put_up_with():
+    labels = LABELS.copy()
+    labels[::2] = -1
+    labels[1] = 77
+    found = evaluate(GOOD, labels, probes=["knn", "linear"])
+    assert found.n_train + found.n_test == 100
+    assert found.n_classes == 3  # two of the four are hidden by the step of two, and one row is alone in its class
+
+
+def test_an_unknown_score_is_named():
+    with pytest.raises(UnlabeledError, match="did you mean 'knn accuracy of learnt'"):
+        evaluate(GOOD, LABELS, probes=["knn"]).score("knn acc")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "message"),
+    [
+        ((GOOD, LABELS), {"probes": ["kmn"]}, "did you mean 'knn'"),
+        ((GOOD, LABELS), {"probes": []}, "at least one seed and one probe"),
+        ((GOOD, LABELS), {"seeds": []}, "at least one seed and one probe"),
+        ((GOOD, LABELS[:-1]), {}, "each of the 200 rows"),
+        ((GOOD, np.zeros(200, int)), {}, "one class"),
+        ((GOOD, np.full(200, -1)), {}, "no row is labelled"),
+        ((GOOD, LABELS), {"baselines": {"raw": POOR[:-1]}}, "baseline 'raw' has 199 rows"),
+        ((GOOD, LABELS), {"baselines": {"raw": POOR * np.nan}}, "baseline 'raw': 200 of 200 rows"),
+        ((GOOD, LABELS), {"baselines": {"learnt": POOR}}, "call the baseline otherwise"),
+        ((GOOD, LABELS), {"test_size": 2}, "test_size"),
+        ((GOOD, LABELS), {"test_rows": [500]}, "row numbers from 0 to 199"),
+        ((GOOD, LABELS), {"test_rows": [-1]}, "row numbers from 0 to 199"),
+        ((GOOD, LABELS), {"test_rows": []}, "row numbers from 0 to 199"),
+        ((GOOD, LABELS), {"test_rows": np.zeros(200, bool)}, "no labelled row in the test part"),
+        ((GOOD, LABELS), {"test_rows": np.ones(200, bool)}, "no labelled row in the training part"),
+    ],
+)
+def test_bad_input_is_refused(arguments, keywords, message):
+    with pytest.raises(UnlabeledError, match=message):
+        evaluate(*arguments, **keywords)
