@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ["unlabeled", "torch", "torchvision", "numpy", "scikit-learn", "lightly", "kornia", "faiss-cpu", "lancedb", "timm"]
+PACKAGES = [
+    "unlabeled",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scikit-learn",
+    "lightly",
+    "kornia",
+    "faiss-cpu",
+    "lancedb",
+    "timm",
+]
 
 
 def seconds(function: Callable[[], object]) -> float:

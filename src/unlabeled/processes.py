@@ -66,9 +66,9 @@ def gather(x: Tensor) -> Tensor:
     Tensor, shape (n · processes, ...)
         The same on every process. With one process it is `x` itself.
     """
-    return x if world_size() == 1 else _Gather.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+    return x if world_size() == 1 else _Gather.apply(x)
 
 
 def total(x: Tensor) -> Tensor:
     """Add `x` over all processes, keeping gradients; with one process it is `x` itself."""
-    return x if world_size() == 1 else _Sum.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+    return x if world_size() == 1 else _Sum.apply(x)

@@ -105,8 +105,8 @@ def card(cls: type[Estimator]) -> Card:
 def options(cls: type[Estimator]) -> tuple[Option, ...]:
     """List a method's hyper-parameters with their types, defaults and the sentence each has in its docstring."""
     hints = get_type_hints(cls)
-    own = cls.__dict__.get("__annotations__", {})
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # see Estimator
+    own = inspect.get_annotations(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         docs |= _parameter_docs(inspect.cleandoc(base.__dict__.get("__doc__") or ""))
@@ -145,4 +145,4 @@ def load(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     if not (path / "model.json").exists():
         raise UnlabeledError(f"{path} holds no saved estimator (there is no model.json in it)")
-    return method(read_json(path / "model.json")["method"]).load(path)  # type: ignore[attr-defined]
+    return method(read_json(path / "model.json")["method"]).load(path)

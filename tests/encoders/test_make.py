@@ -31,7 +31,8 @@ def test_a_timm_model_normalises_by_its_own_configuration():
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("cnov", "conv"), ("MLP2", "mlp"), ("timm:resnet81", "resnet18"), ("timm:resnet18:trained", "pretrained")]
+    ("name", "nearest"),
+    [("cnov", "conv"), ("MLP2", "mlp"), ("timm:resnet81", "resnet18"), ("timm:resnet18:trained", "pretrained")],
 )
 def test_an_unknown_name_suggests_the_nearest(name, nearest):
     with pytest.raises(UnlabeledError, match=f"did you mean '{nearest}"):

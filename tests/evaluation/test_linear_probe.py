@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,16 @@ def test_the_choice_is_the_best_in_cross_validation_and_the_stronger_of_equals()
     assert (easy.c, list(easy.cv_accuracy)) == (0.1, [0.1, 1, 10])
 
 
+def test_the_choice_looks_at_a_bounded_number_of_rows(monkeypatch):
+    (vectors, labels), test = blobs(300, noise=3), blobs(60, noise=3, seed=1)
+    # By import_module, because the package's attribute of that name is the function.
+    monkeypatch.setattr(import_module("unlabeled.evaluation.linear_probe"), "SELECTION_ROWS", 40)
+    found = linear_probe(vectors, labels, *test)
+    assert found.n_train == 300
+    # Each accuracy is a share of the 40 rows.
+    assert all(accuracy * 40 == pytest.approx(round(accuracy * 40)) for accuracy in found.cv_accuracy.values())
+
+
 def test_one_strength_is_used_as_given():
     found = linear_probe(*blobs(30), *blobs(30, seed=1), cs=[0.5])
     assert (found.c, found.cv_accuracy) == (0.5, {})
@@ -90,8 +102,9 @@ def test_tiny_classes_are_put_up_with():
     assert linear_probe(vectors, labels, vectors, labels).n_train == 31
     two = linear_probe([[0.0], [1.0]], [0, 1], [[0.1], [0.9]], [0, 1])
     assert (two.accuracy, two.cv_accuracy) == (1.0, {})
+    # The fold that holds out the only row of class 1 leaves one class to learn from; the other two still choose.
     three = linear_probe([[0.0], [0.1], [1.0]], [0, 0, 1], [[0.0], [1.0]], [0, 1])
-    assert three.accuracy == 1.0
+    assert len(three.cv_accuracy) == 7
 
 
 def test_constant_vectors_give_the_commonest_class():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.health import alignment, effective_rank, spread, uniformity
+from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
 
 
 @pytest.mark.parametrize("d", [1, 2, 7, 32])
@@ -75,6 +75,23 @@ def test_spread_tells_one_direction_from_many():
     assert spread(torch.cat([torch.eye(3), -torch.eye(3)])).item() == pytest.approx(1)
     z = torch.nn.functional.normalize(torch.randn(50, 4), dim=1)
     assert spread(z).item() / 2 == pytest.approx(z.var(dim=0, unbiased=False).mean().sqrt().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spread", "rank", "most", "kind"),
+    [
+        (0.5, 100.0, 128, "none"),
+        (0.0101, 100.0, 128, "none"),
+        (0.0099, 100.0, 128, "complete"),
+        (0.0, 0.0, 1, "complete"),
+        (0.5, 3.53, 128, "dimensional"),  # 1 + 0.02 · 127 = 3.54
+        (0.5, 3.55, 128, "none"),
+        (0.5, 1.0, 1, "none"),  # a single column has one direction at best
+        (0.5, 1.0, 2, "dimensional"),
+    ],
+)
+def test_kinds_of_collapse(spread, rank, most, kind):
+    assert collapse_kind(spread, rank, most) == kind
 
 
 @pytest.mark.parametrize("metric", [effective_rank, uniformity, spread, lambda z: alignment(z, z.flip(0))])

@@ -1,0 +1,242 @@
+"""The main job in Python: what a run holds, and what each kind of trouble leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unlabeled import SimCLR
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.autoencoder import Autoencoder
+from unlabeled.runs import Run, evaluate_run, learn
+
+QUICK = {"epochs": 1, "batch_size": 32, "random_state": 0, "progress": False}
+
+
+def write_pictures(folder, images, labels=None):
+    for number, pixels in enumerate(images):
+        path = folder / ("" if labels is None else str(labels[number])) / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(digits, tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("photos"), digits[0][:80])
+
+
+@pytest.fixture(scope="module")
+def label_file(digits, photos, tmp_path_factory):
+    path = tmp_path_factory.mktemp("labels") / "labels.csv"
+    path.write_text("path,label\n" + "".join(f"{i:03d}.png,digit {digits[1][i]}\n" for i in range(60)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(photos, label_file, tmp_path_factory):
+    return learn(photos, tmp_path_factory.mktemp("runs") / "run", SimCLR(**QUICK), labels=label_file)
+
+
+def test_a_run_describes_itself(run, photos):
+    held = {path.name for path in run.folder.iterdir()}
+    assert held >= {
+        "model",
+        "embeddings.parquet",
+        "index",
+        "metrics.json",
+        "history.json",
+        "pictures",
+        "report.html",
+        "run.json",
+    }
+    assert "checkpoint" not in held
+    about = json.loads((run.folder / "model" / "encoder.json").read_text())
+    assert about["preprocessing"] == {
+        "kind": "image", "size": 8, "channels": 1, "fit": "crop", "mean": [], "scale": [],
+    }  # fmt: skip
+    assert about["recipe"]["method"] == "simclr"
+    assert about["data"]["rows"] == 80
+    assert about["dim"] == run.embeddings.vectors.shape[1] == 256
+    assert run.about["source"] == str(photos.resolve())
+    assert {path.name for path in (run.folder / "pictures").iterdir()} == {"map.png", "neighbours.png", "history.png"}
+
+
+def test_the_report_opens_offline(run):
+    page = (run.folder / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "untrained encoder" in page
+
+
+def test_labels_judge_and_never_teach(run, photos, tmp_path):
+    without = learn(photos, tmp_path / "run", SimCLR(**QUICK))
+    assert np.array_equal(without.embeddings.vectors, run.embeddings.vectors)
+    assert "evaluation" not in without.metrics
+    representations = {score["representation"] for score in run.metrics["evaluation"]["scores"]}
+    assert representations == {"learnt", "raw input", "untrained encoder"}
+
+
+def test_class_folders_are_labels_for_judging(digits, tmp_path):
+    folder = write_pictures(tmp_path / "photos", digits[0][:60], digits[1][:60] % 3)
+    found = learn(folder, tmp_path / "run", Autoencoder(**QUICK, latent_dim=4))
+    assert found.embeddings.classes == ["0", "1", "2"]
+    assert found.metrics["evaluation"]["n_classes"] == 3
+
+
+def test_search_finds_the_picture_itself_first(run, photos):
+    found = run.search(photos / "007.png", k=5)
+    assert found.ids[0][0] == "007.png"
+    assert found.distances[0][0] == pytest.approx(0, abs=1e-5)
+    assert run.search("007.png", k=5).ids.tolist() == found.ids.tolist()
+    assert run.search(Image.open(photos / "007.png"), k=5).ids.tolist() == found.ids.tolist()
+    assert len(run.search("007.png", k=500).ids[0]) == 80
+    narrowed = run.search("007.png", k=3, where="label = 'digit 1'")
+    assert {run.embeddings.label_names[run.embeddings.position[name]] for name in narrowed.ids[0]} == {"digit 1"}
+
+
+def test_a_query_that_is_nothing_is_refused(run):
+    with pytest.raises(UnlabeledError, match="neither a file nor the id"):
+        run.search("no-such.png")
+
+
+def test_embedding_the_same_files_gives_the_same_vectors(run, photos):
+    again = run.embed(photos)
+    assert again.ids == run.embeddings.ids
+    assert np.array_equal(again.vectors, run.embeddings.vectors)
+
+
+def test_judging_again_with_few_labels_states_how_many(run, label_file):
+    found = evaluate_run(run, label_file, seeds=(0,), train_rows=20)["evaluation"]
+    assert found["n_train"] + found["n_test"] == 60
+    assert abs(found["n_train"] - 20) <= 1
+    with pytest.raises(UnlabeledError, match="leave none of 60 to test on"):
+        evaluate_run(run, label_file, train_rows=60)
+
+
+def test_labels_that_match_no_file_are_refused(run, tmp_path):
+    (tmp_path / "labels.csv").write_text("path,label\nelsewhere.png,cat\n")
+    with pytest.raises(UnlabeledError, match=r"elsewhere\.png"):
+        evaluate_run(run, tmp_path / "labels.csv")
+
+
+def test_one_class_is_nothing_to_tell_apart(run, tmp_path):
+    (tmp_path / "labels.csv").write_text("path,label\n000.png,cat\n001.png,cat\n")
+    assert "fewer than two classes" in evaluate_run(run, tmp_path / "labels.csv")["note"]
+
+
+def test_a_corrupt_picture_is_skipped_by_name_or_stops_the_run(digits, tmp_path):
+    folder = write_pictures(tmp_path / "photos", digits[0][:40])
+    whole = (folder / "003.png").read_bytes()
+    (folder / "bad.jpg").write_bytes(b"this is no picture")
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    said = []
+    found = learn(folder, tmp_path / "run", Autoencoder(**QUICK), say=said.append)
+    assert {item["id"] for item in found.about["skipped"]} == {"bad.jpg", "cut.png"}
+    assert len(found.embeddings) == 40
+    assert any("Skipped 2 of 42" in sentence for sentence in said)
+    with pytest.raises(UnlabeledError, match=r"bad\.jpg|cut\.png"):
+        learn(folder, tmp_path / "other", Autoencoder(**QUICK), on_error="raise")
+
+
+def test_a_folder_with_another_run_or_other_files_is_left_alone(run, photos, tmp_path):
+    before = (run.folder / "run.json").read_text()
+    with pytest.raises(UnlabeledError, match=r"holds a finished run.*--overwrite"):
+        learn(photos, run.folder, SimCLR(**QUICK))
+    assert (run.folder / "run.json").read_text() == before
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UnlabeledError, match="is not a run"):
+        learn(photos, tmp_path, SimCLR(**QUICK), overwrite=True)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_overwriting_replaces_a_run(digits, photos, tmp_path):
+    learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=3))
+    again = learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=5), overwrite=True)
+    assert again.embeddings.vectors.shape[1] == 5
+
+
+def test_vectors_make_a_run_as_well(digits, tmp_path):
+    np.save(tmp_path / "table.npy", digits[0][:60].reshape(60, 64).astype(np.float32))
+    found = learn(tmp_path / "table.npy", tmp_path / "run", SimCLR(**QUICK))
+    assert found.search("5", k=3).ids[0][0] == "5"
+    with pytest.raises(UnlabeledError, match="is for vectors"):
+        found.embed(digits[0][:3])
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "."])
+def test_a_folder_without_a_run_says_how_one_is_made(folder, tmp_path):
+    with pytest.raises(UnlabeledError, match="unlabeled learn"):
+        Run(tmp_path / folder)
+
+
+LEARN = "from unlabeled.cli.main import main; main()"
+
+
+def start(*words):
+    return subprocess.Popen(
+        [sys.executable, "-c", LEARN, *map(str, words)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(path, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_killed_interrupted_and_doubled_it_loses_nothing(photos, tmp_path):
+    out = tmp_path / "run"
+    words = ["learn", photos, "--out", out, "--method", "autoencoder", "--epochs", 60, "--batch-size", 16, "--quiet"]
+    process = start(*words)
+    wait_for(out / "checkpoint" / "checkpoint.safetensors", process)
+    second = start(*words)
+    refused = second.communicate(timeout=120)[1]
+    assert second.returncode == 2
+    assert "unfinished run" in refused or "another process is writing" in refused
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.communicate()
+    with pytest.raises(UnlabeledError, match=r"was not finished; go on with: unlabeled learn .* --resume"):
+        Run(out)
+    process = start("learn", "--out", out, "--resume", "--quiet")
+    time.sleep(0.1)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    whole = learn(photos, tmp_path / "whole", Autoencoder(epochs=60, batch_size=16, random_state=0, progress=False))
+    assert np.array_equal(Run(out).embeddings.vectors, whole.embeddings.vectors)
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(photos, tmp_path):
+    out = tmp_path / "run"
+    process = start("learn", photos, "--out", out, "--method", "autoencoder", "--epochs", 5000, "--quiet")
+    wait_for(out / "checkpoint" / "checkpoint.safetensors", process)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopped after step" in said
+    assert "resume" in said.lower()
+    assert "Traceback" not in said
+
+
+def test_a_full_disk_leaves_a_clear_message_and_no_half_written_file(photos, tmp_path):
+    script = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));" + LEARN
+    )
+    out = tmp_path / "run"
+    command = [sys.executable, "-c", script, "learn", str(photos), "--out", str(out), "--epochs", "1", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [path for path in out.rglob("*") if path.suffix == ".safetensors"]

@@ -70,7 +70,9 @@ def test_the_loss_falls(images):
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd", "lars"])
 @pytest.mark.parametrize("method", ["autoencoder", "byol"])
-def test_a_resumed_run_ends_with_the_weights_of_one_that_was_never_stopped(images, tmp_path, optimizer, method, monkeypatch):
+def test_a_resumed_run_ends_with_the_weights_of_one_that_was_never_stopped(
+    images, tmp_path, optimizer, method, monkeypatch
+):
     kind = {"autoencoder": Autoencoder, "byol": BYOL}[method]
     settings = {key: value for key, value in SMALL.items() if key != "latent_dim" or kind is Autoencoder}
     settings |= {"optimizer": optimizer, "learning_rate": 1e-3, "encoder": "conv"}
@@ -160,8 +162,8 @@ def test_accumulated_gradients_are_those_of_one_large_batch(images):
             return net.encoder(x).square().sum(1).mean()
 
     settings = {
-        "encoder": "mlp", "optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "random_state": 0, "precision": "float32",
-        "progress": False,
+        "encoder": "mlp", "optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "random_state": 0,
+        "precision": "float32", "progress": False,
     }  # fmt: skip
     large = weights(MeanSquare(**settings, batch_size=64).fit(images))
     small = weights(MeanSquare(**settings, batch_size=32, accumulate=2).fit(images))
@@ -171,7 +173,15 @@ def test_accumulated_gradients_are_those_of_one_large_batch(images):
 
 
 def test_clipping_bounds_a_step(images):
-    settings = {**SMALL, "optimizer": "sgd", "learning_rate": 1.0, "epochs": 1, "batch_size": 128, "warmup": 0.0, "weight_decay": 0.0}
+    settings = {
+        **SMALL,
+        "optimizer": "sgd",
+        "learning_rate": 1.0,
+        "epochs": 1,
+        "batch_size": 128,
+        "warmup": 0.0,
+        "weight_decay": 0.0,
+    }
     start = weights(Autoencoder(**{**settings, "learning_rate": 1e-30}).fit(images))
     clipped = weights(Autoencoder(**settings, clip_norm=1e-3).fit(images))
     moved = math.sqrt(sum(float((clipped[key] - start[key]).square().sum()) for key in start))
@@ -188,7 +198,14 @@ class Collapses(MultiView):
 
 @pytest.mark.parametrize(("encoder", "kind"), [("mlp", "complete"), ("conv", "dimensional")])
 def test_a_collapse_is_announced_once_with_its_step_and_advice(images, encoder, kind):
-    settings = {"encoder": encoder, "epochs": 30, "batch_size": 64, "learning_rate": 0.01, "random_state": 0, "progress": False}
+    settings = {
+        "encoder": encoder,
+        "epochs": 30,
+        "batch_size": 64,
+        "learning_rate": 0.01,
+        "random_state": 0,
+        "progress": False,
+    }
     with pytest.warns(CollapseWarning, match=rf"{kind} collapse .* by step \d+.*Lower the learning rate") as caught:
         Collapses(**settings).fit(images)
     assert len(caught) == 1
@@ -205,7 +222,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(images):
         def loss(self, net, x, y):
             return super().loss(net, x, y) * float("nan")
 
-    with pytest.raises(UnlabeledError, match="loss is nan by step.*lower the learning rate"):
+    with pytest.raises(UnlabeledError, match=r"loss is nan by step.*lower the learning rate"):
         Explodes(**SMALL).fit(images)
 
 

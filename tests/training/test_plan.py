@@ -13,9 +13,15 @@ def plan(rows=100, epochs=3, batch_size=16, accumulate=1, warmup=0.1, seed=0):
 
 @settings(deadline=None, max_examples=60)
 @given(
-    rows=st.integers(1, 70), epochs=st.integers(1, 3), batch_size=st.integers(1, 80), accumulate=st.integers(1, 5), seed=st.integers(0, 9)
+    rows=st.integers(1, 70),
+    epochs=st.integers(1, 3),
+    batch_size=st.integers(1, 80),
+    accumulate=st.integers(1, 5),
+    seed=st.integers(0, 9),
 )
-def test_every_epoch_shows_an_instance_at_most_once_and_leaves_less_than_a_step_over(rows, epochs, batch_size, accumulate, seed):
+def test_every_epoch_shows_an_instance_at_most_once_and_leaves_less_than_a_step_over(
+    rows, epochs, batch_size, accumulate, seed
+):
     p = plan(rows, epochs, batch_size, accumulate, seed=seed)
     batches = [b.tolist() for b in p.index_batches()]
     assert len(batches) == p.steps * p.parts

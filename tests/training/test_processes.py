@@ -60,7 +60,10 @@ def test_two_processes_learn_what_one_learns_from_the_joined_batch(method, tmp_p
         if expected.is_floating_point():
             # Sums in another order, through eight steps of float32.
             scale = float(expected.abs().max()) or 1.0
-            assert torch.allclose(two[key], expected, atol=2e-3 * scale), (key, float((two[key] - expected).abs().max()))
+            assert torch.allclose(two[key], expected, atol=2e-3 * scale), (
+                key,
+                float((two[key] - expected).abs().max()),
+            )
 
 
 def test_synchronised_normalisation_equals_pytorchs_with_one_process():
@@ -69,7 +72,9 @@ def test_synchronised_normalisation_equals_pytorchs_with_one_process():
     with torch.no_grad():
         plain[1].weight.uniform_(0.5, 2)
         plain[1].bias.normal_()
-    ours = synchronised(nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.Flatten(), nn.BatchNorm1d(5 * 16)).double())
+    ours = synchronised(
+        nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5), nn.Flatten(), nn.BatchNorm1d(5 * 16)).double()
+    )
     ours.load_state_dict(plain.state_dict())
     assert [type(ours[i]) for i in (1, 3)] == [SynchronisedBatchNorm] * 2
     for x in torch.randn(3, 7, 3, 6, 6).double():

@@ -13,7 +13,9 @@ from unlabeled.cli.shared import AsJson, OnError, RunFolder, print_json, say, wh
 def embed(
     run: RunFolder,
     source: Annotated[Path, typer.Argument(help="What to embed: anything [bold]unlabeled learn[/bold] takes.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file with id and vector.")] = Path("vectors.parquet"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file with id and vector.")] = Path(
+        "vectors.parquet"
+    ),
     on_error: OnError = "skip",
     as_json: AsJson = False,
 ) -> None:
@@ -35,4 +37,7 @@ def embed(
         return
     for skipped in embeddings.skipped[:5]:
         say(f"Skipped {skipped.id}: {skipped.reason}")
-    print(f"{rows:,} vectors of {dim} numbers in {out}" + (f"; {len(embeddings.skipped)} skipped" if embeddings.skipped else ""))
+    print(
+        f"{rows:,} vectors of {dim} numbers in {out}"
+        + (f"; {len(embeddings.skipped)} skipped" if embeddings.skipped else "")
+    )

@@ -14,11 +14,14 @@ def evaluate(
     run: RunFolder,
     labels: Annotated[
         Path | None,
-        typer.Option(help="CSV or parquet with path (or id) and label; may cover only some instances.  [dim]default: the run's own[/dim]"),
+        typer.Option(
+            help="CSV or parquet with path (or id) and label, for all instances or some.  [dim]default: the run's own[/dim]"
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of random splits into training and test instances.")] = 3,
     train_rows: Annotated[
-        int | None, typer.Option(min=2, help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]")
+        int | None,
+        typer.Option(min=2, help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -17,8 +17,13 @@ def learn(
         typer.Argument(help="A folder of images, a parquet or NumPy file, a CSV of numbers, or a text file of paths."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("run"),
-    method: Annotated[str | None, typer.Option("--method", "-m", help="See [bold]unlabeled methods[/bold].  [dim]default: simclr[/dim]")] = None,
-    labels: Annotated[Path | None, typer.Option(help="CSV or parquet with path (or id) and label; for judging only.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", "-m", help="See [bold]unlabeled methods[/bold].  [dim]default: simclr[/dim]"),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV or parquet with path (or id) and label; for judging only.")
+    ] = None,
     recipe: Annotated[Path | None, typer.Option(help="TOML file with method and settings.")] = None,
     on_error: OnError = "skip",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
@@ -45,10 +50,19 @@ def learn(
         before = read_json(out / "run.json") if (out / "run.json").exists() else {}
         source = source or (Path(before["source"]) if before.get("source") else None)
         labels = labels or (Path(before["labels"]) if before.get("labels") else None)
-        saved = {key: value for key, value in before.get("recipe", {}).items() if key not in ("method", "checkpoint", "progress")}
-        method, defaults = method or before.get("recipe", {}).get("method"), {**saved, **defaults, **{"random_state": saved.get("random_state", 0)}}
+        saved = {
+            key: value
+            for key, value in before.get("recipe", {}).items()
+            if key not in ("method", "checkpoint", "progress")
+        }
+        method, defaults = (
+            method or before.get("recipe", {}).get("method"),
+            {**saved, **defaults, **{"random_state": saved.get("random_state", 0)}},
+        )
     if source is None:
-        raise UnlabeledError("name what to learn from: a folder of images, a parquet, NumPy or CSV file, or a list of paths")
+        raise UnlabeledError(
+            "name what to learn from: a folder of images, a parquet, NumPy or CSV file, or a list of paths"
+        )
     estimator = configured(method, recipe, context.args, defaults)
     run = run_learning(
         source,

@@ -35,7 +35,9 @@ def methods(
         print_json({**asdict(card), "options": options})
         return
     out.print(f"{card.class_name}: {card.sentence}", style="bold", markup=False, highlight=False)
-    out.print(f"{card.principle}, for {' and '.join(card.modalities)} data. {card.paper}\n", markup=False, highlight=False)
+    out.print(
+        f"{card.principle}, for {' and '.join(card.modalities)} data. {card.paper}\n", markup=False, highlight=False
+    )
     for common, title in ((False, f"Settings of {card.class_name}"), (True, "Settings of every deep method")):
         rows = [["--" + o.name.replace("_", "-"), str(o.default), o.doc] for o in card.options if o.common is common]
         if rows:

@@ -14,8 +14,12 @@ def search(
     run: RunFolder,
     query: Annotated[str, typer.Option("--query", "-q", help="An image file, or the id of an instance of the run.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 12,
-    where: Annotated[str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")] = None,
-    picture: Annotated[Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the instances most like a query; print them, and draw them as a contact sheet.
@@ -38,10 +42,13 @@ def search(
         print_json({"query": query, "metric": opened.store.metric, "neighbours": rows})
     else:
         columns = ["rank", "id", "distance", *(["label"] if labels is not None else [])]
-        print_table(columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows])
+        print_table(
+            columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows]
+        )
     try:
         if isinstance(opened.source, Images):
             shown = query if Path(query).exists() else None
-            say(f"Contact sheet: {draw_results(opened.source, found, picture or run / 'pictures' / 'search.png', shown)}")
+            path = picture or run / "pictures" / "search.png"
+            say(f"Contact sheet: {draw_results(opened.source, found, path, shown)}")
     except UnlabeledError as error:
         say(f"No contact sheet: {error}")

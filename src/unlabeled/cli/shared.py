@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -13,7 +13,9 @@ from rich.table import Table
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
-OnError = Annotated[str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")]
+OnError = Annotated[
+    str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")
+]
 
 out = Console()
 err = Console(stderr=True)
@@ -41,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     out.print(table, markup=False)
 
 
-def what_on_error(choice: str) -> str:
+def what_on_error(choice: str) -> Literal["raise", "skip"]:
     """Translate the option's word into the library's."""
     from unlabeled.errors import unknown_name
 

@@ -46,11 +46,12 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file; a missing or damaged one is an error that names it."""
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except FileNotFoundError:
         raise UnlabeledError(f"{path} is missing") from None
     except (SafetensorError, OSError) as error:
         raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or not a safetensors file") from error
+    return tensors
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
@@ -134,4 +135,3 @@ def load_encoder(folder: str | os.PathLike[str]) -> Encoder:
         raise UnlabeledError(f"{folder / DESCRIPTION} does not describe an encoder ({error!r})") from error
     load_weights(encoder, load_tensors(folder / WEIGHTS), folder / WEIGHTS)
     return encoder.eval()
-

@@ -15,8 +15,8 @@ _ARCHITECTURES: dict[str, type[Encoder]] = {}
 class Encoder(nn.Module):
     """A network from a batch of instances, in canonical units, to vectors of shape (n, dim).
 
-    A subclass names its `architecture`, sets `dim`, and gives in `settings` the keyword arguments, in JSON's types, that
-    build it again. That is all a checkpoint needs to describe itself.
+    A subclass names its `architecture`, sets `dim`, and gives in `settings` the keyword arguments, in JSON's types,
+    that build it again. That is all a checkpoint needs to describe itself.
 
     Attributes
     ----------

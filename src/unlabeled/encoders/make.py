@@ -22,8 +22,8 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     Parameters
     ----------
     specification : str or Encoder
-        ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:resnet18"``, ``"timm:resnet18:pretrained"``, a folder that holds a
-        saved encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
+        ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:resnet18"``, ``"timm:resnet18:pretrained"``, a folder that holds
+        a saved encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
     preprocessing : Preprocessing
         Of the data at hand.
 

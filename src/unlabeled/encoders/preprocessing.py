@@ -86,5 +86,5 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> Preprocessing:
         """Make it again from its description."""
-        tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in description.items()}
-        return cls(**tuples)
+        as_given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in description.items()}
+        return cls(**as_given)

@@ -34,7 +34,8 @@ class Teacher(nn.Module):
     def follow(self, *students: nn.Module, momentum: float) -> None:
         """Move towards the students by the step 1 − momentum; buffers are copied."""
         student = nn.Sequential(*students)
-        mine, theirs = list(self.copy.parameters()), [p.detach() for p in student.parameters()]
+        mine: list[Tensor] = list(self.copy.parameters())
+        theirs = [p.detach() for p in student.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - momentum)
         for target, source in zip(self.copy.buffers(), student.buffers(), strict=True):
             target.copy_(source)

@@ -40,6 +40,8 @@ class Timm(Encoder):
     """
 
     architecture = "timm"
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self, preprocessing: Preprocessing, *, name: str, pretrained: bool = False, small_stem: bool | None = None
@@ -51,9 +53,7 @@ class Timm(Encoder):
             raise unknown_name("timm model", name, timm.list_models())
         # A vision transformer fixes its number of patches when it is made; a convolutional net takes any size.
         sized = {"img_size": preprocessing.size} if "vit" in name or "swin" in name else {}
-        model = timm.create_model(
-            name, pretrained=pretrained, num_classes=0, in_chans=preprocessing.channels, **sized
-        )
+        model = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=preprocessing.channels, **sized)
         replaceable = isinstance(getattr(model, "conv1", None), nn.Conv2d) and hasattr(model, "maxpool")
         if small_stem is None:
             small_stem = replaceable and not pretrained and preprocessing.size <= SMALL

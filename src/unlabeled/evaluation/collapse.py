@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from numpy.typing import ArrayLike
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import sample
 from unlabeled.losses import health
+from unlabeled.losses.health import Kind
 
-# Complete: the vectors' spread about their mean, at unit length, is under 1 % of what it could be (mean cosine above
-# 0.9999). Untrained networks, whose vectors all look much alike, stay above it.
-COMPLETE = 0.01
-# Dimensional: beyond the first, fewer than 2 % of the directions there could be are in use.
-DIMENSIONAL = 0.02
-
-
-Kind = Literal["none", "complete", "dimensional"]
 SENTENCES: dict[Kind, str] = {
     "none": "No collapse ({facts}).",
     "complete": (
@@ -40,7 +32,7 @@ class Verdict:
     collapsed: bool
     """Whether it has, in either way."""
     kind: Kind
-    """"complete": all vectors point one way; "dimensional": they vary along few directions only."""
+    """How: "complete", all vectors point one way; "dimensional", they vary along few directions only; or "none"."""
     effective_rank: float
     """Directions in use about the mean (RankMe of the centred vectors)."""
     std: float
@@ -90,11 +82,6 @@ def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
     # About the mean, because one strong common direction would hide how few others there are.
     rank = health.effective_rank(z - z.mean(dim=0), rows=max_rows).item()
     most = min(n - 1, d)
-    if spread < COMPLETE:
-        kind: Kind = "complete"
-    elif most > 1 and rank < 1 + DIMENSIONAL * (most - 1):
-        kind = "dimensional"
-    else:
-        kind = "none"
+    kind = health.collapse_kind(spread, rank, most)
     facts = f"{rank:.1f} of {most} directions in use, spread {spread:.3f} of 1"
     return Verdict(kind != "none", kind, rank, spread / d**0.5, SENTENCES[kind].format(facts=facts))

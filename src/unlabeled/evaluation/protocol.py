@@ -26,7 +26,7 @@ class Score:
     """One measure of one representation over the seeds."""
 
     representation: str
-    """"learnt", or the name of a baseline."""
+    """The name of a baseline, or "learnt" for the representation itself."""
     metric: str
     """Such as "knn accuracy"."""
     values: tuple[float, ...]
@@ -55,7 +55,7 @@ class Evaluation:
     n_classes: int
     """Classes among the labelled rows."""
     split: str
-    """"random" (stratified, one for each seed) or "given" (one for all)."""
+    """Either "random" (stratified, one for each seed) or "given" (one for all)."""
 
     def score(self, metric: str, representation: str = LEARNT) -> Score:
         """Find one score by its metric and representation."""
@@ -166,7 +166,7 @@ def evaluate(
             scores += [_score(name, metric, [run[metric] for run in runs], len(splits[0].test)) for metric in runs[0]]
     return Evaluation(
         scores=tuple(scores),
-        seeds=tuple(seeds),
+        seeds=tuple(int(seed) for seed in seeds),
         n_train=len(splits[0].train),
         n_test=len(splits[0].test),
         n_classes=n_classes,

@@ -108,7 +108,7 @@ def _printable(caption: str) -> list[str]:
 
 def _fitted(line: str, width: int, font: Any) -> str:
     """Cut the middle out of a line until it is no wider than `width`: of file names both ends say most."""
-    kept = len(line)
+    kept = min(len(line), width)  # no letter is narrower than a pixel
     short = line
     while kept > 1 and font.getlength(short) > width:
         kept -= 1

@@ -75,8 +75,9 @@ def _draw_panel(axes: Any, name: str, curve: list[tuple[float, float]]) -> None:
     colour = PALETTE[list(PANELS).index(name)]
     steps, values = zip(*curve, strict=True)
     axes.plot(steps, values, color=colour, linewidth=2, marker="o", markersize=3 if len(curve) < 40 else 0)
+    last = f"{values[-1]:.3g}".replace("-", "−")
     axes.annotate(
-        f"{values[-1]:.3g}".replace("-", "−"), (steps[-1], values[-1]), xytext=(5, 0), textcoords="offset points", va="center",
+        last, (steps[-1], values[-1]), xytext=(5, 0), textcoords="offset points", va="center",
         color=colour, fontweight="bold", fontsize=9, annotation_clip=False,
     )  # fmt: skip
     axes.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")

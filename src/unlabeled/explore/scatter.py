@@ -67,7 +67,9 @@ def scatter_picture(
     shown = np.argsort(-sizes, kind="stable")[: len(PALETTE)]
     shown = np.sort(shown[sizes[shown] > 0])
 
-    figure = Figure(figsize=(9, 7), dpi=150, layout="constrained", facecolor="white")
+    width, height = np.ptp(places, axis=0)
+    tall = float(np.clip(height / width, 0.6, 1.1)) if width else 1.0
+    figure = Figure(figsize=(9.5, 0.5 + 7 * tall), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     if labels is None:

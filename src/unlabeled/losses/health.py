@@ -21,6 +21,7 @@ ROWS = 512
 COMPLETE = 0.01
 # Dimensional: beyond the first, fewer than 2 % of the directions there could be are in use.
 DIMENSIONAL = 0.02
+Kind = Literal["none", "complete", "dimensional"]
 
 
 @torch.no_grad()
@@ -171,7 +172,7 @@ def spread(z: Tensor, rows: int = ROWS) -> Tensor:
     return (z - z.mean(dim=0)).square().sum(dim=1).mean().sqrt()
 
 
-def collapse_kind(spread: float, rank: float, most: int) -> Literal["none", "complete", "dimensional"]:
+def collapse_kind(spread: float, rank: float, most: int) -> Kind:
     """Tell from spread and effective rank whether, and how, embeddings have collapsed.
 
     Parameters

@@ -87,12 +87,10 @@ def raw_input(instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float
     """Give the instances themselves as vectors: pixels, or columns."""
     parts = [batch.flatten(1).float() for batch in instances.batches(torch.from_numpy(rows).split(1024))]
     raw = torch.cat(parts).numpy()
-    return raw / 255 if instances.kind == "image" else raw
+    return (raw / 255 if instances.kind == "image" else raw).astype(np.float32, copy=False)
 
 
-def untrained(
-    encoder: Encoder, instances: Instances, rows: NDArray[np.int64], seed: int = 0
-) -> NDArray[np.float32]:
+def untrained(encoder: Encoder, instances: Instances, rows: NDArray[np.int64], seed: int = 0) -> NDArray[np.float32]:
     """Embed with the same architecture as it is before any learning."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

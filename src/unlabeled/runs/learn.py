@@ -20,7 +20,7 @@ from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
 from unlabeled.search import LanceStore
 from unlabeled.training.devices import choose_device
-from unlabeled.training.door import open_instances
+from unlabeled.training.door import OnError, open_instances
 from unlabeled.training.self_supervised import SelfSupervised
 
 Say = Callable[[str], None]
@@ -32,7 +32,7 @@ def learn(
     method: SelfSupervised,
     *,
     labels: str | os.PathLike[str] | None = None,
-    on_error: str = "skip",
+    on_error: OnError = "skip",
     resume: bool = False,
     overwrite: bool = False,
     say: Say = lambda message: None,
@@ -136,7 +136,7 @@ def _absolute(path: Any) -> str | None:
     return str(Path(path).resolve()) if isinstance(path, (str, os.PathLike)) else None
 
 
-def _prepare(data: Images | Vectors, method: SelfSupervised, on_error: str, say: Say) -> Instances:
+def _prepare(data: Images | Vectors, method: SelfSupervised, on_error: OnError, say: Say) -> Instances:
     if isinstance(data, Images):
         instances: Any = open_instances(method, data, on_error=on_error)[0]
         if instances.skipped:

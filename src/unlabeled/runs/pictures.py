@@ -28,7 +28,9 @@ def draw(folder: Path, embeddings: Embeddings, history: list[dict[str, float]], 
         draw_neighbours(embeddings, data, folder / "neighbours.png")
 
 
-def draw_map(embeddings: Embeddings, path: Path, *, rows: int = MAP_ROWS, perplexity: float = 30, seed: int = 0) -> Path:
+def draw_map(
+    embeddings: Embeddings, path: Path, *, rows: int = MAP_ROWS, perplexity: float = 30, seed: int = 0
+) -> Path:
     """Draw a t-SNE map, coloured by label or, when there are none, by cluster.
 
     Parameters
@@ -49,7 +51,9 @@ def draw_map(embeddings: Embeddings, path: Path, *, rows: int = MAP_ROWS, perple
     vectors = embeddings.vectors[chosen]
     points = tsne_map(vectors, perplexity=perplexity, random_state=seed)
     if embeddings.labels is not None and (embeddings.labels >= 0).any():
-        return scatter_picture(points, embeddings.labels[chosen], embeddings.classes, path=path, title="t-SNE map, by label")
+        return scatter_picture(
+            points, embeddings.labels[chosen], embeddings.classes, path=path, title="t-SNE map, by label"
+        )
     clusters = cluster_labels(vectors, random_state=seed)
     names = [f"cluster {i + 1}" for i in range(int(clusters.max()) + 1)]
     return scatter_picture(points, clusters, names, path=path, title="t-SNE map, by cluster")

@@ -27,7 +27,11 @@ def write_report(folder: Path) -> Path:
     ]
     columns, rows = evaluation_table(metrics)
     environment = Environment(
-        loader=PackageLoader("unlabeled.runs"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("unlabeled.runs"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page = environment.get_template("report.html").render(
         name=folder.resolve().name,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,9 @@ class Run:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise UnlabeledError(f"{self.folder} is not a folder; a run is made by: unlabeled learn <data> --out <folder>")
+            raise UnlabeledError(
+                f"{self.folder} is not a folder; a run is made by: unlabeled learn <data> --out <folder>"
+            )
         if not (self.folder / "run.json").exists():
             raise UnlabeledError(f"{self.folder} holds no run; a run is made by: unlabeled learn <data> --out <folder>")
         self.about: dict[str, Any] = read_json(self.folder / "run.json")
@@ -78,7 +80,9 @@ class Run:
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
         return open_source(path)
 
-    def embed(self, source: Any, *, on_error: str = "raise", workers: int | None = None) -> Embeddings:
+    def embed(
+        self, source: Any, *, on_error: Literal["raise", "skip"] = "raise", workers: int | None = None
+    ) -> Embeddings:
         """Embed other instances with the same preprocessing.
 
         Parameters

@@ -37,7 +37,7 @@ def choose_device(device: str) -> torch.device:
 def has_bf16(device: torch.device) -> bool:
     """Tell whether `device` computes in bfloat16 in hardware."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -16,12 +16,14 @@ from unlabeled.errors import UnlabeledError
 if TYPE_CHECKING:
     from unlabeled.training.self_supervised import SelfSupervised
 
+OnError = Literal["raise", "skip"]
+
 SMALL, LARGE = 64, 224
 """Pixels a side of images that are not small already: for our own nets, and for timm's."""
 
 
 def open_instances(
-    method: SelfSupervised, X: Any, preprocessing: Preprocessing | None = None, on_error: str = "raise"
+    method: SelfSupervised, X: Any, preprocessing: Preprocessing | None = None, on_error: OnError = "raise"
 ) -> tuple[Instances, Preprocessing]:
     """Make instances of `X`, by `preprocessing` if it is given, otherwise by the method's settings and what X is.
 
@@ -46,7 +48,9 @@ def open_instances(
     if found.kind != instances.kind:
         raise UnlabeledError(f"{type(method).__name__} was fitted to {found.kind}s and is now given {instances.kind}s")
     if found.kind not in method.modalities:
-        raise UnlabeledError(f"{type(method).__name__} is for {' and '.join(method.modalities)} data, not {found.kind}s")
+        raise UnlabeledError(
+            f"{type(method).__name__} is for {' and '.join(method.modalities)} data, not {found.kind}s"
+        )
     return instances, found
 
 
@@ -56,7 +60,9 @@ def _holds_images(X: Any) -> bool:
         return X.ndim in (3, 4) or (X.ndim == 1 and len(X) > 0 and isinstance(next(iter(X)), (str, os.PathLike)))
     if isinstance(X, (list, tuple)):
         first = X[0] if len(X) > 0 else None
-        return isinstance(first, (str, bytes, os.PathLike)) or hasattr(first, "getbbox") or getattr(first, "ndim", 0) > 1
+        return (
+            isinstance(first, (str, bytes, os.PathLike)) or hasattr(first, "getbbox") or getattr(first, "ndim", 0) > 1
+        )
     return hasattr(X, "__getitem__") and hasattr(X, "__len__") and not hasattr(X, "__array__") and _is_dataset(X)
 
 
@@ -66,9 +72,7 @@ def _is_dataset(X: Any) -> bool:
     return isinstance(X, Dataset)
 
 
-def _prepared(
-    method: SelfSupervised, X: Any, preprocessing: Preprocessing | None, on_error: str
-) -> PreparedImages:
+def _prepared(method: SelfSupervised, X: Any, preprocessing: Preprocessing | None, on_error: OnError) -> PreparedImages:
     if isinstance(X, PreparedImages):
         return X
     images = X if isinstance(X, Images) else Images(X)

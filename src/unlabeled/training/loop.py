@@ -82,7 +82,11 @@ def train(
     recent, since = [], time.monotonic()
     show = method.progress if rank() == 0 else False
 
-    with own_randomness(), StopRequest() as stop, ProgressBar(type(method).__name__, plan.steps, state.step, show) as bar:
+    with (
+        own_randomness(),
+        StopRequest() as stop,
+        ProgressBar(type(method).__name__, plan.steps, state.step, show) as bar,
+    ):
         while state.step < plan.steps:
             for group in optimizer.param_groups:
                 group["lr"] = method.learning_rate * plan.rate(state.step)

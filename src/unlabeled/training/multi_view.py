@@ -23,8 +23,9 @@ class MultiView(SelfSupervised):
     Parameters
     ----------
     views : str or View, default "auto"
-        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images, ``"corruption"`` for vectors, or a
-        view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images and column corruption for vectors.
+        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images, ``"corruption"`` for vectors, or
+        a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images and column corruption for
+        vectors.
     """
 
     views: str | View = "auto"

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -37,14 +37,14 @@ from unlabeled.training.settings import check_settings, described, restored
 CIRCUMSTANCES = {"device", "workers", "checkpoint", "checkpoint_every", "progress"}
 
 
-class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):  # type: ignore[misc]
+class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Base of the deep methods. A method says how to `build` its network, `split` an instance, and judge by a `loss`.
 
     Parameters
     ----------
     encoder : str or Encoder, default "auto"
-        The network from instance to vector: ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:<model>"``, a folder with a saved
-        encoder, or an `Encoder`. ``"auto"`` takes a small convolutional net for images and an MLP for vectors.
+        The network from instance to vector: ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:<model>"``, a folder with a
+        saved encoder, or an `Encoder`. ``"auto"`` takes a small convolutional net for images and an MLP for vectors.
     epochs : int, default 100
         Passes over the data.
     batch_size : int, default 256
@@ -114,7 +114,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     precision: Precision = "auto"
     device: str = "auto"
     size: int | None = None
-    resize: str = "crop"
+    resize: Literal["crop", "squash", "pad"] = "crop"
     channels: int | None = None
     workers: int | None = None
     random_state: int | None = None
@@ -170,7 +170,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         instances, preprocessing = open_instances(self, X)
         if len(instances) < self.minimum_rows:
             raise UnlabeledError(
-                f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, got {len(instances)} sample"
+                f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
+                f"got {len(instances)} sample"
             )
         self.prepare(preprocessing)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31))
@@ -236,7 +237,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         """Load what `save` wrote; the result transforms exactly as the saved one did."""
         folder = Path(folder)
         saved, preprocessing = read_json(folder / "model.json"), read_json(folder / "encoder.json")["preprocessing"]
-        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # see Estimator
+        names = {field.name for field in dataclasses.fields(cls)}
         self = cls(**restored({key: value for key, value in saved.items() if key in names}))
         base = from_description(saved["base_encoder"], Preprocessing.from_dict(preprocessing))
         self.prepare(base.preprocessing)

@@ -45,7 +45,7 @@ def check_settings(method: SelfSupervised) -> None:
 def described(method: SelfSupervised) -> dict[str, Any]:
     """Give the settings in JSON's types; encoders and views of the user's own are described by their parts."""
     settings: dict[str, Any] = {}
-    for field in dataclasses.fields(method):  # type: ignore[arg-type]  # see Estimator
+    for field in dataclasses.fields(method):
         value = getattr(method, field.name)
         if isinstance(value, Encoder):
             value = {"encoder": value.describe(), "preprocessing": value.preprocessing.to_dict()}

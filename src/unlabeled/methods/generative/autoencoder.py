@@ -60,8 +60,9 @@ class Autoencoder(SelfSupervised):
         return t, t
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
-        """Squared distance between an instance and its reconstruction, summed over its numbers, averaged over the batch."""
-        return (net.decoder(net.encoder(x)).float() - y).square().flatten(1).sum(1).mean()
+        """Squared distance between instance and reconstruction, summed over its numbers, averaged over the batch."""
+        rebuilt: Tensor = net.decoder(net.encoder(x)).float()
+        return (rebuilt - y).square().flatten(1).sum(1).mean()
 
     @torch.no_grad()
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
@@ -80,11 +81,12 @@ class Autoencoder(SelfSupervised):
         codes = torch.from_numpy(self.transform(X))
         decoder = self.network_.decoder
         device = next(decoder.parameters()).device
-        rebuilt = torch.cat([decoder(part.to(device)).cpu() for part in codes.split(self.batch_size)]).numpy()
+        parts = [decoder(part.to(device)).cpu() for part in codes.split(self.batch_size)]
+        rebuilt: NDArray[np.float32] = torch.cat(parts).numpy()
         preprocessing = self.encoder_.preprocessing
         if preprocessing.kind == "vector":
             return (rebuilt * np.array(preprocessing.scale) + np.array(preprocessing.mean)).astype(np.float32)
-        return np.clip(rebuilt, 0, 1)
+        return rebuilt.clip(0, 1)
 
 
 class _CropTo(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  # the name PyTorch's users know
+from torch.nn import functional as F
 
 from unlabeled.encoders import Encoder, Network
 from unlabeled.training.self_supervised import SelfSupervised
@@ -60,6 +60,8 @@ def turn_columns(vectors: Tensor, turns: Tensor) -> Tensor:
         Quarter turns of each row, 0 to 3.
     """
     a, b = vectors[:, 0:-1:2], vectors[:, 1::2]
-    pairs = torch.stack((torch.stack((a, b), 2), torch.stack((-b, a), 2), torch.stack((-a, -b), 2), torch.stack((b, -a), 2)))
+    pairs = torch.stack(
+        (torch.stack((a, b), 2), torch.stack((-b, a), 2), torch.stack((-a, -b), 2), torch.stack((b, -a), 2))
+    )
     turned = pairs[turns, torch.arange(len(vectors), device=vectors.device)].flatten(1)
     return torch.cat((turned, vectors[:, turned.shape[1] :]), 1)

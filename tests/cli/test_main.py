@@ -1,0 +1,163 @@
+"""The command line as a user types it."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from unlabeled.cli.main import app
+from unlabeled.data import Vectors
+
+LEARN = ["--epochs", "1", "--batch-size", "32", "--quiet"]
+
+
+def unlabeled(*words, code=0):
+    """Run the command in a process of its own, as a user does."""
+    command = [sys.executable, "-m", "unlabeled.cli.main", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def photos(digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(60):
+        Image.fromarray(digits[0][number]).save(folder / f"{number:02d}.png")
+    rows = "".join(f"{number:02d}.png,{digits[1][number]}\n" for number in range(50))
+    (folder.parent / "labels.csv").write_text("path,label\n" + rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos):
+    out = photos.parent / "run"
+    unlabeled("learn", photos, "--out", out, *LEARN, "--temperature", "0.2")
+    return out
+
+
+def test_learn_takes_settings_of_the_method(run):
+    recipe = json.loads((run / "run.json").read_text())["recipe"]
+    assert (recipe["method"], recipe["temperature"], recipe["epochs"]) == ("simclr", 0.2, 1)
+
+
+def test_a_recipe_file_sets_what_the_command_line_does_not_override(photos, tmp_path):
+    (tmp_path / "recipe.toml").write_text(
+        'method = "byol"\nepochs = 1\nmomentum = 0.9\n[views]\nview = "Flip"\np = 0.25\n'
+    )
+    words = ["--recipe", tmp_path / "recipe.toml", "--momentum", "0.8", "--batch-size=32", "--json", "--quiet"]
+    done = unlabeled("learn", photos, "--out", tmp_path / "run", *words)
+    assert json.loads(done.stdout)["rows"] == 60
+    recipe = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
+    assert (recipe["method"], recipe["momentum"], recipe["batch_size"]) == ("byol", 0.8, 32)
+    assert recipe["views"] == {"view": "Flip", "p": 0.25}
+
+
+def test_search_prints_a_table_and_draws_a_contact_sheet(run, photos, tmp_path):
+    done = unlabeled("search", run, "--query", photos / "05.png", "-k", 4, "--out", tmp_path / "sheet.png")
+    assert "05.png" in done.stdout.splitlines()[1]
+    assert Image.open(tmp_path / "sheet.png").width > 100
+    machine = json.loads(unlabeled("search", run, "-q", "05.png", "-k", 4, "--json").stdout)
+    assert [n["rank"] for n in machine["neighbours"]] == [1, 2, 3, 4]
+
+
+def test_evaluate_shows_both_baselines(run, photos):
+    done = unlabeled("evaluate", run, "--labels", photos.parent / "labels.csv")
+    for name in ("learnt", "raw input", "untrained encoder", "knn accuracy", "linear accuracy", "± "):
+        assert name in done.stdout
+    machine = unlabeled("evaluate", run, "--labels", photos.parent / "labels.csv", "--seeds", 1, "--json")
+    assert json.loads(machine.stdout)["evaluation"]["seeds"] == [0]
+
+
+def test_embed_writes_a_parquet_that_we_read_again(run, photos, tmp_path):
+    unlabeled("embed", run, photos, "--out", tmp_path / "vectors.parquet")
+    vectors = Vectors(tmp_path / "vectors.parquet")
+    assert vectors.array.shape == (60, 256)
+    assert vectors.ids[0] == "00.png"
+    assert np.isfinite(vectors.array).all()
+
+
+def test_map_draws(run, photos, tmp_path):
+    unlabeled("map", run, "--labels", photos.parent / "labels.csv", "--out", tmp_path / "map.png")
+    assert Image.open(tmp_path / "map.png").width > 300
+
+
+def test_methods_lists_all_and_shows_one():
+    listed = json.loads(unlabeled("methods", "--json").stdout)
+    assert {"simclr", "byol", "rotation", "autoencoder"} <= {entry["name"] for entry in listed}
+    assert all(entry["sentence"] and entry["paper"] and entry["modalities"] for entry in listed)
+    shown = unlabeled("methods", "SimCLR").stdout
+    assert "--temperature" in shown
+    assert "--learning-rate" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["learn", "nowhere"], "nowhere"),
+        (["learn"], "name what to learn from"),
+        (["learn", "{empty}"], "no images"),
+        (["learn", "{photos}", "--method", "simclear"], "did you mean 'simclr'"),
+        (["learn", "{photos}", "--encoder", "cnov", "--epochs", "1"], "did you mean 'conv'"),
+        (["learn", "{photos}", "--temprature", "0.1"], "did you mean '--temperature'"),
+        (["learn", "{photos}", "--epochs", "many"], "takes a whole number, not 'many'"),
+        (["learn", "{photos}", "--epochs"], "--epochs needs a value"),
+        (["learn", "{photos}", "extra"], "'extra' was not expected"),
+        (["learn", "{photos}", "--on-error", "ignore"], "Known: skip, stop"),
+        (["learn", "{photos}", "--recipe", "none.toml"], "cannot read the recipe none.toml"),
+        (["learn", "{photos}", "--resume"], "no run in"),
+        (["search", "{empty}", "-q", "x.png"], "holds no run"),
+        (["search", "{run}", "-q", "x.png"], "neither a file nor the id"),
+        (["search", "{run}", "-q", "05.png", "--where", "nonsense ="], "nonsense"),
+        (["evaluate", "{run}"], "no labels of its own"),
+        (["embed", "{run}", "{photos}", "--out", "v.csv"], "ends in .parquet"),
+        (["methods", "simclear"], "did you mean 'simclr'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(words, says, run, photos, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    places = {"photos": photos, "run": run, "empty": tmp_path / "empty"}
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [word.format(**places) for word in words])
+    assert result.exit_code != 0
+    assert says in str(result.exception)
+
+
+def test_an_error_is_a_sentence_with_status_two():
+    done = unlabeled("learn", "nowhere", code=2)
+    assert done.stderr.startswith("Error: ")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("verb", ["learn", "search", "evaluate", "embed", "map", "methods", "demo"])
+def test_every_verb_teaches(verb):
+    result = CliRunner().invoke(app, [verb, "--help"])
+    assert result.exit_code == 0
+    assert "unlabeled " + verb in result.output or verb == "demo"
+
+
+def test_help_is_quick_and_loads_no_torch():
+    code = textwrap.dedent("""
+        import sys
+        from unlabeled.cli.main import main
+        sys.argv = ["unlabeled", "--help"]
+        try:
+            main()
+        except SystemExit:
+            pass
+        assert not {"torch", "sklearn"} & sys.modules.keys()
+    """)
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+        times.append(time.monotonic() - start)
+    # The promise is 0.6 s; a shared machine under load is given three times that, and the best of three counts.
+    assert min(times) < 1.8

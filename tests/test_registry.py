@@ -1,0 +1,54 @@
+import pytest
+
+import unlabeled
+from unlabeled import registry
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.contrastive.simclr import SimCLR
+
+
+def test_methods_are_found_by_their_files():
+    found = registry.methods()
+    assert found["simclr"] is SimCLR
+    assert {"autoencoder", "rotation", "byol"} <= found.keys()
+
+
+@pytest.mark.parametrize("name", ["simclr", "SimCLR", "SIM-CLR", "sim_clr"])
+def test_a_name_is_found_in_any_spelling(name):
+    assert registry.method(name) is SimCLR
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnlabeledError, match="did you mean 'byol'"):
+        registry.method("boyl")
+
+
+def test_a_card_is_read_off_the_class():
+    card = registry.card(SimCLR)
+    assert (card.name, card.class_name, card.principle) == ("simclr", "SimCLR", "contrastive")
+    assert card.modalities == ("image", "vector")
+    assert card.paper.startswith("Chen, Kornblith")
+    options = {option.name: option for option in card.options}
+    assert options["temperature"].default == 0.5
+    assert "τ" in options["temperature"].doc
+    assert not options["temperature"].common
+    assert options["epochs"].common
+    assert options["views"].doc
+
+
+def test_the_package_gives_every_method_by_its_name():
+    for cls in registry.methods().values():
+        assert getattr(unlabeled, cls.__name__) is cls
+        assert cls.__name__ in dir(unlabeled)
+    assert unlabeled.Images.__name__ == "Images"
+    assert unlabeled.Run.__name__ == "Run"
+
+
+@pytest.mark.parametrize("name", ["Nothing", "_hidden", "simclr"])
+def test_what_is_not_there_is_an_attribute_error(name):
+    with pytest.raises(AttributeError, match=name):
+        getattr(unlabeled, name)
+
+
+def test_loading_from_a_folder_that_holds_no_model_is_refused(tmp_path):
+    with pytest.raises(UnlabeledError, match="holds no saved estimator"):
+        unlabeled.load(tmp_path)
