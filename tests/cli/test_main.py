@@ -63,7 +63,8 @@ def test_a_recipe_file_sets_what_the_command_line_does_not_override(photos, tmp_
 def test_search_prints_a_table_and_draws_a_contact_sheet(run, photos, tmp_path):
     done = unlabeled("search", run, "--query", photos / "05.png", "-k", 4, "--out", tmp_path / "sheet.png")
     assert "05.png" in done.stdout.splitlines()[1]
-    assert Image.open(tmp_path / "sheet.png").width > 100
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 100
     machine = json.loads(unlabeled("search", run, "-q", "05.png", "-k", 4, "--json").stdout)
     assert [n["rank"] for n in machine["neighbours"]] == [1, 2, 3, 4]
 
@@ -86,7 +87,8 @@ def test_embed_writes_a_parquet_that_we_read_again(run, photos, tmp_path):
 
 def test_map_draws(run, photos, tmp_path):
     unlabeled("map", run, "--labels", photos.parent / "labels.csv", "--out", tmp_path / "map.png")
-    assert Image.open(tmp_path / "map.png").width > 300
+    with Image.open(tmp_path / "map.png") as picture:
+        assert picture.width > 300
 
 
 def test_methods_lists_all_and_shows_one():
@@ -103,7 +105,7 @@ def test_methods_lists_all_and_shows_one():
     [
         (["learn", "nowhere"], "nowhere"),
         (["learn"], "name what to learn from"),
-        (["learn", "{empty}"], "no images"),
+        (["learn", "{empty}"], "is empty"),
         (["learn", "{photos}", "--method", "simclear"], "did you mean 'simclr'"),
         (["learn", "{photos}", "--encoder", "cnov", "--epochs", "1"], "did you mean 'conv'"),
         (["learn", "{photos}", "--temprature", "0.1"], "did you mean '--temperature'"),

@@ -96,7 +96,8 @@ def test_search_finds_the_picture_itself_first(run, photos):
     assert found.ids[0][0] == "007.png"
     assert found.distances[0][0] == pytest.approx(0, abs=1e-5)
     assert run.search("007.png", k=5).ids.tolist() == found.ids.tolist()
-    assert run.search(Image.open(photos / "007.png"), k=5).ids.tolist() == found.ids.tolist()
+    with Image.open(photos / "007.png") as picture:
+        assert run.search(picture, k=5).ids.tolist() == found.ids.tolist()
     assert len(run.search("007.png", k=500).ids[0]) == 80
     narrowed = run.search("007.png", k=3, where="label = 'digit 1'")
     assert {run.embeddings.label_names[run.embeddings.position[name]] for name in narrowed.ids[0]} == {"digit 1"}

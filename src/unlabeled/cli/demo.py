@@ -54,9 +54,8 @@ def demo(
     command("search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"))
     command("embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"))
     command("map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"))
-    say(
-        f"\nDone in {time.monotonic() - start:.0f} s. Look at {run / 'report.html'}, {out / 'map.png'}, {out / 'similar.png'}."
-    )
+    made = ", ".join(str(path) for path in (run / "report.html", out / "map.png", out / "similar.png"))
+    say(f"\nDone in {time.monotonic() - start:.0f} s. Look at {made}.")
 
 
 def command(*words: str) -> None:

@@ -15,7 +15,7 @@ def evaluate(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="CSV or parquet with path (or id) and label, for all instances or some.  [dim]default: the run's own[/dim]"
+            help="CSV or parquet with path (or id) and label, for all instances or some.  [dim]default: the run's[/dim]"
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Number of random splits into training and test instances.")] = 3,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, OnError, print_json, say, what_on_error
+from unlabeled.cli.shared import INTERRUPTED, AsJson, OnError, print_json, say, what_on_error
 
 
 def learn(
@@ -64,16 +64,20 @@ def learn(
             "name what to learn from: a folder of images, a parquet, NumPy or CSV file, or a list of paths"
         )
     estimator = configured(method, recipe, context.args, defaults)
-    run = run_learning(
-        source,
-        out,
-        estimator,
-        labels=labels,
-        on_error=what_on_error(on_error),
-        resume=resume,
-        overwrite=overwrite,
-        say=(lambda message: None) if quiet else say,
-    )
+    try:
+        run = run_learning(
+            source,
+            out,
+            estimator,
+            labels=labels,
+            on_error=what_on_error(on_error),
+            resume=resume,
+            overwrite=overwrite,
+            say=(lambda message: None) if quiet else say,
+        )
+    except KeyboardInterrupt as stop:
+        say(f"{str(stop) or 'Interrupted'}\nGo on with: unlabeled learn --out {out} --resume")
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json({"run": str(run.folder), **run.metrics})
         return

@@ -15,9 +15,8 @@ from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
 from unlabeled.cli.search import search
+from unlabeled.cli.shared import FAILED, INTERRUPTED, REFUSED, err
 from unlabeled.errors import UnlabeledError
-
-FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="unlabeled",
@@ -60,21 +59,14 @@ def main() -> None:
     try:
         app()
     except UnlabeledError as error:
-        _say(f"Error: {error}", "bold red")
+        err.print(f"Error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(REFUSED)
-    except KeyboardInterrupt as stop:
-        _say(str(stop) or "Interrupted", "yellow")
+    except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-
-
-def _say(message: str, style: str) -> None:
-    from rich.console import Console
-
-    Console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ OnError = Annotated[
     str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")
 ]
 
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+"""Exit statuses beside 0: a fault of ours, input refused, interrupted."""
+
 out = Console()
 err = Console(stderr=True)
 

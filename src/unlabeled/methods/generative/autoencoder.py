@@ -82,11 +82,13 @@ class Autoencoder(SelfSupervised):
         decoder = self.network_.decoder
         device = next(decoder.parameters()).device
         parts = [decoder(part.to(device)).cpu() for part in codes.split(self.batch_size)]
-        rebuilt: NDArray[np.float32] = torch.cat(parts).numpy()
+        rebuilt = torch.cat(parts).numpy()
         preprocessing = self.encoder_.preprocessing
         if preprocessing.kind == "vector":
-            return (rebuilt * np.array(preprocessing.scale) + np.array(preprocessing.mean)).astype(np.float32)
-        return rebuilt.clip(0, 1)
+            rebuilt = rebuilt * np.array(preprocessing.scale) + np.array(preprocessing.mean)
+        else:
+            rebuilt = rebuilt.clip(0, 1)
+        return np.asarray(rebuilt, dtype=np.float32)
 
 
 class _CropTo(nn.Module):
