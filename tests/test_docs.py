@@ -1,4 +1,4 @@
-"""The pages tell the truth: their Python runs, and their commands are understood.
+"""The pages tell the truth: their Python runs, and their commands and recipes are understood.
 
 The Python of a page is run from top to bottom, in a folder that holds a few photographs and a label file, with every
 `epochs=` set to 1: what is tested is that names, options and shapes are right, not what is learnt.
@@ -78,6 +78,16 @@ def test_the_commands_of_a_page_are_understood(page: Path):
         context = verbs[verb].make_context(verb, words)  # parses, and refuses what the verb does not know
         if verb == "learn":
             configured(context.params["method"], None, context.args, {})
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=name)
+def test_the_recipes_of_a_page_are_understood(page: Path, tmp_path: Path):
+    from unlabeled.cli.settings import configured
+
+    for block in blocks(page, "toml"):
+        recipe = tmp_path / "recipe.toml"
+        recipe.write_text(block, encoding="utf-8")
+        configured(None, recipe, [], {})
 
 
 def test_every_page_is_looked_at():

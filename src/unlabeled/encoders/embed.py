@@ -46,7 +46,7 @@ def embed(
     -------
     ndarray of float32, shape (n, dim)
     """
-    encoder.to(device, memory_format=torch.channels_last).eval()
+    encoder.to(torch.device(device)).to(memory_format=torch.channels_last).eval()
     vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
     done = 0
     for batch in instances.batches(torch.arange(len(instances)).split(batch_size)):
