@@ -1,7 +1,8 @@
 """The pages tell the truth: their Python runs, and their commands and recipes are understood.
 
-The Python of a page is run from top to bottom, in a folder that holds a few photographs and a label file, with every
-`epochs=` set to 1: what is tested is that names, options and shapes are right, not what is learnt.
+The Python of a page is run from top to bottom, in a folder that holds a few photographs (their paths are `images`) and
+a label file, with every `epochs=` set to 1: what is tested is that names, options and shapes are right, not what is
+learnt.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         folder.mkdir(parents=True)
         for i in range(8):
             coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
-            coarse.resize((32, 32), Image.Resampling.BICUBIC).save(folder / f"{label}{i}.png")
+            coarse.resize((16, 16), Image.Resampling.BICUBIC).save(folder / f"{label}{i}.png")
             rows.append(f"{label}/{label}{i}.png,{label}")
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "some.jpg").write_bytes((tmp_path / "photos" / "cats" / "cats0.png").read_bytes())
@@ -57,6 +58,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 def test_the_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch):
     module = ModuleType("page")
+    module.images = sorted(Path("photos").rglob("*.png"))
     monkeypatch.setitem(sys.modules, "page", module)  # a dataclass looks up the module it is made in
     for block in blocks(page, "python"):
         exec(compile(re.sub(r"\bepochs=\d+", "epochs=1", block), name(page), "exec"), module.__dict__)

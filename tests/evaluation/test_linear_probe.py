@@ -141,3 +141,22 @@ def test_fifty_thousand_rows_take_seconds():
 def test_bad_input_is_refused(arguments, keywords, message):
     with pytest.raises(UnlabeledError, match=message):
         linear_probe(*arguments, **keywords)
+
+
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_more_columns_than_rows_give_the_classifier_of_all_columns(classifier):
+    from unlabeled.evaluation.linear_classifier import LinearClassifier
+    from unlabeled.evaluation.linear_probe import _in_their_span
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(24) % 3
+    train = (rng.normal(size=(24, 60)) + labels[:, None] * (np.arange(60) < 4)).astype(np.float32)
+    test = rng.normal(size=(200, 60)).astype(np.float32)
+    narrow_train, narrow_test = _in_their_span(train, test)
+    assert narrow_train.shape == (24, 24)
+    whole = LinearClassifier(classifier, 0.1).fit(train, labels)
+    narrow = LinearClassifier(classifier, 0.1).fit(narrow_train, labels)
+    scores = np.column_stack([test, np.ones(200)]) @ whole.weights_
+    narrow_scores = np.column_stack([narrow_test, np.ones(200)]) @ narrow.weights_
+    # Two minimisers of the same function, each found to about 1e-4.
+    np.testing.assert_allclose(narrow_scores, scores, atol=2e-3 * np.abs(scores).max())

@@ -5,6 +5,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import tsne_map
+from unlabeled.explore.map import _optimised
+from unlabeled.search.metric import unit_rows
 
 
 def groups(rows=40, count=5, dim=10, seed=0):
@@ -44,14 +46,23 @@ def test_rows_beyond_the_sample_land_among_their_own():
     assert np.isfinite(points).all()
     assert neighbour_agreement(points, labels) > 0.99
     assert (tsne_map(vectors, perplexity=10, max_rows=100) == points).all()
+    random = np.random.default_rng(0)
+    sample = np.sort(random.choice(300, 100, replace=False))
+    unit = unit_rows(vectors)
+    optimised = _optimised(unit[sample], 10, random, "cosine", None)
+    np.testing.assert_allclose(points[sample], optimised, atol=1e-4)
+    for row in sorted(set(range(300)) - set(sample))[:20]:
+        nearest = np.argsort(-(unit[sample] @ unit[row]))[:10]
+        np.testing.assert_allclose(points[row], np.median(optimised[nearest], axis=0), atol=1e-4)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 8])
 @pytest.mark.parametrize("dim", [1, 2, 7])
-def test_few_rows_are_mapped_too(rows, dim):
+def test_few_rows_are_mapped_too(rows, dim, caplog):
     points = tsne_map(np.random.default_rng(0).normal(size=(rows, dim)), metric="euclidean")
     assert points.shape == (rows, 2)
     assert np.isfinite(points).all()
+    assert caplog.records == []  # openTSNE has nothing to say of the perplexity
 
 
 def test_three_rows_keep_their_distances():

@@ -46,7 +46,9 @@ def test_the_same_picture_twice_is_the_same_file(points, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-@pytest.mark.parametrize("names", [["a$b", "$"], ["_hidden", ""], ["猫", "\U0001f9a9"], ["two\nlines", "x" * 500]])
+@pytest.mark.parametrize(
+    "names", [["a$b", r"$\nope$"], ["_hidden", ""], ["猫", "\U0001f9a9"], ["two\nlines", "x" * 500]]
+)
 def test_names_of_any_kind(points, tmp_path, names):
     path = scatter_picture(points, np.arange(300) % 2, names, path=tmp_path / "map.png", title="costs $5 and 猫")
     assert read(path).shape[1] < 1600  # a long name is cut, not given the room

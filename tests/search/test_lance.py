@@ -3,6 +3,7 @@ import sys
 from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from unlabeled.errors import UnlabeledError
@@ -66,6 +67,22 @@ def test_few_rows_are_searched_exactly(tmp_path):
         truth = ExactStore.build(names(500), vectors, metric=metric).query(queries, 9)
         np.testing.assert_allclose(found.distances, truth.distances, rtol=1e-4, atol=1e-5)
         assert (found.indices == truth.indices).mean() > 0.99
+
+
+def test_rows_of_the_engine_are_put_in_order(tmp_path):
+    found = pa.table(
+        {
+            "query_index": [1, 0, 1, 0, 0, 1],
+            "_distance": np.array([4, 1, 0, 1, 0, 4], np.float32),
+            "position": [7, 6, 5, 4, 3, 2],
+            "id": list("765432"),
+        }
+    )
+    store = LanceStore.build(names(3), clusters(3), metric="euclidean", folder=tmp_path / "store")
+    arranged = store._neighbours(found, 2, 3)
+    assert arranged.indices.tolist() == [[3, 4, 6], [5, 2, 7]]
+    assert arranged.ids.tolist() == [["3", "4", "6"], ["5", "2", "7"]]
+    assert arranged.distances.tolist() == [[0, 1, 1], [0, 2, 2]]
 
 
 def test_building_again_replaces_the_store_whole(tmp_path):

@@ -49,6 +49,11 @@ def test_k_beyond_the_store_gives_all_of_it(build):
     assert sorted(build(NAMES, POINTS).query([[1, 1]], k=100).indices[0]) == [0, 1, 2, 3]
 
 
+def test_neighbours_at_equal_distance_come_in_order_of_row(build):
+    found = build([str(i) for i in range(60)], np.tile([[1, 0], [0, 1], [1, 1]], (20, 1)), metric="euclidean")
+    assert found.query([[1, 0]], 40).indices[0].tolist() == [*range(0, 60, 3), *range(2, 60, 3)]
+
+
 def test_no_queries_give_no_neighbours(build):
     assert build(NAMES, POINTS).query(np.empty((0, 2)), k=3).indices.shape == (0, 3)
 

@@ -19,8 +19,8 @@ SCRIPT = textwrap.dedent("""
     from sklearn.datasets import load_digits
     from unlabeled.registry import method
     images = (load_digits().images[:128] * (255 / 16)).round().astype("uint8")
-    settings = dict(encoder="conv", epochs=2, batch_size=32, random_state=0, precision="float32", progress=False,
-                    optimizer="sgd", learning_rate=0.05)
+    settings = dict(encoder="conv", epochs=1, batch_size=128, random_state=0, precision="float32", progress=False,
+                    optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
     model = method(sys.argv[1])(**settings).fit(images)
     if os.environ.get("RANK", "0") == "0":
         model.save(sys.argv[2])
@@ -33,7 +33,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def learn(method, folder, processes):
+def learn(method, folder, processes, rate=0.01):
     common = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     ranks = [
         {"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
@@ -41,7 +41,9 @@ def learn(method, folder, processes):
         for r in range(processes)
     ]  # fmt: skip
     started = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", SCRIPT, method, str(folder)], env={**common, **rank})
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", SCRIPT, method, str(folder), str(rate)], env={**common, **rank}
+        )
         for rank in ranks
     ]
     try:
@@ -55,15 +57,15 @@ def learn(method, folder, processes):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["simclr", "byol", "rotation", "autoencoder"])
 def test_two_processes_learn_what_one_learns_from_the_joined_batch(method, tmp_path):
+    start = learn(method, tmp_path / "start", 1, rate=1e-30)
     one, two = learn(method, tmp_path / "one", 1), learn(method, tmp_path / "two", 2)
     for key, expected in one.items():
         if expected.is_floating_point():
-            # Sums in another order, through eight steps of float32.
-            scale = float(expected.abs().max()) or 1.0
-            assert torch.allclose(two[key], expected, atol=2e-3 * scale), (
-                key,
-                float((two[key] - expected).abs().max()),
-            )
+            step, other = expected - start[key], two[key] - start[key]
+            # Float32 sums in another order, where much cancels, differ by a few thousandths of the largest step. A
+            # gradient that was not gathered, or not averaged, would be wrong by a half.
+            tolerance = 1e-2 * float(step.abs().max()) + 1e-5 * float(expected.abs().max())
+            assert torch.allclose(other, step, atol=tolerance), (key, float((other - step).abs().max()))
 
 
 def test_synchronised_normalisation_equals_pytorchs_with_one_process():
@@ -80,13 +82,12 @@ def test_synchronised_normalisation_equals_pytorchs_with_one_process():
     for x in torch.randn(3, 7, 3, 6, 6).double():
         inputs = [x.clone().requires_grad_() for _ in range(2)]
         outputs = [net(i) for net, i in zip((plain, ours), inputs, strict=True)]
-        # The statistics are taken in float32, as under autocast.
-        assert torch.allclose(*outputs, atol=1e-5)
+        assert torch.allclose(*outputs)
         for output in outputs:
             output.square().sum().backward()
-        assert torch.allclose(inputs[0].grad, inputs[1].grad, atol=1e-3)
+        assert torch.allclose(inputs[0].grad, inputs[1].grad, atol=1e-9)
     for key, expected in plain.state_dict().items():
-        assert torch.allclose(ours.state_dict()[key], expected, atol=1e-5), key
+        assert torch.allclose(ours.state_dict()[key], expected), key
     ours.eval(), plain.eval()
     x = torch.randn(2, 3, 6, 6).double()
-    assert torch.allclose(ours(x), plain(x), atol=1e-5)
+    assert torch.allclose(ours(x), plain(x))

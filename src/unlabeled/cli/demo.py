@@ -63,7 +63,9 @@ def command(*words: str) -> None:
     from unlabeled.cli.main import app
 
     err.print(f"\n$ unlabeled {shlex.join(words)}", style="bold cyan", markup=False, highlight=False, soft_wrap=True)
-    app(list(words), standalone_mode=False)
+    status = app(list(words), standalone_mode=False)
+    if status:  # interrupted; the error has been told
+        raise typer.Exit(status)
 
 
 def write_digits(folder: Path) -> int:

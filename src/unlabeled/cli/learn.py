@@ -76,7 +76,7 @@ def learn(
             say=(lambda message: None) if quiet else say,
         )
     except KeyboardInterrupt as stop:
-        say(f"{str(stop) or 'Interrupted'}\nGo on with: unlabeled learn --out {out} --resume")
+        say(f"{str(stop).partition(',')[0] or 'Interrupted'}\nResume with: unlabeled learn --out {out} --resume")
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json({"run": str(run.folder), **run.metrics})

@@ -15,7 +15,7 @@ from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
 from unlabeled.cli.search import search
-from unlabeled.cli.shared import FAILED, INTERRUPTED, REFUSED, err
+from unlabeled.cli.shared import FAILED, REFUSED, err
 from unlabeled.errors import UnlabeledError
 
 app = typer.Typer(
@@ -61,8 +61,6 @@ def main() -> None:
     except UnlabeledError as error:
         err.print(f"Error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(REFUSED)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""A small convolutional network, for images of about 8 to 64 pixels."""
+"""A small convolutional network, for images of 8 to about 64 pixels."""
 
 from __future__ import annotations
 
@@ -8,40 +8,47 @@ from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.errors import UnlabeledError
 
-
-def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """Make a 3×3 convolution with batch normalisation and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
+SMALLEST = 8
 
 
 class Conv(Encoder):
-    """Six 3×3 convolutions with batch normalisation; three of them halve the picture; the mean over places comes out.
+    """Six convolutions with batch normalisation and ReLU, in three pairs: one halves the picture, one looks around.
+
+    The picture is halved at the very door, because convolutions at full resolution cost most and say least, and by
+    kernels no wider than they must be. What comes out is the mean over the places that are left.
 
     Parameters
     ----------
     preprocessing : Preprocessing
-        Of images of any size and any number of channels.
-    width : int, default 32
-        Channels of the first layer; the last has eight times as many, which is the result's length `dim`.
+        Of images of at least 8 pixels a side and any number of channels.
+    width : int, default 64
+        Channels of the first pair; the last has four times as many, which is the result's length `dim`.
+
+    Raises
+    ------
+    UnlabeledError
+        If the images are too small to be halved three times.
     """
 
     architecture = "conv"
 
-    def __init__(self, preprocessing: Preprocessing, *, width: int = 32) -> None:
+    def __init__(self, preprocessing: Preprocessing, *, width: int = 64) -> None:
         super().__init__(preprocessing)
-        self.width, self.dim = width, 8 * width
+        if preprocessing.size < SMALLEST:
+            raise UnlabeledError(
+                f"encoder 'conv' halves a picture three times and needs {SMALLEST} pixels a side, "
+                f"not {preprocessing.size}; take a larger size, or encoder 'mlp'"
+            )
+        self.width, self.dim = width, 4 * width
         self.body = nn.Sequential(
-            convolution(preprocessing.channels, width),
-            convolution(width, 2 * width, stride=2),
+            convolution(preprocessing.channels, width, kernel=4, stride=2, padding=1),
+            convolution(width, width),
+            convolution(width, 2 * width, kernel=2, stride=2, padding=0),
             convolution(2 * width, 2 * width),
-            convolution(2 * width, 4 * width, stride=2),
+            convolution(2 * width, 4 * width, kernel=2, stride=2, padding=0),
             convolution(4 * width, 4 * width),
-            convolution(4 * width, 8 * width, stride=2),
         )
 
     def settings(self) -> dict[str, Any]:
@@ -49,6 +56,15 @@ class Conv(Encoder):
         return {"width": self.width}
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Map images, shape (n, channels, h, w), to vectors, shape (n, 8 · width)."""
+        """Map images, shape (n, channels, h, w), to vectors, shape (n, 4 · width)."""
         vectors: Tensor = self.body(2 * batch - 1).mean(dim=(2, 3))
         return vectors
+
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
+    """Make a convolution with batch normalisation and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )

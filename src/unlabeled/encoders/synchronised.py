@@ -24,11 +24,10 @@ class SynchronisedBatchNorm(_BatchNorm):
         """Normalise by the joint mean and variance when training, by the running ones otherwise."""
         if not self.training:
             return super().forward(input)
-        x = input.float()
+        x = input if input.dtype == torch.float64 else input.float()
         across = [0, *range(2, x.dim())]
         shape = [1, -1] + [1] * (x.dim() - 2)
-        ones = torch.full((1,), x.numel() / x.shape[1], device=x.device)
-        count = total(ones)
+        count = total(x.new_full((1,), x.numel() / x.shape[1]))
         mean = total(x.sum(across)) / count
         centred = x - mean.view(shape)
         variance = total(centred.square().sum(across)) / count
@@ -51,7 +50,9 @@ def synchronised(module: nn.Module) -> nn.Module:
             replacement = SynchronisedBatchNorm(
                 child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats
             )
-            replacement.load_state_dict(child.state_dict())
+            state = child.state_dict()
+            replacement.to(next((value for value in state.values() if value.is_floating_point()), torch.empty(0)))
+            replacement.load_state_dict(state)
             replacement.train(child.training)
             for parameter, original in zip(replacement.parameters(), child.parameters(), strict=True):
                 parameter.requires_grad_(original.requires_grad)

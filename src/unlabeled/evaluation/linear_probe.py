@@ -116,7 +116,7 @@ def linear_probe(
             f"all {len(truth)} labelled training rows are of class {truth[0]}; a classifier needs at least two classes"
         )
 
-    train, test = _standardised(train, test)
+    train, test = _in_their_span(*_standardised(train, test))
     cv_accuracy = _cross_validate(train, truth, classifier, strengths, random_state) if len(strengths) > 1 else {}
     # Python's max takes the first of equals, and the strengths rise: the stronger regularisation wins.
     c = max(cv_accuracy, key=lambda c: cv_accuracy[c]) if cv_accuracy else strengths[len(strengths) // 2]
@@ -146,6 +146,18 @@ def _standardised(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
 
     scaler = StandardScaler().fit(train)
     return scaler.transform(train), scaler.transform(test)
+
+
+def _in_their_span(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
+    """Turn more columns than training rows into as many as rows, without changing the classifier.
+
+    The weights of least norm lie in the span of the training rows, so what is orthogonal to it plays no part; in
+    coordinates along the span the scores are the same, and wide input, such as pixels, costs no more than it must.
+    """
+    if train.shape[1] <= len(train):
+        return train, test
+    _, _, directions = np.linalg.svd(train, full_matrices=False)
+    return train @ directions.T, test @ directions.T
 
 
 def _cross_validate(

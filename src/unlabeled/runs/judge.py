@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from unlabeled.data import Instances
 from unlabeled.encoders import Encoder, embed
@@ -16,6 +17,8 @@ from unlabeled.evaluation import collapse_verdict, effective_rank, evaluate, uni
 from unlabeled.runs.embeddings import Embeddings
 
 TEST_SIZE = 0.2
+RAW_SIDE = 32
+"""Pixels a side of the raw baseline: finer ones say little more of what is in a picture, and take a probe hours."""
 MAX_ROWS = 10_000
 """Labelled rows that the probes use; a larger sample changes a figure by less than its own spread."""
 
@@ -84,10 +87,12 @@ def _labelled_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def raw_input(instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Give the instances themselves as vectors: pixels, or columns."""
-    parts = [batch.flatten(1).float() for batch in instances.batches(torch.from_numpy(rows).split(1024))]
-    raw = torch.cat(parts).numpy()
-    return (raw / 255 if instances.kind == "image" else raw).astype(np.float32, copy=False)
+    """Give the instances themselves as vectors: columns, or pixels, averaged down to at most 32 a side."""
+    batches = instances.batches(torch.from_numpy(rows).split(1024))
+    if instances.kind != "image":
+        return torch.cat(list(batches)).numpy()
+    parts = [F.adaptive_avg_pool2d(batch.float() / 255, min(RAW_SIDE, batch.shape[-1])).flatten(1) for batch in batches]
+    return torch.cat(parts).numpy()
 
 
 def untrained(encoder: Encoder, instances: Instances, rows: NDArray[np.int64], seed: int = 0) -> NDArray[np.float32]:

@@ -150,4 +150,4 @@ def _anyone(flag: bool, device: torch.device) -> bool:
 def _farewell(folder: Path | None, step: int, steps: int) -> str:
     if folder is None:
         return f"stopped after step {step} of {steps}; the model keeps what it has learnt"
-    return f"stopped after step {step} of {steps}; saved in {folder}. Resume with the same settings and resume=True"
+    return f"stopped after step {step} of {steps}; saved in {folder}, from where fit(..., resume=True) goes on"
