@@ -85,6 +85,21 @@ def test_rows_of_the_engine_are_put_in_order(tmp_path):
     assert arranged.distances.tolist() == [[0, 1, 1], [0, 2, 2]]
 
 
+@pytest.mark.parametrize("name", ["with space", "a#b?c", "50%20", "été 猫", "it's"])
+def test_folders_of_any_name(tmp_path, name):
+    store = LanceStore.build(names(3), clusters(3), folder=tmp_path / name)
+    assert LanceStore.open(tmp_path / name).query(clusters(3), 1).ids.tolist() == [["0"], ["1"], ["2"]]
+    store.save(tmp_path / "copy" / name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, "copy"])
+
+
+def test_metadata_with_gaps(tmp_path):
+    metadata = {"label": [None, "cat", None], "nothing": [None] * 3}
+    store = LanceStore.build(names(3), clusters(3), metadata, folder=tmp_path / "store")
+    assert store.query(clusters(1), 5, where="label = 'cat'").ids.tolist() == [["1"]]
+    assert store.query(clusters(1), 5, where="nothing IS NULL").ids.shape == (1, 3)
+
+
 def test_building_again_replaces_the_store_whole(tmp_path):
     folder = tmp_path / "deep" / "store"
     LanceStore.build(names(5), clusters(5), folder=folder)

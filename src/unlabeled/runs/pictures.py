@@ -66,13 +66,15 @@ def draw_neighbours(embeddings: Embeddings, images: Images, path: Path, queries:
     found = store.query(embeddings.vectors[chosen], min(k + 1, len(embeddings)))
     cells = [name for row in found.ids for name in row]
     captions = [f"{d:.3f}" if column else "query" for row in found.distances for column, d in enumerate(row)]
-    return contact_sheet(thumbnails(images, cells), captions, columns=len(found.ids[0]), path=path)
+    columns = len(found.ids[0])
+    framed = range(0, len(cells), columns)
+    return contact_sheet(thumbnails(images, cells), captions, columns=columns, path=path, framed=framed)
 
 
 def draw_results(images: Images, found: Neighbours, path: Path, query: Any | None = None, columns: int = 6) -> Path:
     """Draw what a search found, the query first."""
     pictures = thumbnails(images, list(found.ids[0]))
-    captions = [f"{name}  {distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
+    captions = [f"{name}\n{distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
     if query is not None:
         pictures = np.concatenate([Images([query]).pictures([0], pictures.shape[1]), pictures])
         captions = ["query", *captions]

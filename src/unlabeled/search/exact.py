@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -16,7 +15,7 @@ from unlabeled.files import folder_written_aside, read_json, write_json
 from unlabeled.search.engine import positions_where
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
-from unlabeled.search.threads import blas_threads, one_blas_thread_each
+from unlabeled.search.threads import blas_threads, thread_pool
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -206,7 +205,7 @@ def _search(queries: Floats, corpus: Floats, banned: Integers, k: int, metric: s
 
     if len(blocks) == 1:
         return one_block(blocks[0])
-    with one_blas_thread_each(), ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         indices, distances = zip(*pool.map(one_block, blocks), strict=True)
     return np.concatenate(indices), np.concatenate(distances)
 

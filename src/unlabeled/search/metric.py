@@ -90,4 +90,4 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     lengths = row_lengths(vectors)
     lengths[lengths == 0] = 1
-    return (vectors / lengths[:, None]).astype(np.float32)
+    return np.divide(vectors, lengths[:, None], out=np.empty_like(vectors), casting="same_kind")

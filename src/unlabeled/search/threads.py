@@ -1,12 +1,13 @@
-"""How many threads a search takes: as many as the machine's matrix library was told to use."""
+"""Threads of a search: as many as the machine's matrix library would take, each with its own matrix products."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-# The setting belongs to the whole process, so only one search at a time may change it and put it back.
+# BLAS's number of threads belongs to the whole process, so only one search at a time may change it and put it back.
 _setting = threading.Lock()
 
 
@@ -18,9 +19,17 @@ def blas_threads() -> int:
 
 
 @contextmanager
-def one_blas_thread_each() -> Iterator[None]:
-    """Let each matrix product run in the thread that asks for it, so that threads of our own do not share products."""
+def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield threads in each of which a matrix product takes that thread alone; other callers wait for their turn."""
     from threadpoolctl import threadpool_limits
 
-    with _setting, threadpool_limits(1, user_api="blas"):
-        yield
+    def limit_this_thread() -> None:
+        # Where OpenBLAS is built on OpenMP, each thread has a setting of its own.
+        threadpool_limits(1, user_api="blas")
+
+    with (
+        _setting,
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(threads, initializer=limit_this_thread) as pool,
+    ):
+        yield pool
