@@ -28,7 +28,7 @@ class HealthMonitor:
     view : callable, optional
         Makes a distorted copy; with it, alignment of two copies is measured as well.
     patience : int, default 2
-        Looks in a row that must find a collapse before it is announced; a single one may be the start of training.
+        Looks in a row that must find a collapse before it is announced; a single one may be an accident.
     """
 
     sample: Tensor
@@ -36,6 +36,7 @@ class HealthMonitor:
     patience: int = 2
     bad: int = 0
     announced: bool = False
+    first: tuple[float, float] | None = None
 
     @torch.no_grad()
     def look(self, encoder: Encoder, step: int) -> dict[str, float]:
@@ -63,8 +64,11 @@ class HealthMonitor:
         if rows < 4:
             return  # so few vectors cannot show a collapse
         scatter = float(spread(vectors))
+        self.first = self.first or (scatter, rank)
         kind = collapse_kind(scatter, rank, min(rows - 1, dim))
-        self.bad = self.bad + 1 if kind != "none" else 0
+        # An untrained network may look alike on everything; a collapse is what training has lost.
+        lost = scatter < self.first[0] / 2 if kind == "complete" else rank < self.first[1] / 2
+        self.bad = self.bad + 1 if kind != "none" and lost else 0
         if self.bad >= self.patience and not self.announced:
             self.announced = True
             warnings.warn(
