@@ -1,4 +1,4 @@
-"""Each method learns something: on real digits a linear probe reads its vectors better than those of its untrained self.
+"""Each method learns: on real digits a linear probe reads its vectors better than those of its untrained self.
 
 The linear probe is the measure that all four methods were published with. Rotation, in particular, puts what it knows
 where a linear classifier finds it and plain distances do not.
