@@ -28,8 +28,11 @@ from unlabeled.training.progress import ProgressBar
 if TYPE_CHECKING:
     from unlabeled.training.self_supervised import SelfSupervised
 
-LOOKS = 50
-"""How often, over a whole run, the figures are taken down."""
+LOSSES = 50
+"""How often, over a whole run, the loss is taken down."""
+LOOKS, APART = 20, 20
+"""How often, over a whole run, health is looked at, and the steps between two looks at least: a look costs about as
+much as a third of a step."""
 
 
 class Step(nn.Module):
@@ -77,7 +80,9 @@ def train(
     canonical = net.encoder.preprocessing.canonical
     monitor = _monitor(method, net, instances, plan, fabric)
     save_every = method.checkpoint_every or plan.steps_per_epoch
-    look_every = max(1, min(plan.steps_per_epoch, plan.steps // LOOKS))
+    note_every = max(1, min(plan.steps_per_epoch, plan.steps // LOSSES))
+    look_every = max(APART, plan.steps // LOOKS)
+    _look(monitor, net, plan, state.step)
     batches = instances.batches(plan.index_batches(state.step))
     recent, since = [], time.monotonic()
     show = method.progress if rank() == 0 else False
@@ -107,21 +112,22 @@ def train(
             state.step += 1
             bar.advance(state.step)
 
-            if state.step % look_every == 0 or state.step == plan.steps:
+            last, looking = state.step == plan.steps, state.step % look_every == 0
+            if state.step % note_every == 0 or looking or last:
                 figures = {"step": state.step, "epoch": state.step / plan.steps_per_epoch}
                 figures["loss"] = _mean_loss(recent, plan, state.step)
-                with own_randomness():
-                    torch.manual_seed(plan.draw(0, 0, 2))
-                    figures |= monitor.look(net.encoder, state.step)
+                speed = len(recent) * plan.batch / max(time.monotonic() - since, 1e-9)
+                if looking or last:
+                    figures |= _look(monitor, net, plan, state.step)
+                bar.show(figures, speed)
                 state.history.append(figures)
-                bar.show(state.step, figures, len(recent) * plan.batch / max(time.monotonic() - since, 1e-9))
                 recent, since = [], time.monotonic()
             stopping = _anyone(stop.made, fabric.device)
-            if folder is not None and (stopping or state.step % save_every == 0 or state.step == plan.steps):
+            if folder is not None and (stopping or state.step % save_every == 0 or last):
                 if rank() == 0:
                     save_checkpoint(folder, state, net, optimizer)
                 fabric.barrier()
-            if stopping and state.step < plan.steps:
+            if stopping and not last:
                 raise KeyboardInterrupt(_farewell(folder, state.step, plan.steps))
 
 
@@ -130,6 +136,13 @@ def _monitor(method: SelfSupervised, net: Network, instances: Instances, plan: P
     chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.draw(0, 0, 3)))[:512]
     sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device))
     return HealthMonitor(laid_out(sample), getattr(method, "view", None))
+
+
+def _look(monitor: HealthMonitor, net: Network, plan: Plan, step: int) -> dict[str, float]:
+    """Look at health with the same views every time, so that figures of different steps compare."""
+    with own_randomness():
+        torch.manual_seed(plan.draw(0, 0, 2))
+        return monitor.look(net.encoder, step)
 
 
 def _mean_loss(recent: list[Tensor], plan: Plan, step: int) -> float:

@@ -39,6 +39,7 @@ class ProgressBar:
         )
         self._task = self._bar.add_task(title, total=steps, completed=done, figures="")
         self._title, self._steps, self._last = title, steps, time.monotonic()
+        self._rank: float | None = None
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
@@ -53,11 +54,13 @@ class ProgressBar:
         """Say how many steps are done."""
         self._bar.update(self._task, completed=step)
 
-    def show(self, step: int, figures: dict[str, float], rate: float) -> None:
-        """Show the latest figures and the instances per second."""
+    def show(self, figures: dict[str, float], rate: float) -> None:
+        """Show the latest figures and the instances per second; health stays until it is measured anew."""
+        step = int(figures["step"])
         words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}/s"]
-        if "effective_rank" in figures:
-            words.append(f"effective rank {figures['effective_rank']:.1f}")
+        self._rank = figures.get("effective_rank", self._rank)
+        if self._rank is not None:
+            words.append(f"effective rank {self._rank:.1f}")
         self._bar.update(self._task, completed=step, figures="  ".join(words))
         if self._lines and (time.monotonic() - self._last > 10 or step == self._steps):
             self._last = time.monotonic()
