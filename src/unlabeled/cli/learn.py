@@ -45,7 +45,7 @@ def learn(
     from unlabeled.files import read_json
     from unlabeled.runs import learn as run_learning
 
-    defaults = {"progress": False if quiet else None, "random_state": 0}
+    defaults = {"progress": not quiet, "random_state": 0}
     if resume:
         before = read_json(out / "run.json") if (out / "run.json").exists() else {}
         source = source or (Path(before["source"]) if before.get("source") else None)
