@@ -65,7 +65,8 @@ class HealthMonitor:
             return  # so few vectors cannot show a collapse
         scatter = float(spread(vectors))
         self.first = self.first or (scatter, rank)
-        kind = collapse_kind(scatter, rank, min(rows - 1, dim))
+        # Without views nothing pulls vectors together, and an offset that all of them share does no harm.
+        kind = collapse_kind(scatter if self.view is not None else 1.0, rank, min(rows - 1, dim))
         # An untrained network may look alike on everything; a collapse is what training has lost.
         lost = scatter < self.first[0] / 2 if kind == "complete" else rank < self.first[1] / 2
         self.bad = self.bad + 1 if kind != "none" and lost else 0
