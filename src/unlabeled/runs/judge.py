@@ -18,9 +18,9 @@ from unlabeled.runs.embeddings import Embeddings
 
 TEST_SIZE = 0.2
 RAW_SIDE = 32
-"""Pixels a side of the raw baseline: finer ones say little more of what is in a picture, and take a probe hours."""
+"""Pixels a side of the raw baseline; the probe's work grows with the sixth power of the side."""
 MAX_ROWS = 10_000
-"""Labelled rows that the probes use; a larger sample changes a figure by less than its own spread."""
+"""Labelled rows that the probes use at most, drawn at random, so that judging a large collection takes minutes."""
 
 
 def judge(

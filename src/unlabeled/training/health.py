@@ -26,7 +26,7 @@ class HealthMonitor:
     sample : Tensor
         Instances in canonical units, at most 512.
     view : callable, optional
-        Makes a distorted copy; with it, alignment of two copies is measured as well.
+        Makes a distorted copy; with it, alignment of two copies is measured too, and a complete collapse looked for.
     patience : int, default 2
         Looks in a row that must find a collapse before it is announced; a single one may be an accident.
     """

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 LOSSES = 50
 """How often, over a whole run, the loss is taken down."""
 LOOKS, APART = 20, 20
-"""How often, over a whole run, health is looked at, and the steps between two looks at least: a look costs about as
-much as a third of a step."""
+"""How often, over a whole run, health is looked at, and the steps between two looks at least: a look encodes two views
+of up to 512 instances, which is work of the order of a step."""
 
 
 class Step(nn.Module):
