@@ -15,7 +15,7 @@ ifneq ($(wildcard ../shared/data),)
 export UNLABELED_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo test test-all lint format docs bench constraints clean
+.PHONY: help demo test test-all lint format stubs docs bench constraints clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -39,6 +39,9 @@ lint: $(VENV)/dev ## style (ruff) and types (mypy)
 format: $(VENV)/dev ## put the source into the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+stubs: $(VENV)/dev ## tell type checkers of the methods there are
+	$(BIN)/python tools/stubs.py
 
 docs: $(VENV)/docs ## build the site in docs/_build/html; any warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs docs/_build/html

@@ -23,8 +23,10 @@ PACKAGES = [
     "lightly",
     "kornia",
     "faiss-cpu",
+    "gensim",
     "lancedb",
     "timm",
+    "tomotopy",
 ]
 
 

@@ -1,8 +1,8 @@
 """The pages tell the truth: their Python runs, and their commands and recipes are understood.
 
-The Python of a page is run from top to bottom, in a folder that holds a few photographs (their paths are `images`) and
-a label file, with every `epochs=` set to 1: what is tested is that names, options and shapes are right, not what is
-learnt.
+The Python of a page is run from top to bottom, in a folder that holds a few photographs (their paths are `images`), a
+label file and a text, and beside some vectors `X` and `texts`. Every `epochs=` is set to 1: what is tested is that
+names, options and shapes are right, not what is learnt.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from PIL import Image
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [*PROJECT.glob("*.md"), *(p for p in (PROJECT / "docs").rglob("*.md") if "_build" not in p.parts)]
+
+ANIMALS, THINGS = ["frog", "toad", "heron", "duck", "newt", "carp"], ["king", "queen", "man", "woman"]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -39,7 +41,7 @@ def name(page: Path) -> str:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the pages' examples suppose: photographs, one more of them, and labels."""
+    """A folder with what the pages' examples suppose: photographs, one more of them, labels, and a text."""
     rng = np.random.default_rng(0)
     rows = ["path,label"]
     for label in ("cats", "dogs"):
@@ -51,6 +53,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             rows.append(f"{label}/{label}{i}.png,{label}")
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "some.jpg").write_bytes((tmp_path / "photos" / "cats" / "cats0.png").read_bytes())
+    (tmp_path / "corpus.txt").write_text("the king, the queen, a man and a woman saw a frog by the pond\n" * 50)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -59,6 +62,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch):
     module = ModuleType("page")
     module.images = sorted(Path("photos").rglob("*.png"))
+    module.X = np.random.default_rng(0).normal(size=(100, 3))
+    module.texts = [f"the {animal} sat by the pond and saw a {thing}" for animal in ANIMALS for thing in THINGS]
     monkeypatch.setitem(sys.modules, "page", module)  # a dataclass looks up the module it is made in
     for block in blocks(page, "python"):
         exec(compile(re.sub(r"\bepochs=\d+", "epochs=1", block), name(page), "exec"), module.__dict__)

@@ -60,15 +60,18 @@ class MethodsTable(Generated):
 
 
 class MethodOptions(Generated):
-    """What can be set of one method and not of every one; `CommonOptions` lists the others."""
+    """What can be set of one method; of a deep one, only what `CommonOptions` does not list."""
 
     required_arguments = 1
 
     def lines(self) -> Iterable[str]:
-        common = {option.name for option in options(SelfSupervised)}
-        own = [option for option in options(method(self.arguments[0])) if option.name not in common]
+        cls = method(self.arguments[0])
+        deep = issubclass(cls, SelfSupervised)
+        common = {option.name for option in options(SelfSupervised)} if deep else set()
+        own = [option for option in options(cls) if option.name not in common]
         yield from options_table(own) if own else ["None."]
-        yield "It also has the [options that all methods share](/methods/index.md#what-all-of-them-share)."
+        if deep:
+            yield "It also has the [options of all deep methods](/methods/index.md#what-the-deep-methods-share)."
 
 
 class CommonOptions(Generated):
@@ -82,7 +85,7 @@ class CommandLine(Generated):
     """One section a verb: what it does, an example, its arguments and options, as ``--help`` says them."""
 
     def lines(self) -> Iterable[str]:
-        for name, verb in get_command(app).commands.items():
+        for name, verb in self.verbs(get_command(app)):
             yield from [f"### {name}", ""]
             for paragraph in inspect.cleandoc(verb.help or "").split("\n\n"):
                 text = plain(paragraph)
@@ -90,6 +93,12 @@ class CommandLine(Generated):
             context = verb.make_context(name, [], resilient_parsing=True)
             records = [parameter.get_help_record(context) for parameter in verb.get_params(context)]
             yield from table(["", "meaning"], [[f"`{plain(r[0])}`", plain(r[1])] for r in records if r is not None])
+
+    def verbs(self, group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        for name, verb in group.commands.items():
+            yield f"{prefix}{name}", verb
+            if hasattr(verb, "commands"):
+                yield from self.verbs(verb, f"{name} ")
 
 
 def plain(text: str) -> str:

@@ -12,14 +12,20 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+NOUNS = (
+    *("Corpus", "Documents", "Images", "Phrases", "Run", "Vectors", "WordVectors"),
+    *("cooccurrence", "elbow", "merge_clusters"),
+)
+"""What one works with beside the methods; `make stubs` tells type checkers and editors of both."""
+
 _HERE = Path(__file__).parent
 
 
 def _modules() -> dict[str, str]:
-    """Map a noun, in lower case without underscores, to the module that holds it."""
+    """Map a noun, in lower case without underscores, to the module that holds it; the command line holds verbs."""
     found = {}
     for path in sorted(_HERE.rglob("*.py")):
-        if not path.stem.startswith("_"):
+        if not path.stem.startswith("_") and path.relative_to(_HERE).parts[0] != "cli":
             found[path.stem.replace("_", "")] = ".".join(("unlabeled", *path.relative_to(_HERE).with_suffix("").parts))
     return found
 
@@ -43,4 +49,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from unlabeled.registry import methods
 
-    return sorted([*globals(), *(cls.__name__ for cls in methods().values()), "Images", "Run"])
+    return sorted([*globals(), *(cls.__name__ for cls in methods().values()), *NOUNS])

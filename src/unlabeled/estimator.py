@@ -8,7 +8,7 @@ from typing import Any, ClassVar, dataclass_transform
 from sklearn.base import BaseEstimator
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
 class Estimator(BaseEstimator):
     """Base of every method: a class whose annotated fields are its hyper-parameters.
 

@@ -1,7 +1,9 @@
-"""Several processes that train as one: how many there are, and sums and gathers that keep gradients."""
+"""Several processes that train as one: how many there are, sums and gathers that keep gradients, one end for all."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -72,3 +74,39 @@ def gather(x: Tensor) -> Tensor:
 def total(x: Tensor) -> Tensor:
     """Add `x` over all processes, keeping gradients; with one process it is `x` itself."""
     return x if world_size() == 1 else _Sum.apply(x)
+
+
+@contextmanager
+def all_or_none(device: torch.device | str = "cpu") -> Iterator[None]:
+    """Run a block that ends well in all processes or in none; each waits at its end for the last.
+
+    Where the block fails, the first process that it failed in raises its error, and all others leave quietly. So an
+    error is told once, and nobody waits for a process that is gone. With one process it is an ordinary block.
+
+    Parameters
+    ----------
+    device : torch.device or str, default "cpu"
+        Where the processes exchange; the block itself must exchange nothing.
+
+    Raises
+    ------
+    SystemExit
+        In the processes that leave.
+    """
+    if world_size() == 1:
+        yield
+        return
+    failure = None
+    try:
+        yield
+    except Exception as error:
+        failure = error
+    failed = gather(torch.tensor([float(failure is not None)], device=device)).nonzero()
+    if len(failed) > 0:
+        raise failure if failure is not None and rank() == int(failed[0]) else SystemExit(1)
+
+
+def part() -> None:
+    """End the group: from here on each process is alone."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()

@@ -58,7 +58,8 @@ def methods() -> dict[str, type[Estimator]]:
         stem = info.name.rpartition(".")[2]
         for cls in vars(import_module(info.name)).values():
             named_after_file = inspect.isclass(cls) and cls.__name__.lower() == stem.replace("_", "")
-            if named_after_file and issubclass(cls, Estimator) and cls.__module__ == info.name:
+            own = named_after_file and issubclass(cls, Estimator) and cls.__module__ == info.name
+            if own and not inspect.isabstract(cls):  # a base of several methods is none itself
                 found[stem] = cls
     return found
 

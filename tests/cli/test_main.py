@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from unlabeled import registry
 from unlabeled.cli.main import app
 from unlabeled.data import Vectors
 
@@ -48,6 +49,13 @@ def test_learn_takes_settings_of_the_method(run):
     assert (recipe["method"], recipe["temperature"], recipe["epochs"]) == ("simclr", 0.2, 1)
 
 
+def test_settings_may_stand_before_the_source_and_with_resume(photos, tmp_path):
+    done = unlabeled("learn", "--epochs", 1, "--quiet", photos, "--batch-size=32", "--out", tmp_path / "run", "--json")
+    assert json.loads(done.stdout)["rows"] == 60
+    again = unlabeled("learn", "--resume", "--batch-size", 32, "--out", tmp_path / "run", code=2)
+    assert "is finished; there is nothing to resume" in again.stderr
+
+
 def test_a_recipe_file_sets_what_the_command_line_does_not_override(photos, tmp_path):
     (tmp_path / "recipe.toml").write_text(
         'method = "byol"\nepochs = 1\nmomentum = 0.9\n[views]\nview = "Flip"\np = 0.25\n'
@@ -80,7 +88,8 @@ def test_evaluate_shows_both_baselines(run, photos):
 def test_embed_writes_a_parquet_that_we_read_again(run, photos, tmp_path):
     unlabeled("embed", run, photos, "--out", tmp_path / "vectors.parquet")
     vectors = Vectors(tmp_path / "vectors.parquet")
-    assert vectors.array.shape == (60, 256)
+    assert len(vectors) == 60
+    assert vectors.array.shape[1] == json.loads((run / "metrics.json").read_text())["dim"]
     assert vectors.ids[0] == "00.png"
     assert np.isfinite(vectors.array).all()
 
@@ -107,6 +116,7 @@ def test_methods_lists_all_and_shows_one():
         (["learn"], "name what to learn from"),
         (["learn", "{empty}"], "is empty"),
         (["learn", "{photos}", "--method", "simclear"], "did you mean 'simclr'"),
+        (["learn", "{photos}", "--method", "skip_gram"], "SkipGram is no method for this command; these are: "),
         (["learn", "{photos}", "--encoder", "cnov", "--epochs", "1"], "did you mean 'conv'"),
         (["learn", "{photos}", "--temprature", "0.1"], "did you mean '--temperature'"),
         (["learn", "{photos}", "--epochs", "many"], "takes a whole number, not 'many'"),
@@ -145,16 +155,36 @@ def test_every_verb_teaches(verb):
     assert "unlabeled " + verb in result.output or verb == "demo"
 
 
-def test_help_is_quick_and_loads_no_torch():
-    code = textwrap.dedent("""
+@pytest.mark.parametrize("words", [["--method", "byol", "--help"], ["-h", "-m", "BYOL"], ["--help", "--method=byol"]])
+def test_help_of_learn_lists_the_settings_of_the_method_beneath_its_own(words):
+    usual = CliRunner().invoke(app, ["learn", "--help"]).output
+    assert "--momentum" not in usual
+    assert "unlabeled learn --method simclr --help lists them" in " ".join(usual.split())
+    result = CliRunner().invoke(app, ["learn", *words])
+    assert result.exit_code == 0
+    assert result.output.startswith(usual.rstrip())
+    beneath = result.output[len(usual.rstrip()) :]
+    for option in registry.options(registry.method("byol")):
+        assert (f"--{option.name.replace('_', '-')} " in beneath) == (not option.common), option.name
+    assert "m at the start of training" in beneath
+
+
+def test_help_of_learn_for_a_method_there_is_not_suggests_the_nearest():
+    result = CliRunner().invoke(app, ["learn", "--method", "boyl", "--help"])
+    assert "did you mean 'byol'" in str(result.exception)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["learn", "--help"]])
+def test_help_is_quick_and_loads_no_torch(words):
+    code = textwrap.dedent(f"""
         import sys
         from unlabeled.cli.main import main
-        sys.argv = ["unlabeled", "--help"]
+        sys.argv = ["unlabeled", *{words}]
         try:
             main()
         except SystemExit:
             pass
-        assert not {"torch", "sklearn"} & sys.modules.keys()
+        assert not {{"torch", "sklearn"}} & sys.modules.keys()
     """)
     times = []
     for _ in range(3):

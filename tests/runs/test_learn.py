@@ -63,17 +63,19 @@ def test_a_run_describes_itself(run, photos):
     }  # fmt: skip
     assert about["recipe"]["method"] == "simclr"
     assert about["data"]["rows"] == 80
-    assert about["dim"] == run.embeddings.vectors.shape[1] == 256
+    assert about["dim"] == run.embeddings.vectors.shape[1] == run.encoder.dim
     assert run.about["source"] == str(photos.resolve())
-    assert {path.name for path in (run.folder / "pictures").iterdir()} == {"map.png", "neighbours.png", "history.png"}
+    pictures = {path.name for path in (run.folder / "pictures").iterdir()}
+    assert pictures == {"map.png", "neighbours.png", "outliers.png", "history.png"}
 
 
-def test_the_report_opens_offline(run):
-    page = (run.folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
-    assert "http://" not in page
-    assert "https://" not in page
-    assert "untrained encoder" in page
+def test_a_picture_that_is_there_twice_is_found(digits, tmp_path):
+    folder = write_pictures(tmp_path / "photos", digits[0][:40])
+    (folder / "copy.png").write_bytes((folder / "007.png").read_bytes())
+    found = learn(folder, tmp_path / "run", SimCLR(**QUICK))
+    assert found.metrics["near_duplicates"]["nearest"][0]["ids"] == ["007.png", "copy.png"]
+    assert (found.folder / "pictures" / "duplicates.png").exists()
+    assert "Near-duplicates" in (found.folder / "report.html").read_text()
 
 
 def test_labels_judge_and_never_teach(run, photos, tmp_path):
@@ -147,6 +149,17 @@ def test_a_corrupt_picture_is_skipped_by_name_or_stops_the_run(digits, tmp_path)
         learn(folder, tmp_path / "other", Autoencoder(**QUICK), on_error="raise")
 
 
+def test_a_run_that_could_not_begin_leaves_nothing_in_the_way(photos, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_text("no picture")
+    with pytest.raises(UnlabeledError, match="can be read"):
+        learn(tmp_path / "bad", tmp_path / "run", SimCLR(**QUICK))
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UnlabeledError, match="did you mean 'conv'"):
+        learn(photos, tmp_path / "run", Autoencoder(**QUICK, encoder="cnov"))
+    assert len(learn(photos, tmp_path / "run", Autoencoder(**QUICK)).embeddings) == 80
+
+
 def test_a_folder_with_another_run_or_other_files_is_left_alone(run, photos, tmp_path):
     before = (run.folder / "run.json").read_text()
     with pytest.raises(UnlabeledError, match=r"holds a finished run.*--overwrite"):
@@ -187,7 +200,7 @@ def start(*words):
     )
 
 
-def wait_for(path, process, seconds=120):
+def wait_for(path, process, seconds=240):
     deadline = time.monotonic() + seconds
     while not path.exists():
         assert process.poll() is None, process.communicate()
@@ -200,8 +213,9 @@ def test_killed_interrupted_and_doubled_it_loses_nothing(photos, tmp_path):
     words = ["learn", photos, "--out", out, "--method", "autoencoder", "--epochs", 60, "--batch-size", 16, "--quiet"]
     process = start(*words)
     wait_for(out / "checkpoint" / "checkpoint.safetensors", process)
+    process.send_signal(signal.SIGSTOP)  # so that it is not done before the second comes
     second = start(*words)
-    refused = second.communicate(timeout=120)[1]
+    refused = second.communicate(timeout=240)[1]
     assert second.returncode == 2
     assert "unfinished run" in refused or "another process is writing" in refused
     process.send_signal(signal.SIGKILL)

@@ -1,5 +1,4 @@
 import re
-from unittest import mock
 
 import numba
 import numpy as np
@@ -35,18 +34,3 @@ def test_the_comparison_is_vectorised():
     code = fresh.inspect_llvm(fresh.signatures[0])
     assert re.search(r"fcmp olt <\d+ x float>", code)
     assert "gather" not in code  # numbers are read side by side, not one by one
-
-
-def test_compiles_without_a_cache_folder():
-    def add(a, b):
-        return a + b
-
-    real = numba.njit
-
-    def no_cache(*, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**options)
-
-    with mock.patch.object(numba, "njit", no_cache):
-        assert scan.compiled(add)(1, 2) == 3

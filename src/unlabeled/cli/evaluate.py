@@ -42,7 +42,7 @@ def evaluate(
 
 def show(figures: dict[str, Any]) -> None:
     """Print a run's figures as a person reads them."""
-    from unlabeled.runs import evaluation_note, evaluation_table
+    from unlabeled.runs import duplicates_note, evaluation_note, evaluation_table
 
     out.print(
         f"{figures['rows']:,} instances, {figures['dim']} numbers each; "
@@ -50,10 +50,12 @@ def show(figures: dict[str, Any]) -> None:
         highlight=False,
     )
     alarm = "bold red" if figures["collapse"]["collapsed"] else None
-    out.print(figures["collapse"]["message"], markup=False, highlight=False, style=alarm)
+    out.print(figures["collapse"]["message"], markup=False, highlight=False, style=alarm, soft_wrap=True)
+    if "near_duplicates" in figures:
+        out.print(duplicates_note(figures), markup=False, highlight=False, soft_wrap=True)
     columns, rows = evaluation_table(figures)
     if rows:
         print_table(columns, rows)
-        out.print(evaluation_note(figures), style="dim", highlight=False)
+        out.print(evaluation_note(figures), style="dim", highlight=False, soft_wrap=True)
     elif "note" in figures:
         out.print(figures["note"], style="dim", highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,40 +30,47 @@ def learn(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is in --out.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
     as_json: AsJson = False,
+    show_help: Annotated[
+        bool,
+        typer.Option("--help", "-h", help="Show this; with [bold]--method[/bold], the settings of that method too."),
+    ] = False,
 ) -> None:
     """Learn a representation from instances without labels; judge it, index it, draw it.
 
     Class sub-folders and label files are used to judge what was learnt, never to learn.
 
     Every setting of the method is an option too, such as [bold]--epochs 50 --batch-size 128 --temperature 0.2[/bold];
-    [bold]unlabeled methods simclr[/bold] lists them.
+    [bold]unlabeled learn --method simclr --help[/bold] lists them.
 
     [dim]unlabeled learn photos/ --method simclr --epochs 50 --out run/[/dim]
     """
-    from unlabeled.cli.settings import configured
+    if show_help:
+        print_help(context, method)
+        return
+    from unlabeled.cli.settings import configured, taken_apart
     from unlabeled.errors import UnlabeledError
     from unlabeled.files import read_json
     from unlabeled.runs import learn as run_learning
+    from unlabeled.training.self_supervised import SelfSupervised
 
-    defaults = {"progress": not quiet, "random_state": 0}
-    if resume:
-        before = read_json(out / "run.json") if (out / "run.json").exists() else {}
-        source = source or (Path(before["source"]) if before.get("source") else None)
-        labels = labels or (Path(before["labels"]) if before.get("labels") else None)
-        saved = {
-            key: value
-            for key, value in before.get("recipe", {}).items()
-            if key not in ("method", "checkpoint", "progress")
-        }
-        method, defaults = (
-            method or before.get("recipe", {}).get("method"),
-            {**saved, **defaults, **{"random_state": saved.get("random_state", 0)}},
-        )
+    # Typer does not know the settings, and takes the first of them for the source when they are written before it.
+    sources, words = taken_apart([*([str(source)] if source is not None else []), *context.args])
+    if len(sources) > 1:
+        raise UnlabeledError(f"{sources[1]!r} was not expected here; settings are written --name value")
+    source = Path(sources[0]) if sources else None
+    settings: dict[str, Any] = {"random_state": 0}
+    if resume and (out / "run.json").exists():
+        before = read_json(out / "run.json")
+        source, labels = source or before["source"], labels or before["labels"]
+        settings |= before["recipe"]
+        method = method or settings["method"]
+        del settings["method"]
+    settings["progress"] = not quiet
     if source is None:
         raise UnlabeledError(
             "name what to learn from: a folder of images, a parquet, NumPy or CSV file, or a list of paths"
         )
-    estimator = configured(method, recipe, context.args, defaults)
+    estimator = configured(method, recipe, words, settings, kind=SelfSupervised)
     try:
         run = run_learning(
             source,
@@ -76,7 +83,11 @@ def learn(
             say=(lambda message: None) if quiet else say,
         )
     except KeyboardInterrupt as stop:
-        say(f"{str(stop).partition(',')[0] or 'Interrupted'}\nResume with: unlabeled learn --out {out} --resume")
+        from unlabeled.processes import rank
+
+        if rank() == 0:
+            how = f"\nResume with: unlabeled learn --out {out} --resume" if (out / "run.json").exists() else ""
+            say((str(stop).partition(",")[0] or "Interrupted") + how)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json({"run": str(run.folder), **run.metrics})
@@ -85,3 +96,16 @@ def learn(
 
     show(run.metrics)
     print(f"\nThe run is in {run.folder}; look at {run.folder / 'report.html'}")
+
+
+def print_help(context: typer.Context, method: str | None) -> None:
+    """Print the verb's help and, beneath it, the settings of a method."""
+    print(context.get_help().rstrip())
+    if method is None:
+        return
+    from unlabeled import registry
+    from unlabeled.cli.methods import print_settings
+
+    card = registry.card(registry.method(method))
+    print_settings(card, common=False)
+    print(f"Settings that it shares with other methods, such as --epochs: unlabeled methods {card.name}")

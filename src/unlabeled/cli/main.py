@@ -16,6 +16,7 @@ from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
 from unlabeled.cli.search import search
 from unlabeled.cli.shared import FAILED, REFUSED, err
+from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
 
 app = typer.Typer(
@@ -46,12 +47,14 @@ def unlabeled(
     """Learn from data nobody labelled: representations, search, maps, and an honest judgement of them."""
 
 
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
+# A method's settings are no options that Typer knows, and its help is more than Typer's own.
+app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
 for verb in (search, evaluate, embed):
     app.command()(verb)
 app.command("map")(map_)
 app.command()(methods)
 app.command()(demo)
+app.add_typer(words)
 
 
 def main() -> None:
@@ -59,12 +62,22 @@ def main() -> None:
     try:
         app()
     except UnlabeledError as error:
-        err.print(f"Error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        if _tells():
+            err.print(f"Error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(REFUSED)
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+
+
+def _tells() -> bool:
+    """Tell whether an error is this process's to print: until they join, all that torchrun started find the same."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        return True
+    from unlabeled.processes import world_size
+
+    return world_size() > 1
 
 
 if __name__ == "__main__":

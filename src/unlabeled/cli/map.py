@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, print_json
+from unlabeled.cli.shared import AsJson, RunFolder, print_json, say
 
 
 def map_(
@@ -23,15 +23,11 @@ def map_(
 
     [dim]unlabeled map run/ --out map.png[/dim]
     """
-    from dataclasses import replace
-
-    from unlabeled.data import read_labels
-    from unlabeled.runs import Run, draw_map
+    from unlabeled.runs import Run, draw_map, labelled
 
     embeddings = Run(run).embeddings
     if labels is not None:
-        matched = read_labels(labels).match(embeddings.ids)
-        embeddings = replace(embeddings, labels=matched.labels, classes=matched.classes)
+        embeddings = labelled(embeddings, labels, say)
     path = draw_map(embeddings, out, rows=rows, perplexity=perplexity, seed=seed)
     if as_json:
         print_json({"out": str(path), "points": min(rows, len(embeddings))})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unlabeled.cli.shared import AsJson, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from unlabeled.registry import Card
 
 
 def methods(
@@ -38,11 +41,21 @@ def methods(
     out.print(
         f"{card.principle}, for {' and '.join(card.modalities)} data. {card.paper}\n", markup=False, highlight=False
     )
-    for common, title in ((False, f"Settings of {card.class_name}"), (True, "Settings of every deep method")):
-        rows = [["--" + o.name.replace("_", "-"), str(o.default), o.doc] for o in card.options if o.common is common]
-        if rows:
-            print_table(["option", "default", "meaning"], rows, title)
-            out.print()
+    print_settings(card, common=False)
+    print_settings(card, common=True)
+
+
+def print_settings(card: Card, common: bool) -> None:
+    """Print the settings that a method shares with others, or its own, as options of the command line."""
+    rows = [
+        ["--" + option.name.replace("_", "-"), str(option.default), option.doc.replace("`", "")]
+        for option in card.options
+        if option.common is common
+    ]
+    if rows:
+        title = "Settings that it shares with other methods" if common else f"Settings of {card.class_name}"
+        print_table(["option", "default", "meaning"], rows, title)
+        out.print()
 
 
 def _type(kind: Any) -> str:

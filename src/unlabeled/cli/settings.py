@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.registry import Option, method, options
+from unlabeled.estimator import Estimator
+from unlabeled.registry import Option, method, methods, options
 
 NOT_GIVEN = {"checkpoint"}
 """Settings that a run fixes itself."""
 
 
-def configured(name: str | None, recipe: Path | None, words: Sequence[str], defaults: dict[str, Any]) -> Any:
+def configured(
+    name: str | None,
+    recipe: Path | None,
+    words: Sequence[str],
+    defaults: dict[str, Any],
+    kind: type[Estimator] = Estimator,
+) -> Any:
     """Make the method that was asked for; views and encoders may be tables in a recipe, as `to_dict` gives them.
 
     Parameters
@@ -29,12 +36,17 @@ def configured(name: str | None, recipe: Path | None, words: Sequence[str], defa
         and override the recipe.
     defaults : dict
         The verb's own defaults, overridden by everything else.
+    kind : type, default Estimator
+        What a method must be for the verb.
     """
     settings = read_recipe(recipe) if recipe is not None else {}
     in_recipe = settings.pop("method", None)
     from unlabeled.training.settings import restored
 
     cls = method(name or in_recipe or "simclr")
+    if not issubclass(cls, kind):
+        fit = sorted(name for name, other in methods().items() if issubclass(other, kind))
+        raise UnlabeledError(f"{cls.__name__} is no method for this command; these are: {', '.join(fit)}")
     known = {option.name: option for option in options(cls) if option.name not in NOT_GIVEN}
     for key in settings:
         if key not in known:
@@ -56,6 +68,26 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise UnlabeledError(f"cannot read the recipe {path}: {error.strerror}") from error
     except ValueError as error:
         raise UnlabeledError(f"the recipe {path} is not valid TOML: {error}") from error
+
+
+def taken_apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the words that stand alone from ``--name value`` and ``--name=value``, in whatever order they were written.
+
+    Examples
+    --------
+    >>> taken_apart(["--epochs", "5", "photos", "--size=32"])
+    (['photos'], ['--epochs', '5', '--size=32'])
+    """
+    alone, pairs = [], []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("-"):
+            pairs += [word] if "=" in word else [word, *rest[:1]]
+            rest = rest if "=" in word else rest[1:]
+        else:
+            alone.append(word)
+    return alone, pairs
 
 
 def from_words(words: Sequence[str], known: dict[str, Option], method_name: str) -> dict[str, Any]:

@@ -35,11 +35,11 @@ def print_json(content: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print a table whose last columns are numbers if they look like it."""
+    """Print a table; columns that hold nothing but numbers, and dashes for those that are missing, end flush."""
     rows = [list(map(str, row)) for row in rows]
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
-        number = bool(rows) and all(row[i][:1].isdigit() or row[i][:1] in "-–" for row in rows)
+        number = bool(rows) and all(row[i] == "–" or row[i].lstrip("-")[:1].isdigit() for row in rows)
         table.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)

@@ -1,4 +1,4 @@
-"""Instances come in: images and vectors from folders, tables, files and arrays; batches go out."""
+"""Instances come in: images, vectors and text from folders, tables, files and arrays; batches go out."""
 
 from __future__ import annotations
 
@@ -6,33 +6,48 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unlabeled.data.corpus import Corpus
+    from unlabeled.data.documents import Documents
     from unlabeled.data.images import Images
     from unlabeled.data.instances import Instances, prefetched
     from unlabeled.data.labels import LabelTable, read_labels
+    from unlabeled.data.phrases import Phrases
     from unlabeled.data.prepared import PreparedImages
     from unlabeled.data.source import open_source
+    from unlabeled.data.tokenizers import tokenize
     from unlabeled.data.vectors import Vectors
+    from unlabeled.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Corpus",
+    "Documents",
     "Images",
     "Instances",
     "LabelTable",
+    "Phrases",
     "PreparedImages",
     "Vectors",
+    "Vocabulary",
     "open_source",
     "prefetched",
     "read_labels",
+    "tokenize",
 ]
 
 _HOMES = {
+    "Corpus": "corpus",
+    "Documents": "documents",
     "Images": "images",
     "Instances": "instances",
     "LabelTable": "labels",
+    "Phrases": "phrases",
     "PreparedImages": "prepared",
     "Vectors": "vectors",
+    "Vocabulary": "vocabulary",
     "open_source": "source",
     "prefetched": "instances",
     "read_labels": "labels",
+    "tokenize": "tokenizers",
 }
 
 

@@ -82,6 +82,9 @@ class ArrayImages:
         """Give one picture."""
         return picture_from(self.planes[index])
 
+    def release(self) -> None:
+        """Hold nothing, so let nothing go."""
+
     def fingerprint(self) -> str:
         """Hash the array's bytes."""
         return fingerprint([self._array])

@@ -49,6 +49,10 @@ class Origin(Protocol):
         """Give one picture, as stored; any thread may ask."""
         ...
 
+    def release(self) -> None:
+        """Let go of what is held to read faster; there will be little more to read."""
+        ...
+
     def fingerprint(self) -> str:
         """Hash what identifies the content."""
         ...
@@ -70,6 +74,9 @@ class Items:
     def read(self, index: int) -> Raw:
         """Give the item, an array as a picture."""
         return _raw(self._items[index])
+
+    def release(self) -> None:
+        """Hold nothing, so let nothing go."""
 
     def fingerprint(self) -> str:
         """Hash names with, for files, size and time of change, and for the rest the content."""
@@ -93,6 +100,9 @@ class DatasetImages:
     def read(self, index: int) -> Raw:
         """Ask the dataset for one item and give its image."""
         return _raw(self._item(index)[0])
+
+    def release(self) -> None:
+        """Hold nothing, so let nothing go."""
 
     def fingerprint(self) -> str:
         """Hash the length and up to 256 items, spread evenly."""

@@ -22,7 +22,7 @@ from unlabeled.data.fingerprint import file_state, fingerprint
 from unlabeled.errors import UnlabeledError
 
 # Row groups kept decompressed, so that random access to a file of this size reads each group once.
-GROUP_CACHE_BYTES = 256 << 20
+GROUP_CACHE_BYTES = 128 << 20
 
 
 def schema_of(path: Path) -> pa.Schema:
@@ -128,6 +128,12 @@ class ParquetImages:
         if data is None:
             raise UnreadableError("the row holds no bytes")
         return bytes(data)
+
+    def release(self) -> None:
+        """Let go of the row groups."""
+        with self._lock:
+            self._cached.clear()
+        pa.default_memory_pool().release_unused()
 
     def fingerprint(self) -> str:
         """Hash the files' names, sizes and times of change."""

@@ -189,9 +189,10 @@ class PreparedImages:
                 f"the first, {self.skipped[0].id!r}: {self.skipped[0].reason}"
             )
         self.kept = np.delete(self.kept, bad)
-        if store is None or not bad:
-            return store
-        for row, source in enumerate(self.kept):  # in place, for a copy would take the memory twice
+        if store is None:
+            return None
+        self.images.origin.release()
+        for row, source in enumerate(self.kept if bad else ()):  # in place, for a copy would take the memory twice
             store[row] = store[source]
         return store[: len(self.kept)]
 

@@ -17,14 +17,16 @@ class Conv(Encoder):
     """Six convolutions with batch normalisation and ReLU, in three pairs: one halves the picture, one looks around.
 
     The picture is halved at the very door, because convolutions at full resolution cost most and say least, and by
-    kernels no wider than they must be. What comes out is the mean over the places that are left.
+    kernels no wider than they must be; for the same reason the first pair is the narrow one. What comes out is the
+    mean over the places that are left.
 
     Parameters
     ----------
     preprocessing : Preprocessing
         Of images of at least 8 pixels a side and any number of channels.
-    width : int, default 64
-        Channels of the first pair; the last has four times as many, which is the result's length `dim`.
+    width : int, default 32
+        Channels of the first pair; the second has three times as many, the last six times, which is the result's
+        length `dim`.
 
     Raises
     ------
@@ -34,21 +36,21 @@ class Conv(Encoder):
 
     architecture = "conv"
 
-    def __init__(self, preprocessing: Preprocessing, *, width: int = 64) -> None:
+    def __init__(self, preprocessing: Preprocessing, *, width: int = 32) -> None:
         super().__init__(preprocessing)
         if preprocessing.size < SMALLEST:
             raise UnlabeledError(
                 f"encoder 'conv' halves a picture three times and needs {SMALLEST} pixels a side, "
                 f"not {preprocessing.size}; take a larger size, or encoder 'mlp'"
             )
-        self.width, self.dim = width, 4 * width
+        self.width, self.dim = width, 6 * width
         self.body = nn.Sequential(
             convolution(preprocessing.channels, width, kernel=4, stride=2, padding=1),
             convolution(width, width),
-            convolution(width, 2 * width, kernel=2, stride=2, padding=0),
-            convolution(2 * width, 2 * width),
-            convolution(2 * width, 4 * width, kernel=2, stride=2, padding=0),
-            convolution(4 * width, 4 * width),
+            convolution(width, 3 * width, kernel=2, stride=2, padding=0),
+            convolution(3 * width, 3 * width),
+            convolution(3 * width, 6 * width, kernel=2, stride=2, padding=0),
+            convolution(6 * width, 6 * width),
         )
 
     def settings(self) -> dict[str, Any]:
@@ -56,7 +58,7 @@ class Conv(Encoder):
         return {"width": self.width}
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Map images, shape (n, channels, h, w), to vectors, shape (n, 4 · width)."""
+        """Map images, shape (n, channels, h, w), to vectors, shape (n, 6 · width)."""
         vectors: Tensor = self.body(2 * batch - 1).mean(dim=(2, 3))
         return vectors
 

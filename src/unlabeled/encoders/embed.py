@@ -23,7 +23,7 @@ def embed(
     encoder: Encoder,
     instances: Instances,
     *,
-    batch_size: int = 256,
+    batch_size: int = 128,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
@@ -35,7 +35,7 @@ def embed(
         The network; left on `device` and in evaluation mode.
     instances : Instances
         Already prepared as `encoder.preprocessing` says.
-    batch_size : int, default 256
+    batch_size : int, default 128
         Rows at a time; it bounds the memory and does not change the result beyond rounding.
     device : str or torch.device, default "cpu"
         Where to compute.

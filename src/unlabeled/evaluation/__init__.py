@@ -1,39 +1,56 @@
 """Judging a representation: probes that need labels, figures that need none, and a protocol that compares fairly.
 
-Everything takes NumPy arrays: vectors of shape (n, d), and integer labels of shape (n,) where −1 means unlabelled.
+Probes take NumPy arrays: vectors of shape (n, d), and integer labels of shape (n,) where −1 means unlabelled. Tests of
+word vectors take `WordVectors`.
 """
 
 from __future__ import annotations
 
 from unlabeled.evaluation.alignment import alignment
+from unlabeled.evaluation.analogies import AnalogiesResult, AnalogySection, analogies
 from unlabeled.evaluation.clustering import ClusteringResult, agreement, clustering
 from unlabeled.evaluation.collapse import Verdict, collapse_verdict
 from unlabeled.evaluation.effective_rank import effective_rank
+from unlabeled.evaluation.extrinsic import ExtrinsicResult, extrinsic
 from unlabeled.evaluation.knn import KnnResult, knn
 from unlabeled.evaluation.linear_probe import LinearProbeResult, linear_probe
 from unlabeled.evaluation.protocol import Evaluation, Score, evaluate
 from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
 from unlabeled.evaluation.split import Split, stratified_split
+from unlabeled.evaluation.synonyms import SynonymsResult, synonyms
+from unlabeled.evaluation.topics import topic_coherence, topic_diversity
 from unlabeled.evaluation.uniformity import uniformity
+from unlabeled.evaluation.word_similarity import WordSimilarityResult, word_similarity
 
 __all__ = [
+    "AnalogiesResult",
+    "AnalogySection",
     "ClusteringResult",
     "Evaluation",
+    "ExtrinsicResult",
     "KnnResult",
     "LinearProbeResult",
     "RetrievalResult",
     "Score",
     "Split",
+    "SynonymsResult",
     "Verdict",
+    "WordSimilarityResult",
     "agreement",
     "alignment",
+    "analogies",
     "clustering",
     "collapse_verdict",
     "effective_rank",
     "evaluate",
+    "extrinsic",
     "knn",
     "linear_probe",
     "retrieval",
     "stratified_split",
+    "synonyms",
+    "topic_coherence",
+    "topic_diversity",
     "uniformity",
+    "word_similarity",
 ]

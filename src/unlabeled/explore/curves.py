@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.explore.figure import figure
 from unlabeled.explore.palette import INK, PALETTE
-from unlabeled.files import written_aside
 
 PANELS = {
     "loss": ("Loss", "lower is better"),
@@ -50,17 +50,11 @@ def history_picture(history: Sequence[Mapping[str, float]], path: str | PathLike
     curves = {name: curve for name in PANELS if (curve := _curve(history, name))}
     if not curves:
         raise UnlabeledError(f"the history holds none of {', '.join(PANELS)}; there is nothing to draw")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = len(curves) if len(curves) < 4 else 2
     rows = -(-len(curves) // columns)
-    figure = Figure(figsize=(4.6 * columns, 2.9 * rows), dpi=150, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    for place, (name, curve) in enumerate(curves.items()):
-        _draw_panel(figure.add_subplot(rows, columns, place + 1), name, curve)
-    with written_aside(path) as aside:
-        figure.savefig(aside, format="png", metadata={"Software": None})
+    with figure(path, 4.6 * columns, 2.9 * rows) as drawn:
+        for place, (name, curve) in enumerate(curves.items()):
+            _draw_panel(drawn.add_subplot(rows, columns, place + 1), name, curve)
     return Path(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.search.exact import ExactStore
+from unlabeled.explore.neighbours import nearest_others
 from unlabeled.search.metric import checked_vectors
 
 
@@ -41,9 +41,7 @@ def near_duplicates(
     >>> pairs.tolist()
     [[0, 2]]
     """
-    array = checked_vectors(vectors)
-    store = ExactStore.build([str(row) for row in range(len(array))], array, metric="cosine")
-    found = store.query(array, k, exclude=np.arange(len(array)))
+    found = nearest_others(checked_vectors(vectors), k)
     similarities = 1 - found.distances
     row, rank = np.nonzero(similarities >= threshold)
     ends = np.sort(np.stack([row, found.indices[row, rank]], axis=1), axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.search.exact import ExactStore
+from unlabeled.explore.neighbours import nearest_others, store_of
 from unlabeled.search.metric import checked_vectors, unit_rows
 from unlabeled.search.threads import blas_threads
 
@@ -91,7 +91,7 @@ def tsne_map(
         return _optimised(array, perplexity, random, metric, progress)
     rows = np.sort(random.choice(len(array), max_rows, replace=False))
     anchors = _optimised(array[rows], perplexity, random, metric, progress)
-    nearest = _store(array[rows], metric).query(array, ANCHORS).indices
+    nearest = store_of(array[rows], metric).query(array, ANCHORS).indices
     points = np.median(anchors[nearest], axis=1)
     points[rows] = anchors
     return points
@@ -110,7 +110,7 @@ def _optimised(
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
     perplexity = min(perplexity, (len(array) - 1) / 3)
-    found = _store(array, metric).query(array, max(1, int(3 * perplexity)), exclude=np.arange(len(array)))
+    found = nearest_others(array, max(1, int(3 * perplexity)), metric)
     threads = blas_threads()
     affinities = PerplexityBasedNN(
         knn_index=PrecomputedNeighbors(found.indices, found.distances.astype(np.float64)),
@@ -137,10 +137,6 @@ def _optimised(
     points: NDArray[np.float64] = np.asarray(embedding)
     points -= points.mean(axis=0)
     return points.astype(np.float32)
-
-
-def _store(array: NDArray[np.float32], metric: str) -> ExactStore:
-    return ExactStore.build([str(row) for row in range(len(array))], array, metric=metric)
 
 
 def _start(array: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float64]:

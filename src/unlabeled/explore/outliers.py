@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.search.exact import ExactStore
+from unlabeled.explore.neighbours import nearest_others
 from unlabeled.search.metric import checked_vectors
 
 
@@ -46,9 +46,7 @@ def outliers(
     >>> rows.tolist()
     [3]
     """
-    array = checked_vectors(vectors)
-    store = ExactStore.build([str(row) for row in range(len(array))], array, metric=metric)
-    distances = store.query(array, k, exclude=np.arange(len(array))).distances
-    scores = distances.mean(axis=1) if distances.shape[1] else np.zeros(len(array), np.float32)
+    distances = nearest_others(checked_vectors(vectors), k, metric).distances
+    scores = distances.mean(axis=1) if distances.shape[1] else np.zeros(len(distances), np.float32)
     rows = np.argsort(-scores, kind="stable")[:top]
     return rows, scores[rows]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.explore.figure import figure
 from unlabeled.explore.palette import INK, PALETTE, UNLABELLED, colour
-from unlabeled.files import written_aside
 
 
 def scatter_picture(
@@ -60,34 +60,30 @@ def scatter_picture(
     'map.png'
     """
     places, kinds, names = _checked(points, labels, classes)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     sizes = np.bincount(kinds[kinds >= 0], minlength=len(names))
     shown = np.argsort(-sizes, kind="stable")[: len(PALETTE)]
     shown = np.sort(shown[sizes[shown] > 0])
 
     width, height = np.ptp(places, axis=0)
     tall = float(np.clip(height / width, 0.6, 1.1)) if width else 1.0
-    figure = Figure(figsize=(9.5, 0.5 + 7 * tall), dpi=150, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    if labels is None:
-        _draw_points(axes, places, np.zeros_like(kinds))
-    else:
-        _draw_points(axes, places, kinds)
-        for kind in shown:
-            _name_class(axes, places[kinds == kind], names[kind])
-        _draw_legend(figure, [(names[kind], int(sizes[kind]), colour(int(kind))) for kind in shown], kinds, len(names))
-    axes.set_title(title, loc="left", color=INK, fontsize=13, pad=10, parse_math=False)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.margins(0.04)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-    with written_aside(path) as aside, warnings.catch_warnings():
+    with warnings.catch_warnings(), figure(path, 9.5, 0.5 + 7 * tall) as drawn:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # shown as a box; no reason to fail
-        figure.savefig(aside, format="png", metadata={"Software": None})
+        axes = drawn.add_subplot()
+        if labels is None:
+            _draw_points(axes, places, np.zeros_like(kinds))
+        else:
+            _draw_points(axes, places, kinds)
+            for kind in shown:
+                _name_class(axes, places[kinds == kind], names[kind])
+            _draw_legend(
+                drawn, [(names[kind], int(sizes[kind]), colour(int(kind))) for kind in shown], kinds, len(names)
+            )
+        axes.set_title(title, loc="left", color=INK, fontsize=13, pad=10, parse_math=False)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.margins(0.04)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
     return Path(path)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data import LabelTable, read_labels
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import written_aside
+
+Say = Callable[[str], None]
+
+
+def silent(message: str) -> None:
+    """Say nothing."""
 
 
 @dataclass
@@ -52,6 +60,29 @@ class Embeddings:
         if self.labels is None or self.classes is None:
             return None
         return [self.classes[label] if label >= 0 else None for label in self.labels.tolist()]
+
+
+def labelled(embeddings: Embeddings, labels: str | os.PathLike[str], say: Say = silent) -> Embeddings:
+    """Give the embeddings with the labels of a file in place of their own.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    labels : path
+        CSV or parquet; may cover only some of the ids.
+    say : callable, optional
+        Receives a sentence when labels match no id.
+    """
+    numbers, classes = matched(read_labels(labels), embeddings.ids, say)
+    return replace(embeddings, labels=numbers, classes=classes)
+
+
+def matched(table: LabelTable, ids: Sequence[str], say: Say) -> tuple[NDArray[np.int64], list[str]]:
+    """Give the labels that a table has for the ids, and their classes; say what matches nothing."""
+    found = table.match(ids)
+    if found.unmatched:
+        say(f"Labels that match no instance: {len(found.unmatched):,}, such as that of {found.unmatched[0]}")
+    return found.labels, found.classes
 
 
 def write_embeddings(embeddings: Embeddings, path: str | os.PathLike[str]) -> None:

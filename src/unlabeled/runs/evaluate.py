@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from unlabeled.data import Vectors, read_labels
+from unlabeled.data import Vectors
 from unlabeled.errors import UnlabeledError
+from unlabeled.runs.embeddings import Say, labelled, silent
 from unlabeled.runs.judge import judge
 from unlabeled.runs.run import Run
 
@@ -19,7 +18,7 @@ def evaluate_run(
     *,
     seeds: tuple[int, ...] = (0, 1, 2),
     train_rows: int | None = None,
-    say: Callable[[str], None] = lambda message: None,
+    say: Say = silent,
 ) -> dict[str, Any]:
     """Judge a run as `unlabeled.runs.judge` does, with the labels of a file in place of the run's own.
 
@@ -37,10 +36,7 @@ def evaluate_run(
     """
     embeddings = run.embeddings
     if labels is not None:
-        matched = read_labels(labels).match(embeddings.ids)
-        if matched.unmatched:
-            say(f"{len(matched.unmatched)} labels match no instance, such as {matched.unmatched[0]}")
-        embeddings = replace(embeddings, labels=matched.labels, classes=matched.classes)
+        embeddings = labelled(embeddings, labels, say)
     elif embeddings.labels is None:
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
     wanted, data = run.encoder.preprocessing, run.source

@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from unlabeled.data import Images, Instances, LabelTable, Vectors, open_source, read_labels
+from unlabeled.data import Images, Instances, PreparedImages, Vectors, open_source, read_labels
 from unlabeled.encoders import embed
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import folder_lock, read_json, write_json
-from unlabeled.runs.embeddings import Embeddings, write_embeddings
+from unlabeled.processes import all_or_none, part, rank
+from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.judge import judge
+from unlabeled.runs.oddities import oddities
 from unlabeled.runs.pictures import draw
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
 from unlabeled.search import LanceStore
-from unlabeled.training.devices import choose_device
+from unlabeled.training.devices import make_fabric
 from unlabeled.training.door import OnError, open_instances
 from unlabeled.training.self_supervised import SelfSupervised
-
-Say = Callable[[str], None]
 
 
 def learn(
@@ -35,14 +36,17 @@ def learn(
     on_error: OnError = "skip",
     resume: bool = False,
     overwrite: bool = False,
-    say: Say = lambda message: None,
+    say: Say = silent,
 ) -> Run:
     """Learn a representation, judge it, index it and draw it, into one folder.
 
+    Started by torchrun, the processes train as one, and the first does everything else. The others only help to train:
+    in them this function does not return, but ends the process once there is nothing left to help with.
+
     Parameters
     ----------
-    source : path or data object
-        A folder, parquet, NumPy or text file (see `unlabeled.data.open_source`).
+    source : anything `unlabeled.data.open_source` takes, or a data object
+        A folder, a parquet, NumPy or text file, an array, a list of images.
     out : path
         The folder of the run.
     method : SelfSupervised
@@ -66,47 +70,79 @@ def learn(
     ------
     UnlabeledError
         If data, labels or settings are not usable, `out` holds something else, or another process writes there.
+    SystemExit
+        In every process but the first of those that torchrun started.
     """
-    out = Path(out)
-    _check_folder(out, resume, overwrite)
-    with folder_lock(out):
-        if overwrite:
-            _empty(out)
-        data = open_source(source) if isinstance(source, (str, os.PathLike)) else source
-        table = read_labels(labels) if labels is not None else None
-        about: dict[str, Any] = {"complete": False, "source": _absolute(source), "labels": _absolute(labels)}
-        about |= {"recipe": method.recipe()}
-        instances = _prepare(data, method, on_error, say)
-        known = _labelled(instances, table, say)
-        about |= {
-            "method": type(method).__name__,
-            "rows": len(instances),
-            "skipped": [{"id": s.id, "reason": s.reason} for s in getattr(instances, "skipped", ())],
-        }
-        write_json(out / "run.json", about)
-        method = method.__class__(**{**method.get_params(deep=False), "checkpoint": str(out / "checkpoint")})
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
-            method.fit(instances, resume=resume and (out / "checkpoint").exists())
-        notes = [str(w.message) for w in caught]
+    out, device = Path(out), make_fabric(method.device, method.precision).device
+    first = rank() == 0
+    say = say if first else silent
+    with ExitStack() as folder:
+        with all_or_none(device):
+            data = open_source(source)
+            table = read_labels(labels) if labels is not None else None
+            if first:
+                folder.enter_context(_owned(out, resume, overwrite))
+            instances = _prepare(data, method, on_error, say)
+            known = matched(table, instances.ids, say) if table is not None else (instances.labels, instances.classes)
+            about: dict[str, Any] = {
+                "complete": False,
+                "source": _absolute(source),
+                "labels": _absolute(labels),
+                "recipe": method.recipe(),
+                "method": type(method).__name__,
+                "rows": len(instances),
+                "skipped": [{"id": s.id, "reason": s.reason} for s in getattr(instances, "skipped", ())],
+            }
+            if first:
+                write_json(out / "run.json", about)
+        method, notes = _fitted(method, instances, out / "checkpoint", resume)
+        part()
+        if not first:
+            raise SystemExit  # what is left is the first one's
         for note in notes:
             say(f"Warning: {note}")
         say("Embedding, judging and drawing")
         method.save(out / "model")
-        vectors = embed(method.encoder_, instances, device=choose_device(method.device))
+        vectors = embed(method.encoder_, instances, device=device)
         embeddings = Embeddings(list(instances.ids), vectors, *known)
         write_embeddings(embeddings, out / "embeddings.parquet")
         write_json(out / "history.json", method.history_)
         metadata = {"label": embeddings.label_names} if embeddings.label_names is not None else None
         LanceStore.build(embeddings.ids, vectors, metadata, folder=out / "index")
-        metrics = judge(embeddings, method.encoder_, instances)
+        metrics = judge(embeddings, method.encoder_, instances) | oddities(embeddings)
         write_json(out / "metrics.json", metrics)
-        draw(out / "pictures", embeddings, method.history_, data)
+        draw(out / "pictures", embeddings, method.history_, metrics, data)
         about |= {"complete": True, "warnings": notes, **method.provenance_}
         write_json(out / "run.json", about)
         write_report(out)
         shutil.rmtree(out / "checkpoint", ignore_errors=True)
     return Run(out)
+
+
+@contextmanager
+def _owned(out: Path, resume: bool, overwrite: bool) -> Iterator[None]:
+    """Hold the folder of the run for this process alone, emptied if it is to be replaced; leave none that is empty."""
+    _check_folder(out, resume, overwrite)
+    made = not out.exists()
+    with folder_lock(out):
+        if overwrite:
+            _empty(out)
+        try:
+            yield
+        finally:
+            if made and [path.name for path in out.iterdir()] == [".lock"]:
+                shutil.rmtree(out, ignore_errors=True)
+
+
+def _fitted(
+    method: SelfSupervised, instances: Instances, checkpoint: Path, resume: bool
+) -> tuple[SelfSupervised, list[str]]:
+    """Fit a copy of the method that saves itself as it goes; give it, and what it warned of."""
+    method = method.__class__(**{**method.get_params(deep=False), "checkpoint": str(checkpoint)})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        method.fit(instances, resume=resume and checkpoint.exists())
+    return method, [str(warning.message) for warning in caught]
 
 
 def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
@@ -119,7 +155,7 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
             raise UnlabeledError(f"there is no run in {out} to resume")
     elif resume and about["complete"]:
         raise UnlabeledError(f"the run in {out} is finished; there is nothing to resume")
-    elif not resume and not overwrite:
+    elif not resume and not overwrite and (about["complete"] or (out / "checkpoint").exists()):
         state = "a finished run" if about["complete"] else "an unfinished run (--resume goes on with it)"
         raise UnlabeledError(f"{out} holds {state}; choose another folder, or replace it with --overwrite")
 
@@ -136,23 +172,15 @@ def _absolute(path: Any) -> str | None:
     return str(Path(path).resolve()) if isinstance(path, (str, os.PathLike)) else None
 
 
-def _prepare(data: Images | Vectors, method: SelfSupervised, on_error: OnError, say: Say) -> Instances:
-    if isinstance(data, Images):
-        instances: Any = open_instances(method, data, on_error=on_error)[0]
-        if instances.skipped:
-            names = ", ".join(s.id for s in instances.skipped[:3])
-            say(f"Skipped {len(instances.skipped)} of {len(data)} images that cannot be read: {names}")
-        say(f"{len(instances):,} images of {instances.size}×{instances.size} pixels from {data.source}")
-        return instances  # type: ignore[no-any-return]
-    say(f"{len(data):,} vectors with {data.array.shape[1]} columns")
-    return data
-
-
-def _labelled(instances: Any, table: LabelTable | None, say: Say) -> tuple[Any, Any]:
-    """Take labels from the file if there is one, else from the source itself."""
-    if table is None:
-        return instances.labels, instances.classes
-    matched = table.match(instances.ids)
-    if matched.unmatched:
-        say(f"{len(matched.unmatched)} labels match no instance, such as {matched.unmatched[0]}")
-    return matched.labels, matched.classes
+def _prepare(data: Images | Vectors, method: SelfSupervised, on_error: OnError, say: Say) -> PreparedImages | Vectors:
+    if isinstance(data, Vectors):
+        say(f"{len(data):,} vectors with {data.array.shape[1]} columns")
+        return data
+    images, _ = open_instances(method, data, on_error=on_error)
+    assert isinstance(images, PreparedImages)
+    if images.skipped:
+        names = ", ".join(skipped.id for skipped in images.skipped[:3])
+        say(f"Skipped {len(images.skipped)} of {len(data)} images that cannot be read: {names}")
+    count = "1 image" if len(images) == 1 else f"{len(images):,} images"
+    say(f"{count} of {images.size}×{images.size} pixels from {data.source}")
+    return images

@@ -17,7 +17,13 @@ MAP_ROWS = 5_000
 """Points on the map of a report; more would hide each other, and take minutes."""
 
 
-def draw(folder: Path, embeddings: Embeddings, history: list[dict[str, float]], data: Images | Vectors | None) -> None:
+def draw(
+    folder: Path,
+    embeddings: Embeddings,
+    history: list[dict[str, float]],
+    metrics: dict[str, Any],
+    data: Images | Vectors,
+) -> None:
     """Draw everything the report shows; what the data do not allow is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     if history:
@@ -26,6 +32,9 @@ def draw(folder: Path, embeddings: Embeddings, history: list[dict[str, float]], 
         draw_map(embeddings, folder / "map.png")
     if isinstance(data, Images) and len(embeddings) >= 2:
         draw_neighbours(embeddings, data, folder / "neighbours.png")
+        draw_outliers(metrics["outliers"], data, folder / "outliers.png")
+        if metrics["near_duplicates"]["pairs"]:
+            draw_duplicates(metrics["near_duplicates"]["nearest"], data, folder / "duplicates.png")
 
 
 def draw_map(
@@ -69,6 +78,21 @@ def draw_neighbours(embeddings: Embeddings, images: Images, path: Path, queries:
     columns = len(found.ids[0])
     framed = range(0, len(cells), columns)
     return contact_sheet(thumbnails(images, cells), captions, columns=columns, path=path, framed=framed)
+
+
+def draw_outliers(outliers: list[dict[str, Any]], images: Images, path: Path, columns: int = 6) -> Path:
+    """Draw the outliers that `oddities` found."""
+    captions = [f"{found['id']}\n{found['distance']:.3f}" for found in outliers]
+    return contact_sheet(thumbnails(images, [found["id"] for found in outliers]), captions, columns=columns, path=path)
+
+
+def draw_duplicates(pairs: list[dict[str, Any]], images: Images, path: Path, columns: int = 4) -> Path:
+    """Draw the pairs that `oddities` found, each as one picture."""
+    pictures = thumbnails(images, [name for pair in pairs for name in pair["ids"]])
+    gap = np.full_like(pictures[::2, :, : -(-pictures.shape[2] // 32)], 255)
+    joined = np.concatenate([pictures[::2], gap, pictures[1::2]], axis=2)
+    captions = ["{}\n{}\n{:.3f}".format(*pair["ids"], pair["cosine"]) for pair in pairs]
+    return contact_sheet(joined, captions, columns=columns, path=path)
 
 
 def draw_results(images: Images, found: Neighbours, path: Path, query: Any | None = None, columns: int = 6) -> Path:

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import base64
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unlabeled.files import read_json, written_aside
+from unlabeled.training.self_supervised import CIRCUMSTANCES
 
 PICTURES = {
-    "map": "Each point is an instance; near points are alike to the encoder (t-SNE).",
-    "neighbours": "Each row: an instance drawn at random, then its nearest neighbours with their distance.",
-    "history": "The loss, and the health of the representation measured without labels, as training went on.",
+    "map": ("Map", "Each point is an instance; near points are alike to the encoder (t-SNE)."),
+    "neighbours": (
+        "Neighbours",
+        "Each row: an instance drawn at random, then those nearest to it with their distance.",
+    ),
+    "outliers": ("Outliers", "Instances unlike all others, by their mean distance to their ten nearest neighbours."),
+    "duplicates": (
+        "Near-duplicates",
+        "Pairs ten times nearer to each other than neighbours usually are, with their cosine. A copy counts twice "
+        "wherever instances are counted, and may stand among the training and among the test instances.",
+    ),
+    "history": (
+        "Training",
+        "The loss, and the health of the representation measured without labels, as training went on.",
+    ),
 }
+LARGE = 150_000
+"""Bytes beyond which a picture holds photographs, and takes a fifth of the room as WebP."""
 
 
 def write_report(folder: Path) -> Path:
     """Write ``report.html`` from what a finished run holds; the pictures are inside the file."""
     about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
     pictures = [
-        (name, caption, _inline(path))
-        for name, caption in PICTURES.items()
+        (title, caption, *_inline(path))
+        for name, (title, caption) in PICTURES.items()
         if (path := folder / "pictures" / f"{name}.png").exists()
     ]
     columns, rows = evaluation_table(metrics)
@@ -40,7 +56,7 @@ def write_report(folder: Path) -> Path:
         columns=columns,
         table=rows,
         note=evaluation_note(metrics) if rows else "",
-        recipe={key: value for key, value in about["recipe"].items() if value is not None},
+        recipe={k: v for k, v in about["recipe"].items() if v is not None and k not in CIRCUMSTANCES},
         pictures=pictures,
     )
     with written_aside(folder / "report.html") as aside:
@@ -66,5 +82,25 @@ def evaluation_note(metrics: dict[str, Any]) -> str:
     return f"accuracy on {found['n_test']:,} held-out instances, {found['n_train']:,} labelled to learn from{spread}"
 
 
-def _inline(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def duplicates_note(metrics: dict[str, Any]) -> str:
+    """Say how many near-duplicates a run holds."""
+    found = metrics["near_duplicates"]
+    if not found["pairs"]:
+        return f"No near-duplicates among {found['compared']:,} instances"
+    one, other = found["nearest"][0]["ids"]
+    pairs = "1 pair" if found["pairs"] == 1 else f"{found['pairs']:,} pairs"
+    return f"{pairs} of near-duplicates among {found['compared']:,} instances, such as {one} and {other}"
+
+
+def _inline(path: Path) -> tuple[str, int, int]:
+    """Give a picture as a data URL, with its width and height."""
+    from PIL import Image, features
+
+    content, kind = path.read_bytes(), "png"
+    with Image.open(path) as picture:
+        width, height = picture.size
+        if len(content) > LARGE and features.check("webp"):
+            smaller = BytesIO()
+            picture.convert("RGB").save(smaller, "WEBP", quality=85)
+            content, kind = smaller.getvalue(), "webp"
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii"), width, height

@@ -93,7 +93,7 @@ class Run:
         workers : int, optional
             Threads that decode images.
         """
-        data = source if isinstance(source, (Images, Vectors)) else open_source(source)
+        data = open_source(source)
         wanted = self.encoder.preprocessing
         if data.kind != wanted.kind:
             raise UnlabeledError(f"the encoder in {self.folder} is for {wanted.kind}s, and {source} holds {data.kind}s")

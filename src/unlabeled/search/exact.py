@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside
+from unlabeled.search.card import read_card, write_card
 from unlabeled.search.engine import positions_where
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
@@ -142,7 +143,7 @@ class ExactStore:
         import pyarrow.parquet as pq
 
         with folder_written_aside(folder) as aside:
-            write_json(aside / "store.json", {"store": "exact", "version": 1, "metric": self.metric})
+            write_card(aside, "exact", self.metric)
             np.save(aside / "vectors.npy", self._vectors, allow_pickle=False)
             np.save(aside / "origin.npy", self._origin, allow_pickle=False)
             pq.write_table(self._rows, aside / "rows.parquet")
@@ -160,9 +161,7 @@ class ExactStore:
         import pyarrow.parquet as pq
 
         folder = Path(folder)
-        card = read_json(folder / "store.json")
-        if not isinstance(card, dict) or card.get("store") != "exact" or card.get("version") != 1:
-            raise UnlabeledError(f"{folder} does not hold an exact store that this version can read")
+        metric = read_card(folder, "exact")
         try:
             vectors = np.load(folder / "vectors.npy", allow_pickle=False)
             origin = np.load(folder / "origin.npy", allow_pickle=False)
@@ -171,7 +170,7 @@ class ExactStore:
             raise UnlabeledError(f"the store in {folder} is damaged ({error}); build it again") from error
         if len(vectors) != len(rows):
             raise UnlabeledError(f"the store in {folder} is damaged: {len(vectors)} vectors, {len(rows)} rows")
-        return cls(rows, vectors, origin, checked_metric(card.get("metric", "")))
+        return cls(rows, vectors, origin, metric)
 
 
 def _as_compared(vectors: Floats, origin: Floats, metric: str) -> Floats:

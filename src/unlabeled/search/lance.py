@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside
+from unlabeled.search.card import read_card, write_card
 from unlabeled.search.engine import bad_filter, connect
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
@@ -89,7 +90,7 @@ class LanceStore:
             array = unit_rows(array)
         column = pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
         with folder_written_aside(folder) as aside:
-            write_json(aside / "store.json", {"store": "lance", "version": 1, "metric": metric})
+            write_card(aside, "lance", metric)
             try:
                 table = connect(aside).create_table("vectors", rows.append_column("vector", column))
                 if len(array) >= INDEXED_FROM:
@@ -108,10 +109,7 @@ class LanceStore:
             If the folder is missing, damaged, or holds something else.
         """
         folder = Path(folder)
-        card = read_json(folder / "store.json")
-        if not isinstance(card, dict) or card.get("store") != "lance" or card.get("version") != 1:
-            raise UnlabeledError(f"{folder} does not hold a LanceDB store that this version can read")
-        metric = checked_metric(card.get("metric", ""))
+        metric = read_card(folder, "lance")
         try:
             table = connect(folder).open_table("vectors")
         except (ValueError, RuntimeError) as error:

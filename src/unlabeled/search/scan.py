@@ -7,24 +7,14 @@ which alone keeps the comparison from being vectorised.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from unlabeled.compiled import compiled
 
 BLOCK = 64
 
 u = np.uint64
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile without the interpreter lock, and keep the machine code on disk where some folder can be written."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # Numba found no folder for its cache, as in a read-only container
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
 
 
 @compiled

@@ -17,7 +17,7 @@ from unlabeled.encoders.embed import laid_out
 from unlabeled.encoders.network import Network
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.errors import UnlabeledError
-from unlabeled.processes import rank, total, world_size
+from unlabeled.processes import all_or_none, rank, total, world_size
 from unlabeled.training.checkpoint import State, load_checkpoint, save_checkpoint
 from unlabeled.training.health import HealthMonitor
 from unlabeled.training.interrupt import StopRequest
@@ -72,17 +72,20 @@ def train(
         synchronised(net)
     net.to(memory_format=torch.channels_last)
     net.train()
-    optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)
-    if resume and folder is not None:
-        load_checkpoint(folder, state, net, optimizer)
-    plan = Plan(len(instances), method.epochs, method.batch_size, method.accumulate, method.warmup, state.seed)
+    with all_or_none(fabric.device):
+        optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)
+        if resume and folder is not None:
+            load_checkpoint(folder, state, net, optimizer)
+        plan = Plan(len(instances), method.epochs, method.batch_size, method.accumulate, method.warmup, state.seed)
     step, optimizer = fabric.setup(Step(method, net), optimizer)
     canonical = net.encoder.preprocessing.canonical
     monitor = _monitor(method, net, instances, plan, fabric)
     save_every = method.checkpoint_every or plan.steps_per_epoch
     note_every = max(1, min(plan.steps_per_epoch, plan.steps // LOSSES))
     look_every = max(APART, plan.steps // LOOKS)
-    _look(monitor, net, plan, state.step)
+    before = _look(monitor, net, plan, state.step)
+    if state.step == 0:
+        state.history.append({"step": 0, "epoch": 0.0, **before})  # what the untrained network gives
     batches = instances.batches(plan.index_batches(state.step))
     recent, since = [], time.monotonic()
     show = method.progress if rank() == 0 else False
@@ -124,9 +127,9 @@ def train(
                 recent, since = [], time.monotonic()
             stopping = _anyone(stop.made, fabric.device)
             if folder is not None and (stopping or state.step % save_every == 0 or last):
-                if rank() == 0:
-                    save_checkpoint(folder, state, net, optimizer)
-                fabric.barrier()
+                with all_or_none(fabric.device):
+                    if rank() == 0:
+                        save_checkpoint(folder, state, net, optimizer)
             if stopping and not last:
                 raise KeyboardInterrupt(_farewell(folder, state.step, plan.steps))
 
@@ -149,9 +152,10 @@ def _mean_loss(recent: list[Tensor], plan: Plan, step: int) -> float:
     """Average the losses since the last look, over all processes; a loss that is no number ends the run."""
     mean = float(total(torch.stack(recent).mean()) / world_size() * plan.parts)
     if not math.isfinite(mean):
-        raise UnlabeledError(
-            f"the loss is {mean} by step {step}; lower the learning rate, set clip_norm, or use precision='float32'"
-        )
+        with all_or_none(recent[0].device):  # all have found it, and one tells it
+            raise UnlabeledError(
+                f"the loss is {mean} by step {step}; lower the learning rate, set clip_norm, or use precision='float32'"
+            )
     return mean
 
 

@@ -26,6 +26,7 @@ from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.processes import all_or_none, gather
 from unlabeled.training.checkpoint import State
 from unlabeled.training.devices import Precision, choose_device, make_fabric
 from unlabeled.training.door import open_instances
@@ -164,25 +165,28 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         KeyboardInterrupt
             After Ctrl-C; what was learnt so far is kept, and saved if `checkpoint` is set.
         """
-        check_settings(self)
-        if resume and self.checkpoint is None:
-            raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
-        instances, preprocessing = open_instances(self, X)
-        if len(instances) < self.minimum_rows:
-            raise UnlabeledError(
-                f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
-                f"got {len(instances)} sample"
-            )
-        self.prepare(preprocessing)
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31))
-        state = State(self.seed_, self._identity(instances))
-        with own_randomness():
-            torch.manual_seed(self.seed_)
-            base = make_encoder(self._encoder_specification(preprocessing), preprocessing)
-            self._base_description = base.describe()
-            net = self.build(base)
+        fabric = make_fabric(self.device, self.precision)
+        seed = torch.tensor([check_random_state(self.random_state).randint(2**31)], device=fabric.device)
+        self.seed_ = int(gather(seed)[0])
+        with all_or_none(fabric.device):
+            check_settings(self)
+            if resume and self.checkpoint is None:
+                raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
+            instances, preprocessing = open_instances(self, X)
+            if len(instances) < self.minimum_rows:
+                raise UnlabeledError(
+                    f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
+                    f"got {len(instances)} sample"
+                )
+            self.prepare(preprocessing)
+            state = State(self.seed_, self._identity(instances))
+            with own_randomness():
+                torch.manual_seed(self.seed_)
+                base = make_encoder(self._encoder_specification(preprocessing), preprocessing)
+                self._base_description = base.describe()
+                net = self.build(base)
         try:
-            train(self, net, instances, state, make_fabric(self.device, self.precision), resume)
+            train(self, net, instances, state, fabric, resume)
         finally:
             self.network_, self.encoder_ = net.eval(), net.encoder
             self.seed_, self.history_ = state.seed, state.history

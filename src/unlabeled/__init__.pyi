@@ -1,0 +1,42 @@
+# Written by `make stubs`; do not edit.
+from os import PathLike
+from typing import Any
+
+from unlabeled import cli as cli
+from unlabeled import data as data
+from unlabeled import encoders as encoders
+from unlabeled import evaluation as evaluation
+from unlabeled import explore as explore
+from unlabeled import losses as losses
+from unlabeled import methods as methods
+from unlabeled import runs as runs
+from unlabeled import search as search
+from unlabeled import training as training
+from unlabeled import views as views
+from unlabeled.data.corpus import Corpus as Corpus
+from unlabeled.data.documents import Documents as Documents
+from unlabeled.data.images import Images as Images
+from unlabeled.data.phrases import Phrases as Phrases
+from unlabeled.data.vectors import Vectors as Vectors
+from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
+from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
+from unlabeled.methods.mixture.elbow import elbow as elbow
+from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
+from unlabeled.methods.mixture.k_means import KMeans as KMeans
+from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation as LatentDirichletAllocation
+from unlabeled.methods.mixture.merge_clusters import merge_clusters as merge_clusters
+from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans as MiniBatchKMeans
+from unlabeled.methods.mixture.plsa import PLSA as PLSA
+from unlabeled.methods.noncontrastive.byol import BYOL as BYOL
+from unlabeled.methods.pretext.rotation import Rotation as Rotation
+from unlabeled.methods.words.cbow import CBOW as CBOW
+from unlabeled.methods.words.cooccurrence import cooccurrence as cooccurrence
+from unlabeled.methods.words.glove import GloVe as GloVe
+from unlabeled.methods.words.one_hot import OneHot as OneHot
+from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
+from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
+from unlabeled.runs.run import Run as Run
+
+__version__: str
+
+def load(path: str | PathLike[str]) -> Any: ...

@@ -1,0 +1,27 @@
+"""`unlabeled words nearest`: the words most like a word."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import AsJson, print_json, print_table
+from unlabeled.cli.words.vectors import VectorsFile, open_vectors
+
+
+def nearest(
+    vectors: VectorsFile,
+    word: Annotated[str, typer.Argument(help="A word; a misspelt one gets suggestions.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Find the words nearest to a word by cosine.
+
+    [dim]unlabeled words nearest vectors.bin frog -k 7[/dim]
+    """
+    found = open_vectors(vectors).most_similar(word, k=k)
+    if as_json:
+        print_json({"query": word, "neighbours": [neighbour._asdict() for neighbour in found]})
+    else:
+        print_table(["word", "similarity"], [[n.word, f"{n.similarity:.4f}"] for n in found])

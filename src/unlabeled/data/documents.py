@@ -1,0 +1,308 @@
+"""Documents as counts of words: text from files, tables and lists, cut into words by scikit-learn's vectoriser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from unlabeled.data.columns import ID_COLUMNS, find_column
+from unlabeled.data.text import Files, Strings, open_text
+from unlabeled.errors import UnlabeledError
+
+TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")
+TABLES = (".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Documents:
+    """How often each word is in each document.
+
+    Attributes
+    ----------
+    counts : CSR matrix, shape (documents, words)
+        A row a document, also for one without words. Whole numbers, none negative.
+    words : list of str
+        What the columns count.
+    ids : list of str
+        File names, ids of the table, or numbers.
+
+    Examples
+    --------
+    >>> documents = Documents.count(["The cat sat.", "A cat, a dog!"])
+    >>> documents.words
+    ['cat', 'dog', 'sat']
+    >>> documents.counts.toarray()
+    array([[1, 0, 1],
+           [1, 1, 0]])
+    """
+
+    counts: sp.csr_matrix
+    words: list[str]
+    ids: list[str]
+
+    def __post_init__(self) -> None:
+        documents, words = self.counts.shape
+        if words != len(self.words) or documents != len(self.ids):
+            raise UnlabeledError(
+                f"counts of shape {(documents, words)} do not go with {len(self.words)} words and {len(self.ids)} ids"
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"Documents({len(self):,} documents, {len(self.words):,} different words, {self.empty:,} without a word)"
+
+    @property
+    def empty(self) -> int:
+        """How many documents have none of the words."""
+        return int((np.diff(self.counts.indptr) == 0).sum())
+
+    @classmethod
+    def of_counts(cls, counts: Any, words: Sequence[str], ids: Sequence[str] | None = None) -> Self:
+        """Take counts that are made already, such as a vectoriser's.
+
+        Parameters
+        ----------
+        counts : sparse matrix or array, shape (documents, words)
+            Whole numbers, none negative.
+        words, ids : sequence of str
+            Of the columns and the rows; ids are the rows' numbers by default.
+
+        Raises
+        ------
+        UnlabeledError
+            For negative numbers, fractions and NaN, with the first place; and if there are no words at all.
+        """
+        if not sp.issparse(counts):
+            counts = np.asarray(counts)
+            if counts.ndim != 2 or counts.dtype.kind not in "fiub":
+                raise UnlabeledError(f"counts must be a matrix of numbers, got {counts.dtype} of shape {counts.shape}")
+        matrix = tidy_counts(counts)
+        check_whole(matrix)
+        check_not_empty(matrix)
+        names = [str(i) for i in range(matrix.shape[0])] if ids is None else list(ids)
+        return cls(matrix.astype(np.int64), list(words), names)
+
+    @classmethod
+    def count(
+        cls,
+        source: Any,
+        *,
+        column: str | None = None,
+        stop_words: str | Sequence[str] | None = "english",
+        min_df: int | float = 1,
+        max_df: int | float = 1.0,
+        max_features: int | None = None,
+        vocabulary: Sequence[str] | None = None,
+    ) -> Self:
+        """Count the words of texts.
+
+        Words are runs of two or more letters, digits and underscores, in lower case, as in scikit-learn's
+        ``CountVectorizer``, which does the work; its name for a parameter is kept.
+
+        Parameters
+        ----------
+        source : list of strings, path, list of paths, or Documents
+            Of a folder (and of a list of paths) each file is a document; of a ``.csv``, ``.tsv`` or ``.parquet`` file
+            each row; of any other file each line that is not blank. Files may be compressed; bytes that are not UTF-8
+            count as blanks.
+        column : str, optional
+            The table's column of text; by default the one called ``text``, ``document`` or the like, or the only one
+            that holds strings.
+        stop_words : {"english"}, list of str or None, default "english"
+            Words that are left out.
+        min_df, max_df : int or float
+            Leave out words that are in fewer, or more, documents than this: a number of them if int, a share if float.
+        max_features : int, optional
+            Keep only so many words, the most frequent ones.
+        vocabulary : sequence of str, optional
+            Count these words, in this order, and no other; the filters are not applied.
+
+        Returns
+        -------
+        Documents
+
+        Raises
+        ------
+        UnlabeledError
+            If there is no text, or no word is left.
+        """
+        if isinstance(source, Documents):
+            return source if isinstance(source, cls) else cls(source.counts, source.words, source.ids)
+        texts, ids = _texts(source, column)
+        if not texts:
+            raise UnlabeledError(f"there are no documents: {_named(source)} holds none")
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        if vocabulary is not None:
+            vectoriser = CountVectorizer(vocabulary=list(vocabulary))
+        else:
+            vectoriser = CountVectorizer(
+                stop_words=list(stop_words)
+                if stop_words is not None and not isinstance(stop_words, str)
+                else stop_words,
+                min_df=min_df,
+                max_df=max_df,
+                max_features=max_features,
+            )
+        try:
+            matrix = vectoriser.fit_transform(texts)
+        except ValueError as error:
+            filled = sum(1 for text in texts if text.strip())
+            raise UnlabeledError(
+                f"no vocabulary can be made of {len(texts)} documents, of which {filled} hold any text: {error}. "
+                f"The filters are stop_words={stop_words!r}, min_df={min_df}, max_df={max_df}, "
+                f"max_features={max_features}"
+            ) from error
+        counts = sp.csr_matrix(matrix)
+        counts.sort_indices()
+        return cls(counts, vectoriser.get_feature_names_out().tolist(), ids)
+
+
+def is_text(source: Any) -> bool:
+    """Say whether `source` is text, or the path of text, rather than a matrix."""
+    if isinstance(source, str | os.PathLike):
+        return Path(source).suffix.lower() not in (".npy", ".npz")
+    if isinstance(source, type) or getattr(source, "ndim", 1) != 1 or sp.issparse(source):
+        return False
+    if isinstance(source, Iterator):
+        raise UnlabeledError("the documents come from an iterator, which can be read only once; give a list of them")
+    first = next(iter(source), None) if isinstance(source, Iterable) and hasattr(source, "__len__") else None
+    return isinstance(first, str | os.PathLike)
+
+
+def tidy_counts(counts: Any) -> sp.csr_matrix:
+    """Give non-negative numbers as a CSR matrix of its own, columns in order, each once, and no zeros stored.
+
+    Raises
+    ------
+    UnlabeledError
+        If a number is negative or NaN; the message names the document.
+    """
+    matrix = sp.csr_matrix(counts, copy=True)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    wrong = ~(matrix.data >= 0)
+    if wrong.any():
+        row, column, value = _first(matrix, wrong)
+        raise UnlabeledError(
+            f"Negative values in data: document {row} has {value} in column {column}; words are counted from 0 up"
+        )
+    return matrix
+
+
+def check_whole(matrix: sp.csr_matrix) -> None:
+    """Refuse fractions, naming the first."""
+    fraction = matrix.data != np.rint(matrix.data)
+    if fraction.any():
+        row, column, value = _first(matrix, fraction)
+        raise UnlabeledError(
+            f"document {row} has {value} in column {column}, but words are counted in whole numbers; give the counts "
+            "themselves, not tf-idf or scaled ones"
+        )
+
+
+def check_not_empty(matrix: sp.csr_matrix) -> None:
+    """Refuse a matrix that is all zero."""
+    if matrix.nnz == 0:
+        raise UnlabeledError(f"all {matrix.shape[0]} documents are empty: no word is counted in any of them")
+
+
+def _first(matrix: sp.csr_matrix, wrong: NDArray[np.bool_]) -> tuple[int, int, Any]:
+    place = int(wrong.argmax())
+    row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
+    return row, int(matrix.indices[place]), matrix.data[place].item()
+
+
+def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
+    """Read all texts, with their ids."""
+    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in TABLES and Path(source).is_file():
+        return _table(Path(source), column)
+    if column is not None:
+        raise UnlabeledError(f"column={column!r} is for tables ({', '.join(TABLES)}), and {_named(source)} is none")
+    opened = open_text(source)
+    if isinstance(opened, Strings):
+        texts = list(opened.texts)
+        return texts, [str(i) for i in range(len(texts))]
+    if not isinstance(opened, Files):
+        raise UnlabeledError("the documents are lists of words; join each into a string: ' '.join(words)")
+    root = Path(os.fspath(source)) if isinstance(source, str | os.PathLike) else None
+    if root is None or root.is_dir():
+        names = [path.relative_to(root).as_posix() if root else str(path) for path in opened.paths]
+        return [_read(opened, path) for path in opened.paths], names
+    lines = [(number, line) for number, line in enumerate(_read(opened, root).splitlines(), start=1) if line.strip()]
+    return [line for _, line in lines], [f"line {number}" for number, _ in lines]
+
+
+def _read(files: Files, path: Path) -> str:
+    content = b"".join(files.pieces(path))
+    if b"\0" in content:
+        raise UnlabeledError(f"{path} holds NUL bytes, so it is no text; take it out, or give a list of the text files")
+    return content.decode("utf-8", errors="replace")
+
+
+def _table(path: Path, column: str | None) -> tuple[list[str], list[str]]:
+    """Read a column of text; a missing value is a document without words."""
+    import pyarrow as pa
+
+    try:
+        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    except (OSError, pa.ArrowException) as error:
+        raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
+    strings = [field.name for field in table.schema if _is_string(field.type)]
+    chosen = column
+    if chosen is None:
+        found = find_column(strings, TEXT_COLUMNS)
+        chosen = strings[found] if found is not None else strings[0] if len(strings) == 1 else None
+    if chosen not in table.column_names:
+        wanted = "it is not clear which column of" if column is None else f"there is no column {column!r} in"
+        raise UnlabeledError(
+            f"{wanted} {path} holds the text; its columns are {', '.join(table.column_names)}. "
+            "Choose one: Documents.count(path, column=...)"
+        )
+    if chosen not in strings:
+        raise UnlabeledError(f"the column {chosen!r} of {path} is of type {table.schema.field(chosen).type}, no text")
+    names = [name for name in table.column_names if name != chosen]
+    identity = find_column(names, ID_COLUMNS)
+    ids = range(table.num_rows) if identity is None else table.column(names[identity]).to_pylist()
+    return [text or "" for text in table.column(chosen).to_pylist()], [str(name) for name in ids]
+
+
+def _read_parquet(path: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as parquet:
+        names = [field.name for field in parquet.schema_arrow if _is_string(field.type)]
+        identity = find_column(parquet.schema_arrow.names, ID_COLUMNS)
+        ids = set() if identity is None else {parquet.schema_arrow.names[identity]}
+        return parquet.read(columns=list(dict.fromkeys([*names, *sorted(ids)])))
+
+
+def _read_csv(path: Path) -> Any:
+    from pyarrow import csv
+
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    return csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+    )
+
+
+def _is_string(kind: Any) -> bool:
+    import pyarrow as pa
+
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(is_one(value) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
+def _named(source: Any) -> str:
+    return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__}"

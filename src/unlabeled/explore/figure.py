@@ -1,0 +1,26 @@
+"""Figures: drawn by matplotlib without a display, and written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any
+
+from unlabeled.files import written_aside
+
+
+@contextmanager
+def figure(path: str | PathLike[str], width: float, height: float) -> Iterator[Any]:
+    """Yield a white figure of `width` × `height` inches; when the block ends well, `path` is its PNG, at 150 dpi.
+
+    The same drawing gives the same bytes: nothing in the file tells when or by what it was made.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
+    FigureCanvasAgg(drawn)
+    yield drawn
+    with written_aside(path) as aside:
+        drawn.savefig(aside, format="png", metadata={"Software": None})

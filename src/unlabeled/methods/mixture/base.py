@@ -1,0 +1,175 @@
+"""What all mixtures share: the door for rows, checks of settings, saving and loading.
+
+The first hyper-parameter of a mixture may be given without its name, as in ``KMeans(10)``. `Estimator` makes every
+field keyword-only; a field that is to be positional says so itself, and nothing else is needed:
+
+    class KMeans(Mixture):
+        n_clusters: int = field(default=8, kw_only=False)
+        max_iter: int = 300                                   # keyword-only, as everywhere
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from unlabeled.data.blocks import Blocks, is_stream
+from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.methods.mixture.saved import divided, load_arrays, save_arrays
+
+ARRAYS, MODEL = "arrays.safetensors", "model.json"
+GIVEN = "parameter."  # before the name of a hyper-parameter that is an array, in the file of arrays
+
+
+class Mixture(Estimator):
+    """Base of the mixtures: groups nobody named, one of which each instance came from.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None, default None
+        With an int, a fit is repeatable bit for bit on one machine, whatever the number of threads.
+    workers : int, optional
+        Threads; by default one a processor.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook, when a fit takes longer than two seconds.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("vector",)
+    takes_sparse: ClassVar[bool] = False
+
+    random_state: Any = None
+    workers: int | None = None
+    progress: bool | None = None
+
+    def _open(self, X: Any, *, reset: bool) -> Blocks:
+        """Open rows: check them, and set or compare `n_features_in_`.
+
+        Arrays, lists and data frames are checked as scikit-learn checks them. Mapped files, paths of ``.npy`` files and
+        streams are read block by block and never held whole.
+        """
+        X = getattr(X, "array", X) if type(X).__module__.startswith("unlabeled.data") else X
+        if not _out_of_core(X):
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr" if self.takes_sparse else False,
+                dtype=[np.float64, np.float32],
+                order="C",
+                ensure_all_finite=False,  # Blocks does it, and names the row
+            )
+            return Blocks(X)
+        blocks = X if isinstance(X, Blocks) else Blocks(X)
+        if reset:
+            self.n_features_in_ = blocks.shape[1]
+        elif blocks.shape[1] != self.n_features_in_:
+            raise UnlabeledError(
+                f"X has {blocks.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input"
+            )
+        return blocks
+
+    def _weights(self, sample_weight: Any, blocks: Blocks) -> NDArray[np.float64] | None:
+        """Check the weights of the rows: None, or one number a row, none negative, not all zero."""
+        if sample_weight is None:
+            return None
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        if weights.ndim == 0:
+            weights = np.full(blocks.shape[0], weights)
+        if weights.shape != (blocks.shape[0],):
+            raise UnlabeledError(
+                f"sample_weight.shape == {weights.shape}, expected {(blocks.shape[0],)}: one weight for each row"
+            )
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise UnlabeledError("sample_weight must hold finite numbers, none below 0")
+        if not weights.any():
+            raise UnlabeledError("every sample_weight is zero; some rows must count")
+        return weights
+
+    def _check_whole(self, *names: str) -> None:
+        """Refuse a setting that is given and is not a whole number of at least 1."""
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+    def _check_not_negative(self, *names: str) -> None:
+        """Refuse a setting that is not a number of at least 0."""
+        for name in names:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
+                raise UnlabeledError(f"{name} must be a number of at least 0, got {value!r}")
+
+    def recipe(self) -> dict[str, Any]:
+        """Give the method and its settings in JSON's types: what a recipe file holds."""
+        from unlabeled.registry import name_of
+
+        return {"method": name_of(type(self))} | {name: _described(value) for name, value in self._settings().items()}
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
+        check_is_fitted(self)
+        given, _ = divided({name: value for name, value in self._settings().items() if isinstance(value, np.ndarray)})
+        arrays, figures = divided(self._fitted())
+        with folder_written_aside(folder) as aside:
+            save_arrays(arrays | {GIVEN + name: array for name, array in given.items()}, aside / ARRAYS)
+            write_json(aside / MODEL, {**self.recipe(), "fitted": figures})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote; the result predicts exactly as the saved one did.
+
+        Raises
+        ------
+        UnlabeledError
+            If the folder is missing, damaged, or holds something else.
+        """
+        folder = Path(folder)
+        saved, arrays = read_json(folder / MODEL), load_arrays(folder / ARRAYS)
+        given = {name.removeprefix(GIVEN): arrays.pop(name) for name in list(arrays) if name.startswith(GIVEN)}
+        names = {field.name for field in dataclasses.fields(cls)}
+        self = cls(**{name: value for name, value in (saved | given).items() if name in names})
+        self._restore(saved["fitted"] | arrays)
+        return self
+
+    def _fitted(self) -> dict[str, Any]:
+        """Give the fitted attributes; a method with one that is neither array, number nor text changes it here."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
+
+    def _restore(self, fitted: dict[str, Any]) -> None:
+        """Take back what `_fitted` gave."""
+        for name, value in fitted.items():
+            setattr(self, name, np.array(value, dtype=object) if name == "feature_names_in_" else value)
+
+    def _settings(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.takes_sparse
+        return tags
+
+
+def _out_of_core(X: Any) -> bool:
+    return isinstance(X, str | os.PathLike | np.memmap | Blocks) or (not isinstance(X, type) and is_stream(X))
+
+
+def _described(value: Any) -> Any:
+    """Describe a setting in JSON's types: numbers and text as they are, lists by their parts, others by their name."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, Iterable) and not isinstance(value, str | dict):
+        return [_described(part) for part in value]
+    plain = value is None or isinstance(value, str | int | float | bool | dict)
+    return value if plain else getattr(value, "__qualname__", None) or str(value)

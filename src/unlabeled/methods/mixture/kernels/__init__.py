@@ -1,0 +1,1 @@
+"""The compiled parts of the mixtures, one small file each, with the derivation beside the code."""

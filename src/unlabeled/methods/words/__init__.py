@@ -1,0 +1,1 @@
+"""Word methods: a word is known by the company it keeps."""

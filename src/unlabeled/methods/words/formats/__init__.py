@@ -1,0 +1,7 @@
+"""Files of word vectors: formats of other tools and our own, told apart by looking into the file."""
+
+from __future__ import annotations
+
+from unlabeled.methods.words.formats.choose import read_words, write_words
+
+__all__ = ["read_words", "write_words"]

@@ -1,0 +1,170 @@
+"""Which format a file is in, and which one to write."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.files import written_aside
+from unlabeled.methods.words.formats.binary_format import read_binary, write_binary
+from unlabeled.methods.words.formats.safetensors_format import read_safetensors, write_safetensors
+from unlabeled.methods.words.formats.table import Content
+from unlabeled.methods.words.formats.text_format import HEADER, read_text, write_text
+
+Format = Literal["word2vec", "glove", "word2vec_binary", "safetensors"]
+BY_ENDING: dict[str, Format] = {
+    ".txt": "word2vec",
+    ".vec": "word2vec",
+    ".bin": "word2vec_binary",
+    ".safetensors": "safetensors",
+}
+
+SNIFFED = 1 << 20  # bytes that are looked into: longer than the first two lines of any real file
+LONGEST = 1 << 20  # numbers a vector may have; a header that says more is damaged
+FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
+PICKLE_MAGIC = re.compile(rb"\x80[\x02-\x05]")
+NUMBERS = re.compile(rb"[-+.\deE ]+")
+NOT_IN_TEXT = re.compile(rb"[^\t\n\r -\x7e\x80-\xff]")
+
+
+def read_words(path: str | os.PathLike[str], mmap: bool = False) -> Content:
+    """Read words, vectors and, if the file has them, counts.
+
+    Parameters
+    ----------
+    path : path
+        A file in any of the formats.
+    mmap : bool, default False
+        Leave the vectors on disk; for safetensors only.
+
+    Raises
+    ------
+    UnlabeledError
+        If the file is missing, malformed, or in a format that is not read; the message names the line.
+    """
+    path = Path(path)
+    try:
+        with ExitStack() as stack:
+            file: BufferedIOBase = stack.enter_context(path.open("rb"))
+            compressed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if compressed:
+                file = stack.enter_context(gzip.GzipFile(fileobj=file))
+            return _read(path, file, None if compressed else path.stat().st_size, mmap)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnlabeledError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _read(path: Path, file: BufferedIOBase, size: int | None, mmap: bool) -> Content:
+    found = _sniffed(path, file.read(SNIFFED))
+    if found == "safetensors":
+        if size is None:
+            raise UnlabeledError(f"{path}: a safetensors file is read uncompressed; unpack it first with gunzip")
+        return read_safetensors(path, mmap)
+    if mmap:
+        raise UnlabeledError(
+            f"{path}: words and numbers are mixed in this format, so it cannot be left on disk; load it without mmap, "
+            "save it as .safetensors, and load that with mmap=True"
+        )
+    file.seek(0)
+    content = (read_binary if found == "word2vec_binary" else read_text)(path, file, size)
+    wrong = ~np.isfinite(content.vectors).all(axis=1)
+    if wrong.any():
+        raise UnlabeledError(f"{path}: the vector of {content.words[wrong.argmax()]!r} holds NaN or infinity")
+    return content
+
+
+def _sniffed(path: Path, beginning: bytes) -> Format:
+    """Tell the format by the file's first bytes."""
+    if not beginning.strip():
+        raise UnlabeledError(f"{path} is empty; it should hold a line for each word")
+    if beginning[8:9] == b"{" and int.from_bytes(beginning[:8], "little") < 1 << 30:
+        return "safetensors"
+    if beginning.startswith(FASTTEXT_MAGIC):
+        raise UnlabeledError(
+            f"{path} is a fastText model (.bin), which holds subword tables and not a list of words; "
+            "load the .vec file that fastText writes beside it"
+        )
+    if PICKLE_MAGIC.match(beginning):
+        raise UnlabeledError(
+            f"{path} is a pickle, such as gensim's own .kv and .model files; pickles can run code and are not read. "
+            "In gensim, save with save_word2vec_format"
+        )
+    header = HEADER.match(beginning)
+    if not header or beginning[header.end() - 1 : header.end()] != b"\n":
+        return "glove"
+    if int(header[1]) == 0 or header.end() == len(beginning):
+        raise UnlabeledError(f"{path} holds no words: there is nothing after its header")
+    if not 0 < int(header[2]) <= LONGEST:
+        raise UnlabeledError(f"{path}, line 1: the header says that vectors have {int(header[2]):,} numbers")
+    rows = beginning[header.end() :]
+    return "word2vec" if _is_text(path, rows, int(header[2])) else "word2vec_binary"
+
+
+def _is_text(path: Path, rows: bytes, dim: int) -> bool:
+    """Tell text from binary where both begin with the same header."""
+    columns = rows.partition(b"\n")[0].split()
+    if len(columns) > dim and NUMBERS.fullmatch(b" ".join(columns[-dim:])):
+        return True
+    # A damaged row of text still looks like text, and then the reader of text names its line.
+    return ".bin" not in path.suffixes and not NOT_IN_TEXT.search(rows[:4096]) and _is_utf8(rows[:4096])
+
+
+def _is_utf8(part: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(part)  # the last character may be cut in two
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def write_words(
+    path: str | os.PathLike[str],
+    words: Sequence[str],
+    vectors: NDArray[Any],
+    counts: NDArray[np.int64] | None = None,
+    format: str | None = None,
+) -> None:
+    """Write words and vectors; the format follows the path's ending unless it is given."""
+    path = Path(path)
+    chosen, compressed = _chosen(path, format)
+    with written_aside(path) as aside:
+        if chosen == "safetensors":
+            write_safetensors(aside, words, vectors, counts)
+            return
+        with ExitStack() as stack:
+            file: BufferedIOBase = stack.enter_context(aside.open("wb"))
+            if compressed:
+                file = stack.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+            if chosen == "word2vec_binary":
+                write_binary(file, words, vectors)
+            else:
+                write_text(file, words, vectors, header=chosen == "word2vec")
+
+
+def _chosen(path: Path, format: str | None) -> tuple[Format, bool]:
+    """Choose the format, and whether to compress."""
+    compressed = path.suffix.lower() == ".gz"
+    ending = (path.with_suffix("") if compressed else path).suffix.lower()
+    if format is not None and format not in get_args(Format):
+        raise unknown_name("format", format, get_args(Format))
+    if format is None and ending not in BY_ENDING:
+        raise UnlabeledError(
+            f"{path}: the ending should be one of {', '.join(BY_ENDING)} (text also with .gz), or give format="
+        )
+    chosen = BY_ENDING[ending] if format is None else format
+    if compressed and chosen == "safetensors":
+        raise UnlabeledError(f"{path}: safetensors is not compressed; leave out the .gz")
+    return chosen, compressed  # type: ignore[return-value]  # checked against the same names above

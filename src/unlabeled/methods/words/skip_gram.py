@@ -1,0 +1,59 @@
+"""Skip-gram: a word predicts the words around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.methods.words.kernels.full import full_skip_gram
+from unlabeled.methods.words.kernels.hierarchical import hierarchical_skip_gram
+from unlabeled.methods.words.kernels.negative_skip_gram import negative_skip_gram
+from unlabeled.methods.words.likelihood import window_pairs
+from unlabeled.methods.words.models import make_model
+from unlabeled.methods.words.training import Model, Offsets, Tokens
+from unlabeled.methods.words.word2vec import Word2Vec
+
+KERNELS = {"negative": negative_skip_gram, "hierarchical": hierarchical_skip_gram, "full": full_skip_gram}
+
+
+class SkipGram(Word2Vec):
+    r"""Each word predicts the words around it; words with like surroundings get like vectors.
+
+    Split: x is a word of the text, y a word within its window. With two vectors a word, v as x and c as y,
+
+    .. math:: p(c \mid v) = \frac{\exp(c \cdot v)}{\sum_{c'} \exp(c' \cdot v)}
+
+    for ``loss="full"``. With ``loss="negative"`` the sum over all words is replaced by telling the word from k drawn
+    ones n:
+
+    .. math:: -\log \sigma(c \cdot v) - \sum_{i=1}^{k} \log \sigma(-n_i \cdot v)
+
+    See Also
+    --------
+    unlabeled.methods.words.cbow.CBOW : The words around predict the word; quicker, and coarser for rare words.
+
+    References
+    ----------
+    .. [1] Mikolov, Sutskever, Chen, Corrado & Dean, Distributed Representations of Words and Phrases and their
+       Compositionality, NIPS 2013.
+
+    Examples
+    --------
+    >>> text = ["the frog swims in the pond", "the toad swims in the lake"] * 50
+    >>> model = SkipGram(dim=16, min_count=1, epochs=20, subsample=None, random_state=0, progress=False).fit(text)
+    >>> model.transform(["frog", "toad"]).shape
+    (2, 16)
+    """
+
+    def _model(self, vocabulary: Vocabulary) -> Model:
+        return make_model(self, vocabulary, KERNELS, self._examples)
+
+    def _examples(
+        self, vectors: NDArray[Any], tokens: Tokens, sentences: Offsets
+    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+        """Give each word of a text, and one of its context."""
+        centres, contexts = window_pairs(sentences, self.window, self.seed_)
+        return vectors, tokens[centres].astype(np.int64), tokens[contexts].astype(np.int64)

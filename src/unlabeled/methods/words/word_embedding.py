@@ -1,0 +1,258 @@
+"""The estimator every word method is: text comes in, a vector for each of its words goes out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from unlabeled.data.corpus import Corpus
+from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.methods.words.word_vectors import WordVectors
+
+# Settings that say where and how a run computes and shows itself; changing them does not make it another run.
+CIRCUMSTANCES = {"workers", "cache", "checkpoint", "progress"}
+
+BUILT_IN = (None, "words", "whitespace")
+"""Tokenizers that have a name; others are functions, which are not saved."""
+
+VECTORS, EXTRAS, MODEL = "vectors.safetensors", "extras.safetensors", "model.json"
+
+
+class WordEmbedding(Estimator, ABC):
+    """Base of the word methods. A method says how to `_learn` vectors from an encoded corpus.
+
+    Parameters
+    ----------
+    dim : int, default 100
+        Length of a vector.
+    min_count : int, default 5
+        Words seen less often are left out, and what is left moves together.
+    max_vocab : int, optional
+        Keep only so many words, the most frequent ones.
+    tokenizer : {"words", "whitespace"} or callable, default "words"
+        How a line becomes words; see `Corpus.encode`.
+    cache : path, optional
+        Folder in which the encoded corpus is kept for the next run.
+    workers : int, optional
+        Threads; by default one a processor.
+    random_state : int, RandomState or None, default None
+        Seed of everything random.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
+
+    Attributes
+    ----------
+    vectors_ : WordVectors
+        What was learnt.
+    vocabulary_ : Vocabulary
+        The words and how often each was seen.
+    seed_ : int
+        The seed that was used.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+
+    dim: int = 100
+    min_count: int = 5
+    max_vocab: int | None = None
+    tokenizer: str | Callable[[str], Iterable[str]] | None = None
+    cache: str | None = None
+    workers: int | None = None
+    random_state: int | None = None
+    progress: bool | None = None
+
+    @abstractmethod
+    def _learn(self, corpus: Corpus) -> WordVectors:
+        """Learn a vector for each word of the corpus's vocabulary, in its order; `self.seed_` is set."""
+
+    def _check(self) -> None:
+        """Refuse settings that cannot be meant; a method adds its own."""
+        at_least_one(self, "dim", "min_count", "max_vocab", "workers")
+
+    def _extras(self) -> dict[str, NDArray[Any]]:
+        """Give what `save` keeps beside the vectors, by name; `_restore` receives the same."""
+        return {}
+
+    def _restore(self, extras: dict[str, NDArray[Any]]) -> None:
+        """Take back what `_extras` gave; `vectors_`, `vocabulary_` and the parameters are set."""
+
+    def _figures(self) -> dict[str, Any]:
+        """Give fitted attributes in JSON's types; `load` sets them again under the same names."""
+        return {}
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn vectors of the words of a text.
+
+        Parameters
+        ----------
+        X : path, list of paths, folder, list of strings, iterable of token lists, or Corpus
+            The text; a string is the path of a text file, plain or compressed (see `Corpus.encode`).
+        y : ignored
+            There for scikit-learn's sake.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        UnlabeledError
+            If the text or a setting is not usable.
+        """
+        self._check()
+        corpus = self._encode(X)
+        self._begin(corpus)
+        self.vectors_ = self._learn(corpus)
+        return self
+
+    def _encode(self, X: Any) -> Corpus:
+        return Corpus.encode(
+            X,
+            tokenizer=self.tokenizer,
+            min_count=self.min_count,
+            max_vocab=self.max_vocab,
+            cache=self.cache,
+            progress=self.progress,
+        )
+
+    def _begin(self, corpus: Corpus) -> None:
+        """Set the fitted attributes that are known before learning."""
+        self.vocabulary_ = corpus.vocabulary
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31))
+        self.provenance_: dict[str, Any] = {
+            "data": {"kind": "text", "tokens": int(corpus.tokens), "fingerprint": corpus.fingerprint},
+            "training": {"seed": self.seed_},
+        }
+
+    def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
+        """Look up words.
+
+        Parameters
+        ----------
+        X : sequence of str, length n
+            Words.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, dim)
+
+        Raises
+        ------
+        UnlabeledError
+            For a word without a vector; the message suggests the nearest ones.
+        """
+        check_is_fitted(self, "vectors_")
+        if isinstance(X, str):
+            raise UnlabeledError(f"transform takes a sequence of words, got the string {X!r}; write [{X!r}]")
+        words = [str(word) for word in np.asarray(X, dtype=object).ravel()]
+        return np.asarray(self.vectors_[words], dtype=np.float32).reshape(len(words), -1)
+
+    def recipe(self) -> dict[str, Any]:
+        """Give the method and its settings in JSON's types: what a recipe file holds."""
+        from unlabeled.registry import name_of
+
+        plain = (str, int, float, bool, type(None))
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"method": name_of(type(self))} | {
+            name: _plain(value) if isinstance(value, plain) else _described(value) for name, value in settings.items()
+        }
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON, replaced in one step if it exists.
+
+        A tokenizer of your own is not saved: `load` gives an estimator whose vectors are the same, but which must be
+        given the tokenizer again before another `fit`.
+        """
+        check_is_fitted(self, "vectors_")
+        with folder_written_aside(folder) as aside:
+            self.vectors_.save(aside / VECTORS)
+            extras = {"counts": self.vocabulary_.counts, **self._extras()}
+            save_arrays(extras, aside / EXTRAS)
+            write_json(aside / MODEL, {**self.recipe(), **self.provenance_, "fitted": self._figures()})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote; the result has the same vectors bit for bit."""
+        folder = Path(folder)
+        saved = read_json(folder / MODEL)
+        names = {field.name for field in dataclasses.fields(cls)}
+        if saved["tokenizer"] not in BUILT_IN:
+            names.remove("tokenizer")
+        self = cls(**{name: value for name, value in saved.items() if name in names})
+        extras = load_arrays(folder / EXTRAS)
+        self.vectors_ = WordVectors.load(folder / VECTORS)
+        self.vocabulary_ = Vocabulary(list(self.vectors_.words), extras.pop("counts"))
+        self.provenance_ = {key: saved[key] for key in ("data", "training")}
+        self.seed_ = self.provenance_["training"]["seed"]
+        for name, value in saved["fitted"].items():
+            setattr(self, name, value)
+        self._restore(extras)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "vectors_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.no_validation = True
+        return tags
+
+
+def at_least_one(method: Estimator, *names: str) -> None:
+    """Refuse a setting that is given and is not a whole number of at least 1."""
+    for name in names:
+        value = getattr(method, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+            raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def worker_count(workers: int | None) -> int:
+    """Give the number of threads a setting `workers` means: that many, or one for each processor we may use."""
+    return workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+
+
+def save_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
+    """Write arrays as safetensors; a refusal of the file system is an `OSError`."""
+    try:
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read a safetensors file; a missing or damaged one is an error that names it."""
+    try:
+        arrays: dict[str, NDArray[Any]] = load_file(path)
+    except FileNotFoundError:
+        raise UnlabeledError(f"{path} is missing") from None
+    except (SafetensorError, OSError) as error:
+        raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or not a safetensors file") from error
+    return arrays
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _described(value: Any) -> Any:
+    """Describe what is no number or string: lists and pairs as they are, functions by name."""
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return getattr(value, "__qualname__", None) or str(value)

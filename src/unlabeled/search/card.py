@@ -1,0 +1,24 @@
+"""The card of a saved store: what kind it is, and by which metric it searches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import read_json, write_json
+from unlabeled.search.metric import checked_metric
+
+FILE, VERSION = "store.json", 1
+
+
+def write_card(folder: Path, kind: str, metric: str) -> None:
+    """Put the card of a store into its folder."""
+    write_json(folder / FILE, {"store": kind, "version": VERSION, "metric": metric})
+
+
+def read_card(folder: Path, kind: str) -> str:
+    """Give the metric of the store in a folder; one of another kind, or of another version, is refused."""
+    card = read_json(folder / FILE)
+    if not isinstance(card, dict) or card.get("store") != kind or card.get("version") != VERSION:
+        raise UnlabeledError(f"{folder} does not hold a store of the kind {kind!r} that this version can read")
+    return checked_metric(card.get("metric", ""))

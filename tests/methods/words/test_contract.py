@@ -1,0 +1,121 @@
+"""One contract for all word methods, as `tests/methods/test_contract.py` is for those that learn from images.
+
+scikit-learn's own checks have no text to give and skip estimators that take strings.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import unlabeled
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.words.word_embedding import WordEmbedding
+from unlabeled.registry import card, methods
+
+WORDS = [cls for cls in methods().values() if issubclass(cls, WordEmbedding)]
+QUICK = {"dim": 8, "min_count": 1, "random_state": 0, "workers": 1, "progress": False}
+LINES = [
+    "the quick brown fox jumps over the lazy dog",
+    "the lazy dog sleeps while the quick fox runs",
+    "a brown dog and a quick fox play",
+]
+SENTENCES = [line.split() for line in LINES * 30]
+
+
+@pytest.fixture(params=WORDS, ids=lambda cls: cls.__name__)
+def method(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    models = {}
+
+    def fit(cls):
+        if cls not in models:
+            models[cls] = quick(cls).fit(SENTENCES)
+        return models[cls]
+
+    return fit
+
+
+def quick(cls):
+    settings = QUICK | {"epochs": 2}
+    return cls(**{name: value for name, value in settings.items() if name in cls().get_params()})
+
+
+def test_fields_are_the_parameters(method):
+    model = method()
+    assert clone(model).get_params() == model.get_params()
+    assert set(model.get_params()) == {option.name for option in card(method).options}
+
+
+def test_every_setting_and_the_class_are_documented(method):
+    about = card(method)
+    assert about.sentence.endswith(".")
+    assert about.modalities == ("text",)
+    assert [option.name for option in about.options if not option.doc] == []
+
+
+def test_every_word_has_a_vector(method, fitted):
+    model = fitted(method)
+    assert set(model.vectors_.words) == {word for sentence in SENTENCES for word in sentence}
+    assert model.vocabulary_["the"] == 0
+    assert model.transform(["dog", "fox"]).shape == (2, model.vectors_.dim)
+    assert model.transform(["dog", "fox"]).dtype == np.float32
+    assert np.array_equal(model.transform(["fox"])[0], model.vectors_["fox"])
+
+
+def test_the_same_seed_gives_the_same_bits_and_fitting_again_starts_afresh(method, fitted):
+    model = fitted(method)
+    again = clone(model).fit(SENTENCES)
+    assert np.array_equal(again.vectors_.vectors, model.vectors_.vectors)
+    assert np.array_equal(again.fit(SENTENCES).vectors_.vectors, model.vectors_.vectors)
+
+
+def test_fit_changes_no_parameter(method, fitted):
+    assert fitted(method).get_params() == quick(method).get_params()
+
+
+def test_files_strings_and_token_lists_are_the_same_to_it(method, fitted, tmp_path):
+    lines = [" ".join(sentence) for sentence in SENTENCES]
+    (tmp_path / "corpus.txt").write_text("\n".join(lines))
+    for source in (str(tmp_path / "corpus.txt"), tmp_path / "corpus.txt", lines, (list(s) for s in SENTENCES)):
+        assert np.array_equal(quick(method).fit(source).vectors_.vectors, fitted(method).vectors_.vectors)
+
+
+def test_save_and_load_give_the_same_vectors_bit_for_bit(method, fitted, tmp_path):
+    model = fitted(method)
+    model.save(tmp_path / "model")
+    loaded = unlabeled.load(tmp_path / "model")
+    assert type(loaded) is method
+    assert loaded.vectors_.words == model.vectors_.words
+    assert np.array_equal(loaded.vectors_.vectors, model.vectors_.vectors)
+    assert loaded.get_params() == model.get_params()
+    assert loaded.vocabulary_.counts.tolist() == model.vocabulary_.counts.tolist()
+
+
+def test_an_unknown_word_gets_suggestions(method, fitted):
+    with pytest.raises(UnlabeledError, match="quick"):
+        fitted(method).transform(["quikc"])
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [([], "no"), (["", " "], "no"), ("no-such-file.txt", "no-such-file"), ([["a", 3]], "3"), (7, "int")],
+)
+def test_text_that_cannot_be_meant_is_refused_in_words(method, source, says):
+    with pytest.raises(UnlabeledError, match=says):
+        quick(method).fit(source)
+
+
+def test_a_vocabulary_emptied_by_min_count_is_refused_in_words(method):
+    with pytest.raises(UnlabeledError, match="min_count"):
+        quick(method).set_params(min_count=10**6).fit(SENTENCES)
+
+
+def test_what_was_never_fitted_says_so(method):
+    with pytest.raises(Exception, match="not fitted"):
+        method().transform(["dog"])

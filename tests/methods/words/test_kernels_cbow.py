@@ -1,0 +1,240 @@
+"""The kernels of CBOW, hierarchical softmax and full softmax against plain loops, and against numerical gradients.
+
+The kernels work in whatever precision their matrices have. In float64 they agree with the loops to the error of their
+exponential (below 1e-7), so that a wrong factor anywhere would show.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from unlabeled.methods.words.huffman import HuffmanTree
+from unlabeled.methods.words.kernels.full import full_cbow, full_skip_gram
+from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow, hierarchical_skip_gram
+from unlabeled.methods.words.kernels.negative_cbow import CHUNK, DRAWN, negative_cbow
+from unlabeled.methods.words.kernels.random import below, seeded
+from unlabeled.methods.words.kernels.sampling import draw_word, negatives_table
+
+DIM, WORDS, WINDOW = 32, 11, 3
+COUNTS = np.array([90, 40, 33, 20, 9, 9, 7, 4, 2, 1, 1])
+TREE = HuffmanTree.of(COUNTS)
+NEGATIVES = 5
+ALIAS = negatives_table(COUNTS)
+KERNELS = {
+    ("full", "skip-gram"): full_skip_gram,
+    ("full", "cbow"): full_cbow,
+    ("hierarchical", "skip-gram"): hierarchical_skip_gram,
+    ("hierarchical", "cbow"): hierarchical_cbow,
+    ("negative", "cbow"): negative_cbow,
+}
+
+
+def tables(loss, dtype=np.float64):
+    if loss == "hierarchical":
+        starts, nodes, turns, depth = TREE.tables
+        return starts, nodes, turns.astype(dtype), depth
+    return (ALIAS, NEGATIVES, DIM) if loss == "negative" else ()
+
+
+def softplus(x):
+    return np.logaddexp(0, x)
+
+
+def text(lengths, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(WORDS, size=sum(lengths)).astype(np.int32), np.cumsum([0, *lengths])
+
+
+def matrices(seed=1, scale=1.0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    return [(rng.normal(size=(WORDS, DIM)) * scale).astype(dtype) for _ in range(2)]
+
+
+def windows(tokens, sentences, state, window=WINDOW):
+    """Yield each place with those of its context, with the radii the kernel draws."""
+    for start, end in pairwise(sentences):
+        for i in range(start, end):
+            radius = 1 + below(state, window)
+            yield i, [j for j in range(max(start, i - radius), min(end, i + radius + 1)) if j != i]
+
+
+def pair_loss(loss, h, word, outputs):
+    """Give −log p(word | h), for the losses that have such a thing."""
+    if loss == "full":
+        scores = outputs @ h
+        return np.log(np.exp(scores - scores.max()).sum()) + scores.max() - scores[word]
+    path = slice(TREE.starts[word], TREE.starts[word + 1])
+    signs = 2 * TREE.turns[path].astype(np.float64) - 1
+    return softplus(-signs * (outputs[TREE.nodes[path]] @ h)).sum()
+
+
+def block_loss(loss, method, tokens, sentences, inputs, outputs, state):
+    """Sum the loss over all windows of a block."""
+    total = 0.0
+    chunk, drawn = 0, [draw_word(ALIAS, state) for _ in range(DRAWN)] if loss == "negative" else []
+    for i, context in windows(tokens, sentences, state):
+        if not context:
+            continue
+        word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
+        if loss == "negative":
+            others = [k for k in drawn if k != word]
+            total += softplus(-h @ outputs[word]) + NEGATIVES / DRAWN * softplus(outputs[others] @ h).sum()
+            chunk += 1
+            assert chunk <= CHUNK, "the loss of one chunk only is written here"
+        elif method == "cbow":
+            total += pair_loss(loss, h, word, outputs)
+        elif loss == "full":
+            total += sum(pair_loss(loss, inputs[word], tokens[j], outputs) for j in context)
+        else:
+            total += sum(pair_loss(loss, inputs[tokens[j]], word, outputs) for j in context)
+    return total
+
+
+def numerical_gradient(function, *arrays, step=1e-5):
+    gradients = []
+    for array in arrays:
+        gradient = np.zeros_like(array)
+        for place in np.ndindex(array.shape):
+            at = array[place]
+            array[place] = at + step
+            above = function()
+            array[place] = at - step
+            gradient[place] = (above - function()) / (2 * step)
+            array[place] = at
+        gradients.append(gradient)
+    return gradients
+
+
+@pytest.mark.parametrize(("loss", "method"), KERNELS)
+def test_a_step_follows_the_numerical_gradient_of_the_loss(loss, method):
+    tokens, sentences = text([4, 1, 6, 2])
+    inputs, outputs = matrices(scale=0.5)
+    down = numerical_gradient(
+        lambda: block_loss(loss, method, tokens, sentences, inputs, outputs, seeded(7, 0)), inputs, outputs
+    )
+    before = inputs.copy(), outputs.copy()
+    rate = 1e-7  # so small that the steps of a block, taken one after the other, add up to the gradient of their sum
+    kernel = KERNELS[loss, method](DIM)
+    assert kernel(tokens, sentences, inputs, outputs, tables(loss), WINDOW, rate, seeded(7, 0)) == len(tokens)
+    for after, start, gradient in zip((inputs, outputs), before, down, strict=True):
+        # Central differences err by about 1e-9 here, the steps by rate · second derivative, relatively up to 1e-5.
+        np.testing.assert_allclose((start - after) / rate, gradient, rtol=1e-5, atol=1e-5)
+        assert np.abs(gradient).max() > 0.1
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def slow_window(loss, method, i, context, tokens, inputs, outputs, rate):
+    """Train on one window as the equations say."""
+    word = tokens[i]
+    if loss == "full":
+        h = inputs[word].copy() if method == "skip-gram" else inputs[tokens[context]].mean(axis=0)
+        targets = [tokens[j] for j in context] if method == "skip-gram" else [word]
+        scores = np.exp(outputs @ h)
+        error = len(targets) * scores / scores.sum()
+        for target in targets:
+            error[target] -= 1
+        step = -rate * error @ outputs
+        outputs -= rate * np.outer(error, h)
+        rows, shares = (
+            ([word], [1.0]) if method == "skip-gram" else (tokens[context], [1 / len(context)] * len(context))
+        )
+        for row, share in zip(rows, shares, strict=True):
+            inputs[row] += share * step
+        return
+    path = slice(TREE.starts[word], TREE.starts[word + 1])
+    nodes, turns = TREE.nodes[path], TREE.turns[path]
+    hs = inputs[tokens[context]] if method == "skip-gram" else inputs[tokens[context]].mean(axis=0, keepdims=True)
+    errors = sigmoid(hs @ outputs[nodes].T) - turns
+    steps = -rate * errors @ outputs[nodes]
+    outputs[nodes] -= rate * errors.T @ hs
+    for k, j in enumerate(context):
+        inputs[tokens[j]] += steps[k] if method == "skip-gram" else steps[0] / len(context)
+
+
+def slow_negative_chunks(tokens, sentences, inputs, outputs, rate, state):
+    """Train CBOW with shared negatives as the equations say, drawing in the kernel's order."""
+    draw = lambda: [draw_word(ALIAS, state) for _ in range(DRAWN)]  # noqa: E731
+    coming, places = draw(), windows(tokens, sentences, state)
+    while chunk := [found for found in (next(places, None) for _ in range(CHUNK)) if found]:
+        while sum(bool(context) for _, context in chunk) < CHUNK and (more := next(places, None)):
+            chunk.append(more)
+        drawn, coming = coming, draw()
+        new_inputs, new_outputs = inputs.copy(), outputs.copy()
+        for i, context in chunk:
+            if not context:
+                continue
+            word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
+            pulls = [(word, sigmoid(-h @ outputs[word]))]
+            pulls += [(k, -NEGATIVES / DRAWN * sigmoid(h @ outputs[k])) for k in drawn if k != word]
+            for k, pull in pulls:
+                new_outputs[k] += rate * pull * h
+                for j in context:
+                    new_inputs[tokens[j]] += rate * pull * outputs[k] / len(context)
+        inputs[:], outputs[:] = new_inputs, new_outputs
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("loss", "method"), KERNELS)
+def test_a_block_equals_plain_loops(loss, method, dtype):
+    tokens, sentences = text([7, 1, 30, 2, 1, 1, 12])
+    inputs, outputs = matrices(dtype=dtype)
+    slow_inputs, slow_outputs = inputs.astype(np.float64), outputs.astype(np.float64)
+    rate, state = dtype(0.1), seeded(3, 1)
+    if loss == "negative":
+        slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
+    else:
+        for i, context in windows(tokens, sentences, state):
+            if context:
+                slow_window(loss, method, i, context, tokens, slow_inputs, slow_outputs, 0.1)
+    start = inputs.copy()
+    KERNELS[loss, method](DIM)(tokens, sentences, inputs, outputs, tables(loss, dtype), WINDOW, rate, seeded(3, 1))
+    # In float64 the exponential's error; in float32 some hundred roundings of numbers of order 1.
+    close = {"rtol": 0, "atol": 1e-6 if dtype is np.float64 else 1e-4}
+    np.testing.assert_allclose(inputs, slow_inputs, **close)
+    np.testing.assert_allclose(outputs, slow_outputs, **close)
+    assert np.abs(inputs - start).max() > 0.1
+
+
+@pytest.mark.parametrize(("loss", "method"), KERNELS)
+def test_a_saturated_pair_still_gets_its_gradient(loss, method):
+    """A score of −30, where others look up a table that ends at ±6 and change nothing."""
+    tokens, sentences = np.array([1, 1], np.int32), np.array([0, 2])
+    inputs, outputs = np.zeros((2, WORDS, DIM))
+    inputs[:, 0] = 1
+    outputs[:, 0] = -30
+    signs = np.zeros(WORDS)
+    if loss == "hierarchical":
+        path = slice(TREE.starts[1], TREE.starts[2])
+        signs[TREE.nodes[path]] = 2 * TREE.turns[path] - 1
+        outputs[:, 0] = -30 * signs
+    elif loss == "full":
+        outputs[1, 0] = -60
+    before = outputs.copy()
+    KERNELS[loss, method](DIM)(tokens, sentences, inputs, outputs, tables(loss), 1, 1e-6, seeded(0, 0))
+    moved = outputs[:, 0] - before[:, 0]
+    if loss == "hierarchical":  # σ(−30) − 1 = −1 to 13 digits, for each of the two words of the block
+        np.testing.assert_allclose(moved[signs != 0], 2e-6 * signs[signs != 0], rtol=1e-3)
+    else:
+        assert moved[1] == pytest.approx(2e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize(("loss", "method"), KERNELS)
+def test_padding_stays_zero_and_a_lone_word_changes_nothing(loss, method):
+    inputs, outputs = matrices()
+    inputs[:, 20:] = outputs[:, 20:] = 0
+    kernel = KERNELS[loss, method](DIM)
+    tokens, sentences = text([20, 3])
+    kernel(tokens, sentences, inputs, outputs, tables(loss), WINDOW, 0.1, seeded(0, 0))
+    assert not inputs[:, 20:].any()
+    assert not outputs[:, 20:].any()
+    before = inputs.copy(), outputs.copy()
+    kernel(np.array([4, 5], np.int32), np.array([0, 1, 2]), inputs, outputs, tables(loss), WINDOW, 0.1, seeded(0, 0))
+    kernel(np.array([], np.int32), np.array([0]), inputs, outputs, tables(loss), WINDOW, 0.1, seeded(0, 0))
+    assert np.array_equal(inputs, before[0])
+    assert np.array_equal(outputs, before[1])
