@@ -53,7 +53,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             rows.append(f"{label}/{label}{i}.png,{label}")
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "some.jpg").write_bytes((tmp_path / "photos" / "cats" / "cats0.png").read_bytes())
-    (tmp_path / "corpus.txt").write_text("the king, the queen, a man and a woman saw a frog by the pond\n" * 50)
+    (tmp_path / "corpus.txt").write_text("the king, the queen, a man and a woman saw a frog by the pond\n" * 200)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from unlabeled.processes import gather, rank, total, world_size
+from unlabeled.processes import all_or_none, gather, part, rank, total, world_size
 
 PROCESSES = 2
 ROWS = 3
@@ -109,6 +109,26 @@ def check_total_leaves_its_argument_alone() -> None:
     assert torch.equal(x, torch.ones(3))
 
 
+def end_of_a_block(fails_in: set[int]) -> str:
+    """Tell how a block ends in this process that fails in some."""
+    try:
+        with all_or_none():
+            if rank() in fails_in:
+                raise KeyError(rank())
+    except KeyError:
+        return "error"
+    except SystemExit as leave:
+        return f"left with {leave.code}"
+    return "well"
+
+
+def check_a_block_ends_well_in_all_processes_or_in_none_and_one_tells() -> None:
+    assert end_of_a_block(set()) == "well"
+    for fails_in in ({0}, {1}, {0, 1}):
+        assert end_of_a_block(fails_in) == ("error" if rank() == min(fails_in) else "left with 1")
+    assert end_of_a_block(set()) == "well"
+
+
 CHECKS = {name: check for name, check in list(globals().items()) if name.startswith("check_")}
 
 
@@ -126,7 +146,8 @@ def run_as_process(number: int, meeting_point: str) -> dict[str, str]:
             found[name] = traceback.format_exc()
             break
         found[name] = ""
-    dist.destroy_process_group()
+    part()
+    assert (world_size(), rank()) == (1, 0)
     return found
 
 
@@ -160,6 +181,9 @@ def test_one_process_is_its_own_group():
     assert (world_size(), rank()) == (1, 0)
     assert gather(x) is x
     assert total(x) is x
+    assert end_of_a_block(set()) == "well"
+    assert end_of_a_block({0}) == "error"
+    part()  # there is nothing to part from
 
 
 if __name__ == "__main__":

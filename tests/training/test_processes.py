@@ -24,6 +24,7 @@ SCRIPT = textwrap.dedent("""
     model = method(sys.argv[1])(**settings).fit(images)
     if os.environ.get("RANK", "0") == "0":
         model.save(sys.argv[2])
+    print(model.seed_)
 """)
 
 
@@ -34,6 +35,13 @@ def free_port():
 
 
 def learn(method, folder, processes, rate=0.01):
+    """Let processes learn together; give the weights that the first saved."""
+    run(SCRIPT, processes, method, folder, rate)
+    return load(folder).network_.state_dict()
+
+
+def run(script, processes, *words):
+    """Run a script in processes that train together; give what each printed."""
     common = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     ranks = [
         {"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
@@ -42,16 +50,20 @@ def learn(method, folder, processes, rate=0.01):
     ]  # fmt: skip
     started = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", SCRIPT, method, str(folder), str(rate)], env={**common, **rank}
+            [sys.executable, "-W", "ignore", "-c", script, *map(str, words)],
+            env={**common, **rank},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for rank in ranks
     ]
     try:
-        assert [process.wait(timeout=240) for process in started] == [0] * processes
+        printed = [process.communicate(timeout=240)[0] for process in started]
+        assert [process.returncode for process in started] == [0] * processes
     finally:
         for process in started:
             process.kill()
-    return load(folder).network_.state_dict()
+    return printed
 
 
 @pytest.mark.slow
@@ -66,6 +78,13 @@ def test_two_processes_learn_what_one_learns_from_the_joined_batch(method, tmp_p
             # gradient that was not gathered, or not averaged, would be wrong by a half.
             tolerance = 1e-2 * float(step.abs().max()) + 1e-5 * float(expected.abs().max())
             assert torch.allclose(other, step, atol=tolerance), (key, float((other - step).abs().max()))
+
+
+@pytest.mark.slow
+def test_processes_that_were_given_no_seed_draw_one_together(tmp_path):
+    script = SCRIPT.replace("random_state=0", "random_state=None")
+    first, second = run(script, 2, "autoencoder", tmp_path / "model", 0.01)
+    assert first == second
 
 
 def test_synchronised_normalisation_equals_pytorchs_with_one_process():

@@ -42,7 +42,7 @@ class SimCLR(MultiView):
     >>> images = load_digits().images[:64] / 16
     >>> model = SimCLR(encoder="conv", epochs=1, random_state=0, progress=False).fit(images)
     >>> model.transform(images).shape
-    (64, 256)
+    (64, 192)
     """
 
     minimum_rows: ClassVar[int] = 2

@@ -41,7 +41,7 @@ class BYOL(MultiView):
     >>> images = load_digits().images[:64] / 16
     >>> model = BYOL(encoder="conv", epochs=1, random_state=0, progress=False).fit(images)
     >>> model.transform(images).shape
-    (64, 256)
+    (64, 192)
     """
 
     minimum_rows: ClassVar[int] = 2

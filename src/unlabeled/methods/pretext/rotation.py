@@ -31,7 +31,7 @@ class Rotation(SelfSupervised):
     >>> images = load_digits().images[:64] / 16
     >>> model = Rotation(encoder="conv", epochs=1, random_state=0, progress=False).fit(images)
     >>> model.transform(images).shape
-    (64, 256)
+    (64, 192)
     """
 
     def build(self, encoder: Encoder) -> Network:
