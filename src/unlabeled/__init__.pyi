@@ -22,6 +22,7 @@ from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.mixture.elbow import elbow as elbow
 from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
+from unlabeled.methods.mixture.gaussian_outliers import GaussianOutliers as GaussianOutliers
 from unlabeled.methods.mixture.k_means import KMeans as KMeans
 from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation as LatentDirichletAllocation
 from unlabeled.methods.mixture.merge_clusters import merge_clusters as merge_clusters

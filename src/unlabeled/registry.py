@@ -49,23 +49,12 @@ def methods() -> dict[str, type[Estimator]]:
     A file added to a folder of `unlabeled.methods` is found without being listed anywhere, provided that it holds a
     class named after it: ``simclr.py`` holds `SimCLR`.
     """
-    import unlabeled.methods as home
-
-    found: dict[str, type[Estimator]] = {}
-    for info in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
-        if info.ispkg:
-            continue
-        stem = info.name.rpartition(".")[2]
-        for cls in vars(import_module(info.name)).values():
-            named_after_file = inspect.isclass(cls) and cls.__name__.lower() == stem.replace("_", "")
-            own = named_after_file and issubclass(cls, Estimator) and cls.__module__ == info.name
-            if own and not inspect.isabstract(cls):  # a base of several methods is none itself
-                found[stem] = cls
-    return found
+    found = ((module, _named_after(module)) for module in _modules())
+    return {module.rpartition(".")[2]: cls for module, cls in found if cls is not None}
 
 
 def method(name: str) -> type[Estimator]:
-    """Find a method by name, in any spelling of case, dashes and underscores.
+    """Find a method by name, in any spelling of case, dashes and underscores; only its own file is imported.
 
     Raises
     ------
@@ -77,11 +66,29 @@ def method(name: str) -> type[Estimator]:
     >>> method("SimCLR").__name__
     'SimCLR'
     """
-    plain = {known.replace("_", ""): cls for known, cls in methods().items()}
-    try:
-        return plain[re.sub(r"[-_ ]", "", name).lower()]
-    except KeyError:
-        raise unknown_name("method", name, methods()) from None
+    plain = re.sub(r"[-_ ]", "", name).lower()
+    for module in _modules():
+        if module.rpartition(".")[2].replace("_", "") == plain and (cls := _named_after(module)) is not None:
+            return cls
+    raise unknown_name("method", name, methods())
+
+
+@cache
+def _modules() -> tuple[str, ...]:
+    """List the files of `unlabeled.methods` as modules, without importing them."""
+    import unlabeled.methods as home
+
+    walk = pkgutil.walk_packages(home.__path__, home.__name__ + ".")
+    return tuple(info.name for info in walk if not info.ispkg)
+
+
+def _named_after(module: str) -> type[Estimator] | None:
+    """Give the method that a file is named after, if it holds one; a base of several methods is none itself."""
+    wanted = module.rpartition(".")[2].replace("_", "")
+    for name, cls in vars(import_module(module)).items():
+        if name.lower() == wanted and inspect.isclass(cls) and cls.__module__ == module:
+            return cls if issubclass(cls, Estimator) and not inspect.isabstract(cls) else None
+    return None
 
 
 def name_of(cls: type[Estimator]) -> str:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from unlabeled import WordVectors
+from unlabeled import KMeans, WordVectors
 from unlabeled.cli.main import app
+from unlabeled.errors import UnlabeledError
 
 SENTENCES = ["the frog sat by the pond and the toad sat by the pond", "the king and the queen sat on a throne"] * 200
 QUICK = ["--dim", "8", "--min-count", "1", "--epochs", "2", "--quiet"]
@@ -26,18 +28,23 @@ def unlabeled(*words, code=0):
 
 
 def refused(*words):
-    """Run the command in a process of its own, as a user does; give its one line of complaint."""
-    command = [sys.executable, "-m", "unlabeled.cli.main", "words", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    """Run the command; give what it complains of."""
+    done = CliRunner().invoke(app, ["words", *map(str, words)])
+    assert done.exit_code != 0
+    assert isinstance(done.exception, UnlabeledError | SystemExit)
+    return f"{done.output}{done.exception}"
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     path = tmp_path_factory.mktemp("words") / "corpus.txt"
     path.write_text("\n".join(SENTENCES))
+    for folder in ("empty", "folder.bin"):
+        (path.parent / folder).mkdir()
+    (path.parent / "empty.txt").touch()
+    (path.parent / "bad.txt").write_text("frog 0.1 0.2\ntoad 0.1 x\n")
+    (path.parent / "short.txt").write_text("3 2\nfrog 0.1 0.2\ntoad 0.1 0.3\n")
+    KMeans(2, progress=False).fit(np.eye(4)).save(path.parent / "means")
     return path
 
 
@@ -61,6 +68,47 @@ def test_the_same_command_gives_the_same_vectors(corpus, vectors, tmp_path):
     for again in ("a.bin", "b.bin"):
         unlabeled("words", "skipgram", corpus, *QUICK, "--deterministic", "true", "--out", tmp_path / again)
     assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
+
+
+def test_settings_may_stand_before_the_source(corpus, vectors, tmp_path):
+    unlabeled("words", "skipgram", *QUICK, "--out", tmp_path / "a.bin", corpus)
+    unlabeled("words", "skipgram", "--dim=8", "--out", tmp_path / "b.bin", *QUICK[2:], corpus)
+    for again in ("a.bin", "b.bin"):
+        assert (tmp_path / again).read_bytes() == vectors.read_bytes()
+
+
+def test_several_texts_are_read_as_one(corpus, tmp_path):
+    (tmp_path / "more.txt").write_text("a newt sat by the pond\n" * 20)
+    out = tmp_path / "vectors.txt"
+    unlabeled("words", "skipgram", *QUICK, corpus, tmp_path / "more.txt", "--out", out)
+    assert {"newt", "throne"} <= set(WordVectors.load(out).words)
+
+
+def test_subwords_are_two_lengths(corpus, tmp_path):
+    unlabeled("words", "cbow", corpus, *QUICK, "--subwords", "3,5", "--out", tmp_path / "model")
+    assert unlabeled("words", "nearest", tmp_path / "model", "froggy", "-k", 1)
+
+
+def test_what_was_not_finished_is_mentioned_and_gone_at_the_end(corpus, tmp_path):
+    (tmp_path / "v.bin.partial").mkdir()
+    command = ["words", "skipgram", str(corpus), "--out", str(tmp_path / "v.bin"), *QUICK[:-1]]
+    said = CliRunner().invoke(app, command, catch_exceptions=False).stderr
+    assert "v.bin.partial holds an unfinished training" in said
+    assert "words/s  learning rate" in said
+    assert list(tmp_path.iterdir()) == [tmp_path / "v.bin"]
+
+
+def test_learning_words_loads_no_torch(corpus, tmp_path):
+    code = f"""
+import sys
+from unlabeled.cli.main import main
+sys.argv = {["unlabeled", "words", "skipgram", str(corpus), *QUICK, "--out", str(tmp_path / "v.bin")]}
+try:
+    main()
+finally:
+    assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
 
 
 def test_it_answers_an_analogy(vectors):
@@ -95,11 +143,33 @@ def test_it_judges_by_similarity_analogies_and_synonyms(vectors, tmp_path):
         (["skipgram", "{corpus}", "--widnow", "3"], "--window"),
         (["cbow", "{corpus}", "--min-count", "100000"], "min_count"),
         (["glove", "{corpus}", "--resume", "--out", "{folder}/other.bin"], "nothing to resume"),
+        (["skipgram", "--dim", "8"], "name the text to learn from"),
+        (["skipgram", "{folder}/empty.txt"], "empty.txt holds no words"),
+        (["skipgram", "{folder}/empty"], "empty is empty"),
+        (["skipgram", "{vectors}"], "vectors.bin, line"),
+        (["cbow", "{corpus}", "--subwords", "3"], "takes 2 values with a comma between them"),
+        (["cbow", "{corpus}", "--subwords", "6,3"], "such as (3, 6), got (6, 3)"),
+        (["cbow", "{corpus}", "--out", "{folder}/empty"], "is no saved model"),
+        (["cbow", "{corpus}", "--out", "{folder}/folder.bin"], "folder.bin is a folder; name a file"),
+        (["cbow", "{corpus}", "--out", "{corpus}/a/b.bin"], "is no folder that you may write to"),
+        (["nearest", "{folder}/empty", "frog"], "holds no saved estimator"),
+        (["nearest", "{folder}/means", "frog"], "holds a KMeans, which has no word vectors"),
+        (["nearest", "{folder}/bad.txt", "frog"], "bad.txt, line 2: 'x' is not a finite float32 number"),
+        (["nearest", "{folder}/short.txt", "frog"], "promises 3 words, but there are 2"),
+        (["evaluate", "{vectors}", "--synonyms", "{folder}/bad.txt"], "not one of 2 questions"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_words(words, says, vectors, corpus):
     places = {"vectors": vectors, "corpus": corpus, "folder": corpus.parent}
     assert says in refused(*(word.format(**places) for word in words))
+
+
+def test_a_refusal_is_a_sentence_with_status_two(vectors):
+    command = [sys.executable, "-m", "unlabeled.cli.main", "words", "nearest", str(vectors), "forg"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "Error: the word 'forg' is not among the 12 words; did you mean 'frog'?\n"
+    assert done.stdout == ""
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
     refused(b"\x1f\x8bfrog and toad", r"cannot read .*a.txt: ")
     refused(pa.compress(b"frog " * 10_000, "zstd", asbytes=True)[:-5], r"cannot read .*a.txt: ")
     refused(b"PAR1\x15\x04", "a.txt is a parquet file; read a column of it")
-    refused(b"", "the text holds no words")
+    refused(b"", "a.txt holds no words")
 
 
 def test_a_file_without_ends_of_words_is_refused(tmp_path: Path) -> None:
@@ -156,5 +156,5 @@ def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(spool, "IN_MEMORY", 10)
     monkeypatch.setattr("tempfile.TemporaryFile", full)
-    with pytest.raises(UnlabeledError, match=r"does not fit into .*\(No space left on device\).*TMPDIR"):
+    with pytest.raises(UnlabeledError, match=r"no room for the encoded text in .*\(No space left on device\).*TMPDIR"):
         Corpus.encode(LECTURE)

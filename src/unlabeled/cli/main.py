@@ -8,14 +8,18 @@ from typing import Annotated
 
 import typer
 
+from unlabeled.cli.cluster import cluster
 from unlabeled.cli.demo import demo
 from unlabeled.cli.embed import embed
 from unlabeled.cli.evaluate import evaluate
 from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
+from unlabeled.cli.outliers import outliers
 from unlabeled.cli.search import search
+from unlabeled.cli.segment import segment
 from unlabeled.cli.shared import FAILED, REFUSED, err
+from unlabeled.cli.topics import topics
 from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
 
@@ -52,6 +56,8 @@ app.command(add_help_option=False, context_settings={"allow_extra_args": True, "
 for verb in (search, evaluate, embed):
     app.command()(verb)
 app.command("map")(map_)
+for sorting in (cluster, topics, segment, outliers):
+    app.command()(sorting)
 app.command()(methods)
 app.command()(demo)
 app.add_typer(words)

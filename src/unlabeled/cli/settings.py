@@ -41,8 +41,6 @@ def configured(
     """
     settings = read_recipe(recipe) if recipe is not None else {}
     in_recipe = settings.pop("method", None)
-    from unlabeled.training.settings import restored
-
     cls = method(name or in_recipe or "simclr")
     if not issubclass(cls, kind):
         fit = sorted(name for name, other in methods().items() if issubclass(other, kind))
@@ -51,7 +49,12 @@ def configured(
     for key in settings:
         if key not in known:
             raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
-    return cls(**restored({**defaults, **settings, **from_words(words, known, cls.__name__)}))
+    chosen = {**defaults, **settings, **from_words(words, known, cls.__name__)}
+    if any(isinstance(value, dict) for value in chosen.values()):
+        from unlabeled.training.settings import restored  # of views and encoders, which bring torch
+
+        chosen = restored(chosen)
+    return cls(**chosen)
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -115,6 +118,11 @@ def parsed(word: str, value: str, kind: Any) -> Any:
         if value not in get_args(kind):
             raise unknown_name(f"value for {word}", value, map(str, get_args(kind)))
         return value
+    if get_origin(kind) is tuple:
+        kinds, parts = get_args(kind), [part.strip() for part in value.strip("()[] ").split(",")]
+        if len(parts) != len(kinds):
+            raise UnlabeledError(f"{word} takes {len(kinds)} values with a comma between them, not {value!r}")
+        return tuple(parsed(word, part, kind) for part, kind in zip(parts, kinds, strict=True))
     if get_origin(kind) in (Union, types.UnionType):
         if type(None) in get_args(kind) and value.lower() == "none":
             return None

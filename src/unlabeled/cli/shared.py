@@ -13,6 +13,24 @@ from rich.table import Table
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+Comparable = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A run's folder, vectors (.parquet, .npy, .npz), a table of mixed columns (.csv, .tsv, .parquet), or text "
+        "(a folder, .txt, or a table with --column).",
+    ),
+]
+Column = Annotated[str | None, typer.Option(help="The column of a table that holds the text.")]
+ShownImages = Annotated[Path | None, typer.Option("--images", help="Images to show, named by the ids of the rows.")]
+Scale = Annotated[
+    str,
+    typer.Option(
+        help="[bold]unit[/bold]: rows to length 1; [bold]standard[/bold]: columns to mean 0, variance 1; "
+        "[bold]none[/bold]; [bold]auto[/bold]: unit for embeddings and text, standard for tables, none for arrays."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OnError = Annotated[
     str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")
 ]
@@ -53,3 +71,15 @@ def what_on_error(choice: str) -> Literal["raise", "skip"]:
     if choice not in ("skip", "stop"):
         raise unknown_name("choice for --on-error", choice, ["skip", "stop"])
     return "raise" if choice == "stop" else "skip"
+
+
+def how_many(k: str) -> int | Literal["auto"]:
+    """Read a number, or ``auto``."""
+    from unlabeled.errors import UnlabeledError
+
+    if k == "auto":
+        return "auto"
+    try:
+        return int(k)
+    except ValueError:
+        raise UnlabeledError(f"-k is a whole number or auto, not {k!r}") from None

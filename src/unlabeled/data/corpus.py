@@ -137,6 +137,9 @@ class Corpus:
                 return known
         with reading(text.size if isinstance(text, Files) else 0, progress) as read:
             encoded = encode_text(text, tokenizer, errors, read)
+        if isinstance(text, Files) and not len(encoded.ids):
+            what = str(text.paths[0]) if len(text.paths) == 1 else f"the text in {len(text.paths)} files"
+            raise UnlabeledError(f"{what} holds no words")
         corpus = cls.of(encoded, int(encoded.counts.sum()), min_count, max_vocab)
         if folder is None:
             return corpus

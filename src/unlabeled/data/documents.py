@@ -137,7 +137,7 @@ class Documents:
         """
         if isinstance(source, Documents):
             return source if isinstance(source, cls) else cls(source.counts, source.words, source.ids)
-        texts, ids = _texts(source, column)
+        texts, ids = read_texts(source, column)
         if not texts:
             raise UnlabeledError(f"there are no documents: {_named(source)} holds none")
         from sklearn.feature_extraction.text import CountVectorizer
@@ -222,8 +222,8 @@ def _first(matrix: sp.csr_matrix, wrong: NDArray[np.bool_]) -> tuple[int, int, A
     return row, int(matrix.indices[place]), matrix.data[place].item()
 
 
-def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
-    """Read all texts, with their ids."""
+def read_texts(source: Any, column: str | None = None) -> tuple[list[str], list[str]]:
+    """Read the texts that `Documents.count` would count, as they are, with their ids."""
     if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in TABLES and Path(source).is_file():
         return _table(Path(source), column)
     if column is not None:

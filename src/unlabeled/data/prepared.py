@@ -25,6 +25,8 @@ from unlabeled.errors import UnlabeledError, unknown_name
 
 _IMAGES_PER_TASK = 16
 _MOST_WORKERS = 8
+# Threads take turns at Python's interpreter, and for a file this small in memory a turn costs more than its decoding.
+_SMALL_FILE = 4096
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class PreparedImages:
     cache_bytes : int, default 2**30
         Most bytes of pixels to keep in memory. 0 keeps none.
     workers : int, optional
-        Decoding threads; by default one per processor, at most 8.
+        Decoding threads; by default one per processor, at most 8, and only one for small files in memory.
     max_pixels : int, default 100,000,000
         An image with more is not decoded, but counts as one that cannot be read.
     progress : callable, optional
@@ -106,7 +108,7 @@ class PreparedImages:
             raise UnlabeledError(f"size must be at least 1 pixel, not {size!r}")
         self.images, self.fit, self.channels, self.max_pixels = images, fit, channels, max_pixels
         self.size: int = images.natural_size(max_pixels) if size is None else int(size)
-        self.workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
+        self.workers = workers or self._default_workers()
         self.kept: NDArray[np.int64] = np.arange(len(images), dtype=np.int64)
         self.skipped: list[Skipped] = []
         self.pixels = self._pixels_as_they_are()
@@ -156,6 +158,15 @@ class PreparedImages:
     def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
         """Give `gather` of each of `index_batches` in turn, fetched ahead; see `prefetched`."""
         return prefetched(self.gather, index_batches, prefetch)
+
+    def _default_workers(self) -> int:
+        try:
+            first = [self.images.origin.read(index) for index in range(min(8, len(self.images)))]
+        except UnreadableError:  # decoding will say so
+            first = []
+        if first and all(isinstance(raw, bytes) and len(raw) < _SMALL_FILE for raw in first):
+            return 1
+        return min(_MOST_WORKERS, os.cpu_count() or 1)
 
     def _pixels_as_they_are(self) -> NDArray[np.uint8] | None:
         """View an array of the right size and type as the pixels, without a copy."""

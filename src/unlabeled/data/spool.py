@@ -24,10 +24,12 @@ class Spool:
     Parameters
     ----------
     dtype : type
+    what : str, default "the encoded text"
+        What the array is to a person who has no room for it.
     """
 
-    def __init__(self, dtype: type[np.generic]) -> None:
-        self._dtype = np.dtype(dtype)
+    def __init__(self, dtype: type[np.generic], what: str = "the encoded text") -> None:
+        self._dtype, self._what = np.dtype(dtype), what
         self._pieces: list[NDArray[Any]] = []
         self._waiting = 0
         self._file: IO[bytes] | None = None
@@ -65,7 +67,7 @@ class Spool:
             self._file.flush()
         except OSError as error:
             raise UnlabeledError(
-                f"the encoded text does not fit into {tempfile.gettempdir()} ({error.strerror}); "
+                f"there is no room for {self._what} in {tempfile.gettempdir()} ({error.strerror}); "
                 "make room there, or name another folder by the environment variable TMPDIR"
             ) from error
         self._pieces.clear()

@@ -31,7 +31,14 @@ def from_frame(frame: Any) -> Numbers:
 
 
 def read_numbers(path: Path) -> Numbers:
-    """Read a CSV, TSV or parquet file of numbers.
+    """Read a CSV, TSV or parquet file of numbers; of one with a column of lists, that column."""
+    return _assembled(read_columns(path), str(path))
+
+
+def read_columns(path: Path) -> list[tuple[str, NDArray[Any]]]:
+    """Read the columns of a CSV, TSV or parquet file, of whatever type, by name.
+
+    If a parquet file has a column of lists, only that and the columns of ids and labels are read.
 
     Cells of a text file are parted by commas, semicolons or tabs, whichever its first line has most of. If all cells
     of that line are numbers there is no header, unless they are 0, 1, 2, ..., as pandas numbers columns.
@@ -45,7 +52,7 @@ def read_numbers(path: Path) -> Numbers:
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
         raise UnlabeledError(f"{path} has several columns called {twice[0]!r}")
-    return _assembled([(name, _column(table, name, path)) for name in table.column_names], str(path))
+    return [(name, _column(table, name, path)) for name in table.column_names]
 
 
 def _read_parquet(path: Path) -> Any:
@@ -88,6 +95,13 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def has_lists(path: Path) -> bool:
+    """Say whether a parquet file has a column of lists, which are then its vectors."""
+    from unlabeled.data.parquet import schema_of
+
+    return any(_is_list(field.type) for field in schema_of(path))
+
+
 def _is_list(kind: Any) -> bool:
     import pyarrow as pa
 
@@ -110,9 +124,7 @@ def _column(table: Any, name: str, path: Path) -> NDArray[Any]:
 def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Numbers:
     """Tell ids and labels from features, and put the features side by side."""
     names = [column for column, _ in columns]
-    identity, label = find_column(names, ID_COLUMNS), find_column(names, LABEL_COLUMNS)
-    if identity is None and names[:1] == [""]:  # pandas and R write the names of rows under an empty heading
-        identity = 0
+    identity, label = id_and_label(names)
     features = [(column, v) for i, (column, v) in enumerate(columns) if i not in (identity, label)]
     if not features:
         raise UnlabeledError(f"{name} has no columns of numbers; it has {', '.join(names) or 'no columns at all'}")
@@ -129,16 +141,24 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Numbers:
     return Numbers(
         array=first if together else np.column_stack([values.astype(np.float32) for _, values in features]),
         ids=None if identity is None else [str(value) for value in columns[identity][1].tolist()],
-        labels=None if label is None else _classes(columns[label][1]),
+        labels=None if label is None else classes_in(columns[label][1]),
         columns=None if together else [column for column, _ in features],
     )
+
+
+def id_and_label(names: list[str]) -> tuple[int | None, int | None]:
+    """Give the positions of the columns that hold ids and labels, where there are any."""
+    identity = find_column(names, ID_COLUMNS)
+    if identity is None and names[:1] == [""]:  # pandas and R write the names of rows under an empty heading
+        identity = 0
+    return identity, find_column(names, LABEL_COLUMNS)
 
 
 def _example(values: NDArray[Any]) -> str:
     return repr(next((value for value in values.tolist() if value is not None), None))
 
 
-def _classes(values: NDArray[Any]) -> NDArray[Any] | None:
+def classes_in(values: NDArray[Any]) -> NDArray[Any] | None:
     """Give the labels unless they are a continuous quantity, which has no classes."""
     if values.dtype.kind == "f":
         known = values[np.isfinite(values)]

@@ -1,19 +1,30 @@
-"""Explore: maps, contact sheets, curves, clusters, outliers and near-duplicates."""
+"""Explore: maps, contact sheets, curves, clusters, segments, outliers and near-duplicates."""
 
-from unlabeled.explore.clusters import cluster_labels
+from unlabeled.explore.anomalies import anomalies, nearest_normal
+from unlabeled.explore.cluster_picture import cluster_picture
+from unlabeled.explore.clusters import cluster_labels, clusters
 from unlabeled.explore.contact_sheet import contact_sheet
 from unlabeled.explore.curves import history_picture
 from unlabeled.explore.duplicates import near_duplicates
 from unlabeled.explore.map import tsne_map
 from unlabeled.explore.outliers import outliers
+from unlabeled.explore.principal_plane import principal_plane
 from unlabeled.explore.scatter import scatter_picture
+from unlabeled.explore.segments import segments, segments_picture
 
 __all__ = [
+    "anomalies",
     "cluster_labels",
+    "cluster_picture",
+    "clusters",
     "contact_sheet",
     "history_picture",
     "near_duplicates",
+    "nearest_normal",
     "outliers",
+    "principal_plane",
     "scatter_picture",
+    "segments",
+    "segments_picture",
     "tsne_map",
 ]

@@ -1,18 +1,127 @@
-"""Clusters: groups to colour a map by when there are no labels."""
+"""Clusters: groups found without labels, numbered by size, and how many of them there are."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.search.metric import checked_vectors, unit_rows
 
-CANDIDATES = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
+if TYPE_CHECKING:
+    from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
+    from unlabeled.methods.mixture.k_means import KMeans
+
+Method = Literal["kmeans", "mixture"]
+Form = Literal["full", "diagonal"]
+
 SAMPLE = 2000  # rows by which the number of clusters is chosen: silhouettes need all their distances
-LARGE = 20_000  # rows from which k-means works in mini-batches
+STARTS = 3
+WORSE = 3  # numbers of components that in a row have a higher BIC than the best before the search ends
+RIDGE = 1e-3  # share of the mean variance that is added to every variance of a component
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Groups of rows.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (n,)
+        Cluster of each row; 0 is the largest, and so on down. None is empty.
+    centres : ndarray, shape (k, d)
+        Their means.
+    distances : ndarray of float32, shape (n,)
+        Euclidean distance of each row to the mean of its cluster.
+    probabilities : ndarray of float32, shape (n,), or None
+        Of a mixture, how probable each row's cluster is for it.
+    sizes : ndarray of int64, shape (k,)
+        Rows of each cluster.
+    chosen : str
+        A sentence on where the number of clusters comes from.
+    model : KMeans or GaussianMixture
+        The fit; its clusters have an order of their own.
+    """
+
+    labels: NDArray[np.int64]
+    centres: NDArray[Any]
+    distances: NDArray[np.float32]
+    probabilities: NDArray[np.float32] | None
+    chosen: str
+    model: KMeans | GaussianMixture
+    _place: NDArray[np.int64] = field(repr=False)
+
+    @property
+    def k(self) -> int:
+        """The number of clusters."""
+        return len(self.centres)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Rows of each cluster."""
+        return np.bincount(self.labels, minlength=self.k)
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Give the cluster of other rows; one of a mixture's that was empty has a number from `k` up."""
+        return self._place[self.model.predict(checked_vectors(X))]
+
+    def nearest(self, cluster: int, m: int) -> NDArray[np.int64]:
+        """Give the m rows of a cluster that are nearest to its mean, nearest first."""
+        rows = np.flatnonzero(self.labels == cluster)
+        return rows[np.argsort(self.distances[rows], kind="stable")[:m]]
+
+
+def clusters(
+    X: ArrayLike, k: int | Literal["auto"] = "auto", method: Method = "kmeans", random_state: int = 0
+) -> Clusters:
+    """Group rows, and choose how many groups there are if that is not said.
+
+    For k-means, ``k="auto"`` takes the number with the largest mean silhouette (see `unlabeled.elbow`); for a mixture
+    of Gaussians, the form of the covariance (full or diagonal) and the number with the lowest BIC. Both are found on a
+    sample of 2000 rows. A method finds groups in anything: look at the figure in `chosen`, and at the groups.
+
+    Parameters
+    ----------
+    X : array-like, shape (n, d)
+        Rows, as they are to be compared: columns in comparable units, or rows of unit length.
+    k : int or "auto"
+        The number of clusters. There are fewer if there are fewer different rows.
+    method : {"kmeans", "mixture"}
+        `unlabeled.KMeans`, or `unlabeled.GaussianMixture`.
+    random_state : int, default 0
+        Of the sample and of the starts.
+
+    Returns
+    -------
+    Clusters
+
+    Raises
+    ------
+    UnlabeledError
+        For NaN, k below 1 or above the number of rows, or an unknown method.
+
+    Examples
+    --------
+    >>> found = clusters([[0, 0], [9, 9], [0, 1], [9, 8], [1, 0]], k=2)
+    >>> found.labels.tolist(), found.sizes.tolist()
+    ([0, 1, 0, 1, 0], [3, 2])
+    """
+    array = checked_vectors(X)
+    if method not in get_args(Method):
+        raise unknown_name("method", method, get_args(Method))
+    if k != "auto" and (isinstance(k, bool) or k < 1):
+        raise UnlabeledError(f"k must be at least 1, the number of clusters; it is {k}")
+    if k != "auto" and k > len(array):
+        raise UnlabeledError(f"there cannot be {k} clusters of only {len(array)} rows; take a smaller k")
+    if len(array) == 0:
+        raise UnlabeledError("there are no rows to cluster")
+    if method == "kmeans":
+        return _by_k_means(array, k, random_state)
+    return _by_mixture(array, k, random_state)
 
 
 def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random_state: int = 0) -> NDArray[np.int64]:
@@ -23,8 +132,7 @@ def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random
     vectors : array-like, shape (n, d)
         They are scaled to unit length first, so that groups are made by angle.
     k : int or "auto"
-        The number of clusters. ``"auto"`` takes, of the numbers from 2 to 30, the one with the highest mean silhouette
-        (Rousseeuw 1987) on a sample of 2000 rows. Never more than there are distinct rows.
+        The number of clusters, as in `clusters`. Never more than there are distinct rows.
     random_state : int, default 0
         Of the sample and of k-means.
 
@@ -44,38 +152,114 @@ def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random
     [0, 1, 0, 0, 1]
     """
     array = unit_rows(checked_vectors(vectors))
-    if k != "auto" and k < 1:
-        raise UnlabeledError(f"k must be at least 1, the number of clusters; it is {k}")
-    distinct = len(np.unique(array, axis=0))
-    count = _best_count(array, distinct, random_state) if k == "auto" else min(k, distinct)
-    if count <= 1:
-        return np.zeros(len(array), np.int64)
-    labels: NDArray[np.int64] = _k_means(array, count, random_state).predict(array)
-    place = np.argsort(np.argsort(-np.bincount(labels, minlength=count), kind="stable"))
-    return place[labels]
+    return clusters(array, k if k == "auto" else min(k, len(array)), random_state=random_state).labels
 
 
-def _k_means(array: NDArray[np.float32], count: int, random_state: int) -> Any:
-    from sklearn.cluster import KMeans, MiniBatchKMeans
+def _by_k_means(array: NDArray[np.float32], k: int | Literal["auto"], random_state: int) -> Clusters:
+    from sklearn.exceptions import ConvergenceWarning
 
-    kind = MiniBatchKMeans if len(array) >= LARGE else KMeans
-    return kind(count, n_init=3, random_state=random_state).fit(array)
+    from unlabeled.methods.mixture.k_means import KMeans
+
+    count, chosen = _silhouette_count(array, random_state) if k == "auto" else (k, f"k = {k}, as given")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters, which is said below
+        model = KMeans(count, n_init=STARTS, random_state=random_state).fit(array)
+    return _sorted(array, model, model.labels_, model.cluster_centers_, None, chosen)
 
 
-def _best_count(array: NDArray[np.float32], distinct: int, random_state: int) -> int:
-    """Choose the number of clusters with the highest mean silhouette."""
-    from sklearn.metrics import pairwise_distances, silhouette_score
+def _silhouette_count(array: NDArray[np.float32], random_state: int) -> tuple[int, str]:
+    """Choose the number of clusters with the largest mean silhouette."""
+    from unlabeled.methods.mixture.elbow import KS, elbow
 
-    if len(array) > SAMPLE:
-        array = array[np.random.default_rng(random_state).choice(len(array), SAMPLE, replace=False)]
-        distinct = len(np.unique(array, axis=0))
-    candidates = [count for count in CANDIDATES if count <= distinct and count < len(array)]
-    if not candidates:
-        return 1
-    distances = pairwise_distances(array)
-    np.fill_diagonal(distances, 0)  # which rounding leaves a little off
-    scores = [
-        silhouette_score(distances, _k_means(array, count, random_state).labels_, metric="precomputed")
-        for count in candidates
-    ]
-    return candidates[int(np.argmax(scores))]
+    sample = _sample(array, random_state)
+    distinct = len(np.unique(sample, axis=0))
+    tried = [count for count in KS if count <= distinct and count < len(sample)]
+    if not tried:
+        return 1, "k = 1: there are too few different rows to choose by"
+    found = elbow(sample, tried, random_state=random_state, n_init=STARTS)
+    largest = np.nanmax(found.silhouettes)
+    of = "" if len(sample) == len(array) else f" on a sample of {len(sample):,} rows"
+    return (
+        found.suggested_k,
+        f"k = {found.suggested_k} has the largest mean silhouette, {largest:.2f}, of {', '.join(map(str, tried))}{of}",
+    )
+
+
+def _by_mixture(array: NDArray[np.float32], k: int | Literal["auto"], random_state: int) -> Clusters:
+    counts = list(range(1, 31)) if k == "auto" else [k]
+    form, count, chosen = _lowest_bic(array, counts, random_state)
+    model = _mixture(array, count, form, random_state)
+    shares = model.predict_proba(array)
+    if k != "auto":
+        chosen = f"k = {k}, as given; {form} covariance has the lower BIC"
+    return _sorted(array, model, shares.argmax(axis=1), model.means_, shares.max(axis=1), chosen)
+
+
+def _lowest_bic(array: NDArray[np.float32], counts: list[int], random_state: int) -> tuple[Form, int, str]:
+    """Choose the form of the covariance and the number of components with the lowest BIC."""
+    sample = _sample(array, random_state)
+    best: tuple[float, Form, int] | None = None
+    for form in get_args(Form):
+        lowest, worse = np.inf, 0
+        for count in counts:
+            if worse == WORSE or (count >= len(sample) and len(counts) > 1):
+                break
+            try:
+                figure = _mixture(sample, min(count, len(sample)), form, random_state).bic(sample)
+            except UnlabeledError:  # a component collapsed
+                figure = np.inf
+            worse = 0 if figure < lowest else worse + 1
+            lowest = min(lowest, figure)
+            if best is None or figure < best[0]:
+                best = (figure, form, count)
+    if best is None:
+        return "diagonal", 1, "k = 1: there are too few rows to choose by"
+    _, form, count = best
+    of = "" if len(sample) == len(array) else f", on a sample of {len(sample):,} rows"
+    return form, count, f"k = {count} with {form} covariance has the lowest BIC{of}"
+
+
+def _mixture(array: NDArray[np.float32], count: int, form: Form, random_state: int) -> GaussianMixture:
+    from sklearn.exceptions import ConvergenceWarning
+
+    from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
+
+    if len(array) < 2:
+        raise UnlabeledError("a mixture needs at least 2 rows; there is one")
+    ridge = max(RIDGE * float(array.var(axis=0).mean()), 1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a few steps more would not change the groups
+        return GaussianMixture(count, covariance=form, reg_covar=ridge, random_state=random_state).fit(array)
+
+
+def _sample(array: NDArray[np.float32], random_state: int) -> NDArray[np.float32]:
+    if len(array) <= SAMPLE:
+        return array
+    return array[np.random.default_rng(random_state).choice(len(array), SAMPLE, replace=False)]
+
+
+def _sorted(
+    array: NDArray[np.float32],
+    model: KMeans | GaussianMixture,
+    labels: NDArray[Any],
+    centres: NDArray[Any],
+    probabilities: NDArray[Any] | None,
+    chosen: str,
+) -> Clusters:
+    """Number the clusters by size, and leave out empty ones."""
+    sizes = np.bincount(labels, minlength=len(centres))
+    order = np.argsort(-sizes, kind="stable")
+    place = np.empty(len(centres), np.int64)
+    place[order] = np.arange(len(order))
+    filled = np.count_nonzero(sizes)
+    if filled < len(centres):
+        chosen += f"; only {filled} of them hold rows"
+    return Clusters(
+        place[labels],
+        centres[order[:filled]],
+        np.linalg.norm(array - centres[labels], axis=1).astype(np.float32),
+        None if probabilities is None else probabilities.astype(np.float32),
+        chosen,
+        model,
+        place,
+    )

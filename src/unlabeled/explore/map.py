@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.explore.neighbours import nearest_others, store_of
+from unlabeled.explore.principal_plane import principal_plane
 from unlabeled.search.metric import checked_vectors, unit_rows
 from unlabeled.search.threads import blas_threads
 
@@ -86,7 +87,7 @@ def tsne_map(
         array = unit_rows(array)
     random = np.random.default_rng(random_state)
     if len(array) < 4:
-        return _principal_plane(array)
+        return principal_plane(array)
     if len(array) <= max_rows:
         return _optimised(array, perplexity, random, metric, progress)
     rows = np.sort(random.choice(len(array), max_rows, replace=False))
@@ -141,17 +142,6 @@ def _optimised(
 
 def _start(array: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float64]:
     """Give the principal plane at the small scale t-SNE starts from, with jitter so that duplicates can part."""
-    plane = _principal_plane(array).astype(np.float64)
+    plane = principal_plane(array).astype(np.float64)
     scale = plane[:, 0].std() or 1.0
     return 1e-4 * (plane / scale + random.normal(0, 0.01, plane.shape))
-
-
-def _principal_plane(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Project on the first two principal components; what the data lack is zero."""
-    from sklearn.decomposition import PCA
-
-    plane = np.zeros((len(array), 2), np.float32)
-    components = min(2, *array.shape)
-    if np.ptp(array, axis=0).any():
-        plane[:, :components] = PCA(components, random_state=0).fit_transform(array)
-    return plane

@@ -2,19 +2,72 @@
 
 from __future__ import annotations
 
-from unlabeled.losses.contrastive import nt_xent
+from unlabeled.losses import miners
+from unlabeled.losses.circle import circle
+from unlabeled.losses.class_vectors import arc_face, proxy_nca
+from unlabeled.losses.clip import clip, siglip
+from unlabeled.losses.decorrelation import barlow_twins, vicreg
+from unlabeled.losses.distances import distance_matrix, distances
+from unlabeled.losses.gaussian import kl_gaussian
+from unlabeled.losses.grad_cache import embed_in_chunks
 from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
-from unlabeled.losses.noncontrastive import byol
-from unlabeled.losses.tiles import log_sum_exp, log_sum_exp_of_others
+from unlabeled.losses.info_nce import info_nce, n_pair
+from unlabeled.losses.lifted_structured import lifted_structured
+from unlabeled.losses.memory import MemoryBank, Queue
+from unlabeled.losses.multi_similarity import multi_similarity
+from unlabeled.losses.mutual_information import mutual_information_bound
+from unlabeled.losses.nce import nce
+from unlabeled.losses.noncontrastive import Centre, byol, dino, sim_siam
+from unlabeled.losses.nt_xent import nt_xent, sup_con
+from unlabeled.losses.pairs import batch_contrastive, contrastive
+from unlabeled.losses.predictions import consistency, distillation, entropy, sharpen
+from unlabeled.losses.soft_nearest_neighbours import soft_nearest_neighbours
+from unlabeled.losses.tiles import log_sum_exp, log_sum_exp_of_others, score_memory
+from unlabeled.losses.triplets import batch_triplet, smooth_triplet, triplet
 
 __all__ = [
+    "Centre",
+    "MemoryBank",
+    "Queue",
     "alignment",
+    "arc_face",
+    "barlow_twins",
+    "batch_contrastive",
+    "batch_triplet",
     "byol",
+    "circle",
+    "clip",
     "collapse_kind",
+    "consistency",
+    "contrastive",
+    "dino",
+    "distance_matrix",
+    "distances",
+    "distillation",
     "effective_rank",
+    "embed_in_chunks",
+    "entropy",
+    "info_nce",
+    "kl_gaussian",
+    "lifted_structured",
     "log_sum_exp",
     "log_sum_exp_of_others",
+    "miners",
+    "multi_similarity",
+    "mutual_information_bound",
+    "n_pair",
+    "nce",
     "nt_xent",
+    "proxy_nca",
+    "score_memory",
+    "sharpen",
+    "siglip",
+    "sim_siam",
+    "smooth_triplet",
+    "soft_nearest_neighbours",
     "spread",
+    "sup_con",
+    "triplet",
     "uniformity",
+    "vicreg",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -42,6 +43,29 @@ def check_pair(x: Tensor, y: Tensor) -> None:
         raise UnlabeledError(
             f"row i of both must embed one instance, but their shapes differ: {tuple(x.shape)} and {tuple(y.shape)}"
         )
+
+
+def check_positive(value: float, name: str) -> None:
+    """Refuse a number that is not above zero and finite.
+
+    Raises
+    ------
+    UnlabeledError
+        Naming the number and its value.
+    """
+    if not 0 < value < math.inf:
+        raise UnlabeledError(f"{name} must be a positive number, not {value}")
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse a temperature that is not above zero and finite.
+
+    Raises
+    ------
+    UnlabeledError
+        If it is.
+    """
+    check_positive(temperature, "temperature")
 
 
 def unit(z: Tensor) -> Tensor:

@@ -1,22 +1,161 @@
-"""Log-sum-exp over the rows of a similarity matrix that is never held whole.
+"""Sums over the rows of a matrix of pair scores that is never held whole.
 
-A contrastive loss compares every embedding with every other: n² dot products. Held at once they fill the memory long
-before the embeddings do, so they are made here tile by tile, each is folded into its rows' running log-sum-exp, and it
-is forgotten; the backward pass makes it again. Memory is that of the embeddings and a few tiles, whatever n is.
-The value and the gradient are those of the whole matrix, to rounding.
+A loss that compares every embedding with every other looks at n² scores. Held at once they fill the memory long before
+the embeddings do, so they are made here tile by tile, each is folded into its rows' running sums, and it is forgotten;
+the backward pass makes it again. Memory is that of the embeddings and a few tiles, whatever n is. The values and the
+gradients are those of the whole matrix, to rounding.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.losses.precision import full_precision
+from unlabeled.losses.scores import DOT, Score
+
+# A matrix of scores within the budget is kept for the backward pass. One beyond it is made twice, in tiles of 1/16 of
+# the budget: on a processor 1 MiB stays in the cache, on a GPU 32 MiB keep the number of launches small.
+TILES_KEPT = 16
+_budget: ContextVar[int | None] = ContextVar("score_memory", default=None)
+
+
+@contextmanager
+def score_memory(size: int) -> Iterator[None]:
+    """Set how much memory losses that compare all embeddings may use for scores.
+
+    It changes how the work is cut up, and so time and memory, but not what comes out, except for rounding.
+
+    Parameters
+    ----------
+    size : int
+        Bytes. The default is 16 MiB on a processor and 512 MiB on a GPU. A loss takes up to about this much beside
+        what grows linearly with the batch.
+
+    Raises
+    ------
+    UnlabeledError
+        If it is under 1 KiB.
+
+    Examples
+    --------
+    >>> from unlabeled.losses import nt_xent
+    >>> x, y = torch.randn(2, 500, 8)
+    >>> with score_memory(2**16):
+    ...     small = nt_xent(x, y)
+    >>> bool(torch.isclose(small, nt_xent(x, y)))
+    True
+    """
+    if size < 2**10:
+        raise UnlabeledError(f"memory for scores must be at least 1024 bytes, not {size}")
+    token = _budget.set(size)
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+def single(z: Tensor) -> Tensor:
+    """Bring half precision to single, and leave double."""
+    return z.to(torch.promote_types(z.dtype, torch.float32))
+
+
+def tile_entries(z: Tensor) -> int:
+    """Count the scores of these embeddings that one tile may hold."""
+    size = _budget.get() or (2**24 if z.device.type == "cpu" else 2**29)
+    return max(1, size // (TILES_KEPT * single(z[:0]).element_size()))
+
+
+# --- what is summed ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum over the scores of a row: its value without any, how a tile is added, and how it depends on each score."""
+
+    empty: float
+    add: Callable[[Tensor, Tensor, int], Tensor]  # running sums, tile, its dimension that is summed → running sums
+    slope: Callable[[Tensor, Tensor], Tensor]  # tile, sums → derivatives, shaped like the tile
+
+
+# A score that is left out is −inf, which adds nothing to any of these sums and has slope 0.
+LOG_SUM_EXP = Sum(
+    -math.inf,
+    lambda running, tile, dim: torch.logaddexp(running, tile.logsumexp(dim)),
+    # Where nothing was summed the log is −inf; 0 in its place gives exp(−inf − 0) = 0 instead of NaN.
+    lambda tile, sums: (tile - sums.masked_fill(sums == -math.inf, 0)).exp_(),
+)
+SUM_SOFTPLUS = Sum(
+    0.0,
+    lambda running, tile, dim: running + functional.softplus(tile).sum(dim),
+    lambda tile, sums: tile.sigmoid(),
+)
+SUM_SQUARED_HINGE = Sum(
+    0.0,
+    lambda running, tile, dim: running + tile.relu().square_().sum(dim),
+    lambda tile, sums: tile.relu().mul_(2),
+)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One sum a row: which of the pairs it takes, by their labels, and what their scores are multiplied with first."""
+
+    sum: Sum = LOG_SUM_EXP
+    among: Literal["all", "same", "different"] = "all"
+    scale: float = 1.0
+
+
+def pair_sums(
+    terms: tuple[Term, ...],
+    anchors: Tensor,
+    candidates: Tensor | None = None,
+    *,
+    score: Score = DOT,
+    labels: tuple[Tensor, Tensor] | None = None,
+    own: int | None = None,
+    columns: bool = False,
+) -> tuple[Tensor, ...]:
+    """Sum over the scores of each anchor with the candidates, in as many ways as there are terms.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+        The sums to take.
+    anchors : Tensor, shape (m, d)
+        Floating point; half precision is computed in single.
+    candidates : Tensor, shape (n, d), optional
+        By default the anchors are compared with each other, and none with itself, at about half the price of
+        `candidates=anchors, own=0`: the matrix is symmetric, so a tile serves its rows and its columns.
+    score : Score
+        The measure of two embeddings.
+    labels : pair of Tensors, shapes (m,) and (n,), optional
+        Labels of the anchors and of the candidates, which "same" and "different" go by. Those with −1 are unlabelled
+        and in no such pair.
+    own : int, optional
+        Where the anchors themselves stand among the candidates: anchor i is candidate i + own and is left out.
+    columns : bool, default=False
+        Also sum for each candidate over the anchors, from the same tiles.
+
+    Returns
+    -------
+    tuple of Tensor, shape (m,)
+        One a term; with `columns`, then one a term of shape (n,).
+    """
+    kind = anchors.dtype if candidates is None else torch.promote_types(anchors.dtype, candidates.dtype)
+    kind = torch.promote_types(kind, torch.float32)
+    anchors = anchors.to(kind)
+    plan = _Plan(terms, score, labels, own, columns, symmetric=candidates is None, entries=tile_entries(anchors))
+    return _PairSums.apply(anchors, anchors if candidates is None else candidates.to(kind), plan)  # type: ignore[no-any-return]
 
 
 def log_sum_exp(anchors: Tensor, candidates: Tensor, own: int | None = None) -> Tensor:
@@ -29,9 +168,9 @@ def log_sum_exp(anchors: Tensor, candidates: Tensor, own: int | None = None) -> 
     Parameters
     ----------
     anchors : Tensor, shape (m, d)
-        float32 or float64.
+        Floating point; half precision is computed in single.
     candidates : Tensor, shape (n, d)
-        Of the same type.
+        What each anchor is compared with.
     own : int, optional
         Where the anchors themselves stand among the candidates: anchor i is candidate i + own and is left out.
         By default no candidate is left out.
@@ -52,7 +191,7 @@ def log_sum_exp(anchors: Tensor, candidates: Tensor, own: int | None = None) -> 
     >>> bool(torch.isclose(log_sum_exp(a, c).exp(), torch.tensor(5.0)))
     True
     """
-    return _LogSumExp.apply(anchors, candidates, own)  # type: ignore[no-any-return]
+    return pair_sums((Term(),), anchors, candidates, own=own)[0]
 
 
 def log_sum_exp_of_others(z: Tensor) -> Tensor:
@@ -66,7 +205,7 @@ def log_sum_exp_of_others(z: Tensor) -> Tensor:
     Parameters
     ----------
     z : Tensor, shape (n, d)
-        float32 or float64.
+        Floating point; half precision is computed in single.
 
     Returns
     -------
@@ -83,98 +222,108 @@ def log_sum_exp_of_others(z: Tensor) -> Tensor:
     >>> bool(torch.isclose(log_sum_exp_of_others(torch.zeros(4, 2)).exp(), torch.tensor(3.0)).all())
     True
     """
-    return _LogSumExpOfOthers.apply(z)  # type: ignore[no-any-return]
+    return pair_sums((Term(),), z)[0]
 
 
-class _LogSumExp(torch.autograd.Function):
+# --- how it is summed -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """Which tiles there are, and which of their scores each term takes."""
+
+    terms: tuple[Term, ...]
+    score: Score
+    labels: tuple[Tensor, Tensor] | None
+    own: int | None
+    columns: bool
+    symmetric: bool
+    entries: int
+
+    def tiles(self, m: int, n: int) -> list[tuple[slice, slice]]:
+        """Cut the matrix up; of a symmetric one, take what is on and above the diagonal."""
+        width = min(n, math.isqrt(self.entries))
+        height = width if self.symmetric else min(m, self.entries // width)
+        width = width if self.symmetric else min(n, self.entries // height)
+        down, across = _blocks(m, height), _blocks(n, width)
+        return [(rows, columns) for i, rows in enumerate(down) for columns in across[i * self.symmetric :]]
+
+    def kept(self, m: int, n: int) -> bool:
+        """Tell whether the matrix is small enough to be kept for the backward pass."""
+        return m * n <= TILES_KEPT * self.entries
+
+    def chosen(self, term: Term, scores: Tensor, rows: slice, columns: slice) -> Tensor:
+        """Scale a tile for one term, with −inf where a pair is not its."""
+        tile = scores if term.scale == 1 else scores * term.scale
+        if term.among != "all":
+            assert self.labels is not None
+            tile = tile.masked_fill(_differ(term.among, self.labels[0][rows, None], self.labels[1][columns]), -math.inf)
+        own = 0 if self.symmetric else self.own
+        if own is not None:
+            # Also in the scores themselves when they are not copied: that is no score of a pair, and none reads it.
+            tile.diagonal(rows.start + own - columns.start).fill_(-math.inf)
+        return tile
+
+
+def _differ(among: str, a: Tensor, c: Tensor) -> Tensor:
+    """Tell which pairs are not among those wanted."""
+    wanted = a == c if among == "same" else a != c
+    return ~(wanted & (a >= 0) & (c >= 0))
+
+
+def _blocks(length: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+
+
+class _PairSums(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, own: int | None) -> Tensor:
-        lse = anchors.new_full((len(anchors),), -math.inf)
-        with _full_precision(anchors):
-            for rows in _blocks(anchors):
-                for columns in _blocks(candidates):
-                    tile = _tile(anchors, candidates, rows, columns, own)
-                    lse[rows] = torch.logaddexp(lse[rows], tile.logsumexp(1))
-        ctx.own = own
-        ctx.save_for_backward(anchors, candidates, lse)
-        return lse
+    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, plan: _Plan) -> tuple[Tensor, ...]:
+        m, n = len(anchors), len(candidates)
+        down = [anchors.new_full((m,), term.sum.empty) for term in plan.terms]
+        # A symmetric matrix holds above its diagonal what is missing below, so what its columns add is its rows'.
+        across = down if plan.symmetric else [anchors.new_full((n,), term.sum.empty) for term in plan.terms]
+        kept = []
+        with full_precision(anchors):
+            for rows, columns in plan.tiles(m, n):
+                scores = plan.score(anchors[rows], candidates[columns])
+                for i, term in enumerate(plan.terms):
+                    tile = plan.chosen(term, scores, rows, columns)
+                    down[i][rows] = term.sum.add(down[i][rows], tile, 1)
+                    if plan.columns or (plan.symmetric and rows != columns):
+                        across[i][columns] = term.sum.add(across[i][columns], tile, 0)
+                if plan.kept(m, n):
+                    kept.append(scores)
+        ctx.plan = plan
+        ctx.save_for_backward(anchors, candidates, *down, *across, *kept)
+        return (*down, *across) if plan.columns else tuple(down)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         _refuse_second_derivative()
-        anchors, candidates, lse = ctx.saved_tensors
+        plan: _Plan = ctx.plan
+        k = len(plan.terms)
+        anchors, candidates, *saved = ctx.saved_tensors
+        down, across, kept = saved[:k], saved[k : 2 * k], saved[2 * k :]
+        to_rows = gradients[:k]
+        to_columns = gradients[-k:] if plan.columns or plan.symmetric else None
         to_anchors, to_candidates = torch.zeros_like(anchors), torch.zeros_like(candidates)
-        lse, share = _column(lse), gradients[0][:, None]
-        with _full_precision(anchors):
-            for rows in _blocks(anchors):
-                for columns in _blocks(candidates):
-                    tile = _tile(anchors, candidates, rows, columns, ctx.own)
-                    weights = tile.sub_(lse[rows]).exp_().mul_(share[rows])
-                    to_anchors[rows] += weights @ candidates[columns]
-                    to_candidates[columns] += weights.T @ anchors[rows]
-        return to_anchors, to_candidates, None
-
-
-class _LogSumExpOfOthers(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, z: Tensor) -> Tensor:
-        lse = z.new_full((len(z),), -math.inf)
-        tile = None
-        with _full_precision(z):
-            for rows, columns in _upper_triangle(z):
-                tile = _tile(z, z, rows, columns, own=0)
-                lse[rows] = torch.logaddexp(lse[rows], tile.logsumexp(1))
-                if rows != columns:
-                    lse[columns] = torch.logaddexp(lse[columns], tile.logsumexp(0))
-        # A matrix of one tile is kept: small batches then cost no more than the textbook formula.
-        ctx.save_for_backward(z, lse, tile if len(_blocks(z)) == 1 else None)
-        return lse
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        _refuse_second_derivative()
-        z, lse, kept = ctx.saved_tensors
-        to_z = torch.zeros_like(z)
-        lse, share = _column(lse), gradients[0][:, None]
-        with _full_precision(z):
-            for rows, columns in _upper_triangle(z):
-                tile = _tile(z, z, rows, columns, own=0) if kept is None else kept
-                weights = (tile - lse[rows]).exp_().mul_(share[rows])
-                weights += (tile - lse[columns].T).exp_().mul_(share[columns].T)
-                to_z[rows] += weights @ z[columns]
-                if rows != columns:
-                    to_z[columns] += weights.T @ z[rows]
-        return to_z
-
-
-def _tile(anchors: Tensor, candidates: Tensor, rows: slice, columns: slice, own: int | None) -> Tensor:
-    """Make the similarities of some anchors and some candidates, with −inf where an anchor meets itself."""
-    tile = anchors[rows] @ candidates[columns].T
-    if own is not None:
-        tile.diagonal(rows.start + own - columns.start).fill_(-math.inf)
-    return tile
-
-
-def _blocks(z: Tensor) -> list[slice]:
-    # On a processor a tile of 1 MiB stays in its cache; on a GPU one of 64 MiB keeps the number of launches small.
-    size = 512 if z.device.type == "cpu" else 4096
-    return [slice(start, min(start + size, len(z))) for start in range(0, len(z), size)]
-
-
-def _upper_triangle(z: Tensor) -> Iterator[tuple[slice, slice]]:
-    blocks = _blocks(z)
-    return ((rows, columns) for i, rows in enumerate(blocks) for columns in blocks[i:])
-
-
-def _column(lse: Tensor) -> Tensor:
-    # Where nothing was summed the log is −inf; 0 in its place gives weights exp(−inf − 0) = 0 instead of NaN.
-    return lse.masked_fill(lse == -math.inf, 0)[:, None]
-
-
-def _full_precision(z: Tensor) -> AbstractContextManager[Any]:
-    """Switch autocast off: similarities rounded to 8 bits would not tell near negatives apart."""
-    kind = z.device.type
-    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+        with full_precision(anchors):
+            for t, (rows, columns) in enumerate(plan.tiles(len(anchors), len(candidates))):
+                a, c = anchors[rows], candidates[columns]
+                scores = kept[t].clone() if kept else plan.score(a, c)
+                weights = torch.zeros_like(scores)
+                for i, term in enumerate(plan.terms):
+                    tile = plan.chosen(term, scores, rows, columns)
+                    part = term.sum.slope(tile, down[i][rows, None]).mul_(to_rows[i][rows, None])
+                    if to_columns:
+                        part += term.sum.slope(tile, across[i][columns]).mul_(to_columns[i][columns])
+                    weights.add_(part, alpha=term.scale)
+                to_anchors[rows] += plan.score.gradient(a, c, scores, weights)
+                if plan.symmetric and rows != columns:
+                    to_anchors[columns] += plan.score.gradient(c, a, scores.T, weights.T)
+                elif not plan.symmetric and ctx.needs_input_grad[1]:
+                    to_candidates[columns] += plan.score.gradient(c, a, scores.T, weights.T)
+        return to_anchors, None if plan.symmetric else to_candidates, None
 
 
 def _refuse_second_derivative() -> None:

@@ -1,27 +1,36 @@
-"""Runs: the folder that `learn` fills, and what can be done with it."""
+"""Runs: the folder that `learn` fills, and what can be done with it and with other data: clusters, topics, outliers."""
 
+from unlabeled.runs.cluster import cluster
 from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
 from unlabeled.runs.evaluate import evaluate_run
+from unlabeled.runs.find_outliers import find_outliers
 from unlabeled.runs.judge import judge
 from unlabeled.runs.learn import learn
 from unlabeled.runs.oddities import oddities
 from unlabeled.runs.pictures import draw_map, draw_results
 from unlabeled.runs.report import duplicates_note, evaluation_note, evaluation_table
+from unlabeled.runs.rows import Rows, open_rows
 from unlabeled.runs.run import Run
+from unlabeled.runs.topics import topics
 
 __all__ = [
     "Embeddings",
+    "Rows",
     "Run",
+    "cluster",
     "draw_map",
     "draw_results",
     "duplicates_note",
     "evaluate_run",
     "evaluation_note",
     "evaluation_table",
+    "find_outliers",
     "judge",
     "labelled",
     "learn",
     "oddities",
+    "open_rows",
     "read_embeddings",
+    "topics",
     "write_embeddings",
 ]

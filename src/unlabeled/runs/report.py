@@ -7,9 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from unlabeled.files import read_json, written_aside
+from unlabeled.files import read_json
+from unlabeled.runs.page import write_page
 from unlabeled.training.self_supervised import CIRCUMSTANCES
 
 PICTURES = {
@@ -42,14 +41,9 @@ def write_report(folder: Path) -> Path:
         if (path := folder / "pictures" / f"{name}.png").exists()
     ]
     columns, rows = evaluation_table(metrics)
-    environment = Environment(
-        loader=PackageLoader("unlabeled.runs"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html").render(
+    write_page(
+        "report.html",
+        folder / "report.html",
         name=folder.resolve().name,
         about=about,
         metrics=metrics,
@@ -59,8 +53,6 @@ def write_report(folder: Path) -> Path:
         recipe={k: v for k, v in about["recipe"].items() if v is not None and k not in CIRCUMSTANCES},
         pictures=pictures,
     )
-    with written_aside(folder / "report.html") as aside:
-        aside.write_text(page, encoding="utf-8")
     return folder / "report.html"
 
 

@@ -9,6 +9,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+APART = 10  # seconds between two lines in a log
+
 
 class ProgressBar:
     """A bar on a terminal or in a notebook; elsewhere, such as in a log file, a line now and then.
@@ -23,9 +25,11 @@ class ProgressBar:
         Steps already done by a run that is resumed.
     show : bool, optional
         True shows, False is silent; by default it shows on a terminal and in a notebook.
+    unit : str, default ""
+        What the rate counts, if not instances.
     """
 
-    def __init__(self, title: str, steps: int, done: int = 0, show: bool | None = None) -> None:
+    def __init__(self, title: str, steps: int, done: int = 0, show: bool | None = None, unit: str = "") -> None:
         console = Console(stderr=True)
         lively = console.is_terminal or console.is_jupyter
         self._lines = show is True and not lively
@@ -39,6 +43,7 @@ class ProgressBar:
         )
         self._task = self._bar.add_task(title, total=steps, completed=done, figures="")
         self._title, self._steps, self._last = title, steps, time.monotonic()
+        self._per_second, self._figures = f" {unit}/s" if unit else "/s", ""
         self._rank: float | None = None
 
     def __enter__(self) -> ProgressBar:
@@ -53,15 +58,22 @@ class ProgressBar:
     def advance(self, step: int) -> None:
         """Say how many steps are done."""
         self._bar.update(self._task, completed=step)
+        self._line(step)
 
     def show(self, figures: dict[str, float], rate: float) -> None:
         """Show the latest figures and the instances per second; health stays until it is measured anew."""
         step = int(figures["step"])
-        words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}/s"]
+        words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}{self._per_second}"]
+        if "learning_rate" in figures:
+            words.append(f"learning rate {figures['learning_rate']:.2g}")
         self._rank = figures.get("effective_rank", self._rank)
         if self._rank is not None:
             words.append(f"effective rank {self._rank:.1f}")
-        self._bar.update(self._task, completed=step, figures="  ".join(words))
-        if self._lines and (time.monotonic() - self._last > 10 or step == self._steps):
+        self._figures = "  ".join(words)
+        self._bar.update(self._task, completed=step, figures=self._figures)
+        self._line(step, last=step == self._steps)
+
+    def _line(self, step: int, last: bool = False) -> None:
+        if self._lines and (last or time.monotonic() - self._last > APART):
             self._last = time.monotonic()
-            print(f"{self._title}: step {step} of {self._steps}  {'  '.join(words)}", file=sys.stderr, flush=True)
+            print(f"{self._title}: step {step:,} of {self._steps:,}  {self._figures}", file=sys.stderr, flush=True)

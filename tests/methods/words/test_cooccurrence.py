@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +20,7 @@ from unlabeled.data.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.cooccurrence import _weights, bytes_of, conditional_probabilities, cooccurrence
 from unlabeled.methods.words.kernels.counting import WIDEST
+from unlabeled.training import progress
 
 LECTURE = ["I like deep learning .", "I like NLP .", "I enjoy flying ."]
 LECTURE_WORDS = ["I", "like", "enjoy", "deep", "learning", "NLP", "flying", "."]
@@ -126,6 +130,40 @@ def test_parts_files_and_threads_do_not_change_a_bit(symmetric, monkeypatch):
             assert np.array_equal(X.indices, whole.indices)
             assert np.array_equal(X.data, whole.data)
     assert whole.sum() == pytest.approx(sum(slow(corpus, 10, symmetric, "inverse").values()), rel=1e-12)
+
+
+@pytest.mark.parametrize("memory", ["1GB", "2KB"])
+def test_progress_counts_every_word_and_again_where_parts_are_merged(memory, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "APART", -1)
+    corpus = encoded([list(range(30)) * 2 for _ in range(20)])
+    cooccurrence(corpus, memory=memory, workers=2, progress=True)
+    found = re.findall(r"counting neighbours: step ([\d,]+) of ([\d,]+)", capsys.readouterr().err)
+    steps, total = ([int(number.replace(",", "")) for number in numbers] for numbers in zip(*found, strict=True))
+    assert set(total) == {1200 if memory == "1GB" else 2400}
+    assert steps == sorted(steps)
+    assert len(steps) > 5
+    assert steps[-1] == total[-1]
+
+
+def test_a_full_disk_is_reported_with_what_it_could_not_hold(monkeypatch):
+    def full(*arguments, **keywords):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    corpus = encoded([list(range(30))])
+    monkeypatch.setattr(spool, "IN_MEMORY", 0)
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(UnlabeledError, match=r"no room for the counts of words near each other in .*TMPDIR"):
+        cooccurrence(corpus)
+
+
+def test_so_many_nonzeros_that_32_bits_cannot_number_them(monkeypatch):
+    corpus = encoded([list(range(30)) * 2])
+    usual = cooccurrence(corpus)
+    assert usual.indices.dtype == usual.indptr.dtype == np.int32
+    monkeypatch.setattr("unlabeled.methods.words.cooccurrence.WIDE", 1)
+    wide = cooccurrence(corpus)
+    assert wide.indices.dtype == wide.indptr.dtype == np.int64
+    assert as_dict(wide) == as_dict(usual)
 
 
 def test_a_text_without_neighbours_is_an_empty_matrix():

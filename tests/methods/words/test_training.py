@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 
@@ -190,5 +191,4 @@ def test_progress_shows_loss_and_speed(corpus, capsys):
     SkipGram(**(QUICK | {"progress": True}), epochs=1).fit(corpus)
     shown = capsys.readouterr().err
     assert "SkipGram" in shown
-    assert "loss" in shown
-    assert "/s" in shown
+    assert re.search(r"loss [\d.]+  [\d,]+ words/s  learning rate 0\.0001", shown)

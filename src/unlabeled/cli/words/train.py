@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,10 @@ def trainer(name: str, what: str) -> Callable[..., None]:
     """Make the verb that trains by the method of this name."""
 
     def train(
-        context: typer.Context,
-        source: Annotated[Path, typer.Argument(help="A text file, plain or compressed, or a folder of them.")],
+        words: Annotated[
+            list[str] | None,
+            typer.Argument(metavar="SOURCE...", help="Text files, plain or compressed, or folders of them."),
+        ] = None,
         out: Annotated[
             Path,
             typer.Option("--out", "-o", help="The vectors: .bin, .txt, .vec, .safetensors, or a folder for the model."),
@@ -30,31 +33,38 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        from unlabeled.cli.settings import configured
+        from unlabeled.cli.settings import configured, taken_apart
         from unlabeled.errors import UnlabeledError
 
-        check_ending(out)
+        # Typer does not know the settings, and takes them and their values for sources.
+        sources, settings = taken_apart(words or [])
+        if not sources:
+            raise UnlabeledError("name the text to learn from: a text file, plain or compressed, or a folder of them")
+        check_out(out)
         partial = out.with_name(out.name + PARTIAL)
         if resume and not partial.exists():
             raise UnlabeledError(f"there is nothing to resume: {partial} does not exist")
-        model = configured(name, recipe, context.args, {"progress": not quiet, "random_state": 0})
+        if partial.exists() and not resume and not quiet:
+            say(f"{partial} holds an unfinished training. This one starts afresh; --resume would go on with that")
+        model = configured(name, recipe, settings, {"progress": not quiet, "random_state": 0})
         model.set_params(checkpoint=str(partial))
         try:
-            model.fit(source, resume=resume)
+            model.fit([Path(source) for source in sources], resume=resume)
         except KeyboardInterrupt as stop:
-            say(f"{str(stop).partition(';')[0] or 'Interrupted'}\nResume with the same command and --resume")
+            how = "\nResume with the same command and --resume" if partial.exists() else ""
+            say((str(stop).partition(";")[0] or "Interrupted") + how)
             raise typer.Exit(INTERRUPTED) from None
         if out.suffix:
             model.vectors_.save(out)
         else:
             model.save(out)
         shutil.rmtree(partial, ignore_errors=True)
-        words = model.vectors_.words
+        learnt = model.vectors_.words
         if as_json:
-            print_json({"vectors": str(out), "words": len(words), "dim": model.vectors_.dim, "seed": model.seed_})
+            print_json({"vectors": str(out), "words": len(learnt), "dim": model.vectors_.dim, "seed": model.seed_})
         else:
-            print(f"{len(words):,} words of {model.vectors_.dim} numbers are in {out}")
-            say(f"Try: unlabeled words nearest {out} {words[len(words) // 50]}")
+            print(f"{len(learnt):,} words of {model.vectors_.dim} numbers are in {out}")
+            say(f"Try: unlabeled words nearest {out} {learnt[len(learnt) // 50]}")
 
     train.__doc__ = f"""{what}
 
@@ -66,8 +76,14 @@ def trainer(name: str, what: str) -> Callable[..., None]:
     return train
 
 
-def check_ending(path: Path) -> None:
-    """Refuse, before hours of training, a name that no format of word vectors has."""
+def check_out(path: Path) -> None:
+    """Refuse, before hours of training, a place where the vectors could not be written or would replace other things.
+
+    Raises
+    ------
+    UnlabeledError
+        If no format of word vectors has the ending, or the place is taken or not writable.
+    """
     from unlabeled.errors import UnlabeledError
     from unlabeled.methods.words.formats.choose import BY_ENDING
 
@@ -77,3 +93,10 @@ def check_ending(path: Path) -> None:
             f"{path}: the ending should be one of {', '.join(BY_ENDING)}, or there should be none for the folder of "
             "a whole model"
         )
+    if path.suffix and path.is_dir():
+        raise UnlabeledError(f"{path} is a folder; name a file for the vectors")
+    if not path.suffix and path.exists() and not (path / "model.json").exists():
+        raise UnlabeledError(f"{path} exists and is no saved model, which could be replaced; choose another name")
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UnlabeledError(f"{path} cannot be written: {there} is no folder that you may write to")

@@ -27,7 +27,10 @@ def open_vectors(path: Path) -> WordVectors:
 
     if path.is_dir():
         from unlabeled import registry
+        from unlabeled.errors import UnlabeledError
 
         model: Any = registry.load(path)
-        return model.vectors_  # type: ignore[no-any-return]  # a saved estimator is of any class
+        if not isinstance(vectors := getattr(model, "vectors_", None), WordVectors):
+            raise UnlabeledError(f"{path} holds a {type(model).__name__}, which has no word vectors")
+        return vectors
     return WordVectors.load(path)

@@ -19,6 +19,7 @@ from unlabeled.data.spool import Spool
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.kernels import counting
 from unlabeled.methods.words.word_embedding import worker_count
+from unlabeled.training.progress import ProgressBar
 
 Weighting = Literal["inverse", "flat"]
 Integers = NDArray[np.int64]
@@ -28,6 +29,8 @@ Block = tuple[Integers, Words, NDArray[Any]]  # of consecutive rows: how long th
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 ENTRY = 8  # bytes of an entry of the inverted index
 NONZERO = 12  # bytes of a nonzero: its column and its value
+WIDE = 1 << 31  # nonzeros that 32 bits cannot number
+COUNTS = "the counts of words near each other"
 
 
 def cooccurrence(
@@ -38,6 +41,7 @@ def cooccurrence(
     weighting: Weighting = "inverse",
     memory: str | int = "1GB",
     workers: int | None = None,
+    progress: bool | None = None,
 ) -> csr_array:
     r"""Count how often word j stands near word i.
 
@@ -64,6 +68,8 @@ def cooccurrence(
         temporary files and then merged. A large result is mapped from such a file, and so does not count.
     workers : int, optional
         Threads; by default one a processor.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------
@@ -89,8 +95,10 @@ def cooccurrence(
         raise unknown_name("weighting", weighting, get_args(Weighting))
     if isinstance(window, bool) or not isinstance(window, int | np.integer) or not 1 <= window <= counting.WIDEST:
         raise UnlabeledError(f"window must be a whole number from 1 to {counting.WIDEST}, got {window!r}")
-    corpus = Corpus.encode(corpus)
-    return _Counter(corpus, window, symmetric, weighting, bytes_of(memory), worker_count(workers)).matrix()
+    corpus = Corpus.encode(corpus, progress=progress)
+    counter = _Counter(corpus, window, symmetric, weighting, bytes_of(memory), worker_count(workers))
+    with ProgressBar("counting neighbours", counter.steps, show=progress) as bar:
+        return counter.matrix(bar)
 
 
 def conditional_probabilities(X: Any) -> csr_array:
@@ -157,28 +165,36 @@ class _Counter:
         self.before, self.after, self.workers = window, window if symmetric else 0, workers
         self.part = max(1, memory // 2 // ENTRY)
         self.block = max(1, memory // 2 // NONZERO // (workers + 2))
-        most = int(np.max(corpus.vocabulary.counts)) * (self.before + self.after)
+        self.counts: Integers = corpus.vocabulary.counts
+        most = int(np.max(self.counts)) * (self.before + self.after)
         self.unit, self.weights = _weights(window, weighting, most)
+        self.whole = len(self.ids) <= self.part
+        self.steps = len(self.ids) if self.whole else 2 * len(self.ids)  # words counted, and again when merged
 
-    def matrix(self) -> csr_array:
+    def matrix(self, bar: ProgressBar) -> csr_array:
         """Count, in one part or in several that are then merged."""
-        if len(self.ids) <= self.part:
-            blocks = self.count(0, len(self.ids))
+        if self.whole:
+            blocks = self.count(0, len(self.ids), bar)
         else:
             starts = np.arange(0, len(self.ids), self.part)
-            columns, sums = Spool(np.int32), Spool(np.int64)
+            columns, sums = Spool(np.int32, COUNTS), Spool(np.int64, COUNTS)
             bounds = np.zeros((len(starts), self.words + 1), np.int64)
             for bound, start in zip(bounds, starts.tolist(), strict=True):
                 bound[0] = len(columns)
-                lengths = _gather(self.count(start, min(start + self.part, len(self.ids))), columns, sums)
+                lengths = _gather(self.count(start, min(start + self.part, len(self.ids)), bar), columns, sums)
                 bound[1:] = bound[0] + np.cumsum(lengths)
-            blocks = self.merge(bounds, columns.finish(), sums.finish())
-        columns, values = Spool(np.int32), Spool(np.float64)
+            blocks = self.merge(bounds, columns.finish(), sums.finish(), bar)
+        columns, values = Spool(np.int32, COUNTS), Spool(np.float64, COUNTS)
         lengths = _gather(((n, places, sums / self.unit) for n, places, sums in blocks), columns, values)
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        return csr_array((values.finish(), columns.finish(), ends), shape=(self.words, self.words))
+        ends, places = np.concatenate([[0], np.cumsum(lengths)]), columns.finish()
+        # SciPy wants both index arrays of one type; where they differ, it would copy the longer one into memory.
+        if len(places) < WIDE:
+            ends = ends.astype(np.int32)
+        else:
+            places = _widened(places)
+        return csr_array((values.finish(), places, ends), shape=(self.words, self.words))
 
-    def count(self, begin: int, end: int) -> Iterator[Block]:
+    def count(self, begin: int, end: int, bar: ProgressBar) -> Iterator[Block]:
         """Count the part of the corpus from `begin` to `end`."""
         counts = np.bincount(self.ids[begin:end], minlength=self.words)
         ends = np.concatenate([[0], np.cumsum(counts)])
@@ -191,9 +207,9 @@ class _Counter:
             lengths: Integers = counting.count(self.ids, some, entries, self.weights, self.words, columns, sums)
             return lengths
 
-        return self.in_blocks(rows, counts * (self.before + self.after))
+        return self.in_blocks(rows, counts * (self.before + self.after), begin + ends, bar)
 
-    def merge(self, bounds: Integers, some_columns: Words, some_sums: Integers) -> Iterator[Block]:
+    def merge(self, bounds: Integers, some_columns: Words, some_sums: Integers, bar: ProgressBar) -> Iterator[Block]:
         """Add up what was counted in several parts."""
 
         def rows(rows: slice, columns: Words, sums: Integers) -> Integers:
@@ -201,13 +217,16 @@ class _Counter:
             lengths: Integers = counting.merge(some, some_columns, some_sums, self.words, columns, sums)
             return lengths
 
-        return self.in_blocks(rows, np.diff(bounds, axis=1).sum(axis=0))
+        done = len(self.ids) + np.concatenate([[0], np.cumsum(self.counts)])
+        return self.in_blocks(rows, np.diff(bounds, axis=1).sum(axis=0), done, bar)
 
-    def in_blocks(self, rows: Callable[[slice, Words, Integers], Integers], most: Integers) -> Iterator[Block]:
+    def in_blocks(
+        self, rows: Callable[[slice, Words, Integers], Integers], most: Integers, done: Integers, bar: ProgressBar
+    ) -> Iterator[Block]:
         """Make all rows, a block of consecutive ones at a time, by several threads; give the blocks in order.
 
-        `most` is an upper bound of each row's nonzeros, by which the buffers are sized. Blocks are so small that each
-        thread gets several and all end at about the same time.
+        `most` is an upper bound of each row's nonzeros, by which the buffers are sized; ``done[row]`` is where the bar
+        stands before a row. Blocks are so small that each thread gets several and all end at about the same time.
         """
         room = np.concatenate([[0], np.cumsum(np.minimum(most, self.words))])
         step = min(self.block, int(room[-1]) // (8 * self.workers) + 1)
@@ -221,14 +240,21 @@ class _Counter:
             n = int(lengths.sum())
             return lengths, columns[:n], sums[:n]
 
-        ahead: deque[Future[Block]] = deque()
+        ahead: deque[tuple[int, Future[Block]]] = deque()
+
+        def finished() -> Block:
+            end, future = ahead.popleft()
+            made = future.result()
+            bar.advance(int(done[end]))
+            return made
+
         with ThreadPoolExecutor(self.workers) as pool:
             for first, last in pairwise(cuts.tolist()):
-                ahead.append(pool.submit(block, slice(first, last)))
+                ahead.append((last, pool.submit(block, slice(first, last))))
                 if len(ahead) > self.workers:
-                    yield ahead.popleft().result()
+                    yield finished()
             while ahead:
-                yield ahead.popleft().result()
+                yield finished()
 
 
 def _gather(blocks: Iterator[Block], columns: Spool, values: Spool) -> Integers:
@@ -239,3 +265,11 @@ def _gather(blocks: Iterator[Block], columns: Spool, values: Spool) -> Integers:
         columns.append(some_columns)
         values.append(some_values)
     return np.concatenate(lengths)
+
+
+def _widened(columns: Words) -> Integers:
+    """Copy to 64 bits, a piece at a time and into a file if they are many."""
+    wide = Spool(np.int64, COUNTS)
+    for start in range(0, len(columns), 1 << 20):
+        wide.append(columns[start : start + (1 << 20)])
+    return wide.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, cast, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ class GloVe(WordEmbedding):
     Attributes
     ----------
     cooccurrence_ : scipy.sparse.csr_array of float64, shape (words, words)
-        X. It is not kept by `save`.
+        X. `save` leaves it out: it takes some twenty times the room of the vectors, and `cooccurrence` counts the same
+        text to the same bits again.
     word_vectors_, context_vectors_ : ndarray of float32, shape (words, dim)
         w and w̃.
     word_biases_, context_biases_ : ndarray of float32, shape (words,)
@@ -145,6 +146,7 @@ class GloVe(WordEmbedding):
             weighting=self.weighting,
             memory=self.memory,
             workers=self.workers,
+            progress=self.progress,
         )
         if self.cooccurrence_.shape[0] < 2 or not self.cooccurrence_.nnz:
             raise UnlabeledError(
@@ -237,7 +239,7 @@ def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: boo
     """
     folder = Path(method.checkpoint) if method.checkpoint is not None else None
     if resume and folder is not None:
-        load_checkpoint(folder, state, cast(Any, model))
+        load_checkpoint(folder, state, model)
     workers, width = worker_count(method.workers), model.inputs.shape[1] // 2
     tiling = Tiling.of(X, model.inputs[0].nbytes, method.x_max, method.alpha, state.seed, workers)
     kernel, end = descent(width), method.epochs * tiling.groups
@@ -249,7 +251,7 @@ def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: boo
 
     with (
         StopRequest() as stop,
-        ProgressBar(type(method).__name__, end, state.block, method.progress) as bar,
+        ProgressBar(type(method).__name__, end, state.block, method.progress, "nonzeros") as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
         while state.block < end:
@@ -266,7 +268,7 @@ def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: boo
                     break
             done = state.block % tiling.groups == 0
             if folder is not None and (stop.made or done):
-                save_checkpoint(folder, state, cast(Any, model))
+                save_checkpoint(folder, state, model)
             if done:
                 bar.show(state.history[-1], X.nnz / max(time.monotonic() - began, 1e-9))
             if stop.made and state.block < end:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,18 @@ class Model:
     kernel: Callable[..., int]
     loss: Callable[[Tokens, Offsets], float]
     subwords: Subwords | None = None
+
+
+class Matrices(Protocol):
+    """What a checkpoint keeps of any word method."""
+
+    @property
+    def inputs(self) -> Floats:
+        """A row for each word."""
+
+    @property
+    def outputs(self) -> Floats:
+        """A row for each word as context, or for each inner node of a tree."""
 
 
 @dataclass
@@ -203,7 +215,7 @@ def train(method: Word2Vec, corpus: Corpus, model: Model, state: State, resume: 
 
     with (
         StopRequest() as stop,
-        ProgressBar(type(method).__name__, total, words_before(state.block), method.progress) as bar,
+        ProgressBar(type(method).__name__, total, words_before(state.block), method.progress, "words") as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
         while state.block < end:
@@ -244,7 +256,7 @@ def checked(loss: float, words: int) -> float:
     return loss
 
 
-def save_checkpoint(folder: Path, state: State, model: Model) -> None:
+def save_checkpoint(folder: Path, state: State, model: Matrices) -> None:
     """Write matrices and state as one file, in one step."""
     # The state rides along as bytes, so that numbers and state can never be of two different blocks.
     words = np.frombuffer(json.dumps(vars(state)).encode(), np.uint8)
@@ -252,7 +264,7 @@ def save_checkpoint(folder: Path, state: State, model: Model) -> None:
         save_arrays({"inputs": model.inputs, "outputs": model.outputs, "state": words}, aside)
 
 
-def load_checkpoint(folder: Path, state: State, model: Model) -> None:
+def load_checkpoint(folder: Path, state: State, model: Matrices) -> None:
     """Bring a run to where the checkpoint in `folder` stands.
 
     Raises

@@ -7,6 +7,7 @@ import numbers
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.corpus import Corpus
@@ -174,6 +175,9 @@ class Word2Vec(WordEmbedding, ABC):
         if self.held_out is not None and not 0 < self.held_out <= 0.5:
             raise UnlabeledError(f"held_out is a share of the sentences above 0 and at most 0.5, got {self.held_out!r}")
         if self.subwords is not None:
-            shortest, longest = self.subwords
-            if not 1 <= shortest <= longest:
-                raise UnlabeledError(f"subwords are a shortest and a longest length of at least 1, got {self.subwords}")
+            lengths = self.subwords if isinstance(self.subwords, tuple | list) else ()
+            whole = all(isinstance(length, int | np.integer) for length in lengths)
+            if len(lengths) != 2 or not whole or not 1 <= lengths[0] <= lengths[1]:
+                raise UnlabeledError(
+                    f"subwords are a shortest and a longest length of at least 1, such as (3, 6), got {self.subwords!r}"
+                )

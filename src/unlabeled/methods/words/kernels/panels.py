@@ -1,16 +1,17 @@
-"""The three matrix products of skip-gram's step with negatives, written out at compile time.
+"""The products of skip-gram's step with negatives, written out at compile time.
 
 Sixteen centres lie in the lanes of a register, so the score of one word with all of them is a sum of `dim` products
-without any sum across lanes. `weights` has a row for each word and a column for each of the sixteen centres. Rows of
-the large matrices are read and written in place. How many sums are held in registers at a time, `TALL` rows of `WIDE`
-registers, is part of the code; that is why it is made here and not left to the compiler, which cannot know that the
-rows do not overlap. Sums go through the components panel by panel, so that what all rows have in a panel stays in the
-first-level cache.
+without any sum across lanes. `weights` has a row for each shared word and a column for each of the sixteen centres.
+Rows of the large matrices are read and written in place. How many sums are held in registers at a time, `TALL` rows of
+`WIDE` registers, is part of the code; that is why it is made here and not left to the compiler, which cannot know that
+the rows do not overlap. Sums go through the components panel by panel, so that what all rows have in a panel stays in
+the first-level cache.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +34,12 @@ def written_out(define: Callable[..., Any]) -> Callable[..., Any]:
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return context.make_array(kind)(context, builder, array).data
+
+
+def _all_data(context: Any, builder: Any, kinds: Any, values: Any) -> list[Any]:
+    """Point at the numbers of those of the first arguments that are arrays; None stands for the others."""
+    pairs = zip(kinds, values, strict=False)
+    return [_data(context, builder, kind, value) for kind, value in pairs if kind is not None]
 
 
 def _at(builder: Any, data: Any, *terms: Any) -> Any:
@@ -66,6 +73,10 @@ def _fma(builder: Any, x: Any, y: Any, z: Any) -> Any:
     return builder.fadd(builder.fmul(x, y, flags=FAST), z, flags=FAST)
 
 
+def _add(builder: Any, vector: Any, pointer: Any) -> None:
+    _store(builder, builder.fadd(_load(builder, pointer), vector, flags=FAST), pointer)
+
+
 def _accumulators(builder: Any, count: int) -> list[Any]:
     slots = [cgutils.alloca_once(builder, LANES) for _ in range(count)]
     for slot in slots:
@@ -77,10 +88,14 @@ def _add_product(builder: Any, slot: Any, x: Any, y: Any) -> None:
     builder.store(_fma(builder, x, y, builder.load(slot)), slot)
 
 
-def _rows(builder: Any, matrix: Any, ids: Any, place: Any, count: int, width: int) -> list[Any]:
+def _row(builder: Any, matrix: Any, ids: Any, width: int, place: Any, more: int = 0) -> Any:
+    """Point at the row of a matrix that the number at `place` + `more` names."""
+    return _at(builder, matrix, _times(builder, builder.load(_at(builder, ids, place, more)), width))
+
+
+def _rows(builder: Any, matrix: Any, ids: Any, width: int, place: Any, count: int) -> list[Any]:
     """Point at the rows of a matrix that `count` numbers from `place` on name."""
-    numbers = [builder.load(_at(builder, ids, place, r)) for r in range(count)]
-    return [_at(builder, matrix, _times(builder, number, width)) for number in numbers]
+    return [_row(builder, matrix, ids, width, place, r) for r in range(count)]
 
 
 @written_out
@@ -94,10 +109,9 @@ def score_rows(
     count, width = many.literal_value, dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        out, matrix, names, transposed = (
-            _data(context, builder, kind, values[k]) for k, kind in ((0, scores), (2, rows), (3, words), (4, columns))
-        )
-        starts = _rows(builder, matrix, names, values[1], count, width)
+        kinds = (scores, None, rows, words, columns)
+        out, matrix, names, transposed = _all_data(context, builder, kinds, values)
+        starts = _rows(builder, matrix, names, width, values[1], count)
         slots = _accumulators(builder, count)
         with cgutils.for_range(builder, values[6]) as loop:
             centres = _load(builder, _at(builder, transposed, _times(builder, loop.index, WIDTH)))
@@ -125,96 +139,125 @@ def _add_sums(
     factors: Any,
     strides: tuple[int, int],
     row: Callable[[Any], Any],
-    ranges: list[tuple[Any, Any]],
+    count: int,
     panel: range,
 ) -> None:
-    """Emit out[r] += Σⱼ factors[j, r] row(j) over j in all `ranges`, for `TALL` rows and the components of a panel."""
+    """Emit out[r] += Σⱼ factors[j, r] row(j) over j < `count`, for `TALL` rows and the components of a panel."""
     next_j, next_r = strides
     slots = _accumulators(builder, TALL * len(panel))
-    for first, last in ranges:
-        with cgutils.for_range_slice(builder, first, last, ir.Constant(INDEX, 1), INDEX) as (j, _):
-            start = row(j)
-            loaded = [_load(builder, _at(builder, start, d)) for d in panel]
-            for r in range(TALL):
-                scale = _splat(builder, builder.load(_at(builder, factors, _times(builder, j, next_j), next_r * r)))
-                for c, vector in enumerate(loaded):
-                    _add_product(builder, slots[r * len(panel) + c], scale, vector)
+    with cgutils.for_range(builder, ir.Constant(INDEX, count)) as loop:
+        start, place = row(loop.index), _times(builder, loop.index, next_j)
+        loaded = [_load(builder, _at(builder, start, d)) for d in panel]
+        for r in range(TALL):
+            scale = _splat(builder, builder.load(_at(builder, factors, place, next_r * r)))
+            for c, vector in enumerate(loaded):
+                _add_product(builder, slots[r * len(panel) + c], scale, vector)
     for r, start in enumerate(out):  # one after the other, because they may be the same row
         for c, d in enumerate(panel):
-            pointer = _at(builder, start, d)
-            total = builder.load(slots[r * len(panel) + c])
-            _store(builder, builder.fadd(_load(builder, pointer), total, flags=FAST), pointer)
-
-
-def _span(builder: Any, spans: Any, number: Any) -> tuple[Any, Any]:
-    """Read the two bounds of a row of an array of shape (n, 2)."""
-    place = _times(builder, number, 2)
-    return builder.load(_at(builder, spans, place)), builder.load(_at(builder, spans, place, 1))
+            _add(builder, builder.load(slots[r * len(panel) + c]), _at(builder, start, d))
 
 
 @written_out
 def push_centres(
-    typing: Any, inputs: Any, centres: Any, weights: Any, outputs: Any, words: Any, negatives: Any, spans: Any, dim: Any
+    typing: Any, inputs: Any, centres: Any, weights: Any, outputs: Any, words: Any, shared: Any, dim: Any
 ) -> Any:
-    """Add Σⱼ weights[j, i] outputs[words[j]] to inputs[centres[i]], for sixteen i.
-
-    The sum is over j below the constant `negatives` and over spans[t, 0] ≤ j < spans[t, 1], for the t-th `TALL` of i.
-    """
-    width, shared = dim.literal_value, negatives.literal_value
+    """Add Σⱼ weights[j, i] outputs[words[j]], over j below the constant `shared`, to inputs[centres[i]], for all i."""
+    width, count = dim.literal_value, shared.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        changed, ids, factors, matrix, names, bounds = (
-            _data(context, builder, kind, values[k])
-            for k, kind in ((0, inputs), (1, centres), (2, weights), (3, outputs), (4, words), (6, spans))
-        )
-        zero = ir.Constant(INDEX, 0)
+        kinds = (inputs, centres, weights, outputs, words)
+        changed, ids, factors, matrix, names = _all_data(context, builder, kinds, values)
+        row = partial(_row, builder, matrix, names, width)
         for panel in _panels(width):
             with cgutils.for_range(builder, ir.Constant(INDEX, WIDTH // TALL)) as loop:
                 i = _times(builder, loop.index, TALL)
-                _add_sums(
-                    builder,
-                    _rows(builder, changed, ids, i, TALL, width),
-                    _at(builder, factors, i),
-                    (WIDTH, 1),
-                    lambda j: _rows(builder, matrix, names, j, 1, width)[0],
-                    [(zero, ir.Constant(INDEX, shared)), _span(builder, bounds, loop.index)],
-                    panel,
-                )
+                out, factor = _rows(builder, changed, ids, width, i, TALL), _at(builder, factors, i)
+                _add_sums(builder, out, factor, (WIDTH, 1), row, count, panel)
         return context.get_dummy_value()
 
-    return types.void(inputs, centres, weights, outputs, words, negatives, spans, dim), emit
+    return types.void(inputs, centres, weights, outputs, words, shared, dim), emit
 
 
 @written_out
-def push_words(
-    typing: Any, outputs: Any, words: Any, weights: Any, vectors: Any, tiles: Any, spans: Any, dim: Any
-) -> Any:
-    """Add Σᵢ weights[j, i] vectors[i] to outputs[words[j]], for the first `TALL` · `tiles` of j.
+def push_words(typing: Any, outputs: Any, words: Any, weights: Any, vectors: Any, shared: Any, dim: Any) -> Any:
+    """Add Σᵢ weights[j, i] vectors[i], over all i, to outputs[words[j]], for j below the constant `shared`."""
+    width, count = dim.literal_value, shared.literal_value
 
-    The sum is over spans[t, 0] ≤ i < spans[t, 1] for the t-th `TALL` of j.
-    """
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kinds = (outputs, words, weights, vectors)
+        changed, names, factors, matrix = _all_data(context, builder, kinds, values)
+
+        def row(i: Any) -> Any:
+            return _at(builder, matrix, _times(builder, i, width))
+
+        for panel in _panels(width):
+            with cgutils.for_range(builder, ir.Constant(INDEX, count // TALL)) as loop:
+                j = _times(builder, loop.index, TALL)
+                out = _rows(builder, changed, names, width, j, TALL)
+                factor = _at(builder, factors, _times(builder, j, WIDTH))
+                _add_sums(builder, out, factor, (1, WIDTH), row, WIDTH, panel)
+        return context.get_dummy_value()
+
+    return types.void(outputs, words, weights, vectors, shared, dim), emit
+
+
+@written_out
+def score_near(typing: Any, scores: Any, vectors: Any, i: Any, outputs: Any, words: Any, count: Any, dim: Any) -> Any:
+    """Set scores[0, j] to vectors[i] · outputs[words[j]], for j < count."""
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        changed, names, factors, matrix, bounds = (
-            _data(context, builder, kind, values[k])
-            for k, kind in ((0, outputs), (1, words), (2, weights), (3, vectors), (5, spans))
-        )
-        for panel in _panels(width):
-            with cgutils.for_range(builder, values[4]) as loop:
-                j = _times(builder, loop.index, TALL)
-                _add_sums(
-                    builder,
-                    _rows(builder, changed, names, j, TALL, width),
-                    _at(builder, factors, _times(builder, j, WIDTH)),
-                    (1, WIDTH),
-                    lambda i: _at(builder, matrix, _times(builder, i, width)),
-                    [_span(builder, bounds, loop.index)],
-                    panel,
-                )
+        kinds = (scores, vectors, None, outputs, words)
+        out, own, matrix, names = _all_data(context, builder, kinds, values)
+        mine = _at(builder, own, _times(builder, values[2], width))
+        kind = ir.FunctionType(REAL, [REAL, LANES])
+        total = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.fadd.v{WIDTH}f32")
+        with cgutils.for_range(builder, values[5]) as loop:
+            row = _row(builder, matrix, names, width, loop.index)
+            sums = [ZERO] * 4  # each product waits for the one before it in its sum
+            for n, d in enumerate(range(0, width, WIDTH)):
+                pair = _load(builder, _at(builder, mine, d)), _load(builder, _at(builder, row, d))
+                sums[n % 4] = _fma(builder, *pair, sums[n % 4])
+            halves = [builder.fadd(sums[k], sums[k + 2], flags=FAST) for k in (0, 1)]
+            lanes = builder.fadd(*halves, flags=FAST)
+            score = builder.call(total, [ir.Constant(REAL, -0.0), lanes], fastmath=FAST)
+            builder.store(score, _at(builder, out, loop.index))
         return context.get_dummy_value()
 
-    return types.void(outputs, words, weights, vectors, types.intp, spans, dim), emit
+    whole = types.intp
+    return types.void(scores, vectors, whole, outputs, words, whole, dim), emit
+
+
+@written_out
+def exchange(
+    typing: Any, inputs: Any, centre: Any, vectors: Any, i: Any, outputs: Any, words: Any, count: Any, weights: Any,
+    dim: Any,
+) -> Any:  # fmt: skip
+    """Add weights[0, j] outputs[words[j]] to inputs[centre] and weights[0, j] vectors[i] to that row, for j < count."""
+    width = dim.literal_value
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kinds = (inputs, None, vectors, None, outputs, words, None, weights)
+        changed, own, matrix, names, factors = _all_data(context, builder, kinds, values)
+        out = _at(builder, changed, _times(builder, values[1], width))
+        mine = _at(builder, own, _times(builder, values[3], width))
+        for panel in _panels(width):
+            slots = _accumulators(builder, len(panel))
+            vector = [_load(builder, _at(builder, mine, d)) for d in panel]
+            with cgutils.for_range(builder, values[6]) as loop:
+                row = _row(builder, matrix, names, width, loop.index)
+                scale = _splat(builder, builder.load(_at(builder, factors, loop.index)))
+                for slot, v, d in zip(slots, vector, panel, strict=True):
+                    pointer = _at(builder, row, d)
+                    old = _load(builder, pointer)
+                    _add_product(builder, slot, scale, old)
+                    _store(builder, _fma(builder, scale, v, old), pointer)
+            for slot, d in zip(slots, panel, strict=True):
+                _add(builder, builder.load(slot), _at(builder, out, d))
+        return context.get_dummy_value()
+
+    whole = types.intp
+    return types.void(inputs, whole, vectors, whole, outputs, words, whole, weights, dim), emit
 
 
 @written_out
@@ -223,7 +266,7 @@ def transpose(typing: Any, rows: Any, out: Any, dim: Any) -> Any:
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        matrix, target = _data(context, builder, rows, values[0]), _data(context, builder, out, values[1])
+        matrix, target = _all_data(context, builder, (rows, out), values)
         step = ir.Constant(INDEX, WIDTH)
         with cgutils.for_range_slice(builder, ir.Constant(INDEX, 0), ir.Constant(INDEX, width), step, INDEX) as (d, _):
             block = [_load(builder, _at(builder, matrix, d, width * i)) for i in range(WIDTH)]
@@ -252,9 +295,9 @@ def soon(typing: Any, rows: Any, row: Any, dim: Any, level: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         flags = [ir.Constant(number, flag) for flag in (0, where, 1)]  # for reading; data
-        start = _times(builder, values[1], width)
+        matrix, start = _data(context, builder, rows, values[0]), _times(builder, values[1], width)
         for d in range(0, width, WIDTH):
-            pointer = _at(builder, _data(context, builder, rows, values[0]), start, d)
+            pointer = _at(builder, matrix, start, d)
             builder.call(prefetch, [builder.bitcast(pointer, byte), *flags])
         return context.get_dummy_value()
 

@@ -1,0 +1,80 @@
+"""`unlabeled cluster`: groups among instances nobody labelled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unlabeled.cli.shared import (
+    AsJson,
+    Column,
+    Comparable,
+    Scale,
+    Seed,
+    ShownImages,
+    how_many,
+    print_json,
+    print_table,
+    say,
+)
+
+
+def cluster(
+    source: Comparable,
+    k: Annotated[str, typer.Option("-k", help="How many clusters; [bold]auto[/bold] chooses, and says why.")] = "auto",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Table to write, .parquet or .csv.")] = Path(
+        "clusters.parquet"
+    ),
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG to write.  [dim]default: as the table, with .png[/dim]")
+    ] = None,
+    method: Annotated[str, typer.Option(help="[bold]kmeans[/bold] or [bold]mixture[/bold] (of Gaussians).")] = "kmeans",
+    scale: Scale = "auto",
+    column: Column = None,
+    images: ShownImages = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Group instances: who is in which group, how large the groups are, and what is typical of them.
+
+    [dim]unlabeled cluster run/ -k 10[/dim]
+
+    [dim]unlabeled cluster customers.csv -k auto --out segments.csv[/dim]
+
+    [dim]unlabeled cluster messages/ -k 20 --method kmeans[/dim]
+    """
+    from unlabeled.runs import cluster as run
+
+    found = run(
+        source,
+        out,
+        k=how_many(k),
+        method=method,  # type: ignore[arg-type]
+        picture=picture,
+        random_state=seed,
+        scale=scale,
+        column=column,
+        images=images,
+    )
+    if as_json:
+        print_json(found)
+        return
+    for sentence in found["said"]:
+        say(sentence)
+    print_table(
+        ["cluster", "size", "share", "typical"],
+        [[str(c["cluster"]), f"{c['size']:,}", f"{c['share']:.1%}", c["typical"]] for c in found["clusters"]],
+    )
+    say(found["chosen"])
+    if "agreement" in found:
+        say(_beside_labels(found["agreement"]))
+    print(f"{found['rows']:,} instances in {found['k']} clusters: {found['out']}, {found['picture']}")
+
+
+def _beside_labels(agreement: dict[str, Any]) -> str:
+    return (
+        f"beside the {agreement['n_classes']} classes of {agreement['n']:,} labelled instances, which were not used: "
+        f"normalised mutual information {agreement['nmi']:.3f}, adjusted Rand index {agreement['ari']:.3f}"
+    )

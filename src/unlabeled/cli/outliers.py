@@ -1,0 +1,80 @@
+"""`unlabeled outliers`: the instances unlike all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import AsJson, Column, Comparable, Scale, Seed, ShownImages, print_json, print_table, say
+
+
+def outliers(
+    source: Comparable,
+    top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+    contamination: Annotated[
+        float, typer.Option(help="The share of outliers, which sets the threshold and not the order.")
+    ] = 0.01,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="[bold]mixture[/bold]: least likely under a mixture of Gaussians; [bold]neighbours[/bold]: farthest "
+            "from their nearest others."
+        ),
+    ] = "mixture",
+    k: Annotated[int | None, typer.Option("-k", min=1, help="Components (default 5), or neighbours (10).")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Table to write, .parquet or .csv.")] = Path(
+        "outliers.parquet"
+    ),
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG to write.  [dim]default: as the table, with .png[/dim]")
+    ] = None,
+    scale: Scale = "auto",
+    column: Column = None,
+    images: ShownImages = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Find the instances unlike all others, each with the nearest one that is normal.
+
+    [dim]unlabeled outliers run/ --top 24[/dim]
+
+    [dim]unlabeled outliers readings.csv --contamination 0.02 --out suspicious.csv[/dim]
+    """
+    from unlabeled.runs import find_outliers
+
+    found = find_outliers(
+        source,
+        out,
+        top=top,
+        contamination=contamination,
+        method=method,  # type: ignore[arg-type]
+        k=k,
+        picture=picture,
+        random_state=seed,
+        scale=scale,
+        column=column,
+        images=images,
+    )
+    if as_json:
+        print_json(found)
+        return
+    for sentence in found["said"]:
+        say(sentence)
+    columns = ["id", "score", "outlier", "nearest normal", "distance"]
+    rows = [
+        [
+            entry["id"],
+            f"{entry['score']:.4g}",
+            "yes" if entry["outlier"] else "no",
+            entry["normal"] or "–",
+            "–" if entry["distance"] is None else f"{entry['distance']:.4g}",
+            *([entry["unusual"]] if "unusual" in entry else []),
+        ]
+        for entry in found["outliers"]
+    ]
+    print_table([*columns, *(["unusual (all rows)"] if "unusual" in found["outliers"][0] else [])], rows)
+    say(f"a score below {found['threshold']:.4g} makes an outlier, so that {contamination:.2%} of the instances are")
+    count = "1 outlier" if found["n_outliers"] == 1 else f"{found['n_outliers']:,} outliers"
+    print(f"{count} among {found['rows']:,} instances: {found['out']}, {found['picture']}")

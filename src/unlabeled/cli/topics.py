@@ -1,0 +1,94 @@
+"""`unlabeled topics`: what a collection of texts is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import AsJson, Column, Seed, print_json, print_table
+
+
+def topics(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A folder of text files, a table (.csv, .tsv, .parquet), or a file of one text a line."),
+    ],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many topics.")] = 20,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("topics"),
+    method: Annotated[str, typer.Option(help="[bold]lda[/bold] (latent Dirichlet allocation) or plsa.")] = "lda",
+    column: Column = None,
+    stop_words: Annotated[
+        str,
+        typer.Option(
+            help="[bold]english[/bold]: leave out its commonest words; [bold]none[/bold]; or a file of words."
+        ),
+    ] = "english",
+    min_df: Annotated[
+        float, typer.Option(min=0, help="Only words in at least so many documents; below 1, a share.")
+    ] = 2,
+    max_df: Annotated[
+        float, typer.Option(min=0, help="Only words in at most so many documents; up to 1, a share.")
+    ] = 0.5,
+    max_words: Annotated[int | None, typer.Option(min=1, help="Only the commonest so many words.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace topics that are already there.")] = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Find the topics of texts: their words, how large they are, and which documents are about them.
+
+    [dim]unlabeled topics messages/ -k 20 --out topics/[/dim]
+
+    [dim]unlabeled topics reviews.csv --column text -k 10 --method plsa[/dim]
+    """
+    from unlabeled.runs import topics as run
+
+    found = run(
+        source,
+        out,
+        k=k,
+        method=method,  # type: ignore[arg-type]
+        column=column,
+        stop_words=_stop_words(stop_words),
+        min_df=min_df if min_df < 1 else int(min_df),
+        max_df=max_df if max_df <= 1 else int(max_df),
+        max_features=max_words,
+        random_state=seed,
+        overwrite=overwrite,
+        progress=False if as_json else None,
+    )
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["topic", "share", "documents", "coherence", "words"],
+        [
+            [
+                str(topic["topic"]),
+                f"{topic['share']:.1%}",
+                f"{topic['documents']:,}",
+                f"{topic['coherence']:.2f}",
+                " ".join(entry["word"] for entry in topic["words"]),
+            ]
+            for topic in found["topics"]
+        ],
+    )
+    print(
+        f"{k} topics of {found['documents']:,} documents, mean coherence {found['coherence']:.3f}, diversity "
+        f"{found['diversity']:.2f}: {out / 'topics.html'}"
+    )
+
+
+def _stop_words(choice: str) -> str | list[str] | None:
+    """Read the option: a list's name, nothing, or a file."""
+    from unlabeled.data.paths import existing
+    from unlabeled.errors import UnlabeledError
+
+    if choice in ("english", "none"):
+        return None if choice == "none" else choice
+    path = existing(choice)
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnlabeledError(f"cannot read the stop words in {path}: {error}") from error

@@ -1,0 +1,189 @@
+"""A table of mixed columns: numbers and categories, made into rows of numbers that can be compared."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.classes import encode_values
+from unlabeled.data.paths import existing
+from unlabeled.data.tables import classes_in, id_and_label, read_columns
+from unlabeled.errors import UnlabeledError
+
+MISSING = "missing"
+KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
+MOST_CATEGORIES = 50
+"""Different values beyond which a column of text names or describes rows, and groups none of them."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of numbers and of categories, one entry a row.
+
+    Attributes
+    ----------
+    numbers : dict of str to ndarray of float64, shape (n,)
+        Columns of numbers; what was missing has the median of its column.
+    categories : dict of str to ndarray of str, shape (n,)
+        Columns of names; what was missing is the category ``"missing"``.
+    ids : list of str
+        From the column ``id``, ``path`` or the like, or one such as ``customer_id`` in which no value is twice; else
+        ``"0"``, ``"1"``, ...
+    labels : ndarray of int64, shape (n,), or None
+        From the column ``label``, ``class``, ``category`` or ``target``, which is never a feature.
+    classes : list of str or None
+        Names of the labels.
+    remarks : list of str
+        What was left out or filled in, a sentence each.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "patients.csv"
+    >>> _ = path.write_text("id,age,sex\\nann,71,f\\nbob,35,m\\neve,38,f\\n")
+    >>> table = Table.read(path)
+    >>> table.features().round(1)
+    array([[ 1.4,  0.7,  0. ],
+           [-0.8,  0. ,  0.7],
+           [-0.6,  0.7,  0. ]], dtype=float32)
+    """
+
+    numbers: dict[str, NDArray[np.float64]]
+    categories: dict[str, NDArray[np.str_]]
+    ids: list[str]
+    labels: NDArray[np.int64] | None = None
+    classes: list[str] | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def read(cls, source: Any) -> Table:
+        """Read a ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
+
+        Columns of dates, those that have one value only, and those of more than 50 different texts are left out, and
+        `remarks` says so.
+
+        Raises
+        ------
+        UnlabeledError
+            If it cannot be read, has no rows, holds infinity, or no column is left.
+        """
+        if isinstance(source, str | os.PathLike):
+            path = existing(os.fspath(source))
+            return _assembled(read_columns(Path(path)), str(path))
+        return _assembled([(str(name), np.asarray(source[name].to_numpy())) for name in source.columns], "the frame")
+
+    def features(self, standardise: bool = True) -> NDArray[np.float32]:
+        """Give rows of numbers: the columns of numbers, then a column for each value of each category, 0 or 0.71.
+
+        Parameters
+        ----------
+        standardise : bool, default True
+            Bring columns of numbers to mean 0 and variance 1. Two rows of different category are then as far apart, in
+            that column, as two rows that are one standard deviation apart in a number: with √½ in place of 1.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+        """
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+        parts = []
+        if self.numbers:
+            matrix = np.column_stack(list(self.numbers.values()))
+            parts.append(StandardScaler().fit_transform(matrix) if standardise else matrix)
+        if self.categories:
+            names = np.column_stack(list(self.categories.values()))
+            parts.append(OneHotEncoder(sparse_output=False).fit_transform(names) * np.sqrt(0.5))
+        return np.hstack(parts).astype(np.float32)
+
+
+def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
+    """Tell ids and labels from features, and numbers from categories."""
+    identity, label = id_and_label([column for column, _ in columns])
+    keys = [i for i, (column, values) in enumerate(columns) if _is_key(column, values)]
+    identity = next(iter(keys), None) if identity is None else identity
+    features = [(column, values) for i, (column, values) in enumerate(columns) if i not in (identity, label)]
+    rows = len(columns[0][1]) if columns else 0
+    if not rows:
+        raise UnlabeledError(f"{name} has no rows")
+    numbers: dict[str, NDArray[np.float64]] = {}
+    categories: dict[str, NDArray[np.str_]] = {}
+    remarks: list[str] = []
+    for column, values in features:
+        if _is_key(column, values):
+            remarks.append(f"column {column!r} is left out: it names the rows")
+            continue
+        kept = _column(column, values, name, remarks.append)
+        if kept is not None:
+            (numbers if kept.dtype.kind == "f" else categories)[column] = kept
+    if not numbers and not categories:
+        why = "; ".join(remarks) or "it has only " + ", ".join(column for column, _ in columns)
+        raise UnlabeledError(f"{name} has no column by which rows could be compared: {why}")
+    ids = range(rows) if identity is None else columns[identity][1].tolist()
+    found = None if label is None else classes_in(columns[label][1])
+    labels, classes = (None, None) if found is None else encode_values(found)
+    return Table(numbers, categories, [str(value) for value in ids], labels, classes, remarks)
+
+
+def _is_key(name: str, values: NDArray[Any]) -> bool:
+    """Tell a column such as ``customer_id``: called an id, and never twice the same."""
+    return bool(KEY.search(name.strip())) and values.ndim == 1 and len(set(values.tolist())) == len(values)
+
+
+def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], None]) -> NDArray[Any] | None:
+    """Make a column one of numbers or of categories, or say why it is neither."""
+    if values.ndim != 1 or values.dtype.kind in "Mm" or _are_dates(values):
+        say(f"column {name!r} is left out: it holds neither numbers nor categories")
+        return None
+    if values.dtype.kind in "fiub":
+        return _numbers(name, values.astype(np.float64), source, say)
+    known = [str(value) for value in values if not _is_missing(value)]
+    different = len(set(known))
+    if different > MOST_CATEGORIES:
+        say(f"column {name!r} is left out: it is text with {different:,} different values")
+        return None
+    if different + (len(known) < len(values)) < 2:
+        say(f"column {name!r} is left out: it has the same value in every row")
+        return None
+    return np.array([MISSING if _is_missing(value) else str(value) for value in values])
+
+
+def _numbers(
+    name: str, values: NDArray[np.float64], source: str, say: Callable[[str], None]
+) -> NDArray[np.float64] | None:
+    """Fill in what is missing by the median; refuse infinity, and numbers that float32 cannot hold."""
+    too_large = np.abs(values) > np.finfo(np.float32).max
+    if too_large.any():
+        row = int(too_large.argmax())
+        raise UnlabeledError(f"{source}: column {name!r} holds {values[row]} in row {row}; repair or drop that row")
+    missing = np.isnan(values)
+    if missing.all() or np.ptp(values[~missing]) == 0:
+        say(f"column {name!r} is left out: it has {'no values' if missing.all() else 'the same value in every row'}")
+        return None
+    if missing.any():
+        middle = float(np.median(values[~missing]))
+        say(f"column {name!r}: {int(missing.sum()):,} missing values take the median, {middle:g}")
+        values = np.where(missing, middle, values)
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or value != value
+
+
+def _are_dates(values: NDArray[Any]) -> bool:
+    """Tell dates and times that are Python objects."""
+    import datetime
+
+    first = next((value for value in values.tolist() if value is not None), None) if values.dtype == object else None
+    return isinstance(first, datetime.date | datetime.time | datetime.timedelta)

@@ -1,0 +1,151 @@
+"""Outliers of whatever a user has: a table of how normal each instance is, and a picture of the least normal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unlabeled.explore import contact_sheet
+from unlabeled.explore.anomalies import Anomalies, Method, anomalies, nearest_normal
+from unlabeled.explore.figure import figure
+from unlabeled.explore.palette import INK, PALETTE
+from unlabeled.explore.profile import traits, typical
+from unlabeled.runs.pictures import thumbnails
+from unlabeled.runs.rows import Rows, open_rows
+from unlabeled.runs.write_table import check_table_name, write_table
+
+PICTURED = 48
+TRAITS = 3
+
+
+def find_outliers(
+    source: Any,
+    out: str | os.PathLike[str],
+    *,
+    top: int = 50,
+    contamination: float = 0.01,
+    method: Method = "mixture",
+    k: int | None = None,
+    picture: str | os.PathLike[str] | None = None,
+    random_state: int = 0,
+    **opening: Any,
+) -> dict[str, Any]:
+    """Rank instances by how normal they are, write the ranking, and draw the least normal.
+
+    Parameters
+    ----------
+    source : path, object, or Rows
+        What `open_rows` takes: a run, vectors, a table, or documents.
+    out : path
+        The ``.parquet`` or ``.csv`` file to write, the least normal first: ``id``, ``score`` (the lower, the more of an
+        outlier), ``outlier`` (whether the score is below the threshold) and, for the outliers and the first `top`,
+        ``normal``, the nearest instance that is no outlier, and its ``distance``.
+    top : int, default 50
+        How many to describe in the result and to draw.
+    contamination, method, k, random_state
+        As in `unlabeled.explore.anomalies`.
+    picture : path, optional
+        The PNG to write; by default named as `out` is. Images stand beside their nearest normal neighbour; of anything
+        else it shows the scores and the threshold.
+    **opening
+        Further options of `open_rows`.
+
+    Returns
+    -------
+    dict
+        In JSON's types: ``rows``, ``threshold``, ``n_outliers``, ``outliers`` (the first `top`), ``said``, ``out`` and
+        ``picture``.
+
+    Raises
+    ------
+    UnlabeledError
+        If the data or a setting are not usable.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> X = np.concatenate([np.random.default_rng(0).normal(size=(99, 2)), [[9, 9]]])
+    >>> find_outliers(X, tempfile.mkdtemp() + "/outliers.csv", top=1)["outliers"][0]["id"]
+    '99'
+    """
+    check_table_name(out, source)
+    rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
+    found = anomalies(rows.array, contamination, method, k, random_state)
+    order = found.rows
+    described = order[: max(top, int(found.outlying.sum()))]
+    neighbours, distances = nearest_normal(rows.array, described, found.outlying)
+    listed = [_entry(rows, found, *of) for of in zip(described[:top], neighbours, distances, strict=False)]
+    path = Path(out).with_suffix(".png") if picture is None else Path(picture)
+    if rows.images is not None:
+        _draw_pairs(rows, listed[:PICTURED], path)
+    else:
+        _draw_scores(found, path)
+    rest = [None] * (len(rows) - len(described))
+    normal = [rows.ids[row] if row >= 0 else None for row in neighbours]
+    columns = {
+        "id": [rows.ids[row] for row in order],
+        "score": found.scores[order],
+        "outlier": found.outlying[order],
+        "normal": [*normal, *rest],
+        "distance": [*distances.tolist(), *rest],
+    }
+    write_table(columns, out)
+    return {
+        "rows": len(rows),
+        "method": method,
+        "contamination": contamination,
+        "threshold": found.threshold,
+        "n_outliers": int(found.outlying.sum()),
+        "said": rows.said,
+        "outliers": listed,
+        "out": str(out),
+        "picture": str(path),
+    }
+
+
+def _entry(rows: Rows, found: Anomalies, row: int, neighbour: int, distance: float) -> dict[str, Any]:
+    """Describe one instance in JSON's types."""
+    entry: dict[str, Any] = {
+        "id": rows.ids[row],
+        "score": float(found.scores[row]),
+        "outlier": bool(found.outlying[row]),
+        "normal": rows.ids[neighbour] if neighbour >= 0 else None,
+        "distance": float(distance) if neighbour >= 0 else None,
+    }
+    if rows.table is not None:
+        own = typical(traits(rows.table, np.arange(len(rows)) == row), TRAITS)
+        entry["unusual"] = ", ".join(str(trait).replace(" 100% (", " (") for trait in own)  # it is one row
+    return entry
+
+
+def _draw_pairs(rows: Rows, listed: list[dict[str, Any]], path: Path) -> None:
+    """Draw images, each beside its nearest normal neighbour."""
+    assert rows.images is not None
+    normal = [entry["normal"] or entry["id"] for entry in listed]
+    left, right = np.split(thumbnails(rows.images, [*(entry["id"] for entry in listed), *normal]), 2)
+    gap = np.full((*left.shape[:2], -(-left.shape[2] // 16), 3), 255, np.uint8)
+    captions = [f"{entry['id']}\nscore {entry['score']:.3g}" for entry in listed]
+    marked = [place for place, entry in enumerate(listed) if entry["outlier"]]
+    contact_sheet(np.concatenate([left, gap, right], axis=2), captions, columns=6, path=path, framed=marked)
+
+
+def _draw_scores(found: Anomalies, path: Path) -> None:
+    """Draw how the scores are spread, with the threshold."""
+    edges = np.histogram_bin_edges(found.scores, bins=60)
+    with figure(path, 7.5, 3.2) as drawn:
+        axes = drawn.add_subplot()
+        for inside, name, colour in (
+            (~found.outlying, "normal", PALETTE[0]),
+            (found.outlying, f"outliers ({int(found.outlying.sum()):,})", PALETTE[1]),
+        ):
+            axes.hist(found.scores[inside], bins=edges, color=colour, label=name)
+        axes.axvline(found.threshold, color=INK, linewidth=1, linestyle="--", label="threshold")
+        axes.set_yscale("symlog")
+        axes.set_xlabel("score: the lower, the less likely", color=INK, fontsize=9)
+        axes.set_ylabel("instances", color=INK, fontsize=9)
+        axes.tick_params(labelsize=8, colors=INK)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK)

@@ -1,0 +1,214 @@
+"""What is clustered or searched for outliers: a run, vectors, a table or documents, as rows of numbers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from unlabeled.data import Images, Vectors, open_source
+from unlabeled.data.decode import SUFFIXES
+from unlabeled.data.documents import Documents
+from unlabeled.data.paths import existing, files_under, with_suffix_in
+from unlabeled.data.table import Table
+from unlabeled.data.tables import has_lists
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.runs.run import Run
+from unlabeled.search.metric import unit_rows
+
+Scale = Literal["auto", "unit", "standard", "none"]
+
+TABLES = (".csv", ".tsv", ".parquet")
+ARRAYS = (".npy", ".npz")
+DIMENSIONS = 100
+"""To so many the words of documents are reduced: about what is usual for latent semantic analysis."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of numbers that can be compared, with what is known of the instances they stand for.
+
+    Attributes
+    ----------
+    array : ndarray of float32, shape (n, d)
+    ids : list of str
+    said : list of str
+        How the rows were made, a sentence each.
+    labels, classes
+        As in `Vectors`; never used to make the rows.
+    images : Images or None
+        Where the instances are images that can be shown.
+    table : Table or None
+        Where the rows are those of a table of mixed columns.
+    words : list of str or None
+        Where the instances are documents, the words that are in them.
+    weights : CSR matrix, shape (n, words), or None
+        The tf-idf of those words.
+    """
+
+    array: NDArray[np.float32]
+    ids: list[str]
+    said: list[str]
+    labels: NDArray[np.int64] | None = None
+    classes: list[str] | None = None
+    images: Images | None = None
+    table: Table | None = None
+    words: list[str] | None = None
+    weights: sp.csr_matrix | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def open_rows(
+    source: Any, *, scale: Scale = "auto", column: str | None = None, images: Any = None, random_state: int = 0
+) -> Rows:
+    """Open what is to be compared, and bring it to a scale on which distances mean something.
+
+    Parameters
+    ----------
+    source : path or object
+        - The folder of a run: its embeddings, with their images where these can still be found.
+        - A parquet file with a column of lists (what ``unlabeled embed`` writes), ``.npy``, ``.npz`` or an array.
+        - A ``.csv``, ``.tsv`` or ``.parquet`` file of mixed columns, or a data frame: see `unlabeled.data.table.Table`.
+        - Text: a folder of files, a ``.txt`` file of one document a line, or a table with `column`. Documents become
+          the tf-idf of their words, reduced to 100 dimensions by truncated singular values (latent semantic analysis).
+    scale : {"auto", "unit", "standard", "none"}
+        Rows to length 1, so that the angle between them counts; or columns to mean 0 and variance 1; or neither.
+        ``"auto"``: ``"unit"`` for embeddings and documents, ``"standard"`` for tables, ``"none"`` for arrays.
+    column : str, optional
+        The column of a table that holds text to compare by.
+    images : path or object, optional
+        Images to show, by the ids of the rows.
+    random_state : int, default 0
+        Of the singular values.
+
+    Returns
+    -------
+    Rows
+
+    Raises
+    ------
+    UnlabeledError
+        If the source is missing, empty, no such thing, or holds NaN.
+    """
+    if scale not in get_args(Scale):
+        raise unknown_name("scale", scale, get_args(Scale))
+    rows, usual = _opened(source, column, scale, random_state)
+    wanted = usual if scale == "auto" else scale
+    array, how = rows.array, []
+    if wanted == "unit":
+        array, how = unit_rows(array), ["rows are scaled to length 1, so that their direction counts"]
+    elif wanted == "standard" and rows.table is None:
+        array, how = _standardised(array), ["columns are scaled to mean 0 and variance 1"]
+    shown = rows.images if images is None else _images(images, rows.ids)
+    return Rows(
+        array, rows.ids, rows.said + how, rows.labels, rows.classes, shown, rows.table, rows.words, rows.weights
+    )
+
+
+def _opened(source: Any, column: str | None, scale: Scale, random_state: int) -> tuple[Rows, Scale]:
+    """Open a source; give its rows and the scale that is usual for them."""
+    if not isinstance(source, str | os.PathLike):
+        return (
+            (_table(source, scale), "standard") if hasattr(source, "columns") else (_vectors(Vectors(source)), "none")
+        )
+    path = existing(os.fspath(source))
+    suffix = path.suffix.lower()
+    if column is not None:
+        return _documents(path, column, random_state), "unit"
+    if path.is_dir():
+        if (path / "run.json").exists():
+            return _run(Run(path)), "unit"
+        return _folder(path, random_state), "unit"
+    if suffix in ARRAYS:
+        return _vectors(Vectors(path)), "none"
+    if suffix == ".parquet" and has_lists(path):
+        return _vectors(Vectors(path)), "unit"
+    if suffix in TABLES:
+        return _table(path, scale), "standard"
+    if suffix in SUFFIXES:
+        raise UnlabeledError(f"{path} is one picture; to cut it into parts: unlabeled segment {path}")
+    return _documents(path, None, random_state), "unit"
+
+
+def _run(run: Run) -> Rows:
+    found = run.embeddings
+    try:
+        images = run.source if isinstance(run.source, Images) else None
+        said = []
+    except UnlabeledError as error:
+        images, said = None, [str(error)]
+    return Rows(found.vectors, found.ids, said, found.labels, found.classes, images)
+
+
+def _vectors(vectors: Vectors) -> Rows:
+    return Rows(vectors.array, vectors.ids, [], vectors.labels, vectors.classes)
+
+
+def _table(source: Any, scale: Scale) -> Rows:
+    table = Table.read(source)
+    standard = scale in ("auto", "standard")
+    features = table.features(standard)
+    how = f"columns of numbers: {len(table.numbers)}" + (", scaled to mean 0 and variance 1" if standard else "")
+    if table.categories:
+        unit = "one standard deviation" if standard else "1"
+        how += f"; of categories: {len(table.categories)}, in each of which to differ counts like {unit}"
+    return Rows(features, table.ids, [*table.remarks, how], table.labels, table.classes, table=table)
+
+
+def _folder(folder: Path, random_state: int) -> Rows:
+    files = files_under(folder)
+    if not files:
+        raise UnlabeledError(f"{folder} is empty: there is nothing in it to compare")
+    pictures = with_suffix_in(files, SUFFIXES)
+    if 2 * len(pictures) > len(files):
+        raise UnlabeledError(
+            f"{folder} holds images, which must become vectors first: unlabeled learn {folder} --out run/, and then "
+            "give run/ in its place"
+        )
+    return _documents(folder, None, random_state)
+
+
+def _documents(path: Path, column: str | None, random_state: int) -> Rows:
+    """Count words, weigh them by tf-idf, and reduce them."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    documents = Documents.count(path, column=column)
+    weights = sp.csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(documents.counts))
+    said = [f"{len(documents):,} documents of {len(documents.words):,} different words, weighed by tf-idf"]
+    if documents.empty:
+        said.append(f"{documents.empty:,} documents have no word that counts")
+    most = min(DIMENSIONS, min(weights.shape) - 1)
+    if most < 2:
+        array = weights.toarray()
+    else:
+        array = TruncatedSVD(most, random_state=random_state).fit_transform(weights)
+        said.append(f"and reduced to {most} dimensions (latent semantic analysis)")
+    return Rows(array.astype(np.float32), documents.ids, said, words=documents.words, weights=weights)
+
+
+def _standardised(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    from sklearn.preprocessing import StandardScaler
+
+    scaled: NDArray[np.float32] = StandardScaler().fit_transform(array)
+    return scaled
+
+
+def _images(source: Any, ids: list[str]) -> Images:
+    """Open the images to show, and see that the rows are theirs."""
+    opened = open_source(source)
+    if not isinstance(opened, Images):
+        raise UnlabeledError(f"{source} holds no images to show")
+    missing = set(ids) - set(opened.ids)
+    if missing:
+        raise UnlabeledError(
+            f"{len(missing):,} of the {len(ids):,} ids are no images in {source}, such as {min(missing)!r}"
+        )
+    return opened

@@ -1,0 +1,198 @@
+"""Topics of a collection of texts: a page to read, a table of who is about what, and the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.documents import Documents, read_texts
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.evaluation.topics import topic_coherence, topic_diversity
+from unlabeled.files import folder_written_aside, write_json
+from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation
+from unlabeled.methods.mixture.plsa import PLSA
+from unlabeled.methods.mixture.topic_model import TopicModel
+from unlabeled.runs.page import write_page
+
+Method = Literal["lda", "plsa"]
+
+WORDS = 10
+EXAMPLES = 5
+EXCERPT = 280  # characters
+
+
+def topics(
+    source: Any,
+    out: str | os.PathLike[str],
+    *,
+    k: int = 20,
+    method: Method = "lda",
+    column: str | None = None,
+    stop_words: str | Sequence[str] | None = "english",
+    min_df: int | float = 2,
+    max_df: int | float = 0.5,
+    max_features: int | None = None,
+    random_state: int = 0,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> dict[str, Any]:
+    """Find the topics of texts, and describe them in a folder.
+
+    Parameters
+    ----------
+    source : path or list of strings
+        Of a folder each file is a document, of a table each row, of a text file each line: see `Documents.count`.
+    out : path
+        The folder to write: ``topics.html`` to read, ``topics.json`` with the same figures, ``documents.parquet`` with
+        the main topic of each document, its share, and the shares of all topics as a vector, and ``model/``, which
+        `unlabeled.load` opens.
+    k : int, default 20
+        Topics.
+    method : {"lda", "plsa"}
+        `unlabeled.LatentDirichletAllocation` or `unlabeled.PLSA`.
+    column, stop_words, min_df, max_df, max_features
+        Which words count, as in `Documents.count`; by default those that are in at least 2 documents and in at most
+        half of them.
+    random_state : int, default 0
+        Of the start.
+    overwrite : bool, default False
+        Replace topics that are already in `out`.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal.
+
+    Returns
+    -------
+    dict
+        What ``topics.json`` holds. Topics are numbered by size, from 0.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is no text, no word is left, there are more topics than documents, or `out` holds something.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> texts = ["cats purr, cats sleep", "dogs bark, dogs run", "the cat: cats purr", "the dog: dogs that bark"]
+    >>> found = topics(texts, tempfile.mkdtemp() + "/topics", k=2, min_df=1)
+    >>> sorted(topic["words"][0]["word"] for topic in found["topics"])
+    ['cats', 'dogs']
+    """
+    folder = Path(out)
+    if method not in get_args(Method):
+        raise unknown_name("method", method, get_args(Method))
+    _check_folder(folder, source, overwrite)
+    texts, ids = read_texts(source, column)
+    filters: dict[str, Any] = {
+        "stop_words": stop_words,
+        "min_df": min_df,
+        "max_df": max_df,
+        "max_features": max_features,
+    }
+    counted = Documents.count(texts, **filters)
+    documents = Documents(counted.counts, counted.words, ids)
+    kind = LatentDirichletAllocation if method == "lda" else PLSA
+    model = kind(k, **filters, random_state=random_state, progress=progress).fit(documents)
+    order = np.argsort(-model.weights_, kind="stable")
+    shares = model.transform(documents)[:, order]
+    main = np.where(np.diff(documents.counts.indptr) > 0, shares.argmax(axis=1), -1)
+    listed = _described(model, order, shares, main, texts, documents)
+    words = [[entry["word"] for entry in topic["words"]] for topic in listed]
+    coherence = topic_coherence(words, documents, WORDS)
+    for topic, figure in zip(listed, coherence.topics, strict=True):
+        topic["coherence"] = figure
+    summary = {
+        "source": str(source) if isinstance(source, str | os.PathLike) else None,
+        "method": method,
+        "k": k,
+        "documents": len(documents),
+        "empty": documents.empty,
+        "words": len(documents.words),
+        "coherence": coherence.mean,
+        "diversity": topic_diversity(words, WORDS),
+        "topics": listed,
+    }
+    with folder_written_aside(folder) as aside:
+        write_json(aside / "topics.json", summary)
+        _write_documents(ids, main, shares, aside / "documents.parquet")
+        shown = summary | {"name": folder.resolve().name, "method": type(model).__name__}
+        write_page("topics.html", aside / "topics.html", **shown)
+        model.save(aside / "model")
+    return summary
+
+
+def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:
+    """Refuse a folder with something in it, unless these are topics that may go."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UnlabeledError(f"{folder} is a file; --out is a folder")
+    if isinstance(source, str | os.PathLike) and Path(source).exists() and folder.samefile(source):
+        raise UnlabeledError(f"{folder} is what is read; choose another folder for the topics")
+    if not any(folder.iterdir()):
+        return
+    if not (folder / "topics.json").exists():
+        raise UnlabeledError(f"{folder} holds other files; choose another folder for the topics")
+    if not overwrite:
+        raise UnlabeledError(f"{folder} holds topics already; choose another folder, or replace them with --overwrite")
+
+
+def _described(
+    model: TopicModel,
+    order: NDArray[np.int64],
+    shares: NDArray[Any],
+    main: NDArray[np.int64],
+    texts: Sequence[str],
+    documents: Documents,
+) -> list[dict[str, Any]]:
+    """Describe each topic: its words, its size, and the documents that are most about it."""
+    found = []
+    top_words = model.top_words(WORDS)
+    for number, topic in enumerate(order.tolist()):
+        probabilities = np.sort(model.components_[topic])[::-1][:WORDS].tolist()
+        best = np.argsort(-np.where(main == number, shares[:, number], -1), kind="stable")[:EXAMPLES]
+        examples = [
+            {"id": documents.ids[row], "share": float(shares[row, number]), "text": _excerpt(texts[row])}
+            for row in best.tolist()
+            if main[row] == number
+        ]
+        found.append(
+            {
+                "topic": number,
+                "share": float(model.weights_[topic]),
+                "documents": int((main == number).sum()),
+                "words": [
+                    {"word": word, "probability": share}
+                    for word, share in zip(top_words[topic], probabilities, strict=True)
+                ],
+                "examples": examples,
+            }
+        )
+    return found
+
+
+def _excerpt(text: str) -> str:
+    flat = " ".join(text[: 4 * EXCERPT].split())
+    return flat if len(flat) <= EXCERPT else flat[: EXCERPT - 1] + "…"
+
+
+def _write_documents(ids: list[str], main: NDArray[np.int64], shares: NDArray[Any], path: Path) -> None:
+    """Write the topics of documents; the vector of shares can itself be clustered, mapped and searched."""
+    import pyarrow as pa
+
+    from unlabeled.runs.write_table import write_table
+
+    empty = main < 0
+    flat = pa.array(np.ascontiguousarray(shares, dtype=np.float32).reshape(-1))
+    columns = {
+        "id": ids,
+        "topic": pa.array(main, mask=empty),
+        "share": pa.array(shares.max(axis=1), mask=empty),
+        "vector": pa.FixedSizeListArray.from_arrays(flat, shares.shape[1]),
+    }
+    write_table(columns, path)

@@ -1,0 +1,87 @@
+"""`unlabeled segment` as a user types it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from unlabeled.cli.main import app
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[:, :20], picture[:, 20:50], picture[:, 50:] = (200, 30, 30), (30, 30, 200), (30, 200, 30)
+    Image.fromarray(picture).save(tmp_path / "flag.png")
+    Image.fromarray(picture).convert("RGBA").save(tmp_path / "clear.png")
+    Image.fromarray(picture[..., 0]).save(tmp_path / "grey.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "flag.png").read_bytes()[:40])
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def unlabeled(*words):
+    """Run the command in this process; give what it printed."""
+    return CliRunner().invoke(app, list(map(str, words)), standalone_mode=False, catch_exceptions=False).stdout
+
+
+def test_it_draws_the_photo_beside_its_segments(desk):
+    said = unlabeled("segment", "flag.png", "-k", 3, "--mask", "mask.png")
+    assert "3 segments of flag.png: segments.png, mask.png" in said
+    assert "#1e1ec8" in said
+    with Image.open("segments.png") as sheet:
+        assert sheet.size == (60 + 8 + 60, 40)
+    mask = np.asarray(Image.open("mask.png"))
+    assert [np.unique(mask[:, part]).tolist() for part in (slice(0, 20), slice(20, 50), slice(50, 60))] == [
+        [1],
+        [0],
+        [2],
+    ]
+
+
+def test_all_options_together(desk):
+    words = ["-k", "auto", "--place", 0, "--smooth", 0, "--method", "kmeans", "--seed", 3, "--out", "s.png"]
+    found = json.loads(unlabeled("segment", "flag.png", *words, "--json"))
+    assert [part["share"] for part in found["segments"]] == pytest.approx([30 / 60, 20 / 60, 10 / 60])
+    assert [part["colour"] for part in found["segments"]] == ["#1e1ec8", "#c81e1e", "#1ec81e"]
+
+
+@pytest.mark.parametrize("name", ["clear.png", "grey.png"])
+def test_any_kind_of_picture_will_do(name, desk):
+    unlabeled("segment", name, "-k", 2)
+    assert (desk / "segments.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere.png"], "nowhere.png"),
+        (["broken.png"], "broken.png"),
+        (["folder"], "is a folder; give one picture"),
+        (["flag.png", "-k", "six"], "whole number or auto"),
+        (["flag.png", "-k", "0"], "at least 1"),
+        (["flag.png", "--out", "segments.jpg"], "ends in .png"),
+        (["flag.png", "--mask", "mask.npy"], "ends in .png"),
+        (["flag.png", "--out", "flag.png"], "is what is read"),
+        (["flag.png", "--method", "mixtures"], "did you mean 'mixture'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(words, says, desk):
+    before = (desk / "flag.png").read_bytes()
+    result = CliRunner().invoke(app, ["segment", *words])
+    assert result.exit_code != 0
+    assert says in str(result.exception)
+    assert not (desk / "segments.png").exists()
+    assert (desk / "flag.png").read_bytes() == before
+
+
+def test_help_teaches():
+    said = CliRunner().invoke(app, ["segment", "--help"]).output
+    assert "unlabeled segment photo.jpg -k 6 --out segments.png" in said
+    for option in ("--out", "--mask", "--place", "--smooth", "--method", "--seed", "--json"):
+        assert option in said
