@@ -27,6 +27,7 @@ PACKAGES = [
     "lancedb",
     "timm",
     "tomotopy",
+    "pytorch-metric-learning",
 ]
 
 

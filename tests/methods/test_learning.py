@@ -19,9 +19,9 @@ ROWS, LABELS = 2000, 200
 VIEWS = Compose([RandomCrop(scale=(0.5, 1.0)), Rotate(degrees=15)])
 SETTINGS = {
     "autoencoder": {"epochs": 10},
-    "rotation": {"epochs": 6},
+    "rotation": {"epochs": 10},
     "simclr": {"epochs": 8, "views": VIEWS, "temperature": 0.2},
-    "byol": {"epochs": 8, "views": VIEWS},
+    "byol": {"epochs": 16, "views": VIEWS},
 }
 
 

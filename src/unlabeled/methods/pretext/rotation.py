@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.encoders import Encoder, Network
+from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.training.self_supervised import SelfSupervised
 from unlabeled.views import rotate90
 
@@ -35,8 +35,8 @@ class Rotation(SelfSupervised):
     """
 
     def build(self, encoder: Encoder) -> Network:
-        """Add a classifier of four turns."""
-        return Network(encoder, head=nn.Linear(encoder.dim, 4))
+        """Add a classifier of four turns, with a layer of its own for what only the answer needs."""
+        return Network(encoder, head=projection_head(encoder.dim, 4))
 
     def split(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """Show all four positions, hide which is which."""
