@@ -13,6 +13,12 @@ from sklearn.datasets import load_digits
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
 
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Start every test from one random state, so that what fails fails again."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Scikit-learn's digits: images uint8 (1797, 8, 8) and labels (1797,)."""
