@@ -81,6 +81,15 @@ def test_a_second_column_that_names_the_rows_is_no_feature(tmp_path):
     assert list(Table.read(csv(tmp_path, "paid,solid\n1,1\n2,2\n0,3\n")).numbers) == ["paid", "solid"]
 
 
+def test_many_short_texts_that_never_repeat_name_the_rows():
+    rows = 60
+    names = [f"customer {i}" for i in range(rows)]
+    frame = pd.DataFrame({"who": names, "age": range(rows)})
+    assert Table.read(frame).ids == names
+    assert Table.read(frame.assign(who=[name * 20 for name in names])).ids == [str(i) for i in range(rows)]
+    assert Table.read(frame[:5]).ids == ["0", "1", "2", "3", "4"]  # so few may be categories
+
+
 def test_python_dates_in_a_frame_are_left_out():
     frame = pd.DataFrame({"a": [1, 2], "day": [datetime.date(2024, 1, 1), None]})
     assert list(Table.read(frame).numbers) == ["a"]

@@ -21,6 +21,8 @@ MISSING = "missing"
 KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
 MOST_CATEGORIES = 50
 """Different values beyond which a column of text names or describes rows, and groups none of them."""
+LONGEST_NAME = 80
+"""Characters of a text that may be a row's name; a longer one describes it."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
     if not numbers and not categories:
         why = "; ".join(remarks) or "it has only " + ", ".join(column for column, _ in columns)
         raise UnlabeledError(f"{name} has no column by which rows could be compared: {why}")
+    if identity is None:
+        identity = next((i for i, (_, values) in enumerate(columns) if i != label and _are_names(values)), None)
     ids = range(rows) if identity is None else columns[identity][1].tolist()
     found = None if label is None else classes_in(columns[label][1])
     labels, classes = (None, None) if found is None else encode_values(found)
@@ -138,6 +142,12 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
 def _is_key(name: str, values: NDArray[Any]) -> bool:
     """Tell a column such as ``customer_id``: called an id, and never twice the same."""
     return bool(KEY.search(name.strip())) and values.ndim == 1 and len(set(values.tolist())) == len(values)
+
+
+def _are_names(values: NDArray[Any]) -> bool:
+    """Tell many short texts that never repeat."""
+    short = values.ndim == 1 and all(isinstance(value, str) and len(value) <= LONGEST_NAME for value in values)
+    return short and len(values) > MOST_CATEGORIES and len(set(values.tolist())) == len(values)
 
 
 def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], None]) -> NDArray[Any] | None:

@@ -179,6 +179,8 @@ def _silhouette_count(array: NDArray[np.float32], random_state: int) -> tuple[in
     found = elbow(sample, tried, random_state=random_state, n_init=STARTS)
     largest = np.nanmax(found.silhouettes)
     of = "" if len(sample) == len(array) else f" on a sample of {len(sample):,} rows"
+    if found.suggested_k == tried[-1] and len(tried) > 1:
+        of += ", and is the last one tried: there may be no clear number"
     return (
         found.suggested_k,
         f"k = {found.suggested_k} has the largest mean silhouette, {largest:.2f}, of {', '.join(map(str, tried))}{of}",
