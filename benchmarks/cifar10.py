@@ -1,8 +1,10 @@
 """How good SimCLR with the small convolutional net gets on CIFAR-10 in 20 epochs, beside raw pixels.
 
 All 50,000 training images are learnt from without their labels, and are then the bank of a vote among the 20 nearest
-by cosine; the 10,000 test images are the queries and choose nothing. One seed a process, so that seeds can run side by
-side: `python cifar10.py --seed 0`, then 1 and 2; the results are gathered in one file.
+by cosine. The queries are the last 8,000 test images. The first 2,000 were looked at when learning rate and temperature
+were tried. The whole test split was looked at once more, when the net's width was halved and its accuracy after 3
+epochs of 10,240 images stayed within a point. One seed a process, so that seeds can run side by side:
+`python cifar10.py --seed 0`, then 1 and 2; the results are gathered in one file.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from unlabeled.encoders import embed
 from unlabeled.evaluation import knn
 
 DATA = Path(os.environ.get("UNLABELED_DATA", "data")) / "cifar10"
+SEEN = 2_000
+"""Test images that were looked at before, and are not counted."""
 SETTINGS = {"encoder": "conv", "epochs": 20, "learning_rate": 2e-3, "temperature": 0.2}
 
 
@@ -38,7 +42,7 @@ def main() -> None:
 
     def accuracy(vectors_of: Any) -> float:
         labels = [np.asarray(images.labels) for images in (train, test)]
-        return knn(vectors_of(train), labels[0], vectors_of(test), labels[1], k=20).accuracy
+        return knn(vectors_of(train), labels[0], vectors_of(test)[SEEN:], labels[1][SEEN:], k=20).accuracy
 
     start = time.perf_counter()
     model = SimCLR(**SETTINGS, checkpoint=options.checkpoint, random_state=options.seed, progress=True)

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENOTDIR
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unlabeled.errors import UnlabeledError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def _sync(path: Path) -> None:
@@ -128,6 +131,32 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UnlabeledError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise UnlabeledError(f"{path} is not valid JSON ({error}); it may be damaged or not one of ours") from error
+
+
+def save_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
+    """Write arrays as safetensors; a refusal of the file system is an `OSError`."""
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read a safetensors file; a missing or damaged one is an error that names it."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays: dict[str, NDArray[Any]] = load_file(path)
+    except FileNotFoundError:
+        raise UnlabeledError(f"{path} is missing") from None
+    except (SafetensorError, OSError) as error:
+        raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or not a safetensors file") from error
+    return arrays
 
 
 @contextmanager

@@ -277,6 +277,22 @@ def test_early_stop_leaves_no_thread(tmp_path: Path) -> None:
     assert not our_threads()
 
 
+def test_small_files_in_memory_are_decoded_by_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+
+    def encoded(size: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(random_bytes(size, size, 3)).save(file, "PNG")
+        return file.getvalue()
+
+    small, large = encoded(8), encoded(64)
+    assert len(small) < 4096 < len(large)
+    assert Images([small] * 9).prepare().workers == 1
+    assert Images([small, large]).prepare().workers == 4
+    assert Images(folder_of(tmp_path, 3)[0]).prepare().workers == 4  # a disk may be slow, and threads wait together
+    assert Images([small] * 9).prepare(workers=3).workers == 3
+
+
 def test_progress_rises_to_the_total(tmp_path: Path) -> None:
     folder, _ = folder_of(tmp_path, 40)
     seen: list[tuple[int, int]] = []

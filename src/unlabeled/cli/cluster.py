@@ -51,7 +51,7 @@ def cluster(
         source,
         out,
         k=how_many(k),
-        method=method,  # type: ignore[arg-type]
+        method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
         picture=picture,
         random_state=seed,
         scale=scale,

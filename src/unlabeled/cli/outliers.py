@@ -49,7 +49,7 @@ def outliers(
         out,
         top=top,
         contamination=contamination,
-        method=method,  # type: ignore[arg-type]
+        method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
         k=k,
         picture=picture,
         random_state=seed,

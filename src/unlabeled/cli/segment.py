@@ -48,7 +48,7 @@ def segment(
     if photo.is_dir():
         raise UnlabeledError(f"{photo} is a folder; give one picture")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))
-    found = segments(picture, how_many(k), place, smooth, method, seed)  # type: ignore[arg-type]
+    found = segments(picture, how_many(k), place, smooth, method, seed)  # type: ignore[arg-type]  # checked there
     segments_picture(picture, found, out)
     if mask is not None:
         write_mask(found, mask)

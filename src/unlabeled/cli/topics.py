@@ -48,7 +48,7 @@ def topics(
         source,
         out,
         k=k,
-        method=method,  # type: ignore[arg-type]
+        method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
         column=column,
         stop_words=_stop_words(stop_words),
         min_df=min_df if min_df < 1 else int(min_df),

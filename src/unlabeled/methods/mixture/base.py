@@ -23,8 +23,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from unlabeled.data.blocks import Blocks, is_stream
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, read_json, write_json
-from unlabeled.methods.mixture.saved import divided, load_arrays, save_arrays
+from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.methods.mixture.saved import divided
 
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 GIVEN = "parameter."  # before the name of a hyper-parameter that is an array, in the file of arrays

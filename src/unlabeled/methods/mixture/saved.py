@@ -1,35 +1,11 @@
-"""Fitted attributes in files: arrays as safetensors, everything else as JSON."""
+"""Fitted attributes, parted for saving: arrays of numbers, and what JSON can hold."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
-
-from unlabeled.errors import UnlabeledError
-
-
-def save_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
-    """Write arrays as safetensors; a refusal of the file system is an `OSError`."""
-    try:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
-
-
-def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read a safetensors file; a missing or damaged one is an error that names it."""
-    try:
-        arrays: dict[str, NDArray[Any]] = load_file(path)
-    except FileNotFoundError:
-        raise UnlabeledError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
-        raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or not a safetensors file") from error
-    return arrays
 
 
 def divided(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -35,7 +35,7 @@ class OneHot(WordEmbedding):
            [0., 0., 0., 1.]], dtype=float32)
     """
 
-    def _learn(self, corpus: Corpus) -> WordVectors:
+    def _learn(self, corpus: Corpus, resume: bool = False) -> WordVectors:
         words, counts = corpus.vocabulary.words, corpus.vocabulary.counts
         n = len(words)
         if n > LIMIT and self.max_vocab is None:

@@ -107,13 +107,7 @@ class Word2Vec(WordEmbedding, ABC):
         KeyboardInterrupt
             After Ctrl-C; what was learnt so far is kept, and saved if `checkpoint` is set.
         """
-        self._check()
-        if resume and self.checkpoint is None:
-            raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
-        corpus = self._encode(X)
-        self._begin(corpus)
-        self.vectors_ = self._learn(corpus, resume)
-        return self
+        return self._fit(X, resume)
 
     def _learn(self, corpus: Corpus, resume: bool = False) -> WordVectors:
         if len(corpus.vocabulary) < 2:

@@ -11,8 +11,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,7 +18,7 @@ from unlabeled.data.corpus import Corpus
 from unlabeled.data.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
 from unlabeled.methods.words.word_vectors import WordVectors
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
@@ -76,7 +74,7 @@ class WordEmbedding(Estimator, ABC):
     progress: bool | None = None
 
     @abstractmethod
-    def _learn(self, corpus: Corpus) -> WordVectors:
+    def _learn(self, corpus: Corpus, resume: bool = False) -> WordVectors:
         """Learn a vector for each word of the corpus's vocabulary, in its order; `self.seed_` is set."""
 
     def _check(self) -> None:
@@ -113,10 +111,15 @@ class WordEmbedding(Estimator, ABC):
         UnlabeledError
             If the text or a setting is not usable.
         """
+        return self._fit(X)
+
+    def _fit(self, X: Any, resume: bool = False) -> Self:
         self._check()
+        if resume and getattr(self, "checkpoint", None) is None:
+            raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
         corpus = self._encode(X)
         self._begin(corpus)
-        self.vectors_ = self._learn(corpus)
+        self.vectors_ = self._learn(corpus, resume)
         return self
 
     def _encode(self, X: Any) -> Corpus:
@@ -226,25 +229,6 @@ def at_least_one(method: Estimator, *names: str) -> None:
 def worker_count(workers: int | None) -> int:
     """Give the number of threads a setting `workers` means: that many, or one for each processor we may use."""
     return workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-
-
-def save_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
-    """Write arrays as safetensors; a refusal of the file system is an `OSError`."""
-    try:
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
-
-
-def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read a safetensors file; a missing or damaged one is an error that names it."""
-    try:
-        arrays: dict[str, NDArray[Any]] = load_file(path)
-    except FileNotFoundError:
-        raise UnlabeledError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
-        raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or not a safetensors file") from error
-    return arrays
 
 
 def _plain(value: Any) -> Any:
