@@ -42,10 +42,10 @@ SIZES = [(500_000, 64, 256, "float32"), (500_000, 64, 256, "float64"), (500_000,
 SIZES += [(100_000, 512, 100, "float32"), (50_000, 64, 4096, "float32")]
 
 
-def rows_of(n: int, d: int, dtype: str) -> np.ndarray:
-    """Overlapping clusters, so that Lloyd's algorithm does not end before it is timed."""
+def rows_of(n: int, d: int, dtype: str, clustered: bool = True) -> np.ndarray:
+    """Overlapping clusters, so that Lloyd's algorithm does not end before it is timed; or one Gaussian."""
     rng = np.random.default_rng(0)
-    places = rng.standard_normal((100, d), dtype=np.float32)
+    places = rng.standard_normal((100, d), dtype=np.float32) * clustered
     return (places[rng.integers(100, size=n)] + rng.standard_normal((n, d), dtype=np.float32)).astype(dtype)
 
 
@@ -80,8 +80,8 @@ def turns(first: Callable[[], float], second: Callable[[], float], rounds: int) 
     return [a for a, _ in pairs], [b for _, b in pairs]
 
 
-def lloyd(n: int, d: int, k: int, dtype: str, rounds: int) -> list[dict]:
-    rows = rows_of(n, d, dtype)
+def lloyd(n: int, d: int, k: int, dtype: str, rounds: int, clustered: bool = True) -> list[dict]:
+    rows = rows_of(n, d, dtype, clustered)
     start = rows[:k].copy()
     peers = {"scikit-learn": scikit_learn} | ({"faiss": with_faiss} if dtype == "float32" and k <= 256 else {})
     mine = round(ours(rows, start, STEPS) / n, 6)
@@ -89,7 +89,8 @@ def lloyd(n: int, d: int, k: int, dtype: str, rounds: int) -> list[dict]:
     for name, peer in peers.items():
         times = turns(an_iteration(ours, rows, start), an_iteration(peer, rows, start), rounds)
         theirs = round(peer(rows, start, STEPS) / n, 6)
-        label = f"an iteration, {n:,} × {d}, k = {k}, {dtype}, against {name}"
+        kind = "" if clustered else ", without clusters"
+        label = f"an iteration, {n:,} × {d}, k = {k}, {dtype}{kind}, against {name}"
         found.append(row(label, *times, inertia_a_row_ours=mine, inertia_a_row_peer=theirs))
     return found
 
@@ -159,6 +160,7 @@ if __name__ == "__main__":
     results = [mapped(options.rows)]
     for size in SIZES:
         results += lloyd(*size, options.rounds)
+    results += lloyd(*SIZES[0], options.rounds, clustered=False)
     results += [start(500_000, 64, 256, dtype, 1) for dtype in ("float32", "float64")]
     report("mixtures_kmeans", results, notes="Same start, all rows, same number of iterations on both sides.")
     print(f"{time.perf_counter() - began:.0f} s in all")

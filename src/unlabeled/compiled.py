@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.registry import cpu_target
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +26,12 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
     index._source_stamp = (index._source_stamp, _sources())
     return kernel  # type: ignore[no-any-return]
+
+
+def processor_has(feature: str) -> bool:
+    """Tell whether the processor that kernels are compiled for has some instructions, by LLVM's name of them."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return f"+{feature}" in features.split(",")
 
 
 @cache

@@ -20,7 +20,7 @@ LEARN = ["--epochs", "1", "--batch-size", "32", "--quiet"]
 
 def unlabeled(*words, code=0):
     """Run the command in a process of its own, as a user does."""
-    command = [sys.executable, "-m", "unlabeled.cli.main", *map(str, words)]
+    command = [sys.executable, "-m", "unlabeled", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr

@@ -11,7 +11,8 @@ import numba
 import numpy as np
 import pytest
 
-from unlabeled.methods.words.kernels.negative_skip_gram import CENTRES, NEGATIVES, PART, negative_skip_gram
+from unlabeled.methods.words.kernels import bfloat
+from unlabeled.methods.words.kernels.negative_skip_gram import CENTRES, NEGATIVES, negative_skip_gram
 from unlabeled.methods.words.kernels.random import below, draw, seeded
 from unlabeled.methods.words.kernels.sampling import negatives_table, word_of
 from unlabeled.methods.words.likelihood import negative_sampling_loss
@@ -19,6 +20,13 @@ from unlabeled.methods.words.training import initialised, padded
 
 WORDS, K = 40, 5
 COUNTS = np.arange(WORDS, 0, -1) ** 2
+KINDS = pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(1, id="float32"),
+        pytest.param(2, id="bfloat16", marks=pytest.mark.skipif(not bfloat.available(), reason="needs AVX512-BF16")),
+    ],
+)
 
 
 @numba.njit
@@ -51,8 +59,21 @@ def sigma(x):
     return 1 / (1 + math.exp(-x))
 
 
-def reference(tokens, sentences, inputs, outputs, table, window, rate, state):
-    """Make the steps with plain loops in float64, drawing what the kernel draws in the kernel's order."""
+def exact(x):
+    return x
+
+
+def rounded(x):
+    """Round to 8 bits of precision, to even in the middle: the upper half of a float32."""
+    bits = np.asarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32).astype(float)
+
+
+def reference(tokens, sentences, inputs, outputs, table, window, rate, state, as_factor=exact):
+    """Make the steps with plain loops in float64, drawing what the kernel draws in the kernel's order.
+
+    `as_factor` is applied to what is multiplied for negatives.
+    """
     inputs, outputs = inputs.astype(float), outputs.astype(float)
     n, stride = len(tokens), -(-len(tokens) // CENTRES)
     ahead = [take_bits(state, NEGATIVES), take_bits(state, NEGATIVES)]
@@ -69,44 +90,47 @@ def reference(tokens, sentences, inputs, outputs, table, window, rate, state):
             for c, weight in zip(contexts, g, strict=True):
                 inputs[v] += weight * outputs[c]
                 outputs[c] += weight * before[v]
-        for part in np.split(negatives, NEGATIVES // PART):
-            v_step, n_step = np.zeros_like(inputs), np.zeros_like(outputs)
-            for v, contexts in met:
-                for w in part:
-                    own = sum(c != w for c in contexts)
-                    g = rate * K * own / NEGATIVES * sigma(outputs[w] @ before[v])
-                    v_step[v] -= g * outputs[w]
-                    n_step[w] -= g * before[v]
-            inputs += v_step
-            outputs += n_step
+        v_step, n_step = np.zeros_like(inputs), np.zeros_like(outputs)
+        words, vectors = as_factor(outputs), as_factor(before)
+        for v, contexts in met:
+            for w in negatives:
+                own = sum(c != w for c in contexts)
+                g = as_factor(rate * K * own / NEGATIVES * sigma(words[w] @ vectors[v]))
+                v_step[v] -= g * words[w]
+                n_step[w] -= g * vectors[v]
+        inputs += v_step
+        outputs += n_step
     return inputs, outputs
 
 
 @pytest.mark.parametrize(
     ("dim", "window", "lengths"),
     [
-        (16, 5, [16]),  # one full step
+        (16, 5, [32]),  # one full step
         (10, 2, [7]),  # fewer centres than lanes, dim padded
-        (16, 5, [3, 1, 30, 2, 11]),  # several steps, sentences across them
-        (16, 1, [33]),
+        (32, 5, [3, 1, 60, 2, 19]),  # several steps, sentences across them
+        (16, 1, [65]),
+        (47, 3, [40]),  # an odd number of components, and an odd number of registers
         (100, 5, [50]),
-        pytest.param(300, 7, [20, 21], marks=pytest.mark.slow),  # several panels, of unequal width
-        (16, 40, [60]),  # a window wider than a step and than sentences
+        pytest.param(300, 7, [20, 41], marks=pytest.mark.slow),  # several panels, of unequal width
+        (16, 40, [80]),  # a window wider than a step and than sentences
     ],
 )
-def test_steps_equal_those_of_plain_loops(dim, window, lengths):
+@KINDS
+def test_steps_equal_those_of_plain_loops(numbers, dim, window, lengths):
     rng = np.random.default_rng(dim)
     sentences = np.cumsum([0, *lengths])
     tokens = rng.integers(WORDS, size=sentences[-1]).astype(np.int32)
     inputs, outputs = matrices(dim)
     table = negatives_table(COUNTS)
-    expected = reference(tokens, sentences, inputs, outputs, table, window, 0.05, seeded(0, 9))
-    kernel = negative_skip_gram(inputs.shape[1])
+    as_factor = rounded if numbers == 2 else exact
+    expected = reference(tokens, sentences, inputs, outputs, table, window, 0.05, seeded(0, 9), as_factor)
+    kernel = negative_skip_gram(inputs.shape[1], numbers)
     trained = kernel(tokens, sentences, inputs, outputs, (table, K, dim), window, np.float32(0.05), seeded(0, 9))
     assert trained == len(tokens)
-    # Sums of some hundred float32 products of size one, over a few steps.
-    np.testing.assert_allclose(inputs, expected[0], rtol=0, atol=2e-5)
-    np.testing.assert_allclose(outputs, expected[1], rtol=0, atol=2e-5)
+    for matrix, wanted in zip((inputs, outputs), expected, strict=True):
+        # A hundred times finer than 16 bits: what is rounded to them is exactly what the reference rounds.
+        np.testing.assert_allclose(matrix, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
     assert not inputs[:, dim:].any()
     assert not outputs[:, dim:].any()
 
@@ -187,7 +211,7 @@ def test_the_gradient_is_that_of_the_exact_loss_by_finite_differences():
 
 def test_negatives_have_the_gradient_of_their_own_term():
     """One pair and one word to draw: the kernel's step is then exactly the gradient of −log σ(c·v) − k log σ(−n·v)."""
-    dim, rate = 16, 4e-4  # so small because the second part of the negatives sees what the first has changed
+    dim, rate = 16, 4e-4
     inputs, outputs = matrices(dim, 8)
     before = [inputs[:, :dim].astype(float), outputs[:, :dim].astype(float)]
     only = np.zeros(WORDS, np.int64)

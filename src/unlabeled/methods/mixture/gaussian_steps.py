@@ -24,6 +24,7 @@ from unlabeled.methods.mixture.gaussian_frame import Frame
 from unlabeled.methods.mixture.threads import Threads
 
 FAINT = 1e-10  # rows' worth of responsibility below which a component learns nothing, and stays what it was
+NARROWEST = np.finfo(np.float64).eps ** 2  # of the variance of all data: below it is rounding, and a single row
 
 Responsibilities = Callable[[Block], NDArray[Any]]
 """From a block to the responsibilities of its rows, shape (k, rows)."""
@@ -154,6 +155,9 @@ class GaussianEM:
         means[faint] = theta.means[faint]
         if self.form.apart:
             covariances[faint] = theta.covariances[faint]
+        narrow = (self.form.variances(covariances, frame, len(counts)) <= NARROWEST).any(axis=1) & ~faint
+        if narrow.any():
+            return CollapsedError(self._advice(int(narrow.argmax()), counts))
         try:
             return Gaussians(counts / counts.sum(), means, covariances, self._roots(covariances, counts))
         except CollapsedError as error:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.kernels.reach import TILE, reach
-from unlabeled.methods.mixture.kernels.registers import aligned, width_of
-from unlabeled.methods.mixture.nearest import panels, read_only
+from unlabeled.methods.mixture.kernels.registers import aligned, panels, width_of
+from unlabeled.methods.mixture.nearest import read_only
 from unlabeled.methods.mixture.threads import Threads
 
 Floats = NDArray[np.float64]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.methods.mixture.nearest import Assigned, Centres
+from unlabeled.methods.mixture.quantised import screen_pays
 from unlabeled.methods.mixture.threads import Threads
 
 Theta = NDArray[Any]
@@ -64,7 +65,8 @@ class Lloyd:
 
     def e_step(self, data: Blocks, theta: Theta) -> Certain:
         """Assign every row to its nearest centre, and add up the rows of each."""
-        centres = Centres(theta, self._mean, data.dtype, data.sparse)
+        screen = screen_pays(data.shape[0], theta.shape, data.dtype)
+        centres = Centres(theta, self._mean, data.dtype, data.sparse, screen=screen)
         assigned = Assigned.none(*theta.shape)
         for statistics in self._pool.map(lambda block: self._partial(block, centres), data):
             assigned.merge(statistics)

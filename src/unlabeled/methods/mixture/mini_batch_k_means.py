@@ -13,6 +13,7 @@ from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.k_means import NearestCentre, assign_blocks
 from unlabeled.methods.mixture.nearest import Assigned, Centres
+from unlabeled.methods.mixture.quantised import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 
 
@@ -225,7 +226,8 @@ class MiniBatchKMeans(NearestCentre):
         sparse = hasattr(rows, "toarray")
         middle = np.zeros(rows.shape[1]) if sparse else self._centres.mean(axis=0).astype(rows.dtype).astype(np.float64)
         self._relative = self._centres - middle
-        laid = Centres(self._relative, middle, rows.dtype, sparse)
+        screen = screen_pays(rows.shape[0], self._relative.shape, rows.dtype)
+        laid = Centres(self._relative, middle, rows.dtype, sparse, screen=screen)
         return laid.assign(rows, np.full(rows.shape[0], -1, np.int32), weights)
 
     def _reassign(self, rows: Any) -> None:

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.methods.mixture.kernels.assign import CHUNK, assign
+from unlabeled.methods.mixture.kernels.assign_screened import assign_screened
 from unlabeled.methods.mixture.kernels.assign_sparse import assign_sparse
-from unlabeled.methods.mixture.kernels.registers import aligned, width_of
+from unlabeled.methods.mixture.kernels.bytes import LANES
+from unlabeled.methods.mixture.kernels.registers import aligned, panels, up_to, width_of
+from unlabeled.methods.mixture.quantised import can_screen, desk, quantised
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +30,8 @@ class Assigned:
     """Σ weight · ‖x − c‖²."""
     changed: int
     """Rows whose nearest centre is another than before."""
+    screened: int = 0
+    """Rows for which not all centres were searched, because most were ruled out."""
 
     @classmethod
     def none(cls, k: int, d: int) -> Assigned:
@@ -39,6 +44,7 @@ class Assigned:
         self.counts += other.counts
         self.inertia += other.inertia
         self.changed += other.changed
+        self.screened += other.screened
 
 
 class Centres:
@@ -54,9 +60,14 @@ class Centres:
         Of the rows, float32 or float64.
     sparse : bool
         Whether the rows are CSR matrices.
+    screen : bool, default False
+        Whether to rule out most centres of dense rows by products of bytes, where the processor has them; see
+        `unlabeled.methods.mixture.kernels.screen`, and `unlabeled.methods.mixture.quantised.screen_pays` for when.
     """
 
-    def __init__(self, centres: NDArray[Any], mean: NDArray[Any], dtype: Any, sparse: bool) -> None:
+    def __init__(
+        self, centres: NDArray[Any], mean: NDArray[Any], dtype: Any, sparse: bool, *, screen: bool = False
+    ) -> None:
         self.k, self.d = centres.shape
         self.dtype, self.sparse = np.dtype(dtype), sparse
         self._mean = np.ascontiguousarray(mean, dtype=dtype)
@@ -64,14 +75,15 @@ class Centres:
         self._width, self._whole = width, np.int32 if self.dtype.itemsize == 4 else np.int64
         halves = -0.5 * np.einsum("kd,kd->k", centres, centres, dtype=np.float64)
         if sparse:
-            self._across = aligned((self.d, _up(self.k, width)), dtype)
+            self._across = aligned((self.d, up_to(self.k, width)), dtype)
             self._across[:, : self.k] = centres.T
             self._offsets = aligned((self._across.shape[1],), dtype)
         else:
             self._panels = panels(centres, dtype, 2 * width)
             self._offsets = aligned((len(self._panels), 2 * width), dtype)
-            self._rows = aligned((self.k, _up(self.d, width)), dtype)
+            self._rows = aligned((self.k, up_to(self.d, LANES if screen else width)), dtype)
             self._rows[:, : self.d] = centres
+            self._coarse = quantised(self._rows) if screen and can_screen(self._rows) else None
         self._offsets.fill(-np.inf)
         self._offsets.reshape(-1)[: self.k] = halves
 
@@ -80,12 +92,16 @@ class Centres:
     ) -> Assigned:
         """Find the nearest centre of each row; among centres at equal distance, the first.
 
+        A search of all centres compares scores x·c − ‖c‖²/2 in the type of the rows, and the screen distances ‖x − c‖²
+        of those it leaves. Both find the nearest centre wherever the nearest two differ by more than the rounding of
+        these numbers; among centres nearer to each other than that, either may find another one.
+
         Parameters
         ----------
         rows : ndarray or CSR matrix, shape (n, d)
             Of the type the centres were laid out for.
         labels : ndarray of int32, shape (n,)
-            The last assignment, or −1; changed in place.
+            The last assignment, or −1; changed in place. It helps the screen, and may be wrong.
         weights : ndarray, shape (n,), optional
             Weights of the rows.
         add : bool, default True
@@ -105,9 +121,13 @@ class Centres:
         sums = aligned((k, dim), self.dtype)
         memory, best = aligned((CHUNK, dim), self.dtype), aligned((CHUNK, width), self.dtype)
         room = (memory, best, aligned((CHUNK, width), self._whole))
-        dense = (self._mean, self._panels, self._offsets, self._rows)
-        inertia, changed = assign(read_only(rows, self.dtype), *dense, weights, labels, sums, counts, *room)
-        return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed)
+        dense = (read_only(rows, self.dtype), self._mean, self._panels, self._offsets, self._rows)
+        common = (*dense, weights, labels, sums, counts, *room)
+        if self._coarse is None:
+            (inertia, changed), screened = assign(*common), 0
+        else:
+            inertia, changed, screened = assign_screened(*common, self._coarse, desk(self.k, dim, self.dtype))
+        return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, screened)
 
 
 def read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
@@ -115,17 +135,3 @@ def read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
     view: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)[...]
     view.flags.writeable = False
     return view
-
-
-def panels(vectors: NDArray[Any], dtype: Any, width: int) -> NDArray[Any]:
-    """Lay out vectors for lanes: shape (panels, d, width), zeros beyond the last."""
-    count, d = vectors.shape
-    padded = np.zeros((_up(count, width), d), dtype)
-    padded[:count] = vectors
-    laid = aligned((len(padded) // width, d, width), dtype)
-    laid[:] = padded.reshape(-1, width, d).transpose(0, 2, 1)
-    return laid
-
-
-def _up(number: int, multiple: int) -> int:
-    return -(-number // multiple) * multiple

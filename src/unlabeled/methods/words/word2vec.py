@@ -43,7 +43,8 @@ class Word2Vec(WordEmbedding, ABC):
     held_out : float, optional
         Share of the sentences, spread evenly, that is kept out of training to measure `held_out_loss_`.
     deterministic : bool, default False
-        The same bits for any number of workers, by training on one thread: with n processors about n times slower.
+        The same bits for any number of workers, by training on one thread, and all products in float32: with n
+        processors about n times slower.
     checkpoint : path, optional
         Folder in which training is saved after each epoch and at Ctrl-C, for `fit(..., resume=True)`.
 

@@ -174,6 +174,35 @@ def add_up(
     return inertia
 
 
+@inlined
+def search_chunk(
+    X: Any, ahead: Any, memory: Any, filled: int, panels: Any, offsets: Any, k: int, best: Any, place: Any
+) -> None:  # pragma: no cover - compiled
+    """Search all centres for the nearest of each row of a chunk, while the rows from `ahead` on are fetched."""
+    d = X.shape[1]
+    width = best.shape[1]
+    for i in range(u(filled)):
+        store(best, (i, u(0)), splat(X.dtype.type(-np.inf)))
+        store(place, (i, u(0)), splat(place.dtype.type(0)))
+    for panel in range(u(len(panels))):
+        here = place.dtype.type(panel * u(2))
+        whole = k - np.int64(panel) * 2 * width > width
+        for i in range(u(0), u(filled), u(TILE)):
+            if panel == u(0):
+                fetch_rows(X, u(ahead) + i, TILE, width)
+            if whole:
+                search_tile(memory, i, panels, offsets, panel, d, best, place, here)
+            else:
+                search_narrow_tile(memory, i, panels, offsets, panel, d, best, place, here)
+
+
+@inlined
+def label_found(best: Any, place: Any, i: Any, k: int) -> Any:  # pragma: no cover - compiled
+    """Give the nearest centre of row i of a chunk that was searched."""
+    label = place_of_largest(load(best, (i, u(0))), load(place, (i, u(0))))
+    return label if label < k else place.dtype.type(0)  # beyond only where squares overflow
+
+
 @compiled
 def assign(
     X: Any,
@@ -217,30 +246,16 @@ def assign(
     changed : int
         Labels that are not what they were.
     """
-    n, d = X.shape
-    k = len(centres)
+    n, k = len(X), len(centres)
     width = best.shape[1]
     inertia, changed = 0.0, 0
     for first in range(0, n, CHUNK):
         rows = min(CHUNK, n - first)
         filled = (rows + TILE - 1) // TILE * TILE
         copy_less_mean(X, first, rows, mean, memory, u(width))
-        for i in range(u(filled)):
-            store(best, (i, u(0)), splat(X.dtype.type(-np.inf)))
-            store(place, (i, u(0)), splat(place.dtype.type(0)))
-        for panel in range(u(len(panels))):
-            here = place.dtype.type(panel * u(2))
-            whole = k - np.int64(panel) * 2 * width > width
-            for i in range(u(0), u(filled), u(TILE)):
-                if panel == u(0):
-                    fetch_rows(X, u(first + CHUNK) + i, TILE, width)
-                if whole:
-                    search_tile(memory, i, panels, offsets, panel, d, best, place, here)
-                else:
-                    search_narrow_tile(memory, i, panels, offsets, panel, d, best, place, here)
+        search_chunk(X, first + CHUNK, memory, filled, panels, offsets, k, best, place)
         for i in range(u(rows)):
-            label = place_of_largest(load(best, (i, u(0))), load(place, (i, u(0))))
-            label = label if label < k else place.dtype.type(0)  # beyond only where squares overflow
+            label = label_found(best, place, i, k)
             changed += labels[u(first) + i] != label
             labels[u(first) + i] = label
         inertia += add_up(memory, first, rows, centres, weights, labels, sums, counts, width)

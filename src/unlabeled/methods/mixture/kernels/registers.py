@@ -7,6 +7,7 @@ becomes one 512-bit, two 256-bit or four 128-bit registers of the processor, whi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +43,7 @@ class _RegisterModel(extending.models.PrimitiveModel):
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Give zeros that begin at a multiple of 64 bytes, so that no register is loaded from two cache lines."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + BYTES, np.uint8)
     first = -memory.ctypes.data % BYTES
     whole: NDArray[Any] = memory[first : first + size].view(dtype).reshape(shape)
@@ -54,18 +55,34 @@ def width_of(dtype: Any) -> int:
     return BYTES // int(np.dtype(dtype).itemsize)
 
 
+def up_to(number: int, multiple: int) -> int:
+    """Give the smallest multiple that is not below a number."""
+    return -(-number // multiple) * multiple
+
+
+def panels(vectors: NDArray[Any], dtype: Any, width: int) -> NDArray[Any]:
+    """Lay out vectors for lanes: shape (panels, d, width), zeros beyond the last."""
+    count, d = vectors.shape
+    padded = np.zeros((up_to(count, width), d), dtype)
+    padded[:count] = vectors
+    laid = aligned((len(padded) // width, d, width), dtype)
+    laid[:] = padded.reshape(-1, width, d).transpose(0, 2, 1)
+    return laid
+
+
 def _whole(dtype: Any) -> Any:
     """Give the integers as wide as `dtype`, in which the places of its numbers are counted."""
     return types.int32 if dtype.bitwidth == 32 else types.int64
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, place: Any, vector: Any) -> Any:
+def pointer_to(context: Any, builder: Any, kind: Any, array: Any, place: Any, vector: Any) -> Any:
+    """Give the address of the number of an array at `place`, to load or store a vector there."""
     view = context.make_array(kind)(context, builder, array)
     pointer = cgutils.get_item_pointer(context, builder, kind, view, cgutils.unpack_tuple(builder, place))
     return builder.bitcast(pointer, vector.as_pointer())
 
 
-def _call(builder: Any, what: str, result: Any, arguments: list[Any], **flags: Any) -> Any:
+def call(builder: Any, what: str, result: Any, arguments: list[Any], **flags: Any) -> Any:
     """Call one of LLVM's operations on vectors; the last argument's type names the variant."""
     vector = arguments[-1].type
     element = vector.element
@@ -81,7 +98,7 @@ def load(typing: Any, array: Any, place: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector = context.get_data_type(signature.return_type)
-        loaded = builder.load(_pointer(context, builder, array, values[0], values[1], vector))
+        loaded = builder.load(pointer_to(context, builder, array, values[0], values[1], vector))
         loaded.align = context.get_abi_sizeof(vector.element)
         return loaded
 
@@ -94,14 +111,15 @@ def store(typing: Any, array: Any, place: Any, register: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector = context.get_data_type(register)
-        stored = builder.store(values[2], _pointer(context, builder, array, values[0], values[1], vector))
+        stored = builder.store(values[2], pointer_to(context, builder, array, values[0], values[1], vector))
         stored.align = context.get_abi_sizeof(vector.element)
         return context.get_dummy_value()
 
     return types.void(array, place, register), emit
 
 
-def _splat(builder: Any, vector: Any, value: Any) -> Any:
+def spread(builder: Any, vector: Any, value: Any) -> Any:
+    """Fill a vector with one number."""
     number = ir.IntType(32)
     undefined = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(undefined, value, ir.Constant(number, 0))
@@ -113,7 +131,7 @@ def splat(typing: Any, number: Any) -> Any:
     """Fill a register with one number."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _splat(builder, context.get_data_type(signature.return_type), values[0])
+        return spread(builder, context.get_data_type(signature.return_type), values[0])
 
     return Register(number)(number), emit
 
@@ -154,9 +172,9 @@ def keep_larger(typing: Any, best: Any, place: Any, score: Any, here: Any) -> An
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         larger = builder.fcmp_ordered(">", values[2], values[0])
-        places = _splat(builder, context.get_data_type(place), values[3])
+        places = spread(builder, context.get_data_type(place), values[3])
         # Two selects by one mask would be written to memory under that mask, which some processors do slowly.
-        best_of_both = _call(builder, "maxnum", values[2].type, [values[0], values[2]], fastmath=("nnan", "nsz"))
+        best_of_both = call(builder, "maxnum", values[2].type, [values[0], values[2]], fastmath=("nnan", "nsz"))
         kept = (best_of_both, builder.select(larger, places, values[1]))
         return context.make_tuple(builder, signature.return_type, kept)
 
@@ -170,13 +188,13 @@ def place_of_largest(typing: Any, best: Any, place: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector, whole = context.get_data_type(best), context.get_data_type(place)
-        largest = _call(builder, "vector.reduce.fmax", vector.element, [values[0]], fastmath=("nnan", "nsz"))
+        largest = call(builder, "vector.reduce.fmax", vector.element, [values[0]], fastmath=("nnan", "nsz"))
         places = builder.mul(values[1], ir.Constant(whole, [best.width] * best.width))
         places = builder.add(places, ir.Constant(whole, list(range(best.width))))
         never = ir.Constant(whole, [2**31 - 1] * best.width)
-        is_largest = builder.fcmp_ordered("==", values[0], _splat(builder, vector, largest))
+        is_largest = builder.fcmp_ordered("==", values[0], spread(builder, vector, largest))
         found = builder.select(is_largest, places, never)
-        return _call(builder, "vector.reduce.umin", whole.element, [found])
+        return call(builder, "vector.reduce.umin", whole.element, [found])
 
     return place.dtype(best, place), emit
 
@@ -188,7 +206,7 @@ def total(typing: Any, x: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector = context.get_data_type(x)
         zero = ir.Constant(vector.element, -0.0)
-        return _call(builder, "vector.reduce.fadd", vector.element, [zero, values[0]], fastmath=("reassoc", "nsz"))
+        return call(builder, "vector.reduce.fadd", vector.element, [zero, values[0]], fastmath=("reassoc", "nsz"))
 
     return x.dtype(x), emit
 
@@ -202,7 +220,7 @@ def prefetch(typing: Any, array: Any, place: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        pointer = _pointer(context, builder, array, values[0], values[1], ir.IntType(8))
+        pointer = pointer_to(context, builder, array, values[0], values[1], ir.IntType(8))
         builder.call(fetch, [pointer, *(ir.Constant(number, flag) for flag in (0, 2, 1))])
         return context.get_dummy_value()
 

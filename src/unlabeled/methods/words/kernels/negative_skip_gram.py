@@ -1,4 +1,4 @@
-"""Skip-gram with negative sampling, sixteen centres at a time.
+"""Skip-gram with negative sampling, thirty-two centres at a time.
 
 A pair of centre v and context c with negatives n₁..n_k has the loss L = −log σ(c·v) − Σ log σ(−nᵢ·v), so
 
@@ -10,16 +10,17 @@ k m / `NEGATIVES`, and the expected gradient is that of k own negatives a pair. 
 to be the context does not count for that pair: for a centre of whose contexts it is e, its weight is
 k (m − e) / `NEGATIVES`.
 
-The centres of a step come from sixteen places of the block, as far apart as can be, and each place moves on by one word
-a step. Neighbours thus have different negatives. If they shared them, what the draw does by chance to one of them it
-would do to all, and neighbours are what skip-gram compares: that costs quality, as much as halving `NEGATIVES` does.
+The centres of a step come from thirty-two places of the block, as far apart as can be, and each place moves on by one
+word a step. Neighbours thus have different negatives. If they shared them, what the draw does by chance to one of them
+it would do to all, and neighbours are what skip-gram compares: that costs quality, as much as halving `NEGATIVES` does.
 
 A step takes first what each centre sees, centre by centre (`score_near`, `exchange`), and then what all share:
 `weights` has a row for each negative and a column for each centre, minus the learning rate times the weight just
-derived; times σ(score) that is what each negative adds to each centre (`push_centres`), and back (`push_words`), for
-`PART` negatives at a time, whose rows stay in the first-level cache meanwhile. The vectors of the centres are those
-before the step throughout. All centres of a step have one radius, drawn anew for the next: loops of one length are
-foreseen by the processor, and centres so far apart have nothing to do with each other.
+derived; times σ(score) that is what each negative adds to each centre, and back. Scores and both sums are products of
+small dense matrices, most of all the arithmetic, and their operands are copied into the first-level cache for them: in
+float32, or rounded to 16 bits where the processor multiplies those twice as fast (`bfloat`). The vectors of the centres
+are those before the step throughout. All centres of a step have one radius, drawn anew for the next: loops of one
+length are foreseen by the processor, and centres so far apart have nothing to do with each other.
 
 Few contexts are among the negatives. `marks` has a place for each word's last twelve bits and tells which cannot be.
 
@@ -36,25 +37,16 @@ from typing import Any
 import numpy as np
 
 from unlabeled.compiled import compiled
+from unlabeled.methods.words.kernels.bfloat import interleaved, pack, store_joined
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
-from unlabeled.methods.words.kernels.panels import (
-    exchange,
-    push_centres,
-    push_words,
-    score_near,
-    score_rows,
-    soon,
-    transpose,
-)
+from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, soon, transpose
 from unlabeled.methods.words.kernels.random import below, draw
 from unlabeled.methods.words.kernels.sampling import column, word_of
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, sigmoid
 
-CENTRES = WIDTH
+CENTRES = GROUPS * WIDTH
 NEGATIVES = 32
-PART = 16
 MARKS = 4096
-BLOCK = 8  # words scored at a time
 NEAR, FAR = 3, 1  # the first-level cache; the second
 
 
@@ -89,11 +81,14 @@ def leave_out(weights: Any, i: int, words: Any, context: int, share: Any) -> Non
 
 
 @cache
-def negative_skip_gram(dim: int) -> Any:
+def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
     """Make the kernel for vectors of length `dim`, a multiple of 16.
 
-    Tables: alias table of the negatives, negatives a pair, and how many of the `dim` components are in use.
+    `numbers` is 2 for products of negatives in bfloat16, 1 for float32. Tables: alias table of the negatives, negatives
+    a pair, and how many of the `dim` components are in use.
     """
+    width = -(-dim // (numbers * WIDTH)) * WIDTH  # of a packed row
+    word_groups, centre_groups = NEGATIVES // numbers, CENTRES // numbers
 
     @compiled
     def kernel(
@@ -102,10 +97,19 @@ def negative_skip_gram(dim: int) -> Any:
         table, negatives, length = tables
         minus, rates = splat(np.float32(-1)), splat(rate)
         share = rate * np.float32(negatives) / np.float32(NEGATIVES)
-        n, stride = len(tokens), -(-len(tokens) // CENTRES)
+        n, stride, packed_length = len(tokens), -(-len(tokens) // CENTRES), -(-length // numbers)
         weights, scores = aligned(NEGATIVES, CENTRES), aligned(NEGATIVES, CENTRES)
-        vectors, columns, near = aligned(CENTRES, dim), aligned(dim, CENTRES), aligned(1, 2 * window + WIDTH)
-        words, contexts = np.zeros(NEGATIVES + BLOCK, np.int64), np.zeros((CENTRES, 2 * window), np.int64)
+        vectors, near = aligned(CENTRES, dim), aligned(1, 2 * window + WIDTH)
+        columns = aligned(CENTRES, width).reshape((GROUPS, width, WIDTH))
+        if numbers == 2:
+            centre_rows, centre_pairs = aligned(CENTRES, width), aligned(centre_groups, dim)
+            word_rows, word_pairs = aligned(NEGATIVES, width), aligned(word_groups, dim)
+            to_centres, to_words = aligned(word_groups, CENTRES), aligned(NEGATIVES, centre_groups)
+        else:
+            centre_rows, centre_pairs = vectors, vectors
+            word_rows = aligned(NEGATIVES, dim)
+            word_pairs, to_centres, to_words = word_rows, weights, weights
+        words, contexts = np.zeros(NEGATIVES + 2, np.int64), np.zeros((CENTRES, 2 * window), np.int64)
         marks = np.zeros(MARKS, np.uint8)
         coming, bits = np.zeros(NEGATIVES, np.int64), np.zeros(NEGATIVES, np.uint64)
         draw_next(words, coming, bits, table, state)
@@ -117,9 +121,12 @@ def negative_skip_gram(dim: int) -> Any:
             for i in range(here):
                 centres[i] = tokens[i * stride + step]
                 copy_row(vectors, i, inputs, centres[i], dim)
-            transpose(vectors, columns, dim)
+            if numbers == 2:
+                for i in range(0, CENTRES, 2):
+                    pack(vectors, i, i + 1, centre_rows, centre_pairs, i, dim)
+            for g in range(GROUPS):
+                transpose(centre_rows[g * WIDTH :], columns[g], width)
 
-            weights[0] = 0
             radius = 1 + below(state, window)
             for i in range(here):
                 place = i * stride + step
@@ -136,8 +143,9 @@ def negative_skip_gram(dim: int) -> Any:
                 if place + window + 2 < n:
                     soon(inputs, tokens[place + 1], dim, FAR)
                     soon(outputs, tokens[place + window + 2], dim, FAR)
+            weights[0, here:] = 0
             for k in range(1, NEGATIVES):
-                weights[k] = weights[0]
+                copy_row(weights, k, weights, 0, CENTRES)
 
             for k in range(NEGATIVES):
                 marks[words[k] % MARKS] = 1
@@ -152,20 +160,32 @@ def negative_skip_gram(dim: int) -> Any:
                 for j in range(0, met[i], WIDTH):
                     store(near, (0, j), mul(rates, sigmoid(mul(minus, load(near, (0, j))))))
                 exchange(inputs, centres[i], vectors, i, outputs, contexts[i], met[i], near, dim)
-
             for k in range(NEGATIVES):
                 marks[words[k] % MARKS] = 0
 
-            for first in range(0, NEGATIVES, PART):
-                for j in range(first, first + PART, BLOCK):
-                    for k in range(j, j + BLOCK):
-                        soon(outputs, words[k + BLOCK], dim, NEAR)
-                        soon(outputs, coming[k], dim, FAR)
-                    score_rows(scores, j, outputs, words, columns, dim, length, BLOCK)
-                for k in range(first, first + PART):
-                    store(weights, (k, 0), mul(load(weights, (k, 0)), sigmoid(load(scores, (k, 0)))))
-                push_centres(inputs, centres, weights[first:], outputs, words[first:], PART, dim)
-                push_words(outputs, words[first:], weights[first:], vectors, PART, dim)
+            for k in range(0, NEGATIVES, 2):
+                soon(outputs, words[k + 2], dim, NEAR)
+                soon(outputs, words[k + 3], dim, NEAR)
+                soon(outputs, coming[k], dim, FAR)
+                soon(outputs, coming[k + 1], dim, FAR)
+                if numbers == 2:
+                    pack(outputs, words[k], words[k + 1], word_rows, word_pairs, k, dim)
+                else:
+                    copy_row(word_rows, k, outputs, words[k], dim)
+                    copy_row(word_rows, k + 1, outputs, words[k + 1], dim)
+            score(scores, word_rows, columns, packed_length, NEGATIVES, width, numbers)
+            for k in range(0, NEGATIVES, 2):
+                for i in range(0, CENTRES, WIDTH):
+                    one = mul(load(weights, (k, i)), sigmoid(load(scores, (k, i))))
+                    two = mul(load(weights, (k + 1, i)), sigmoid(load(scores, (k + 1, i))))
+                    if numbers == 2:
+                        store(to_centres, (k // 2, i), interleaved(one, two))
+                        store_joined(to_words, k, i // 2, centre_groups, one, two)
+                    else:
+                        store(weights, (k, i), one)
+                        store(weights, (k + 1, i), two)
+            push(inputs, centres, to_centres, word_pairs, CENTRES, 1, word_groups, CENTRES, dim, numbers)
+            push(outputs, words, to_words, centre_pairs, NEGATIVES, centre_groups, centre_groups, 1, dim, numbers)
         return n
 
     return kernel

@@ -1,0 +1,91 @@
+"""What kernels are made of that are written out at compile time: pointers, registers of sixteen numbers, sums.
+
+The functions here emit instructions. A term of an index is a number of the program being made, or one known now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from unlabeled.methods.words.kernels.lanes import FAST, WIDTH
+
+REAL, LANES = ir.FloatType(), ir.VectorType(ir.FloatType(), WIDTH)
+INDEX, LANE_INDEX = ir.IntType(64), ir.VectorType(ir.IntType(32), WIDTH)
+ZERO = ir.Constant(LANES, [0.0] * WIDTH)
+
+
+def written_out(define: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function for kernels of one that emits code, and knows the values of arguments that are constants."""
+    return intrinsic(prefer_literal=True)(define)  # type: ignore[no-any-return]
+
+
+def data_of(context: Any, builder: Any, kinds: Any, values: Any) -> list[Any]:
+    """Point at the numbers of those of the first arguments that are arrays; None stands for the others."""
+    pairs = zip(kinds, values, strict=False)
+    return [context.make_array(kind)(context, builder, value).data for kind, value in pairs if kind is not None]
+
+
+def at(builder: Any, data: Any, *terms: Any) -> Any:
+    """Point at an element; the terms of its index are added up."""
+    index = ir.Constant(INDEX, sum(term for term in terms if isinstance(term, int)))
+    for term in terms:
+        index = index if isinstance(term, int) else builder.add(index, term)
+    return builder.gep(data, [index])
+
+
+def times(builder: Any, index: Any, by: int) -> Any:
+    """Multiply an index by a constant."""
+    return builder.mul(index, ir.Constant(INDEX, by))
+
+
+def each(builder: Any, count: int) -> Any:
+    """Begin a loop over 0, 1, ..., `count` − 1."""
+    return cgutils.for_range(builder, ir.Constant(INDEX, count))
+
+
+def load(builder: Any, pointer: Any) -> Any:
+    """Read sixteen numbers."""
+    loaded = builder.load(builder.bitcast(pointer, LANES.as_pointer()))
+    loaded.align = 4
+    return loaded
+
+
+def store(builder: Any, vector: Any, pointer: Any) -> None:
+    """Write sixteen numbers."""
+    builder.store(vector, builder.bitcast(pointer, LANES.as_pointer())).align = 4
+
+
+def add_to(builder: Any, vector: Any, pointer: Any) -> None:
+    """Add sixteen numbers to those in memory."""
+    store(builder, builder.fadd(load(builder, pointer), vector, flags=FAST), pointer)
+
+
+def splat(builder: Any, pointer: Any) -> Any:
+    """Give the number in memory sixteen times."""
+    one = builder.insert_element(
+        ir.Constant(LANES, ir.Undefined), builder.load(pointer), ir.Constant(ir.IntType(32), 0)
+    )
+    return builder.shuffle_vector(one, ir.Constant(LANES, ir.Undefined), ir.Constant(LANE_INDEX, [0] * WIDTH))
+
+
+def fma(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """Give x · y + z."""
+    return builder.fadd(builder.fmul(x, y, flags=FAST), z, flags=FAST)
+
+
+def sums_of_zero(builder: Any, count: int) -> list[Any]:
+    """Make registers for sums."""
+    slots = [cgutils.alloca_once(builder, LANES) for _ in range(count)]
+    for slot in slots:
+        builder.store(ZERO, slot)
+    return slots
+
+
+def row_at(builder: Any, matrix: Any, ids: Any, width: int, place: Any, more: int = 0) -> Any:
+    """Point at the row of a matrix that the number at `place` + `more` names."""
+    return at(builder, matrix, times(builder, builder.load(at(builder, ids, place, more)), width))
