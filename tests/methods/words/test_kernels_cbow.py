@@ -32,10 +32,10 @@ KERNELS = {
 }
 
 
-def tables(loss, dtype=np.float64):
+def tables(loss, dtype=np.float64, threads=1):
     if loss == "hierarchical":
         starts, nodes, turns, depth = TREE.tables
-        return starts, nodes, turns.astype(dtype), depth
+        return starts, nodes, turns.astype(dtype), depth, threads
     return (ALIAS, NEGATIVES, DIM) if loss == "negative" else ()
 
 
@@ -199,6 +199,20 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     np.testing.assert_allclose(inputs, slow_inputs, **close)
     np.testing.assert_allclose(outputs, slow_outputs, **close)
     assert np.abs(inputs - start).max() > 0.1
+
+
+@pytest.mark.parametrize("method", ["skip-gram", "cbow"])
+def test_copies_of_the_first_nodes_change_nothing_for_a_thread_alone(method):
+    tokens, sentences = text([9, 1, 150, 2])
+    kernel, before = KERNELS["hierarchical", method](DIM), matrices()
+    trained = []
+    for threads in (1, 2):
+        inputs, outputs = (matrix.copy() for matrix in before)
+        kernel(tokens, sentences, inputs, outputs, tables("hierarchical", threads=threads), WINDOW, 0.1, seeded(0, 0))
+        trained.append((inputs, outputs))
+    for alone, copied in zip(*trained, strict=True):
+        np.testing.assert_allclose(copied, alone, rtol=0, atol=1e-9)
+    assert np.abs(trained[0][1] - before[1]).max() > 0.1
 
 
 @pytest.mark.parametrize(("loss", "method"), KERNELS)

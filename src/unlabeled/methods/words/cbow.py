@@ -61,7 +61,7 @@ class CBOW(Word2Vec):
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
         """Give the mean of each word's context, and the word."""
         centres, contexts = window_pairs(sentences, self.window, self.seed_)
-        places, rows, counts = np.unique(centres, return_inverse=True, return_counts=True)
-        means = np.zeros((len(places), vectors.shape[1]))
-        np.add.at(means, rows, vectors[tokens[contexts]])
-        return means / counts[:, None], np.arange(len(places)), tokens[places].astype(np.int64)
+        order = np.argsort(centres, kind="stable")
+        places, starts, counts = np.unique(centres[order], return_index=True, return_counts=True)
+        sums = np.add.reduceat(vectors[tokens[contexts[order]]], starts, axis=0, dtype=np.float64)
+        return sums / counts[:, None], np.arange(len(places)), tokens[places].astype(np.int64)

@@ -16,6 +16,7 @@ from unlabeled.methods.words.kernels.sampling import negatives_table
 from unlabeled.methods.words.likelihood import full_loss, hierarchical_loss, negative_loss
 from unlabeled.methods.words.subwords import Subwords
 from unlabeled.methods.words.training import Model, Offsets, Tokens, initialised, padded
+from unlabeled.methods.words.word_embedding import worker_count
 
 if TYPE_CHECKING:
     from unlabeled.methods.words.word2vec import Word2Vec
@@ -53,7 +54,9 @@ def make_model(
         measure = partial(negative_loss, counts=counts, negatives=method.negatives, seed=method.seed_ + 1)
     elif method.loss == "hierarchical":
         tree = HuffmanTree.of(counts)
-        outputs, tables, measure = padded(words - 1, method.dim), tree.tables, partial(hierarchical_loss, tree=tree)
+        threads = 1 if method.deterministic else worker_count(method.workers)
+        outputs, tables = padded(words - 1, method.dim), (*tree.tables, threads)
+        measure = partial(hierarchical_loss, tree=tree)
     elif words > LARGEST_FULL:
         raise UnlabeledError(
             f'loss="full" compares each word of the text with all {words:,} words of the vocabulary and would take '

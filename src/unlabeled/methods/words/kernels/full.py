@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from unlabeled.compiled import compiled
-from unlabeled.methods.words.kernels.context import add_to_context, mean_of_context
+from unlabeled.methods.words.kernels.context import context_rows
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, exp, load, splat, store
 from unlabeled.methods.words.kernels.random import below
+from unlabeled.methods.words.kernels.rows import add_to_rows, average_rows
 from unlabeled.methods.words.kernels.tiles import add_row, add_scaled, copy_row, dot, inlined, rounded_up
 
 
@@ -88,15 +89,17 @@ def full_cbow(dim: int) -> Any:
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         h, h_change = np.zeros((1, dim), inputs.dtype), np.zeros((1, dim), inputs.dtype)
-        weights = np.zeros((1, rounded_up(len(outputs), WIDTH)), inputs.dtype)
+        weights, words = np.zeros((1, rounded_up(len(outputs), WIDTH)), inputs.dtype), np.zeros(2 * window, np.int64)
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 radius = 1 + below(state, window)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
-                if last - first > 1:
-                    mean_of_context(inputs, tokens, first, last, i, h, 0, dim)
+                n = context_rows(inputs, tokens, first, last, i, words)
+                if n > 0:
+                    share = inputs.dtype.type(1) / inputs.dtype.type(n)
+                    average_rows(h, 0, share, words, n, dim)
                     step(h, h_change, outputs, weights, tokens, i, i + 1, -1, rate, dim)
-                    add_to_context(inputs, tokens, first, last, i, h_change, 0, dim)
+                    add_to_rows(words, n, share, h_change, 0, dim)
         return len(tokens)
 
     return kernel

@@ -193,33 +193,22 @@ def total(typing: Any, lanes: Any) -> Any:
     return lanes.dtype(lanes), emit
 
 
-@instruction
-def put_totals(typing: Any, out: Any, place: Any, below: Any, lanes: Any) -> Any:
-    """Write the sums over eight `Lanes` into `out`, four from `place` on and four from `below` on.
+def folded(builder: Any, vectors: list[Any]) -> Any:
+    """Emit the sums of eight `Lanes`, and give them as one vector.
 
     Lanes are folded together: 8 × 16 numbers become 4 × (8 + 8), then 2 × (4 + 4 + 4 + 4), and so on, in half as many
     instructions as eight separate sums.
     """
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        def picked(x: Any, y: Any, order: list[int]) -> Any:
-            return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
+    def picked(x: Any, y: Any, order: list[int]) -> Any:
+        return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
 
-        vectors = cgutils.unpack_tuple(builder, values[3])
-        for size in (8, 4, 2):
-            halves = [[i + other for i in range(2 * WIDTH) if not i & size] for other in (0, size)]
-            pairs = zip(vectors[::2], vectors[1::2], strict=True)
-            vectors = [builder.fadd(picked(x, y, halves[0]), picked(x, y, halves[1]), flags=FAST) for x, y in pairs]
-        even, odd = (picked(vectors[0], vectors[0], list(range(start, WIDTH, 2))) for start in (0, 1))
-        sums = builder.fadd(even, odd, flags=FAST)
-        for half, at in enumerate(values[1:3]):
-            four = picked(sums, sums, list(range(4 * half, 4 * half + 4)))
-            pointer = _pointer(context, builder, out, values[0], at)
-            stored = builder.store(four, builder.bitcast(pointer, four.type.as_pointer()))
-            stored.align = context.get_abi_sizeof(four.type.element)
-        return context.get_dummy_value()
-
-    return types.void(out, place, below, lanes), emit
+    for size in (8, 4, 2):
+        halves = [[i + other for i in range(2 * WIDTH) if not i & size] for other in (0, size)]
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [builder.fadd(picked(x, y, halves[0]), picked(x, y, halves[1]), flags=FAST) for x, y in pairs]
+    even, odd = (picked(vectors[0], vectors[0], list(range(start, WIDTH, 2))) for start in (0, 1))
+    return builder.fadd(even, odd, flags=FAST)
 
 
 @instruction

@@ -24,11 +24,20 @@ from typing import Any
 import numpy as np
 
 from unlabeled.compiled import compiled
-from unlabeled.methods.words.kernels.context import add_to_context, mean_of_context
+from unlabeled.methods.words.kernels.context import context_rows
 from unlabeled.methods.words.kernels.lanes import load, mul, splat, store
 from unlabeled.methods.words.kernels.random import below
+from unlabeled.methods.words.kernels.rows import (
+    add_to_rows,
+    address,
+    aligned,
+    average_rows,
+    list_rows,
+    push_rows,
+    score_rows,
+)
 from unlabeled.methods.words.kernels.sampling import draw_word
-from unlabeled.methods.words.kernels.tiles import add_products, add_scaled, dot, prefetch_row, scores, sigmoid
+from unlabeled.methods.words.kernels.tiles import add_scaled, dot, prefetch_row, sigmoid
 
 CHUNK, DRAWN = 16, 16
 
@@ -42,12 +51,17 @@ def negative_cbow(dim: int) -> Any:
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         table, negatives, _ = tables
-        h, h_change = np.zeros((CHUNK, dim), inputs.dtype), np.zeros((CHUNK, dim), inputs.dtype)
-        weights, positive = np.zeros((CHUNK, DRAWN), inputs.dtype), np.zeros((1, CHUNK), inputs.dtype)
-        first, last, centre = np.zeros(CHUNK, np.int64), np.zeros(CHUNK, np.int64), np.zeros(CHUNK, np.int64)
-        places, drawn, coming = np.arange(CHUNK), np.zeros(DRAWN, np.int64), np.zeros(DRAWN, np.int64)
+        h, h_change = aligned(CHUNK, dim, inputs), aligned(CHUNK, dim, inputs)
+        weights, positive = aligned(CHUNK, DRAWN, inputs), aligned(1, CHUNK, inputs)
+        centre, met = np.zeros(CHUNK, np.int64), np.zeros(CHUNK, np.int64)
+        words = np.zeros((CHUNK, 2 * window), np.int64)
+        drawn, coming, drawn_rows = np.zeros(DRAWN, np.int64), np.zeros(DRAWN, np.int64), np.zeros(DRAWN, np.int64)
+        means, changes = np.zeros(CHUNK, np.int64), np.zeros(CHUNK, np.int64)
+        list_rows(h, means)
+        list_rows(h_change, changes)
+        one = inputs.dtype.type(1)
         negative_rate = splat(-rate * inputs.dtype.type(negatives) / inputs.dtype.type(DRAWN))
-        positive_rate, minus = splat(rate), splat(inputs.dtype.type(-1))
+        positive_rate, minus = splat(rate), splat(-one)
 
         for k in range(DRAWN):
             coming[k] = draw_word(table, state)
@@ -61,37 +75,36 @@ def negative_cbow(dim: int) -> Any:
                 prefetch_row(inputs, tokens[min(i + window + CHUNK, end - 1)], dim)
                 prefetch_row(outputs, tokens[min(i + CHUNK, end - 1)], dim)
                 radius = 1 + below(state, window)
-                first[n], last[n], centre[n] = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1), i
-                if last[n] - first[n] > 1:
-                    mean_of_context(inputs, tokens, first[n], last[n], i, h, n, dim)
+                first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
+                if last - first > 1:
+                    centre[n], met[n] = tokens[i], context_rows(inputs, tokens, first, last, i, words[n])
+                    average_rows(h, n, one / inputs.dtype.type(met[n]), words[n], met[n], dim)
                     n += 1
                 i += 1
-
             # Negatives are drawn one chunk ahead, so that they have come from memory when they are needed.
             for k in range(DRAWN):
-                drawn[k] = coming[k]
+                drawn[k], drawn_rows[k] = coming[k], address(outputs, coming[k])
                 coming[k] = draw_word(table, state)
                 prefetch_row(outputs, coming[k], dim)
 
             for r in range(n):
-                positive[0, r] = dot(h, r, outputs, tokens[centre[r]], dim)
-            scores(h, places, n, outputs, drawn, DRAWN, dim, weights)
+                positive[0, r] = dot(h, r, outputs, centre[r], dim)
+            score_rows(weights, means, n, drawn_rows, DRAWN, dim, 2)
             store(positive, (0, 0), mul(positive_rate, sigmoid(mul(minus, load(positive, (0, 0))))))
             for r in range(n):
                 store(weights, (r, 0), mul(negative_rate, sigmoid(load(weights, (r, 0)))))
                 for k in range(DRAWN):
-                    if drawn[k] == tokens[centre[r]]:
+                    if drawn[k] == centre[r]:
                         weights[r, k] = 0
-            weights[n:] = 0
 
-            h_change[:] = 0
+            h_change[:n] = 0
             for r in range(n):
-                add_scaled(h_change, r, positive[0, r], outputs, tokens[centre[r]], dim)
-            add_products(h_change, places, n, weights, False, outputs, drawn, DRAWN, dim)
-            add_products(outputs, drawn, DRAWN, weights, True, h, places, n, dim)
+                add_scaled(h_change, r, positive[0, r], outputs, centre[r], dim)
+            push_rows(changes, n, weights, DRAWN, 1, drawn_rows, DRAWN, dim)
+            push_rows(drawn_rows, DRAWN, weights, 1, DRAWN, means, n, dim)
             for r in range(n):
-                add_scaled(outputs, tokens[centre[r]], positive[0, r], h, r, dim)
-                add_to_context(inputs, tokens, first[r], last[r], centre[r], h_change, r, dim)
+                add_scaled(outputs, centre[r], positive[0, r], h, r, dim)
+                add_to_rows(words[r], met[r], one / inputs.dtype.type(met[r]), h_change, r, dim)
         return end
 
     return kernel

@@ -41,6 +41,7 @@ from unlabeled.methods.words.kernels.bfloat import interleaved, pack, store_join
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, soon, transpose
 from unlabeled.methods.words.kernels.random import below, draw
+from unlabeled.methods.words.kernels.rows import aligned
 from unlabeled.methods.words.kernels.sampling import column, word_of
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, sigmoid
 
@@ -48,14 +49,6 @@ CENTRES = GROUPS * WIDTH
 NEGATIVES = 32
 MARKS = 4096
 NEAR, FAR = 3, 1  # the first-level cache; the second
-
-
-@inlined
-def aligned(rows: int, width: int) -> Any:  # pragma: no cover - compiled
-    """Make a matrix of zeros that begins at a cache line."""
-    memory = np.zeros(rows * width + 16, np.float32)
-    start = np.int64(-memory.ctypes.data % 64) // 4
-    return memory[start : start + rows * width].reshape((rows, width))
 
 
 @inlined
@@ -98,16 +91,16 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
         minus, rates = splat(np.float32(-1)), splat(rate)
         share = rate * np.float32(negatives) / np.float32(NEGATIVES)
         n, stride, packed_length = len(tokens), -(-len(tokens) // CENTRES), -(-length // numbers)
-        weights, scores = aligned(NEGATIVES, CENTRES), aligned(NEGATIVES, CENTRES)
-        vectors, near = aligned(CENTRES, dim), aligned(1, 2 * window + WIDTH)
-        columns = aligned(CENTRES, width).reshape((GROUPS, width, WIDTH))
+        weights, scores = aligned(NEGATIVES, CENTRES, inputs), aligned(NEGATIVES, CENTRES, inputs)
+        vectors, near = aligned(CENTRES, dim, inputs), aligned(1, 2 * window + WIDTH, inputs)
+        columns = aligned(CENTRES, width, inputs).reshape((GROUPS, width, WIDTH))
         if numbers == 2:
-            centre_rows, centre_pairs = aligned(CENTRES, width), aligned(centre_groups, dim)
-            word_rows, word_pairs = aligned(NEGATIVES, width), aligned(word_groups, dim)
-            to_centres, to_words = aligned(word_groups, CENTRES), aligned(NEGATIVES, centre_groups)
+            centre_rows, centre_pairs = aligned(CENTRES, width, inputs), aligned(centre_groups, dim, inputs)
+            word_rows, word_pairs = aligned(NEGATIVES, width, inputs), aligned(word_groups, dim, inputs)
+            to_centres, to_words = aligned(word_groups, CENTRES, inputs), aligned(NEGATIVES, centre_groups, inputs)
         else:
             centre_rows, centre_pairs = vectors, vectors
-            word_rows = aligned(NEGATIVES, dim)
+            word_rows = aligned(NEGATIVES, dim, inputs)
             word_pairs, to_centres, to_words = word_rows, weights, weights
         words, contexts = np.zeros(NEGATIVES + 2, np.int64), np.zeros((CENTRES, 2 * window), np.int64)
         marks = np.zeros(MARKS, np.uint8)

@@ -81,7 +81,7 @@ def score(typing: Any, scores: Any, rows: Any, columns: Any, length: Any, words:
     return types.void(scores, rows, columns, types.intp, words, width, numbers), emit
 
 
-def _panels(dim: int) -> list[range]:
+def panels(dim: int) -> list[range]:
     """Divide the components into panels of nearly equal width, at most `WIDE` registers."""
     registers = dim // WIDTH
     count = -(-registers // WIDE)
@@ -116,7 +116,7 @@ def push(
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         out, names, weights, source = data_of(context, builder, (matrix, ids, factors, packed), values)
-        for panel in _panels(width):
+        for panel in panels(width):
             with each(builder, rows.literal_value // TALL) as loop:
                 first = times(builder, loop.index, TALL)
                 changed = [row_at(builder, out, names, width, first, r) for r in range(TALL)]
@@ -166,7 +166,7 @@ def exchange(
         changed, own, matrix, names, factors = data_of(context, builder, kinds, values)
         out = at(builder, changed, times(builder, values[1], width))
         mine = at(builder, own, times(builder, values[3], width))
-        for panel in _panels(width):
+        for panel in panels(width):
             slots = sums_of_zero(builder, len(panel))
             vector = [load(builder, at(builder, mine, d)) for d in panel]
             with cgutils.for_range(builder, values[6]) as loop:

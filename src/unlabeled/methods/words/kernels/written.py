@@ -48,29 +48,38 @@ def each(builder: Any, count: int) -> Any:
     return cgutils.for_range(builder, ir.Constant(INDEX, count))
 
 
-def load(builder: Any, pointer: Any) -> Any:
+def lanes_of(context: Any, array: Any) -> Any:
+    """Give the type of sixteen numbers in the precision of an array."""
+    return ir.VectorType(context.get_data_type(array.dtype), WIDTH)
+
+
+def load(builder: Any, pointer: Any, kind: Any = LANES) -> Any:
     """Read sixteen numbers."""
-    loaded = builder.load(builder.bitcast(pointer, LANES.as_pointer()))
+    loaded = builder.load(builder.bitcast(pointer, kind.as_pointer()))
     loaded.align = 4
     return loaded
 
 
 def store(builder: Any, vector: Any, pointer: Any) -> None:
-    """Write sixteen numbers."""
-    builder.store(vector, builder.bitcast(pointer, LANES.as_pointer())).align = 4
+    """Write the numbers of a register."""
+    builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer())).align = 4
 
 
 def add_to(builder: Any, vector: Any, pointer: Any) -> None:
     """Add sixteen numbers to those in memory."""
-    store(builder, builder.fadd(load(builder, pointer), vector, flags=FAST), pointer)
+    store(builder, builder.fadd(load(builder, pointer, vector.type), vector, flags=FAST), pointer)
+
+
+def spread(builder: Any, number: Any) -> Any:
+    """Give a number sixteen times."""
+    undefined = ir.Constant(ir.VectorType(number.type, WIDTH), ir.Undefined)
+    one = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, undefined, ir.Constant(LANE_INDEX, [0] * WIDTH))
 
 
 def splat(builder: Any, pointer: Any) -> Any:
     """Give the number in memory sixteen times."""
-    one = builder.insert_element(
-        ir.Constant(LANES, ir.Undefined), builder.load(pointer), ir.Constant(ir.IntType(32), 0)
-    )
-    return builder.shuffle_vector(one, ir.Constant(LANES, ir.Undefined), ir.Constant(LANE_INDEX, [0] * WIDTH))
+    return spread(builder, builder.load(pointer))
 
 
 def fma(builder: Any, x: Any, y: Any, z: Any) -> Any:
@@ -78,11 +87,11 @@ def fma(builder: Any, x: Any, y: Any, z: Any) -> Any:
     return builder.fadd(builder.fmul(x, y, flags=FAST), z, flags=FAST)
 
 
-def sums_of_zero(builder: Any, count: int) -> list[Any]:
+def sums_of_zero(builder: Any, count: int, kind: Any = LANES) -> list[Any]:
     """Make registers for sums."""
-    slots = [cgutils.alloca_once(builder, LANES) for _ in range(count)]
+    slots = [cgutils.alloca_once(builder, kind) for _ in range(count)]
     for slot in slots:
-        builder.store(ZERO, slot)
+        builder.store(ir.Constant(kind, [0.0] * WIDTH), slot)
     return slots
 
 

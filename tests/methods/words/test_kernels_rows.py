@@ -1,0 +1,195 @@
+"""Products of lists of rows against NumPy's, and the copies that several threads train on."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+from unlabeled.methods.words.kernels import copies, rows
+from unlabeled.methods.words.kernels.copies import COPIED, FIRST, MOST
+
+SIZES = pytest.mark.parametrize("dim", [16, 112, 304])
+PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+LONGEST = 16
+
+
+@numba.njit
+def names(matrix, chosen):
+    return np.array([rows.address(matrix, i) for i in chosen])
+
+
+@numba.njit
+def aligned(n, dim, like):
+    return rows.aligned(n, dim, like)
+
+
+def calls(dim):
+    """Make functions that call the kernels' parts, for vectors of length `dim`."""
+
+    @numba.njit
+    def score(scores, left, n, right, m):
+        rows.score_rows(scores, left, n, right, m, dim, 2)
+
+    @numba.njit
+    def score_one(scores, left, n, right, m):
+        rows.score_rows(scores, left, n, right, m, dim, 1)
+
+    @numba.njit
+    def push(changed, n, weights, next_row, next_one, others, m):
+        rows.push_rows(changed, n, weights, next_row, next_one, others, m, dim)
+
+    @numba.njit
+    def exchange(change, vectors, i, weights, others, m):
+        rows.exchange_rows(change, vectors, i, weights, others, m, dim)
+
+    @numba.njit
+    def average(out, i, share, others, m):
+        rows.average_rows(out, i, share, others, m, dim)
+
+    @numba.njit
+    def add(others, m, share, change, i):
+        rows.add_to_rows(others, m, share, change, i, dim)
+
+    return score, score_one, push, exchange, average, add
+
+
+@pytest.fixture(scope="module")
+def made():
+    return {dim: calls(dim) for dim in (16, 112, 304)}
+
+
+def matrix(count, dim, dtype, seed):
+    return np.random.default_rng(seed).normal(size=(count, dim)).astype(dtype)
+
+
+def near(dtype):
+    return {"rtol": 1e-6, "atol": 1e-4} if dtype is np.float32 else {"rtol": 0, "atol": 1e-11}
+
+
+@SIZES
+@PRECISIONS
+def test_products_of_lists_equal_those_of_matrices(made, dim, dtype):
+    score, score_one, push, *_ = made[dim]
+    for n in range(LONGEST - 1):
+        for m in (0, 1, 2, 3, 4, 7, 9):
+            a, b = matrix(20, dim, dtype, n), matrix(30, dim, dtype, m)
+            rng = np.random.default_rng(n * m)
+            left, right = rng.choice(20, LONGEST, replace=False), rng.choice(30, LONGEST, replace=False)
+            left_rows, right_rows = names(a, left), names(b, right)
+            for score_them, tall in ((score, 2), (score_one, 1)):
+                scores = np.full((LONGEST, LONGEST), 7, dtype)
+                score_them(scores, left_rows, n, right_rows, m)
+                np.testing.assert_allclose(scores[:n, :m], a[left[:n]] @ b[right[:m]].T, **near(dtype))
+                assert np.all(scores[n + n % tall :] == 7)
+            weights, wanted, before = matrix(LONGEST, LONGEST, dtype, 3), a.copy(), b.copy()
+            wanted[left[:n]] += weights[:n, :m] @ b[right[:m]]
+            push(left_rows, n, weights, LONGEST, 1, right_rows, m)
+            np.testing.assert_allclose(a, wanted, **near(dtype))
+            assert np.array_equal(b, before)
+            before[right[:m]] += weights[:n, :m].T @ a[left[:n]]
+            push(right_rows, m, weights, 1, LONGEST, left_rows, n)
+            np.testing.assert_allclose(b, before, **near(dtype))
+
+
+@SIZES
+@PRECISIONS
+def test_a_row_named_twice_is_changed_twice(made, dim, dtype):
+    _, _, push, _, _, add = made[dim]
+    a, b, weights = matrix(4, dim, dtype, 0), matrix(3, dim, dtype, 1), matrix(3, 3, dtype, 2)
+    wanted = a.copy()
+    np.add.at(wanted, [2, 2, 1], weights @ b)
+    push(names(a, np.array([2, 2, 1])), 3, weights, 3, 1, names(b, np.arange(3)), 3)
+    np.testing.assert_allclose(a, wanted, **near(dtype))
+    wanted[3] += b[1]
+    wanted[0] += dtype(0.5) * b[1]
+    add(names(a, np.array([3, 0, 3])), 3, dtype(0.5), b, 1)
+    np.testing.assert_allclose(a, wanted, **near(dtype))
+
+
+@SIZES
+@PRECISIONS
+def test_one_vector_with_a_list(made, dim, dtype):
+    *_, exchange, average, _ = made[dim]
+    for m in range(8):
+        vectors, others, change = matrix(2, dim, dtype, 4), matrix(9, dim, dtype, m), matrix(2, dim, dtype, 5)
+        chosen = np.random.default_rng(m).permutation(9)[:m]
+        listed, weights = names(others, np.append(chosen, 0)), matrix(2, 8, dtype, 6)
+        average(vectors, 1, dtype(0.25), listed, m)
+        np.testing.assert_allclose(vectors[1], others[chosen].sum(axis=0) / 4, **near(dtype))
+        wanted, kept = others.copy(), change[0].copy()
+        wanted[chosen] += np.outer(weights[1, :m], vectors[1])
+        step = weights[1, :m] @ others[chosen]
+        exchange(change, vectors, 1, weights, listed, m)
+        np.testing.assert_allclose(change[1], step, **near(dtype))
+        np.testing.assert_allclose(others, wanted, **near(dtype))
+        assert np.array_equal(change[0], kept)
+
+
+@PRECISIONS
+def test_matrices_begin_at_cache_lines(dtype):
+    for count in (0, 1, 7):
+        made = aligned(count, 48, np.zeros(1, dtype))
+        assert made.shape == (count, 48)
+        assert made.dtype == dtype
+        assert made.ctypes.data % 64 == 0
+        assert not made.any()
+
+
+@numba.njit
+def copy_first(shared, own, known, count):
+    copies.copy_first(shared, own, known, count, 16)
+
+
+@numba.njit
+def merge_in_turn(shared, own, known, count, turn):
+    copies.merge_in_turn(shared, own, known, count, turn, 16)
+
+
+@numba.njit
+def copied_rows(shared, threads):
+    return copies.copied_rows(shared, threads)
+
+
+@numba.njit
+def whose_turn(turn, count):
+    return copies.whose_turn(turn, count)
+
+
+def test_a_few_threads_copy_what_there_is():
+    shared = np.zeros((COPIED + 2, 16))
+    assert [copied_rows(shared, threads) for threads in (1, 2, MOST, MOST + 1)] == [0, COPIED, COPIED, 0]
+    assert copied_rows(shared[:3], 2) == 3
+
+
+@pytest.mark.parametrize("count", [1, FIRST - 1, FIRST, FIRST + 1, COPIED])
+def test_all_rows_take_turns_and_the_first_ones_more_often(count):
+    turns = [whose_turn(turn, count) for turn in range(2 * FIRST * COPIED)]
+    assert set(turns) == set(range(count))
+    for k in range(count):
+        waits = np.diff([turn for turn, row in enumerate(turns) if row == k])
+        assert waits.max() <= (2 * FIRST if k < FIRST else 2 * (count - FIRST))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("count", [4, 12])
+def test_all_changes_of_all_threads_arrive(threads, count):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(13, 16))
+    shared, changes = start.copy(), np.zeros((13, 16))
+    pairs = [(np.zeros((13, 16)), np.zeros((13, 16))) for _ in range(threads)]
+    for own, known in pairs:
+        copy_first(shared, own, known, count)
+    for turn in range(100):
+        for own, known in pairs:
+            step = rng.normal(size=(count, 16))
+            own[:count] += step
+            changes[:count] += step
+            merge_in_turn(shared, own, known, count, turn)
+            k = whose_turn(turn, count)
+            assert np.array_equal(own[k], shared[k])
+    for turn in range(24):  # once more each, for what was done since a row's last turn
+        for own, known in pairs:
+            merge_in_turn(shared, own, known, count, turn)
+    np.testing.assert_allclose(shared, start + changes, rtol=0, atol=1e-9)
+    assert np.array_equal(shared[count:], start[count:])
