@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
-from sklearn.base import BaseEstimator
+from unlabeled.errors import unknown_name
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
-class Estimator(BaseEstimator):
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
+class Estimator:
     """Base of every method: a class whose annotated fields are its hyper-parameters.
 
     A subclass only lists its fields; the constructor, `get_params`, `set_params`, `clone`, the command line's options
     and recipe files all follow from them. The constructor assigns and does nothing else; fitted attributes end in
     an underscore; `fit` changes neither parameters nor input.
 
+    It is a scikit-learn estimator by its methods and not by its base class, because importing scikit-learn takes more
+    than a second, which a command that only reads text need not wait for. Methods that take arrays, and so use
+    scikit-learn's checks anyway, are a `BaseEstimator` as well.
+
     Examples
     --------
     >>> class Shift(Estimator):
     ...     by: float = 1.0
-    >>> Shift(by=2.0).get_params()
-    {'by': 2.0}
+    >>> Shift(by=2.0)
+    Shift(by=2.0)
+    >>> Shift(by=2.0).set_params(by=3.0).get_params()
+    {'by': 3.0}
     """
 
     modalities: ClassVar[tuple[str, ...]] = ()
@@ -29,3 +36,61 @@ class Estimator(BaseEstimator):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Give the hyper-parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            Give those of a hyper-parameter that is an estimator too, as ``name__its_name``.
+        """
+        found: dict[str, Any] = {}
+        for name in _names(type(self)):
+            value = getattr(self, name)
+            found[name] = value
+            if deep and hasattr(value, "get_params") and not isinstance(value, type):
+                found |= {f"{name}__{key}": inner for key, inner in value.get_params().items()}
+        return found
+
+    def set_params(self, **params: Any) -> Self:
+        """Set hyper-parameters by name; ``name__its_name`` sets one of a hyper-parameter that is an estimator.
+
+        Raises
+        ------
+        UnlabeledError
+            For a name that is not known; nothing has been set then.
+        """
+        known = _names(type(self))
+        for name in params:
+            if name.partition("__")[0] not in known:
+                raise unknown_name(f"parameter of {type(self).__name__}", name, known)
+        for name, value in sorted(params.items(), key=lambda item: "__" in item[0]):
+            own, nested, inner = name.partition("__")
+            if nested:
+                getattr(self, own).set_params(**{inner: value})
+            else:
+                setattr(self, own, value)
+        return self
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{field.name}={value!r}"
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) is not field.default and repr(value) != repr(field.default)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _repr_html_(self) -> str:
+        from sklearn.utils import estimator_html_repr
+
+        return str(estimator_html_repr(self))
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False), input_tags=InputTags())
+
+
+def _names(cls: type[Estimator]) -> list[str]:
+    return sorted(field.name for field in dataclasses.fields(cls))

@@ -153,4 +153,5 @@ def load(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     if not (path / "model.json").exists():
         raise UnlabeledError(f"{path} holds no saved estimator (there is no model.json in it)")
-    return method(read_json(path / "model.json")["method"]).load(path)
+    cls: Any = method(read_json(path / "model.json")["method"])
+    return cls.load(path)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -38,7 +38,7 @@ from unlabeled.training.settings import check_settings, described, restored
 CIRCUMSTANCES = {"device", "workers", "checkpoint", "checkpoint_every", "progress"}
 
 
-class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, Estimator):
     """Base of the deep methods. A method says how to `build` its network, `split` an instance, and judge by a `loss`.
 
     Parameters

@@ -8,10 +8,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import check_is_fitted
 
 import unlabeled
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words.word_embedding import WordEmbedding
+from unlabeled.methods.words.word_embedding import WordEmbedding, drawn_seed
 from unlabeled.registry import card, methods
 
 WORDS = [cls for cls in methods().values() if issubclass(cls, WordEmbedding)]
@@ -119,3 +124,35 @@ def test_a_vocabulary_emptied_by_min_count_is_refused_in_words(method):
 def test_what_was_never_fitted_says_so(method):
     with pytest.raises(Exception, match="not fitted"):
         method().transform(["dog"])
+
+
+def test_scikit_learn_takes_it_for_one_of_its_own(method, fitted):
+    model = fitted(method)
+    assert get_tags(model).input_tags.string
+    check_is_fitted(model)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(method())
+    words = make_pipeline(clone(model), FunctionTransformer(np.abs)).set_params(
+        **{f"{method.__name__.lower()}__dim": 6}
+    )
+    assert words[0].dim == 6
+    assert f"{method.__name__}(dim=6" in repr(words)
+    assert method.__name__ in words._repr_html_()
+    assert method.__name__ in model._repr_html_()
+
+
+@pytest.mark.parametrize("random_state", [-1, 2**32, 1.5, "0", True])
+def test_a_random_state_that_is_none_is_refused_in_words(method, random_state):
+    with pytest.raises(UnlabeledError, match="random_state"):
+        quick(method).set_params(random_state=random_state).fit(SENTENCES)
+
+
+def test_seeds_are_drawn_as_scikit_learn_draws_them():
+    for seed in (0, 7, 2**32 - 1, np.int64(3)):
+        assert drawn_seed(seed) == check_random_state(seed).randint(2**31)
+    ours, theirs = np.random.RandomState(5), np.random.RandomState(5)
+    assert [drawn_seed(ours) for _ in range(3)] == [theirs.randint(2**31) for _ in range(3)]
+    np.random.seed(11)  # noqa: NPY002 - this is what is tested
+    first = drawn_seed(None)
+    np.random.seed(11)  # noqa: NPY002
+    assert drawn_seed(None) == first

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unlabeled.data.blocks import Blocks, is_stream
@@ -30,7 +31,7 @@ ARRAYS, MODEL = "arrays.safetensors", "model.json"
 GIVEN = "parameter."  # before the name of a hyper-parameter that is an array, in the file of arrays
 
 
-class Mixture(Estimator):
+class Mixture(BaseEstimator, Estimator):
     """Base of the mixtures: groups nobody named, one of which each instance came from.
 
     Parameters

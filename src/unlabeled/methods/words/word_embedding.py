@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +12,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.data.corpus import Corpus
 from unlabeled.data.vocabulary import Vocabulary
@@ -135,7 +134,7 @@ class WordEmbedding(Estimator, ABC):
     def _begin(self, corpus: Corpus) -> None:
         """Set the fitted attributes that are known before learning."""
         self.vocabulary_ = corpus.vocabulary
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31))
+        self.seed_ = drawn_seed(self.random_state)
         self.provenance_: dict[str, Any] = {
             "data": {"kind": "text", "tokens": int(corpus.tokens), "fingerprint": corpus.fingerprint},
             "training": {"seed": self.seed_},
@@ -158,7 +157,7 @@ class WordEmbedding(Estimator, ABC):
         UnlabeledError
             For a word without a vector; the message suggests the nearest ones.
         """
-        check_is_fitted(self, "vectors_")
+        self._check_is_fitted()
         if isinstance(X, str):
             raise UnlabeledError(f"transform takes a sequence of words, got the string {X!r}; write [{X!r}]")
         words = [str(word) for word in np.asarray(X, dtype=object).ravel()]
@@ -180,7 +179,7 @@ class WordEmbedding(Estimator, ABC):
         A tokenizer of your own is not saved: `load` gives an estimator whose vectors are the same, but which must be
         given the tokenizer again before another `fit`.
         """
-        check_is_fitted(self, "vectors_")
+        self._check_is_fitted()
         with folder_written_aside(folder) as aside:
             self.vectors_.save(aside / VECTORS)
             extras = {"counts": self.vocabulary_.counts, **self._extras()}
@@ -206,6 +205,12 @@ class WordEmbedding(Estimator, ABC):
         self._restore(extras)
         return self
 
+    def _check_is_fitted(self) -> None:
+        if not hasattr(self, "vectors_"):
+            from sklearn.utils.validation import check_is_fitted
+
+            check_is_fitted(self)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "vectors_")
 
@@ -224,6 +229,19 @@ def at_least_one(method: Estimator, *names: str) -> None:
         value = getattr(method, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
             raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def drawn_seed(random_state: int | np.random.RandomState | None) -> int:
+    """Draw a seed from what a setting `random_state` means: a seed, a RandomState, or NumPy's own for None."""
+    if random_state is None:
+        return int(np.random.randint(2**31))  # noqa: NPY002 - scikit-learn takes NumPy's global generator too
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and 0 <= random_state < 2**32:
+        return int(np.random.RandomState(int(random_state)).randint(2**31))
+    raise UnlabeledError(
+        f"random_state is a whole number from 0 to 2³² − 1, a RandomState or None, got {random_state!r}"
+    )
 
 
 def worker_count(workers: int | None) -> int:

@@ -1,0 +1,71 @@
+"""The estimator base: what scikit-learn's tools ask of it, without its base class."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import Estimator
+
+
+class Shift(Estimator):
+    by: float = 1.0
+    inner: Any = None
+    sizes: tuple[int, ...] = (1, 2)
+
+    def fit(self, X, y=None):
+        self.n_ = len(X)
+        return self
+
+    def score(self, X, y=None):
+        return -abs(self.by - 3)
+
+
+def test_parameters_are_given_and_set_by_name():
+    model = Shift(by=2.0, inner=Shift(by=5.0))
+    assert list(model.get_params(deep=False)) == ["by", "inner", "sizes"]
+    assert model.get_params()["inner__by"] == 5.0
+    assert model.set_params(inner__by=6.0, by=3.0) is model
+    assert (model.by, model.inner.by) == (3.0, 6.0)
+
+
+def test_a_new_inner_estimator_gets_the_settings_that_come_with_it():
+    model = Shift(inner=Shift()).set_params(inner__by=9.0, inner=Shift(by=5.0))
+    assert model.inner.by == 9.0
+
+
+def test_unknown_parameters_are_refused_before_any_is_set():
+    model = Shift()
+    with pytest.raises(UnlabeledError, match="unknown parameter of Shift 'bye'; did you mean 'by'"):
+        model.set_params(by=2.0, bye=3.0)
+    assert model.by == 1.0
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (Shift(), "Shift()"),
+        (Shift(by=2.0), "Shift(by=2.0)"),
+        (Shift(by=1.0, sizes=(1, 2)), "Shift()"),
+        (Shift(inner=np.arange(2)), "Shift(inner=array([0, 1]))"),
+    ],
+)
+def test_it_is_shown_with_what_differs_from_the_defaults(model, text):
+    assert repr(model) == text
+
+
+def test_clone_copy_and_grid_search_take_it():
+    model = Shift(by=2.0, inner=Shift(by=5.0)).fit([1])
+    again = clone(model)
+    assert not hasattr(again, "n_")
+    assert again.inner is not model.inner
+    assert again.inner.by == 5.0
+    assert copy.deepcopy(model).n_ == 1
+    search = GridSearchCV(Shift(), {"by": [1.0, 2.9, 4.0]}, cv=2).fit(np.zeros((6, 1)))
+    assert search.best_params_ == {"by": 2.9}
