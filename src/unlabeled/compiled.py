@@ -11,8 +11,11 @@ from typing import Any
 import numba
 from numba.core.registry import cpu_target
 
+ANY_ORDER = frozenset({"reassoc", "contract", "nsz"})
+"""For `fastmath`: sums may be taken in any order, and a product and a sum in one rounding."""
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+
+def compiled(function: Callable[..., Any], fastmath: frozenset[str] = frozenset()) -> Callable[..., Any]:
     """Compile without the interpreter lock, and keep the machine code on disk where some folder can be written.
 
     Numba takes its kept code for fresh as long as the kernel's own file is unchanged. But what a kernel inlines from
@@ -20,10 +23,10 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     by the new ones, and write beyond their ends. So here the code is fresh only while no file with kernels has changed.
     """
     try:
-        kernel = numba.njit(nogil=True, cache=True)(function)
+        kernel = numba.njit(nogil=True, cache=True, fastmath=set(fastmath))(function)
         index = kernel._cache._cache_file
     except (RuntimeError, AttributeError):  # no folder can be written; or a Numba that keeps its code in another way
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, fastmath=set(fastmath))(function)  # type: ignore[no-any-return]
     index._source_stamp = (index._source_stamp, _sources())
     return kernel  # type: ignore[no-any-return]
 

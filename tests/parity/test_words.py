@@ -26,7 +26,7 @@ from unlabeled import CBOW, SkipGram, WordVectors
 from unlabeled.data import Corpus, tokenize
 from unlabeled.evaluation import word_similarity
 from unlabeled.methods.words.huffman import HuffmanTree
-from unlabeled.methods.words.likelihood import hierarchical_loss, negative_loss, window_pairs
+from unlabeled.methods.words.likelihood import drawn_negatives, hierarchical_loss, negative_loss, window_pairs
 
 gensim = pytest.importorskip("gensim.models", reason="gensim is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
@@ -113,7 +113,7 @@ def judge(learnt: Learnt, text: Text, folder: Path, cbow: bool) -> dict[str, flo
         np.add.at(hidden, rows, learnt.words[targets])
         hidden, rows, targets = hidden / counts[:, None], np.arange(len(places)), text.tokens[places]
     if learnt.tree is None:
-        loss = negative_loss(hidden, rows, learnt.contexts, targets, vocabulary.counts, negatives=5)
+        loss = negative_loss(hidden, rows, learnt.contexts, targets, drawn_negatives(vocabulary.counts, len(rows), 5))
     else:
         loss = hierarchical_loss(hidden, rows, learnt.contexts, targets, learnt.tree)
     return found | {"minus the held-out loss": -loss}

@@ -11,7 +11,7 @@ from unlabeled.data.vocabulary import Vocabulary
 from unlabeled.methods.words.kernels.full import full_cbow
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow
 from unlabeled.methods.words.kernels.negative_cbow import negative_cbow
-from unlabeled.methods.words.likelihood import window_pairs
+from unlabeled.methods.words.likelihood import means, window_pairs
 from unlabeled.methods.words.models import make_model
 from unlabeled.methods.words.training import Model, Offsets, Tokens
 from unlabeled.methods.words.word2vec import Word2Vec
@@ -62,6 +62,7 @@ class CBOW(Word2Vec):
         """Give the mean of each word's context, and the word."""
         centres, contexts = window_pairs(sentences, self.window, self.seed_)
         order = np.argsort(centres, kind="stable")
-        places, starts, counts = np.unique(centres[order], return_index=True, return_counts=True)
-        sums = np.add.reduceat(vectors[tokens[contexts[order]]], starts, axis=0, dtype=np.float64)
-        return sums / counts[:, None], np.arange(len(places)), tokens[places].astype(np.int64)
+        places, starts = np.unique(centres[order], return_index=True)
+        hidden = np.empty((len(places), vectors.shape[1]))
+        means(vectors, tokens[contexts[order]].astype(np.int64), np.append(starts, len(order)), hidden)
+        return hidden, np.arange(len(places)), tokens[places].astype(np.int64)

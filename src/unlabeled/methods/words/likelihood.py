@@ -6,12 +6,13 @@ and they take the matrices of other libraries just as well.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.compiled import compiled
+from unlabeled.compiled import ANY_ORDER, compiled
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.huffman import HuffmanTree
 from unlabeled.methods.words.kernels.sampling import POWER
@@ -58,7 +59,7 @@ def window_pairs(sentences: ArrayLike, window: int, seed: int = 0) -> tuple[Inte
     return np.concatenate(centres or empty), np.concatenate(contexts or empty)
 
 
-@compiled
+@partial(compiled, fastmath=ANY_ORDER)
 def products(a: Any, rows: Integers, b: Any, columns: Integers, out: Reals) -> None:  # pragma: no cover - compiled
     """Set out[i] to a[rows[i]] · b[columns[i]], summed in float64."""
     for i in range(len(rows)):
@@ -66,6 +67,17 @@ def products(a: Any, rows: Integers, b: Any, columns: Integers, out: Reals) -> N
         for d in range(b.shape[1]):
             total += np.float64(a[rows[i], d]) * np.float64(b[columns[i], d])
         out[i] = total
+
+
+@compiled
+def means(a: Any, rows: Integers, bounds: Integers, out: Reals) -> None:  # pragma: no cover - compiled
+    """Set out[i] to the mean of a[rows[j]] over bounds[i] ≤ j < bounds[i + 1], summed in float64."""
+    for i in range(len(out)):
+        out[i] = 0
+        for j in range(bounds[i], bounds[i + 1]):
+            for d in range(a.shape[1]):
+                out[i, d] += np.float64(a[rows[j], d])
+        out[i] /= bounds[i + 1] - bounds[i]
 
 
 def scores(a: NDArray[Any], rows: Integers, b: NDArray[Any], columns: Integers) -> Reals:
@@ -85,18 +97,21 @@ def average(losses: Reals, pairs: int) -> float:
     return float(losses.sum() / pairs) if pairs else 0.0
 
 
+def drawn_negatives(counts: Integers, pairs: int, negatives: int, seed: int = 0) -> Integers:
+    """Draw words for each pair in proportion to their count to the power 0.75; shape (pairs, negatives)."""
+    weights = np.maximum(counts, 1).astype(np.float64) ** POWER
+    cumulated = np.cumsum(weights / weights.sum())
+    uniform = np.random.default_rng(seed).random((pairs, negatives))
+    return np.searchsorted(cumulated, uniform, side="right").clip(max=len(counts) - 1)
+
+
 def negative_loss(
-    inputs: NDArray[Any], rows: Integers, outputs: NDArray[Any], words: Integers, counts: Integers, negatives: int,
-    seed: int = 0,
-) -> float:  # fmt: skip
-    """Average −log σ(h·c) − Σ log σ(−h·n) over pairs of an input row h and a word c, with a fixed draw of negatives n.
+    inputs: NDArray[Any], rows: Integers, outputs: NDArray[Any], words: Integers, drawn: Integers
+) -> float:
+    """Average −log σ(h·c) − Σ log σ(−h·n) over pairs of an input row h and a word c, with drawn negatives n for each.
 
     A negative that is the word itself counts for nothing, as in training.
     """
-    weights = np.maximum(counts, 1).astype(np.float64) ** POWER
-    cumulated = np.cumsum(weights / weights.sum())
-    rng = np.random.default_rng(seed)
-    drawn = np.searchsorted(cumulated, rng.random((len(rows), negatives)), side="right").clip(max=len(counts) - 1)
     total = softplus(-scores(inputs, rows, outputs, words)).sum()
     for column in drawn.T:
         told = column != words
@@ -179,6 +194,5 @@ def negative_sampling_loss(
     if vectors.shape != contexts.shape or vectors.ndim != 2:
         raise UnlabeledError(f"the two matrices must have one shape, got {vectors.shape} and {contexts.shape}")
     words, centre, context = np.asarray(tokens, np.int64), *window_pairs(sentences, window, seed)
-    return negative_loss(
-        vectors, words[centre], contexts, words[context], np.asarray(counts, np.int64), negatives, seed + 1
-    )
+    drawn = drawn_negatives(np.asarray(counts, np.int64), len(centre), negatives, seed + 1)
+    return negative_loss(vectors, words[centre], contexts, words[context], drawn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from unlabeled.data.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.huffman import HuffmanTree
 from unlabeled.methods.words.kernels.sampling import negatives_table
-from unlabeled.methods.words.likelihood import full_loss, hierarchical_loss, negative_loss
+from unlabeled.methods.words.likelihood import drawn_negatives, full_loss, hierarchical_loss, negative_loss
 from unlabeled.methods.words.subwords import Subwords
 from unlabeled.methods.words.training import Model, Offsets, Tokens, initialised, padded
 from unlabeled.methods.words.word_embedding import worker_count
@@ -51,7 +51,16 @@ def make_model(
     outputs = padded(words, method.dim)
     if method.loss == "negative":
         tables = (negatives_table(counts), method.negatives, method.dim)
-        measure = partial(negative_loss, counts=counts, negatives=method.negatives, seed=method.seed_ + 1)
+
+        @cache
+        def drawn(pairs: int) -> NDArray[np.int64]:  # the loss is looked at many times on one text
+            return drawn_negatives(counts, pairs, method.negatives, method.seed_ + 1)
+
+        def measure(
+            hidden: NDArray[Any], rows: NDArray[np.int64], contexts: NDArray[Any], targets: NDArray[np.int64]
+        ) -> float:
+            return negative_loss(hidden, rows, contexts, targets, drawn(len(rows)))
+
     elif method.loss == "hierarchical":
         tree = HuffmanTree.of(counts)
         threads = 1 if method.deterministic else worker_count(method.workers)

@@ -81,8 +81,8 @@ class Word2Vec(WordEmbedding, ABC):
         words, counts = self.vocabulary_.words, self.vocabulary_.counts
         if model.subwords is not None:
             unseen = model.subwords.unseen(model.inputs, self.dim)
-            return WordVectors(words, model.subwords.composed(model.inputs)[:, : self.dim].copy(), counts, oov=unseen)
-        return WordVectors(words, model.inputs[: len(words), : self.dim].copy(), counts)
+            return WordVectors(words, model.subwords.composed(model.inputs)[:, : self.dim], counts, oov=unseen)
+        return WordVectors(words, model.inputs[: len(words), : self.dim], counts)
 
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
         """Learn vectors of the words of a text.
@@ -132,7 +132,7 @@ class Word2Vec(WordEmbedding, ABC):
     def _keep(self, model: Model, state: State) -> WordVectors:
         """Set the fitted attributes to what has been learnt so far."""
         self.seed_, self.history_ = state.seed, state.history
-        self.context_vectors_ = model.outputs[:, : self.dim].copy()
+        self.context_vectors_ = model.outputs[:, : self.dim]
         self.vectors_ = self._word_vectors(model)
         return self.vectors_
 
