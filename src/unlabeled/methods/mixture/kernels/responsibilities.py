@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from unlabeled.compiled import compiled
-from unlabeled.methods.mixture.kernels.arithmetic import divided, exponential, larger, plus
+from unlabeled.methods.mixture.kernels.arithmetic import divided, exponential, larger, plus, times
 from unlabeled.methods.mixture.kernels.registers import load, minus, splat, store
 
 u = np.uint64
@@ -37,7 +37,8 @@ def normalise(joint: Any, k: int, count: int, largest: Any, total: Any) -> None:
             share = exponential(minus(load(joint, (c, n)), m))
             sums = plus(sums, share)
             store(joint, (c, n), share)
+        shrink = divided(splat(joint.dtype.type(1)), sums)
         for c in range(u(k)):
-            store(joint, (c, n), divided(load(joint, (c, n)), sums))
+            store(joint, (c, n), times(load(joint, (c, n)), shrink))
         store(largest, (first, n), m)
         store(total, (first, n), sums)
