@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands(page: Path) -> list[list[str]]:
     """Give the words of every `unlabeled` command that a page shows."""
     lines = "".join(blocks(page, "console")).splitlines()
+    if page.name == "README.md":  # whose commands bear no dollar, to be copied
+        lines += ["$ " + line for line in page.read_text(encoding="utf-8").splitlines()]
     return [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("$ unlabeled ")]
 
 
@@ -76,15 +79,20 @@ def test_the_commands_of_a_page_are_understood(page: Path):
     from typer.main import get_command
 
     from unlabeled.cli.main import app
-    from unlabeled.cli.settings import configured
+    from unlabeled.cli.settings import configured, taken_apart
 
     verbs = get_command(app).commands
     for verb, *words in commands(page):
         if verb.startswith("-") or "--help" in words:
             continue
-        context = verbs[verb].make_context(verb, words)  # parses, and refuses what the verb does not know
+        known = verbs
+        if verb == "words":
+            known, (verb, *words) = verbs["words"].commands, words
+        context = known[verb].make_context(verb, words)  # parses, and refuses what the verb does not know
         if verb == "learn":
             configured(context.params["method"], None, context.args, {})
+        elif "words" in context.params:
+            configured(verb, None, taken_apart(context.params["words"])[1], {})
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=name)
@@ -95,6 +103,19 @@ def test_the_recipes_of_a_page_are_understood(page: Path, tmp_path: Path):
         recipe = tmp_path / "recipe.toml"
         recipe.write_text(block, encoding="utf-8")
         configured(None, recipe, [], {})
+
+
+def test_what_a_page_links_to_is_in_the_reference():
+    pages = runpy.run_path(str(PROJECT / "docs" / "_ext" / "api_pages.py"))
+    listed = {
+        f"{module.__name__}.{name}"
+        for module in pages["documented_modules"]()
+        for name in pages["public_names"](module)
+    }
+    link = re.compile(r"\{(?:class|func)\}`(?:[^`<]*<)?([\w.]+)>?`")
+    targets = {(name(page), target) for page in PAGES for target in link.findall(page.read_text(encoding="utf-8"))}
+    assert len(targets) > 10
+    assert {(page, target) for page, target in targets if target not in listed} == set()
 
 
 def test_every_page_is_looked_at():

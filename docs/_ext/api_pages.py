@@ -30,9 +30,11 @@ PAGE = """\
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """List what a module offers: the methods, its `__all__`, or else the classes and functions written in it."""
+    """List what a module offers: the methods and their nouns, its `__all__`, or else what is written in it."""
     if module is unlabeled.methods:
-        return [f"{cls.__module__}.{cls.__name__}".removeprefix("unlabeled.methods.") for cls in methods().values()]
+        nouns = [getattr(unlabeled, noun) for noun in unlabeled.NOUNS]
+        places = [f"{own.__module__}.{own.__name__}" for own in [*methods().values(), *nouns]]
+        return [place.removeprefix("unlabeled.methods.") for place in places if place.startswith("unlabeled.methods.")]
     own = [n for n, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__ and n[0] != "_"]
     return sorted(getattr(module, "__all__", own), key=str.lower)
 

@@ -60,7 +60,7 @@ def test_any_kind_of_picture_will_do(name, desk):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["nowhere.png"], "nowhere.png"),
+        (["nowhere.png"], "nowhere.png does not exist"),
         (["broken.png"], "broken.png"),
         (["folder"], "is a folder; give one picture"),
         (["flag.png", "-k", "six"], "whole number or auto"),

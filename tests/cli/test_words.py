@@ -70,6 +70,20 @@ def test_the_same_command_gives_the_same_vectors(corpus, vectors, tmp_path):
     assert (tmp_path / "a.bin").read_bytes() == (tmp_path / "b.bin").read_bytes()
 
 
+def test_the_loss_on_text_held_out_is_told(corpus, tmp_path):
+    command = ["words", "skipgram", corpus, *QUICK, "--held-out", "0.1", "--out", tmp_path / "v.bin"]
+    loss = json.loads(unlabeled(*command, "--json", "--deterministic"))["held_out_loss"]
+    assert f"loss on the text held out: {loss:.4f}" in unlabeled(*command, "--deterministic")
+
+
+def test_what_is_true_or_false_needs_no_value(corpus, tmp_path):
+    for name, words in {"a.bin": ["true"], "b.bin": [], "c.bin": ["false"]}.items():
+        unlabeled("words", "glove", corpus, *QUICK, "--symmetric", *words, "--window", 2, "--out", tmp_path / name)
+    a, b, c = ((tmp_path / name).read_bytes() for name in ("a.bin", "b.bin", "c.bin"))
+    assert a == b != c
+    assert "--window needs a value" in refused("glove", corpus, "--window", "--symmetric")
+
+
 def test_settings_may_stand_before_the_source(corpus, vectors, tmp_path):
     unlabeled("words", "skipgram", *QUICK, "--out", tmp_path / "a.bin", corpus)
     unlabeled("words", "skipgram", "--dim=8", "--out", tmp_path / "b.bin", *QUICK[2:], corpus)
@@ -98,11 +112,17 @@ def test_what_was_not_finished_is_mentioned_and_gone_at_the_end(corpus, tmp_path
     assert list(tmp_path.iterdir()) == [tmp_path / "v.bin"]
 
 
-def test_learning_words_loads_neither_torch_nor_scikit_learn(corpus, tmp_path):
+@pytest.mark.parametrize("verb", ["skipgram", "evaluate"])
+def test_learning_and_judging_words_load_neither_torch_nor_scikit_learn(verb, corpus, vectors, tmp_path):
+    (tmp_path / "pairs.tsv").write_text("frog\ttoad\t9\nking\tqueen\t8\nfrog\tthrone\t1\n")
+    words = {
+        "skipgram": [str(corpus), *QUICK, "--out", str(tmp_path / "v.bin")],
+        "evaluate": [str(vectors), "--similarity", str(tmp_path / "pairs.tsv")],
+    }
     code = f"""
 import sys
 from unlabeled.cli.main import main
-sys.argv = {["unlabeled", "words", "skipgram", str(corpus), *QUICK, "--out", str(tmp_path / "v.bin")]}
+sys.argv = {["unlabeled", "words", verb, *words[verb]]}
 try:
     main()
 finally:

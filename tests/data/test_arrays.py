@@ -156,8 +156,9 @@ def test_pickled_and_damaged_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:500])
     (tmp_path / "text.npy").write_text("no array")
     for name in ("pickled.npy", "cut.npz", "text.npy"):
-        with pytest.raises(UnlabeledError, match=rf"cannot read .*{name}"):
+        with pytest.raises(UnlabeledError, match=rf"cannot read .*{name}") as refusal:
             load_array(tmp_path / name)
+        assert "allow_pickle" not in str(refusal.value)
 
 
 def test_labels_in_an_archive(tmp_path: Path) -> None:

@@ -120,6 +120,21 @@ def test_tables_without_an_obvious_column_are_refused_in_words(tmp_path):
         Documents.count(tmp_path / "bad.parquet")
 
 
+def test_tables_as_spreadsheets_write_them(tmp_path):
+    (tmp_path / "semicolons.csv").write_text("id;text\n7;the cat, the dog\n8;a dog, no cat\n")
+    documents = Documents.count(tmp_path / "semicolons.csv")
+    assert (documents.ids, documents.words) == (["7", "8"], ["cat", "dog"])
+    (tmp_path / "latin.csv").write_bytes("text,id\ncafé crowd,7\n,8\n".encode("latin-1"))
+    documents = Documents.count(tmp_path / "latin.csv")
+    assert (documents.ids, documents.words, documents.empty) == (["7", "8"], ["caf", "crowd"], 1)
+    (tmp_path / "header.csv").write_text("text,id\n")
+    with pytest.raises(UnlabeledError, match=r"header\.csv has no rows"):
+        Documents.count(tmp_path / "header.csv")
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(UnlabeledError, match=r"no documents: .*empty\.txt holds none"):
+        Documents.count(tmp_path / "empty.txt")
+
+
 def test_a_binary_file_in_the_folder_is_named(tmp_path):
     (tmp_path / "a.txt").write_text("cat")
     (tmp_path / "b.bin").write_bytes(b"\0\1")
@@ -153,9 +168,9 @@ def test_tidying_leaves_the_input_alone():
 
 
 def test_text_is_told_from_numbers(tmp_path):
-    for text in (["a"], ("a",), np.array(["a", "b"]), pd.Series(["a"]), "docs", tmp_path, "x.csv", [tmp_path]):
+    for text in (["a"], ("a",), np.array(["a", "b"]), pd.Series(["a"]), "docs", tmp_path, "x.csv", [tmp_path], []):
         assert is_text(text)
-    for other in ([[1, 2]], np.ones(3), np.ones((2, 2)), sp.csr_matrix((2, 2)), "x.npy", [], [1.0], lambda: 1, list):
+    for other in ([[1, 2]], np.ones(3), np.ones((2, 2)), sp.csr_matrix((2, 2)), "x.npy", [1.0], lambda: 1, list):
         assert not is_text(other)
     with pytest.raises(UnlabeledError, match="only once"):
         is_text(iter(["a"]))

@@ -123,6 +123,12 @@ def test_a_malformed_file_is_named_with_the_line(content, message, tmp_path):
         word_similarity(VECTORS, path)
 
 
+@pytest.mark.parametrize("pair", [("cat", "dog"), ("cat", "dog", float("nan")), ("cat", 3, 1.0), "cat", 7])
+def test_what_is_no_pair_is_refused(pair):
+    with pytest.raises(UnlabeledError, match="pair 1 should be two words and a finite number"):
+        word_similarity(VECTORS, [("cat", "dog", 1), pair])
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(UnlabeledError, match=r"cannot read .*missing"):
         word_similarity(VECTORS, tmp_path / "missing.tsv")

@@ -109,6 +109,7 @@ def test_a_plot_of_two_columns_is_of_them_and_of_one_row_too(tmp_path):
     [
         ("c.txt", {}, "ends in .parquet or .csv"),
         ("v.parquet", {}, "is what is read"),
+        ("c.csv", {"k": 2, "picture": "c.jpg"}, "ends in .png"),
         ("c.csv", {"k": 99}, "99 clusters of only 60 rows"),
         ("c.csv", {"k": 0}, "at least 1"),
         ("c.csv", {"method": "kmean"}, "did you mean 'kmeans'"),

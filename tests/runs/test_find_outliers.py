@@ -81,6 +81,7 @@ def test_two_rows_are_enough(tmp_path):
     [
         ("o.json", {}, "ends in .parquet or .csv"),
         ("x.csv", {}, "is what is read"),
+        ("o.csv", {"picture": "x.csv"}, "ends in .png"),
         ("o.csv", {"contamination": 0.7}, "at most 0.5"),
         ("o.csv", {"k": 500}, "less than the 3 rows"),
     ],

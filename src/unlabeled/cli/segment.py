@@ -36,15 +36,16 @@ def segment(
     import numpy as np
 
     from unlabeled.data import Images
+    from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore import segments, segments_picture
+    from unlabeled.explore.figure import check_picture_name
     from unlabeled.explore.segments import write_mask
 
+    photo = existing(photo)
     for path in (out, mask):
-        if path is not None and path.suffix.lower() != ".png":
-            raise UnlabeledError(f"{path}: the result is a PNG, so its name ends in .png")
-        if path is not None and path.exists() and photo.exists() and path.samefile(photo):
-            raise UnlabeledError(f"{path} is what is read; give the result another name")
+        if path is not None:
+            check_picture_name(path, photo)
     if photo.is_dir():
         raise UnlabeledError(f"{photo} is a folder; give one picture")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))

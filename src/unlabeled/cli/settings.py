@@ -76,6 +76,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
 def taken_apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part the words that stand alone from ``--name value`` and ``--name=value``, in whatever order they were written.
 
+    A name before another ``--name``, or at the end, has no value: it may be that of something true or false.
+
     Examples
     --------
     >>> taken_apart(["--epochs", "5", "photos", "--size=32"])
@@ -85,16 +87,20 @@ def taken_apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if word.startswith("-"):
-            pairs += [word] if "=" in word else [word, *rest[:1]]
-            rest = rest if "=" in word else rest[1:]
-        else:
+        if not word.startswith("-"):
             alone.append(word)
+            continue
+        pairs.append(word)
+        if "=" not in word and rest and not rest[0].startswith("--"):
+            pairs.append(rest.pop(0))
     return alone, pairs
 
 
 def from_words(words: Sequence[str], known: dict[str, Option], method_name: str) -> dict[str, Any]:
-    """Read ``--name value`` and ``--name=value`` pairs as settings, each in its field's type."""
+    """Read ``--name value`` and ``--name=value`` pairs as settings, each in its field's type.
+
+    A setting that is true or false is true by its name alone.
+    """
     found = {}
     rest = list(words)
     while rest:
@@ -105,9 +111,12 @@ def from_words(words: Sequence[str], known: dict[str, Option], method_name: str)
         if name not in known:
             raise unknown_name(f"option or setting of {method_name}", word, ["--" + n.replace("_", "-") for n in known])
         if not equals:
-            if not rest:
+            if rest and not rest[0].startswith("--"):
+                value = rest.pop(0)
+            elif known[name].type is bool:
+                value = "true"
+            else:
                 raise UnlabeledError(f"{word} needs a value")
-            value = rest.pop(0)
         found[name] = parsed(word, value, known[name].type)
     return found
 

@@ -47,7 +47,9 @@ def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     except UnlabeledError:
         raise
     except Exception as error:  # a damaged archive fails in zipfile, zlib or NumPy, each in its own way
-        raise UnlabeledError(f"cannot read {path} as a NumPy file of numbers: {error}") from error
+        # NumPy takes what it does not know for a pickle, and advises to load it, which could run code.
+        why = "it is none, or it holds Python objects" if "pickle" in str(error) else error
+        raise UnlabeledError(f"cannot read {path} as a NumPy file of numbers: {why}") from error
 
 
 class ArrayImages:

@@ -13,11 +13,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from unlabeled.data.columns import ID_COLUMNS, find_column
+from unlabeled.data.tables import TABLES, delimiter_in
 from unlabeled.data.text import Files, Strings, open_text
 from unlabeled.errors import UnlabeledError
 
 TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")
-TABLES = (".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,6 @@ class Documents:
         if isinstance(source, Documents):
             return source if isinstance(source, cls) else cls(source.counts, source.words, source.ids)
         texts, ids = read_texts(source, column)
-        if not texts:
-            raise UnlabeledError(f"there are no documents: {_named(source)} holds none")
         from sklearn.feature_extraction.text import CountVectorizer
 
         if vocabulary is not None:
@@ -158,7 +156,8 @@ class Documents:
         except ValueError as error:
             filled = sum(1 for text in texts if text.strip())
             raise UnlabeledError(
-                f"no vocabulary can be made of {len(texts)} documents, of which {filled} hold any text: {error}. "
+                f"no vocabulary can be made of {len(texts)} documents, of which {filled} hold any text: "
+                f"{str(error).rstrip('.')}. "
                 f"The filters are stop_words={stop_words!r}, min_df={min_df}, max_df={max_df}, "
                 f"max_features={max_features}"
             ) from error
@@ -176,7 +175,7 @@ def is_text(source: Any) -> bool:
     if isinstance(source, Iterator):
         raise UnlabeledError("the documents come from an iterator, which can be read only once; give a list of them")
     first = next(iter(source), None) if isinstance(source, Iterable) and hasattr(source, "__len__") else None
-    return isinstance(first, str | os.PathLike)
+    return isinstance(first, str | os.PathLike) or (isinstance(source, list | tuple) and not source)
 
 
 def tidy_counts(counts: Any) -> sp.csr_matrix:
@@ -223,7 +222,20 @@ def _first(matrix: sp.csr_matrix, wrong: NDArray[np.bool_]) -> tuple[int, int, A
 
 
 def read_texts(source: Any, column: str | None = None) -> tuple[list[str], list[str]]:
-    """Read the texts that `Documents.count` would count, as they are, with their ids."""
+    """Read the texts that `Documents.count` would count, as they are, with their ids.
+
+    Raises
+    ------
+    UnlabeledError
+        If there are none.
+    """
+    texts, ids = _texts(source, column)
+    if not texts:
+        raise UnlabeledError(f"there are no documents: {_named(source)} holds none")
+    return texts, ids
+
+
+def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
     if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in TABLES and Path(source).is_file():
         return _table(Path(source), column)
     if column is not None:
@@ -257,16 +269,22 @@ def _table(path: Path, column: str | None) -> tuple[list[str], list[str]]:
         table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     except (OSError, pa.ArrowException) as error:
         raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
+    if table.column_names and not table.num_rows:
+        raise UnlabeledError(f"there are no documents: {path} has no rows")
     strings = [field.name for field in table.schema if _is_string(field.type)]
     chosen = column
     if chosen is None:
         found = find_column(strings, TEXT_COLUMNS)
         chosen = strings[found] if found is not None else strings[0] if len(strings) == 1 else None
     if chosen not in table.column_names:
-        wanted = "it is not clear which column of" if column is None else f"there is no column {column!r} in"
+        wrong = (
+            f"it is not clear which column of {path} holds the text"
+            if column is None
+            else f"there is no column {column!r} of text in {path}"
+        )
         raise UnlabeledError(
-            f"{wanted} {path} holds the text; its columns are {', '.join(table.column_names)}. "
-            "Choose one: Documents.count(path, column=...)"
+            f"{wrong}; its columns are {', '.join(table.column_names)}. Choose one: column=..., on the command line "
+            "--column"
         )
     if chosen not in strings:
         raise UnlabeledError(f"the column {chosen!r} of {path} is of type {table.schema.field(chosen).type}, no text")
@@ -287,14 +305,21 @@ def _read_parquet(path: Path) -> Any:
 
 
 def _read_csv(path: Path) -> Any:
+    import pyarrow as pa
     from pyarrow import csv
 
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    return csv.read_csv(
+    with path.open(encoding="utf-8", errors="replace") as file:
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_in(file.readline())
+    table = csv.read_csv(
         path,
         read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
         parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
     )
+    for place, field in enumerate(table.schema):
+        if pa.types.is_binary(field.type):  # what Arrow takes text for that is not UTF-8
+            texts = [value and value.decode("utf-8", errors="replace") for value in table.column(place).to_pylist()]
+            table = table.set_column(place, field.name, pa.array(texts, pa.string()))
+    return table
 
 
 def _is_string(kind: Any) -> bool:

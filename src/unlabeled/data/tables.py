@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.errors import UnlabeledError
 
+TABLES = (".csv", ".tsv", ".parquet")
+"""What the names of tables end in."""
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -76,7 +79,7 @@ def _read_csv(path: Path) -> Any:
 
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline().strip()
-    delimiter = max(",;\t", key=first.count)
+    delimiter = delimiter_in(first)
     cells = first.split(delimiter)
     numbered = len(cells) > 1 and cells == [str(i) for i in range(len(cells))]
     headerless = not numbered and all(_is_number(cell) for cell in cells)
@@ -85,6 +88,11 @@ def _read_csv(path: Path) -> Any:
         read_options=csv.ReadOptions(autogenerate_column_names=headerless),
         parse_options=csv.ParseOptions(delimiter=delimiter),
     )
+
+
+def delimiter_in(line: str) -> str:
+    """Tell what parts the cells of a line: commas, semicolons or tabs, whichever it has most of."""
+    return max(",;\t", key=line.count)
 
 
 def _is_number(cell: str) -> bool:

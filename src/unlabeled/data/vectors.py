@@ -18,7 +18,7 @@ from unlabeled.data.fingerprint import chunks, fingerprint
 from unlabeled.data.instances import prefetched
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
-from unlabeled.data.tables import Numbers, from_frame, read_numbers
+from unlabeled.data.tables import TABLES, Numbers, from_frame, read_numbers
 from unlabeled.errors import UnlabeledError
 
 
@@ -114,7 +114,7 @@ def _from_file(path: Path) -> Numbers:
     if suffix in (".npy", ".npz"):
         array, labels = load_array(path)
         return Numbers(array, labels=labels)
-    if suffix in (".csv", ".tsv", ".parquet"):
+    if suffix in TABLES:
         return read_numbers(path)
     raise UnlabeledError(f"{path}: vectors are read from .npy, .npz, .csv, .tsv or .parquet, not {suffix or 'this'}")
 

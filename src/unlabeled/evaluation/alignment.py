@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import sample
-from unlabeled.losses import health
 
 
 def alignment(x: ArrayLike, y: ArrayLike, max_rows: int = 20_000) -> float:
@@ -42,6 +41,8 @@ def alignment(x: ArrayLike, y: ArrayLike, max_rows: int = 20_000) -> float:
     >>> alignment([[1.0, 0.0]], [[0.0, 5.0]])
     2.0
     """
+    from unlabeled.losses import health  # which brings torch
+
     if np.shape(x) != np.shape(y):
         raise UnlabeledError(
             f"row i of both must belong to one instance, but shapes differ: {np.shape(x)}, {np.shape(y)}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import sample
-from unlabeled.losses import health
-from unlabeled.losses.health import Kind
+
+if TYPE_CHECKING:
+    from unlabeled.losses.health import Kind
 
 SENTENCES: dict[Kind, str] = {
     "none": "No collapse ({facts}).",
@@ -74,6 +76,8 @@ def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
     >>> collapse_verdict(np.ones((50, 8))).kind
     'complete'
     """
+    from unlabeled.losses import health  # which brings torch
+
     z = sample(vectors, max_rows)
     n, d = z.shape
     if n < 2:

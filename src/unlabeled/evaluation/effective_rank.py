@@ -5,7 +5,6 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unlabeled.evaluation.inputs import sample
-from unlabeled.losses import health
 
 
 def effective_rank(vectors: ArrayLike, max_rows: int = 5000) -> float:
@@ -42,4 +41,6 @@ def effective_rank(vectors: ArrayLike, max_rows: int = 5000) -> float:
     >>> round(effective_rank([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [0.0, 2.0]]), 4)
     2.0
     """
+    from unlabeled.losses import health  # which brings torch
+
     return health.effective_rank(sample(vectors, max_rows), rows=max_rows).item()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from unlabeled.evaluation.inputs import sample
-from unlabeled.losses import health
 
 
 def uniformity(vectors: ArrayLike, max_rows: int = 5000) -> float:
@@ -41,4 +40,6 @@ def uniformity(vectors: ArrayLike, max_rows: int = 5000) -> float:
     >>> round(uniformity([[1.0, 0.0], [-1.0, 0.0]]), 4)
     -8.0
     """
+    from unlabeled.losses import health  # which brings torch
+
     return health.uniformity(sample(vectors, max_rows), rows=max_rows).item()

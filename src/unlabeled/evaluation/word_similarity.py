@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,7 +102,7 @@ def word_similarity(
     if isinstance(pairs, str | os.PathLike):
         name, judged = Path(pairs).name, read_pairs(pairs)
     else:
-        name, judged = "pairs", [Pair(*pair) for pair in pairs]
+        name, judged = "pairs", [_checked(place, pair) for place, pair in enumerate(pairs)]
     if not judged:
         raise UnlabeledError(f"{name}: there are no pairs to judge by")
     lexicon = Lexicon(vectors, ignore_case)
@@ -162,6 +163,15 @@ def correlation_interval(correlation: float, n: int) -> tuple[float, float] | No
     centre = math.atanh(min(max(correlation, -1 + 1e-15), 1 - 1e-15))
     half = 1.959963984540054 * math.sqrt((1 + correlation**2 / 2) / (n - 3))
     return math.tanh(centre - half), math.tanh(centre + half)
+
+
+def _checked(place: int, pair: Any) -> Pair:
+    """Make a pair of what was given for one."""
+    parts = tuple(pair) if isinstance(pair, Iterable) and not isinstance(pair, str) else ()
+    first, second, score = parts if len(parts) == 3 else (None, None, None)
+    if not (isinstance(first, str) and isinstance(second, str) and isinstance(score, Real) and math.isfinite(score)):
+        raise UnlabeledError(f"pair {place} should be two words and a finite number, not {pair!r:.80}")
+    return Pair(first, second, float(score))
 
 
 def _number(column: str) -> float | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.evaluation import agreement
 from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.clusters import Clusters, Method, clusters
+from unlabeled.explore.figure import check_picture_name
 from unlabeled.explore.profile import traits, typical, typical_words
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
@@ -71,11 +72,13 @@ def cluster(
     >>> [group["size"] for group in found["clusters"]]
     [3, 2]
     """
+    path = Path(out).with_suffix(".png") if picture is None else Path(picture)
     check_table_name(out, source)
+    check_picture_name(path, source)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = clusters(rows.array, k, method, random_state)
     groups = describe(rows, found)
-    drawn = draw_clusters(rows, found, groups, Path(out).with_suffix(".png") if picture is None else Path(picture))
+    drawn = draw_clusters(rows, found, groups, path)
     columns: dict[str, Any] = {"id": rows.ids, "cluster": found.labels, "distance": found.distances}
     if found.probabilities is not None:
         columns["probability"] = found.probabilities

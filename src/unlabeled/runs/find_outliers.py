@@ -10,7 +10,7 @@ import numpy as np
 
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.anomalies import Anomalies, Method, anomalies, nearest_normal
-from unlabeled.explore.figure import figure
+from unlabeled.explore.figure import check_picture_name, figure
 from unlabeled.explore.palette import INK, PALETTE
 from unlabeled.explore.profile import traits, typical
 from unlabeled.runs.pictures import thumbnails
@@ -71,14 +71,15 @@ def find_outliers(
     >>> find_outliers(X, tempfile.mkdtemp() + "/outliers.csv", top=1)["outliers"][0]["id"]
     '99'
     """
+    path = Path(out).with_suffix(".png") if picture is None else Path(picture)
     check_table_name(out, source)
+    check_picture_name(path, source)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = anomalies(rows.array, contamination, method, k, random_state)
     order = found.rows
     described = order[: max(top, int(found.outlying.sum()))]
     neighbours, distances = nearest_normal(rows.array, described, found.outlying)
     listed = [_entry(rows, found, *of) for of in zip(described[:top], neighbours, distances, strict=False)]
-    path = Path(out).with_suffix(".png") if picture is None else Path(picture)
     if rows.images is not None:
         _draw_pairs(rows, listed[:PICTURED], path)
     else:
@@ -127,7 +128,7 @@ def _draw_pairs(rows: Rows, listed: list[dict[str, Any]], path: Path) -> None:
     normal = [entry["normal"] or entry["id"] for entry in listed]
     left, right = np.split(thumbnails(rows.images, [*(entry["id"] for entry in listed), *normal]), 2)
     gap = np.full((*left.shape[:2], -(-left.shape[2] // 16), 3), 255, np.uint8)
-    captions = [f"{entry['id']}\nscore {entry['score']:.3g}" for entry in listed]
+    captions = [f"{entry['id']}\nscore {entry['score']:.4g}" for entry in listed]
     marked = [place for place, entry in enumerate(listed) if entry["outlier"]]
     contact_sheet(np.concatenate([left, gap, right], axis=2), captions, columns=6, path=path, framed=marked)
 

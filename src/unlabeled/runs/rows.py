@@ -16,14 +16,13 @@ from unlabeled.data.decode import SUFFIXES
 from unlabeled.data.documents import Documents
 from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.table import Table
-from unlabeled.data.tables import has_lists
+from unlabeled.data.tables import TABLES, has_lists
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.runs.run import Run
 from unlabeled.search.metric import unit_rows
 
 Scale = Literal["auto", "unit", "standard", "none"]
 
-TABLES = (".csv", ".tsv", ".parquet")
 ARRAYS = (".npy", ".npz")
 DIMENSIONS = 100
 """To so many the words of documents are reduced: about what is usual for latent semantic analysis."""
@@ -155,11 +154,14 @@ def _table(source: Any, scale: Scale) -> Rows:
     table = Table.read(source)
     standard = scale in ("auto", "standard")
     features = table.features(standard)
-    how = f"columns of numbers: {len(table.numbers)}" + (", scaled to mean 0 and variance 1" if standard else "")
+    kinds = []
+    if table.numbers:
+        kinds.append(f"of numbers: {len(table.numbers)}" + (", scaled to mean 0 and variance 1" if standard else ""))
     if table.categories:
         unit = "one standard deviation" if standard else "1"
-        how += f"; of categories: {len(table.categories)}, in each of which to differ counts like {unit}"
-    return Rows(features, table.ids, [*table.remarks, how], table.labels, table.classes, table=table)
+        kinds.append(f"of categories: {len(table.categories)}, in each of which to differ counts like {unit}")
+    said = [*table.remarks, f"columns {'; '.join(kinds)}"]
+    return Rows(features, table.ids, said, table.labels, table.classes, table=table)
 
 
 def _folder(folder: Path, random_state: int) -> Rows:

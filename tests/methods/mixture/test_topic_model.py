@@ -154,6 +154,7 @@ def test_a_second_fit_starts_afresh(method):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
+        ([], "there is no text: the list gave nothing"),
         (["", " "], "2 documents, of which 0 hold any text"),
         (["the", "and"], "stop words"),
         (np.zeros((3, 4)), "all 3 documents are empty"),

@@ -327,6 +327,15 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
             WordVectors.load(path)
 
 
+def test_what_holds_no_vectors_is_said_to_be_none(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros(3))
+    with pytest.raises(UnlabeledError, match=r"x\.npy holds no word vectors"):
+        WordVectors.load(tmp_path / "x.npy")
+    (tmp_path / "model.json").touch()
+    with pytest.raises(UnlabeledError, match=r"folder of a saved model; take unlabeled\.load"):
+        WordVectors.load(tmp_path)
+
+
 def test_more_rows_than_one_block_of_a_real_size(tmp_path):
     rng = np.random.default_rng(0)
     words = [f"w{row}" for row in range(20_000)]

@@ -146,6 +146,7 @@ def test_a_subword_model_makes_vectors_of_unseen_words():
         (lambda: ANIMALS.most_similar(np.array(["frog"])), "3 finite numbers"),
         (lambda: ANIMALS.analogy("frog", minus="toad", plus="newt", method="3CosSub"), "did you mean '3Cos"),
         (lambda: ANIMALS.analogy("frog", minus="toad", plus="net"), "did you mean 'newt'"),
+        (lambda: ANIMALS.analogy("frog", minus=["toad"], plus="newt"), r"a word is a string, not \['toad'\]"),
         (lambda: ANIMALS.synonym("frog", []), "at least one word"),
         (lambda: ANIMALS.synonym("frog", "toad"), "at least one word"),
         (lambda: ANIMALS.subset(["frog", "nwet"]), "did you mean 'newt'"),

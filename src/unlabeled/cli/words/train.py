@@ -60,10 +60,14 @@ def trainer(name: str, what: str) -> Callable[..., None]:
             model.save(out)
         shutil.rmtree(partial, ignore_errors=True)
         learnt = model.vectors_.words
+        held_out = {"held_out_loss": loss} if (loss := getattr(model, "held_out_loss_", None)) is not None else {}
         if as_json:
-            print_json({"vectors": str(out), "words": len(learnt), "dim": model.vectors_.dim, "seed": model.seed_})
+            about = {"vectors": str(out), "words": len(learnt), "dim": model.vectors_.dim, "seed": model.seed_}
+            print_json(about | held_out)
         else:
             print(f"{len(learnt):,} words of {model.vectors_.dim} numbers are in {out}")
+            if held_out:
+                print(f"loss on the text held out: {loss:.4f}")
             say(f"Try: unlabeled words nearest {out} {learnt[len(learnt) // 50]}")
 
     train.__doc__ = f"""{what}

@@ -248,6 +248,9 @@ class WordVectors:
         """
         check_k(k)
         check_method(method)
+        for asked in (word, minus, plus):
+            if not isinstance(asked, str):
+                raise self._unknown(asked)
         three = nearest.unit_rows(self.lookup([word, minus, plus]))
         scores = nearest.analogy_scores(method, *nearest.cosines(self.vectors, self.lengths, three))
         if method == "3CosAdd":
@@ -323,7 +326,7 @@ class WordVectors:
         path : path
             Its ending chooses the format: ``.txt`` word2vec text, ``.vec`` fastText text, ``.bin`` word2vec binary,
             ``.safetensors``; text also with ``.gz`` after it.
-        format : {"word2vec", "fasttext", "glove", "word2vec_binary", "safetensors"}, optional
+        format : {"word2vec", "glove", "word2vec_binary", "safetensors"}, optional
             The format, whatever the ending. "glove" is text without a header.
 
         Raises

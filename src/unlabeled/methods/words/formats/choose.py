@@ -55,6 +55,10 @@ def read_words(path: str | os.PathLike[str], mmap: bool = False) -> Content:
         If the file is missing, malformed, or in a format that is not read; the message names the line.
     """
     path = Path(path)
+    if (path / "model.json").exists():
+        raise UnlabeledError(
+            f"cannot read {path}: it is the folder of a saved model; take unlabeled.load(...).vectors_"
+        )
     try:
         with ExitStack() as stack:
             file: BufferedIOBase = stack.enter_context(path.open("rb"))
@@ -104,6 +108,8 @@ def _sniffed(path: Path, beginning: bytes) -> Format:
         )
     header = HEADER.match(beginning)
     if not header or beginning[header.end() - 1 : header.end()] != b"\n":
+        if b"\0" in beginning[:4096] and not _is_utf8(beginning[:4096]):
+            raise UnlabeledError(f"{path} holds no word vectors: it is neither text nor in a known binary format")
         return "glove"
     if int(header[1]) == 0 or header.end() == len(beginning):
         raise UnlabeledError(f"{path} holds no words: there is nothing after its header")
