@@ -96,19 +96,20 @@ def lloyd(n: int, d: int, k: int, dtype: str, rounds: int, clustered: bool = Tru
 
 
 def start(n: int, d: int, k: int, dtype: str, rounds: int) -> dict:
-    rows = rows_of(n, d, dtype)
+    rows, drawn = rows_of(n, d, dtype), {}
 
-    def mine() -> np.ndarray:
+    def mine(rows: np.ndarray = rows) -> None:
         with threads() as pool:
-            return rows[k_means_plus_plus(Blocks(rows), k, None, np.random.RandomState(0), pool)]
+            drawn["ours"] = rows[k_means_plus_plus(Blocks(rows), k, None, np.random.RandomState(0), pool)]
 
-    def theirs() -> np.ndarray:
-        return kmeans_plusplus(rows, k, random_state=0)[0]
+    def theirs() -> None:
+        drawn["peer"] = kmeans_plusplus(rows, k, random_state=0)[0]
 
-    times = interleave(mine, theirs, rounds, warmup=1)
-    left = [round(-KMeans(k, init=c, max_iter=1).fit(rows).history_[0] / -n, 5) for c in (mine(), theirs())]
+    mine(rows[: n // 10])  # compiles; the peer needs no round to warm up
+    times = interleave(mine, theirs, rounds, warmup=0)
+    left = {name: round(KMeans(k, init=c, max_iter=1).fit(rows).history_[0] / n, 5) for name, c in drawn.items()}
     label = f"k-means++ start, {n:,} × {d}, k = {k}, {dtype}, against scikit-learn"
-    return row(label, *times, inertia_a_row_ours=left[0], inertia_a_row_peer=left[1])
+    return row(label, *times, inertia_a_row_ours=left["ours"], inertia_a_row_peer=left["peer"])
 
 
 # Linux tells the peak of a program in VmHWM; getrusage would tell that of the process which started it, if larger.

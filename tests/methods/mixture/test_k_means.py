@@ -14,7 +14,8 @@ from sklearn.metrics import normalized_mutual_info_score
 from unlabeled import KMeans
 from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture import em, k_means_start
+from unlabeled.methods.mixture import expectation_maximisation, k_means_start
+from unlabeled.methods.mixture.k_means_distances import Distances
 from unlabeled.methods.mixture.kernels.registers import width_of
 from unlabeled.methods.mixture.nearest import Centres
 from unlabeled.methods.mixture.threads import threads
@@ -254,14 +255,18 @@ def test_what_candidates_would_leave(dtype, sparse):
     for n, d, count in [(1, 1, 1), (13, 5, 3), (600, 9, 20)]:
         rows = rng.standard_normal((n, d)).astype(dtype)
         weights = rng.uniform(size=n)
-        closest, reached = rng.uniform(0, 20, n).astype(dtype), np.zeros((count, n), dtype)
-        candidates = rng.integers(0, n, count).tolist()
-        blocks = Blocks(sp.csr_matrix(rows) if sparse else rows)
+        candidates, first = rng.integers(0, n, count).tolist(), int(rng.integers(n))
         with threads(1) as pool:
-            sums = k_means_start.potentials_of(blocks, candidates, weights, closest, reached, pool)
+            far = Distances(Blocks(sp.csr_matrix(rows) if sparse else rows), count, weights, pool)
+            far.potentials([first])
+            far.take(0)
+            closest = far.of_rows(slice(0, n)).copy()
+            sums = far.potentials(candidates)
+            reached = np.stack([(far.take(c), far.of_rows(slice(0, n)).copy())[1] for c in range(count)])
+        np.testing.assert_allclose(closest, ((rows - rows[first]) ** 2).sum(axis=1), atol=40 * EPS[dtype])
         truth = np.minimum(((rows[candidates][:, None] - rows) ** 2).sum(axis=2), closest)
         np.testing.assert_allclose(reached, truth, atol=40 * EPS[dtype])
-        np.testing.assert_allclose(sums.sum(axis=0), truth @ weights, rtol=1e-5)
+        np.testing.assert_allclose(sums.sum(axis=0), truth @ weights, rtol=1e-5, atol=40 * EPS[dtype] * n)
         if not sparse:
             assert (reached[range(count), candidates] == 0).all()
 
@@ -341,7 +346,7 @@ def test_squares_that_overflow_do_no_harm():
 
 
 def test_a_long_fit_shows_its_progress(capsys, monkeypatch):
-    monkeypatch.setattr(em, "PATIENCE", 0.0)
+    monkeypatch.setattr(expectation_maximisation, "PATIENCE", 0.0)
     KMeans(3, random_state=0, max_iter=1, progress=True).fit(ROWS)
     assert "KMeans: step 1 of 1" in capsys.readouterr().err
     KMeans(3, random_state=0, max_iter=1, progress=False).fit(ROWS)

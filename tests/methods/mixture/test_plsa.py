@@ -9,7 +9,7 @@ from sklearn.decomposition import non_negative_factorization
 
 from unlabeled import PLSA
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.em import expectation_maximisation
+from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.plsa import Topics, WordsOfTopics
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.word_counts import WordCounts, laid_out

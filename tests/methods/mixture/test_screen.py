@@ -11,11 +11,20 @@ from hypothesis import strategies as st
 from unlabeled import KMeans
 from unlabeled.compiled import processor_has
 from unlabeled.methods.mixture import lloyd, quantised
-from unlabeled.methods.mixture.kernels.assign import CHUNK, TILE
-from unlabeled.methods.mixture.kernels.assign_screened import PAUSE
+from unlabeled.methods.mixture.kernels.assign_screened import LONG, PAUSE
 from unlabeled.methods.mixture.kernels.bytes import LANES
 from unlabeled.methods.mixture.kernels.registers import aligned, up_to
-from unlabeled.methods.mixture.kernels.screen import quantise, rivals, score_tile
+from unlabeled.methods.mixture.kernels.screen import (
+    FAR,
+    GROUP,
+    MARGIN,
+    ULP,
+    guess,
+    quantise,
+    rule_out,
+    rule_out_scored,
+    thresholds,
+)
 from unlabeled.methods.mixture.nearest import Centres
 
 needs_bytes = pytest.mark.skipif(not processor_has("avx512vnni"), reason="this processor has no AVX-512 VNNI")
@@ -83,14 +92,36 @@ def test_the_nearest_centre_is_found(problem):
     assert found.inertia == pytest.approx(float(chosen.sum()), rel=(d + 8) * eps, abs=n * d * tiny)
 
 
+@settings(deadline=None, max_examples=60)
+@given(problems(), problems())
+def test_rows_kept_as_bytes_change_nothing(problem, other):
+    rows, centres, rng = problem
+    (n, d), dtype = rows.shape, rows.dtype
+    kept, unit = quantised.rounded(n, up_to(d, LANES)), quantised.unit_of(rows) or 1.0
+    for c in (centres, centres[: len(other[1])] * dtype.type(2), rows[: len(centres)]):  # rounded at the first of them
+        start = rng.integers(-1, len(c) + 1, n).astype(np.int32)
+        one, two = start.copy(), start.copy()
+        plain = Centres(c, np.zeros(d), dtype, False, screen=True, unit=unit).assign(rows, one)
+        found = Centres(c, np.zeros(d), dtype, False, screen=True, unit=unit).assign(rows, two, kept=kept)
+        assert np.array_equal(one, two)
+        assert (plain.inertia, plain.screened) == (found.inertia, found.screened)
+        assert np.array_equal(plain.sums, found.sums)
+
+
 @numba.njit
-def screen_alone(memory, least, own, d, coarse, desk):
-    """Make the scores and bounds of 6 rows, and list the rivals of the first."""
-    numbers, starts, lanes, groups, longest, kappa, unit, _ = coarse
-    codes, words, narrow, figures, scores, found, _, _ = desk
-    near = quantise(memory, 6, d, unit, kappa, longest, codes, narrow, figures)
-    score_tile(words, numbers, starts, lanes, figures, scores)
-    return near, rivals(np.uint64(0), scores, groups, figures[1, 0], np.float32(least), own, found)
+def screen_alone(memory, known, d, coarse, rounded, desk):
+    """Round 16 rows, guess their centres and rule out others, with the scores that were kept and with new ones."""
+    numbers, starts, halves, groups, longest, unit = coarse
+    codes, figures = rounded
+    line, words, narrow, scores, masks, _, guessed, _, _ = desk
+    zero, length = np.uint64(0), np.uint64(len(words))
+    quantise(memory, 16, unit, line, words, narrow, codes, figures, zero)
+    guess(codes, figures, zero, numbers, starts, halves, groups, length, scores, guessed)
+    bounds = thresholds(figures, zero, known, zero, d, unit, longest)
+    rule_out_scored(scores, groups, bounds, masks)
+    others = masks.copy()
+    rule_out(codes, zero, numbers, starts, halves, groups, length, bounds, masks)
+    return others
 
 
 @needs_bytes
@@ -98,37 +129,55 @@ def screen_alone(memory, least, own, d, coarse, desk):
 @given(problems())
 def test_scores_are_within_their_bounds(problem):
     rows, centres, rng = problem
-    rows, (k, d) = rows[:TILE], centres.shape
-    dim = up_to(d, LANES)
-    laid, memory = aligned((k, dim), rows.dtype), aligned((TILE, dim), rows.dtype)
-    laid[:, :d], memory[: len(rows), :d] = centres, rows
-    if not quantised.can_screen(laid):
+    rows, (k, d), dtype = rows[:LANES], centres.shape, rows.dtype
+    dim, n = up_to(d, LANES), len(rows)
+    laid, memory = aligned((k, dim), dtype), aligned((LANES, dim), dtype)
+    laid[:, :d], memory[:n, :d] = centres, rows
+    unit = quantised.unit_of(laid)
+    if unit is None:
         return
-    coarse, desk = quantised.quantised(laid), quantised.desk(k, dim, rows.dtype)
-    own = rng.integers(-1, k)
-    near, _ = screen_alone(memory, 0.0, own, d, coarse, desk)
-    x, c = (each.astype(EXACT) * EXACT(coarse.unit) for each in (rows, centres))
-    assert near == bool((np.sqrt((x**2).sum(axis=1)) < 2.0**15).all())
+    coarse = quantised.quantised(laid, unit)
+    rounded, desk = quantised.rounded(LANES, dim), quantised.desk(k, dim, dtype)
+    truth = squares(rows, centres)
+    known = aligned((LANES,), dtype)
+    known[:n] = truth[np.arange(n), rng.integers(0, k, n)]  # a distance to one of them
+    others = screen_alone(memory, known, d, coarse, rounded, desk)
+    assert np.array_equal(others, desk.masks)
+    may = (desk.masks[:, None] >> np.arange(n) & 1).astype(bool).T
+    assert may[:, :k][truth <= known[:n, None]].all()
+    x, c = (each.astype(EXACT) * EXACT(unit) for each in (rows, centres))
+    scale, error, square = rounded.figures[:, :n].astype(EXACT)
+    far = np.sqrt((x**2).sum(axis=1)) >= FAR
+    assert np.array_equal(np.isinf(error), far)
+    assert may[:, :k][far].all()
+    group = np.arange(up_to(k, GROUP)) // GROUP
+    step, _, longest, off = coarse.groups[:, group].astype(EXACT)
+    scores = desk.scores.reshape(-1, LANES).T[:n].astype(EXACT) * scale[:, None] * step
+    assert (scores[:, k:] == -np.inf).all()
+    guessed = scores[np.arange(n), desk.guessed[:n]]
+    assert (guessed >= scores.max(axis=1) - 1e-6 * np.abs(guessed)).all()
     lengths = np.sqrt((c**2).sum(axis=1))
-    truth = x @ c.T - lengths**2 / 2
-    slack, scores = desk.figures[1, : len(rows), None].astype(EXACT), desk.scores[: len(rows), :k].astype(EXACT)
-    if near:
-        assert (np.abs(scores - truth) <= slack * np.maximum(lengths, 2.0**-40)).all()
-        assert (desk.figures[3, : len(rows)] == desk.scores[: len(rows), :k].max(axis=1)).all()
-        assert (desk.scores[:, k:] == -np.inf).all()
-        # Rivals are those whose scores may reach a threshold, here each score in turn.
-        for least in scores[0, : min(k, 5)]:
-            _, count = screen_alone(memory, float(least), own, d, coarse, desk)
-            may = np.flatnonzero(truth[0] >= least)
-            assert set(may) - {own} <= set(desk.found[:count].tolist()) <= set(range(k)) - {own}
-            may = np.flatnonzero(scores[0] + slack[0] * lengths >= least)
-            assert set(may) - {own} <= set(desk.found[:count].tolist())
-    np.testing.assert_array_less(lengths, np.repeat(coarse.groups, 64)[:k].astype(EXACT) + EXACT(1e-30))
+    assert (lengths <= longest[:k]).all()
+    slack = (error + coarse.longest * EXACT(MARGIN))[:, None] * longest + (np.sqrt(square) + error)[:, None] * off
+    wrong = np.abs(scores[:, :k] - (x @ c.T - lengths**2 / 2))
+    assert (wrong <= (slack * (1 + (d + 16) * EXACT(ULP)))[:, :k])[~far].all()
+
+
+@needs_bytes
+def test_a_centre_too_long_to_be_rounded_rules_nothing_out():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((40, 32)).astype(np.float32)
+    centres = rows[:20].copy()
+    centres[3] *= 1e8
+    labels = np.full(40, -1, np.int32)
+    found = Centres(centres, np.zeros(32), np.float32, False, screen=True, unit=1.0).assign(rows, labels)
+    assert found.screened == 0
+    assert np.array_equal(labels, squares(rows, centres).argmin(axis=1))
 
 
 @needs_bytes
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("k", [1, 31, 32, 33, 63, 64, 65, 129])
+@pytest.mark.parametrize("k", [1, 7, 8, 9, 31, 32, 33, 65, 129])
 def test_every_edge_of_tiles_and_groups(dtype, k):
     rng = np.random.default_rng(k)
     for n, d in [(k, 1), (k + 5, 15), (2 * k + 6, 16), (121 + k, 17), (60 + k, 67)]:
@@ -144,6 +193,9 @@ def test_every_edge_of_tiles_and_groups(dtype, k):
             assert (found.inertia, found.changed) == (expected.inertia, expected.changed)
             assert np.array_equal(found.sums, expected.sums)
             assert np.array_equal(found.counts, expected.counts)
+            kept, three = quantised.rounded(n, up_to(d, LANES)), start.copy()
+            assert screened.assign(rows, three, weights, kept=kept).inertia == expected.inertia
+            assert np.array_equal(one, three)
             alone = screened.assign(rows, start.copy(), weights, add=False)
             assert alone.inertia == found.inertia
             assert alone.sums.shape == (0, d)
@@ -169,7 +221,7 @@ def crowded(n, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_it_gives_way_where_it_does_not_help_and_comes_back(dtype):
     rng = np.random.default_rng(1)
-    pause = TILE + PAUSE * CHUNK
+    pause = LANES + PAUSE * LONG
     centres = np.concatenate([crowded(128, dtype), 50 * rng.standard_normal((128, 64)).astype(dtype)])
     easy = centres[128 + rng.integers(0, 128, 3 * pause)] + rng.standard_normal((3 * pause, 64)).astype(dtype)
     laid = Centres(centres, np.zeros(64), dtype, False, screen=True)
@@ -178,25 +230,27 @@ def test_it_gives_way_where_it_does_not_help_and_comes_back(dtype):
         rows = np.concatenate(parts)
         labels = np.full(len(rows), -1, np.int32)
         found = laid.assign(rows, labels)
-        assert found.screened == laid.assign(rows, np.full(len(rows), -1, np.int32)).screened
+        kept = quantised.rounded(len(rows), 64)
+        for _ in range(2):  # the second time some are kept as bytes
+            assert found.screened == laid.assign(rows, np.full(len(rows), -1, np.int32), kept=kept).screened
         far = np.array([((row.astype(float) - centres.astype(float)) ** 2).sum(axis=1) for row in rows])
         chosen = far[np.arange(len(rows)), labels]
         assert (chosen <= far.min(axis=1) + 400 * np.finfo(dtype).eps * 64 * 50**2).all()
         return found.screened
 
     assert screened(easy) == len(easy)
-    assert screened(crowded(pause, dtype)) <= CHUNK
-    hard = crowded(2 * CHUNK, dtype)
+    assert screened(crowded(pause, dtype)) <= LONG
+    hard = crowded(2 * LONG, dtype)
     both = screened(hard, easy)
-    assert len(easy) - pause - CHUNK <= both < len(easy)
+    assert len(easy) - pause - LONG <= both < len(easy)
 
 
 @needs_bytes
 def test_rows_too_far_away_are_searched():
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((64, 32)).astype(np.float32)
-    rows = centres[rng.integers(0, 64, TILE)] * np.float32(1e7)
-    labels = np.full(TILE, -1, np.int32)
+    rows = centres[rng.integers(0, 64, LANES)] * np.float32(1e7)
+    labels = np.full(LANES, -1, np.int32)
     found = Centres(centres, np.zeros(32), np.float32, False, screen=True).assign(rows, labels)
     assert found.screened == 0
     assert np.array_equal(labels, squares(rows, centres).argmin(axis=1))
@@ -244,7 +298,24 @@ def test_a_fit_is_the_same_with_and_without(dtype, monkeypatch):
     assert np.array_equal(with_it.cluster_centers_, streamed.cluster_centers_)
     assert with_it.history_ == streamed.history_
     assert np.array_equal(with_it.predict(rows), with_it.labels_)
+    monkeypatch.setattr(lloyd, "may_keep", lambda *of: False)
+    afresh = KMeans(200, **settings).fit(rows)
+    assert np.array_equal(with_it.cluster_centers_, afresh.cluster_centers_)
+    assert with_it.history_ == afresh.history_
     monkeypatch.setattr(lloyd, "screen_pays", lambda *of: False)
     without = KMeans(200, **settings).fit(rows)
     assert np.array_equal(with_it.labels_, without.labels_)
     np.testing.assert_allclose(with_it.history_, without.history_, rtol=1e-6 if dtype == np.float32 else 1e-13)
+
+
+def test_rows_are_kept_only_where_they_take_little_memory():
+    assert quantised.may_keep(3_500_000, 64)
+    assert not quantised.may_keep(10_000_000, 64)
+    n = quantised.KEPT_BYTES // 76
+    assert quantised.may_keep(n, 64)
+    assert not quantised.may_keep(n + 1, 64)
+    for d in (1, 16, 63, 64):  # what is allowed is what is taken
+        room = quantised.rounded(1600, up_to(d, LANES))
+        limit = quantised.KEPT_BYTES * 1600 // sum(part.nbytes for part in room)
+        assert quantised.may_keep(limit, d)
+        assert not quantised.may_keep(limit + 1, d)

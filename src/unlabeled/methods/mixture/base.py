@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -25,6 +26,7 @@ from unlabeled.data.blocks import Blocks, is_stream
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.memory import check_memory
 from unlabeled.methods.mixture.saved import divided
 
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
@@ -59,6 +61,7 @@ class Mixture(BaseEstimator, Estimator):
         """
         X = getattr(X, "array", X) if type(X).__module__.startswith("unlabeled.data") else X
         if not _out_of_core(X):
+            self._check_room(X)
             X = validate_data(
                 self,
                 X,
@@ -78,6 +81,24 @@ class Mixture(BaseEstimator, Estimator):
                 "features as input"
             )
         return blocks
+
+    def _check_room(self, X: Any) -> None:
+        """Refuse sparse rows that would have to be dense, and dense ones of which no copy fits that must be made."""
+        if sp.issparse(X) and not self.takes_sparse:
+            raise UnlabeledError(
+                f"{type(self).__name__} takes no sparse matrix. Made dense by X.toarray(), this one needs "
+                f"{np.prod(X.shape) * X.dtype.itemsize / 1e9:,.3g} GB of memory; reduce its columns first, for example "
+                "by scikit-learn's TruncatedSVD, or take KMeans, which reads sparse rows"
+            )
+        if not isinstance(X, np.ndarray) or X.ndim != 2:
+            return
+        if X.dtype not in (np.float32, np.float64) or not X.flags.c_contiguous:
+            wide = 4 if X.dtype == np.float32 else 8
+            check_memory(
+                X.size * wide,
+                f"a copy of X, {len(X):,} rows of {X.shape[1]:,} columns as float{8 * wide},",
+                "save the rows as float32 with np.save and give the path of the file, which is read block by block",
+            )
 
     def _weights(self, sample_weight: Any, blocks: Blocks) -> NDArray[np.float64] | None:
         """Check the weights of the rows: None, or one number a row, none negative, not all zero."""

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import Mixture
-from unlabeled.methods.mixture.em import expectation_maximisation
+from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.gaussian_covariance import Covariance, SingularError, covariance_form
 from unlabeled.methods.mixture.gaussian_densities import Gaussians, choose_densities
 from unlabeled.methods.mixture.gaussian_steps import Data, GaussianEM, Responsibilities, survey

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.data.blocks import Block, Blocks, mean_and_variance
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import Mixture
-from unlabeled.methods.mixture.em import expectation_maximisation
+from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.k_means_start import k_means_plus_plus, random_rows
 from unlabeled.methods.mixture.lloyd import Lloyd
 from unlabeled.methods.mixture.nearest import Centres
@@ -132,8 +132,9 @@ class KMeans(NearestCentre):
 
     .. math:: \sum_i w_i \min_j \lVert x_i - c_j \rVert^2
 
-    It is hard EM: see `unlabeled.methods.mixture.em`. Each step assigns rows to centres and moves the centres to the
-    means of their rows (Lloyd's algorithm); inertia never rises, and where it ends depends on the start.
+    It is hard EM: see `unlabeled.methods.mixture.expectation_maximisation`. Each step assigns rows to centres and
+    moves the centres to the means of their rows (Lloyd's algorithm); inertia never rises, and where it ends depends
+    on the start.
 
     Parameters
     ----------
@@ -174,7 +175,8 @@ class KMeans(NearestCentre):
     Where there are many rows, clusters and columns, and the processor multiplies bytes (AVX-512 VNNI), rows and centres
     are first rounded to 8 bits, and the centres that are too far from a row by more than the rounding can account for
     are ruled out; the distances to the one or two that are left are computed in the type of the rows. So labels are
-    those of a full search, but for rows whose distances to two centres are equal within the rounding of that type.
+    those of a full search, but for rows whose distances to two centres are equal within the rounding of that type. The
+    rounded rows are kept for the length of a fit if they take no more than 256 MB (d + 12 bytes a row).
 
     References
     ----------
@@ -234,6 +236,7 @@ class KMeans(NearestCentre):
                 weights,
                 pool,
                 self.tol * float(variance.mean()),
+                float(np.sqrt(variance.max())),
             )
             ascent = expectation_maximisation(
                 lloyd,

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.blocks import Block, Blocks
+from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.kernels.reach import TILE, reach
-from unlabeled.methods.mixture.kernels.registers import aligned, panels, width_of
-from unlabeled.methods.mixture.nearest import read_only
+from unlabeled.methods.mixture.k_means_distances import Distances, distances
 from unlabeled.methods.mixture.threads import Threads
 
 Floats = NDArray[np.float64]
@@ -56,16 +52,17 @@ def k_means_plus_plus(
     """
     n, trials = blocks.shape[0], trials_for(k)
     drawn = [int(random.choice(n, p=_shares(n, weights)))]
-    closest, reached = np.full(n, np.inf, blocks.dtype), np.empty((trials, n), blocks.dtype)
-    potentials = potentials_of(blocks, drawn, weights, closest, reached, pool)[:, 0]
-    closest[:] = reached[0]
+    far = distances(blocks, k, trials, weights, pool)
+    potentials = far.potentials(drawn)[:, 0]
+    far.take(0)
     for _ in range(1, k):
         places = random.uniform(size=trials) * potentials.sum()
-        candidates = [_row_at(place, closest, potentials, weights, blocks.rows_per_block) for place in places]
-        left = potentials_of(blocks, candidates, weights, closest, reached, pool)
+        candidates = [_row_at(place, far, potentials, weights, blocks) for place in places]
+        left = far.potentials(candidates)
         best = int(np.argmin(left.sum(axis=0)))
         drawn.append(candidates[best])
-        closest[:], potentials = reached[best], left[:, best]
+        far.take(best)
+        potentials = left[:, best]
     return np.array(drawn, dtype=np.int64)
 
 
@@ -78,47 +75,12 @@ def _shares(n: int, weights: Floats | None) -> Floats:
     return np.full(n, 1 / n) if weights is None else weights / weights.sum()
 
 
-def potentials_of(
-    blocks: Blocks,
-    candidates: list[int],
-    weights: Floats | None,
-    closest: NDArray[Any],
-    reached: NDArray[Any],
-    pool: Threads,
-) -> Floats:
-    """Set `reached` to the distances each candidate would leave; give their sums, shape (blocks, candidates)."""
-    count, width, dtype = len(candidates), width_of(blocks.dtype), blocks.dtype
-    vectors = blocks.take(candidates)
-    laid = panels(vectors, dtype, width)
-
-    def of_block(block: Block) -> Floats:
-        here = slice(block.start, block.stop)
-        own = np.zeros(0, dtype) if weights is None else weights[here].astype(dtype)
-        if blocks.sparse:
-            return _sparse_potentials(block.rows, vectors, own, closest[here], reached[:count, here])
-        sums, memory = np.empty(count), aligned((TILE, width), dtype)
-        reach(read_only(block.rows), laid, count, read_only(own), closest[here], reached[:, here], sums, memory)
-        return sums
-
-    return np.array(list(pool.map(of_block, blocks)))
-
-
-def _sparse_potentials(
-    rows: Any, vectors: NDArray[Any], weights: NDArray[Any], closest: NDArray[Any], reached: NDArray[Any]
-) -> Floats:
-    squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-    distances = (rows @ vectors.T).T * -2 + squares + np.einsum("cd,cd->c", vectors, vectors)[:, None]
-    np.minimum(np.maximum(distances, 0), closest, out=reached)
-    sums: Floats = (reached * weights if len(weights) else reached).sum(axis=1, dtype=np.float64)
-    return sums
-
-
-def _row_at(place: float, closest: NDArray[Any], potentials: Floats, weights: Floats | None, size: int) -> int:
+def _row_at(place: float, far: Distances, potentials: Floats, weights: Floats | None, blocks: Blocks) -> int:
     """Find the row at which the running sum of weighted squared distances reaches `place`: first its block, then it."""
-    running = np.cumsum(potentials)
+    running, size = np.cumsum(potentials), blocks.rows_per_block
     block = min(int(np.searchsorted(running, place)), len(running) - 1)
-    here = slice(block * size, (block + 1) * size)
-    masses = closest[here].astype(np.float64)
+    here = slice(block * size, min((block + 1) * size, blocks.shape[0]))
+    masses = far.of_rows(here).astype(np.float64)
     masses = masses if weights is None else masses * weights[here]
     rest = place - (running[block - 1] if block else 0.0)
     return block * size + min(int(np.searchsorted(np.cumsum(masses), rest)), len(masses) - 1)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.em import LateBar
+from unlabeled.methods.mixture.expectation_maximisation import LateBar
 from unlabeled.methods.mixture.gibbs import Gibbs
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.topic_model import TopicModel

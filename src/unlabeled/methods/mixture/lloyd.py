@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.blocks import Block, Blocks
+from unlabeled.methods.mixture.kernels.bytes import LANES
+from unlabeled.methods.mixture.kernels.registers import up_to
+from unlabeled.methods.mixture.kernels.screen import Rounded
 from unlabeled.methods.mixture.nearest import Assigned, Centres
-from unlabeled.methods.mixture.quantised import screen_pays
+from unlabeled.methods.mixture.quantised import may_keep, rounded, screen_pays, unit_for
 from unlabeled.methods.mixture.threads import Threads
 
 Theta = NDArray[Any]
@@ -46,6 +49,8 @@ class Lloyd:
         Who works.
     tol : float
         The steps have settled when the squared moves of the centres add up to no more.
+    spread : float
+        The largest standard deviation of a column.
     """
 
     def __init__(
@@ -55,8 +60,12 @@ class Lloyd:
         weights: NDArray[np.float64] | None,
         pool: Threads,
         tol: float,
+        spread: float,
     ) -> None:
         self._first, self._mean, self._weights, self._pool, self._tol = first, mean, weights, pool, tol
+        self._spread = spread
+        self._unit: float | None = None
+        self._kept: dict[int, Rounded] = {}
 
     def start(self, data: Blocks, random: np.random.RandomState) -> Theta:
         """Give the first centres, and forget the labels of an earlier ascent."""
@@ -65,8 +74,10 @@ class Lloyd:
 
     def e_step(self, data: Blocks, theta: Theta) -> Certain:
         """Assign every row to its nearest centre, and add up the rows of each."""
-        screen = screen_pays(data.shape[0], theta.shape, data.dtype)
-        centres = Centres(theta, self._mean, data.dtype, data.sparse, screen=screen)
+        screen = not data.sparse and screen_pays(data.shape[0], theta.shape, data.dtype)
+        if screen and not self._kept:
+            self._keep(data)
+        centres = Centres(theta, self._mean, data.dtype, data.sparse, screen=screen, unit=self._unit)
         assigned = Assigned.none(*theta.shape)
         for statistics in self._pool.map(lambda block: self._partial(block, centres), data):
             assigned.merge(statistics)
@@ -87,10 +98,18 @@ class Lloyd:
         """Say whether no row changed its cluster, or the centres hardly moved."""
         return q.assigned.changed == 0 or float(((after - before).astype(np.float64) ** 2).sum()) <= self._tol
 
+    def _keep(self, data: Blocks) -> None:
+        """Make room for the rows as bytes, which serve all steps and all starts, because the mean stays the same."""
+        n, d = data.shape
+        self._unit = unit_for(4 * self._spread, data.dtype)
+        if self._unit is not None and may_keep(n, d):
+            size = data.rows_per_block
+            self._kept = {first: rounded(min(size, n - first), up_to(d, LANES)) for first in range(0, n, size)}
+
     def _partial(self, block: Block, centres: Centres) -> Assigned:
         here = slice(block.start, block.stop)
         weights = None if self._weights is None else self._weights[here]
-        return centres.assign(block.rows, self._labels[here], weights)
+        return centres.assign(block.rows, self._labels[here], weights, kept=self._kept.get(block.start))
 
     def _fill_empty(self, data: Blocks, theta: Theta, assigned: Assigned) -> None:
         """Move the rows farthest from their centres into the clusters that have none, one each.

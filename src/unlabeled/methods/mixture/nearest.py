@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from unlabeled.methods.mixture.kernels.assign_screened import assign_screened
 from unlabeled.methods.mixture.kernels.assign_sparse import assign_sparse
 from unlabeled.methods.mixture.kernels.bytes import LANES
 from unlabeled.methods.mixture.kernels.registers import aligned, panels, up_to, width_of
-from unlabeled.methods.mixture.quantised import can_screen, desk, quantised
+from unlabeled.methods.mixture.kernels.screen import Rounded
+from unlabeled.methods.mixture.quantised import desk, most_rivals, quantised, rounded, unit_of
 
 Floats = NDArray[np.float64]
 
@@ -63,10 +65,19 @@ class Centres:
     screen : bool, default False
         Whether to rule out most centres of dense rows by products of bytes, where the processor has them; see
         `unlabeled.methods.mixture.kernels.screen`, and `unlabeled.methods.mixture.quantised.screen_pays` for when.
+    unit : float, optional
+        The factor of all lengths that are rounded, a power of two; by default that of the centres.
     """
 
     def __init__(
-        self, centres: NDArray[Any], mean: NDArray[Any], dtype: Any, sparse: bool, *, screen: bool = False
+        self,
+        centres: NDArray[Any],
+        mean: NDArray[Any],
+        dtype: Any,
+        sparse: bool,
+        *,
+        screen: bool = False,
+        unit: float | None = None,
     ) -> None:
         self.k, self.d = centres.shape
         self.dtype, self.sparse = np.dtype(dtype), sparse
@@ -81,14 +92,22 @@ class Centres:
         else:
             self._panels = panels(centres, dtype, 2 * width)
             self._offsets = aligned((len(self._panels), 2 * width), dtype)
+            self._rooms = threading.local()
             self._rows = aligned((self.k, up_to(self.d, LANES if screen else width)), dtype)
             self._rows[:, : self.d] = centres
-            self._coarse = quantised(self._rows) if screen and can_screen(self._rows) else None
+            fitting = unit_of(self._rows) if screen else None
+            self._coarse = None if fitting is None else quantised(self._rows, unit or fitting)
         self._offsets.fill(-np.inf)
         self._offsets.reshape(-1)[: self.k] = halves
 
     def assign(
-        self, rows: Any, labels: NDArray[np.int32], weights: NDArray[Any] | None = None, *, add: bool = True
+        self,
+        rows: Any,
+        labels: NDArray[np.int32],
+        weights: NDArray[Any] | None = None,
+        *,
+        add: bool = True,
+        kept: Rounded | None = None,
     ) -> Assigned:
         """Find the nearest centre of each row; among centres at equal distance, the first.
 
@@ -106,6 +125,9 @@ class Centres:
             Weights of the rows.
         add : bool, default True
             Whether to add up the rows of each centre; if not, `sums` and `counts` are empty.
+        kept : Rounded, optional
+            Where these rows are kept as bytes from one call to the next, less the same mean and in the same unit, if
+            they are screened; they are put there when they are not there yet.
         """
         weights = read_only(np.zeros(0) if weights is None else weights, self.dtype)
         k, width = self.k if add else 0, self._width
@@ -117,17 +139,36 @@ class Centres:
             laid = (self._across, self._offsets, self.k)
             inertia, changed = assign_sparse(*csr, *laid, weights, labels, sums, counts, scores, zeros)
             return Assigned(sums, counts, inertia, changed)
-        dim = self._rows.shape[1]
-        sums = aligned((k, dim), self.dtype)
-        memory, best = aligned((CHUNK, dim), self.dtype), aligned((CHUNK, width), self.dtype)
-        room = (memory, best, aligned((CHUNK, width), self._whole))
+        room = self._room()
+        sums, dim = room.sums[:k], self._rows.shape[1]
+        sums.fill(0)
         dense = (read_only(rows, self.dtype), self._mean, self._panels, self._offsets, self._rows)
-        common = (*dense, weights, labels, sums, counts, *room)
+        common = (*dense, weights, labels, sums, counts, *room.search)
         if self._coarse is None:
             (inertia, changed), screened = assign(*common), 0
         else:
-            inertia, changed, screened = assign_screened(*common, self._coarse, desk(self.k, dim, self.dtype))
+            screen = (self._coarse, most_rivals(self.k, dim, self.dtype), kept or room.rounded, kept is not None)
+            inertia, changed, screened = assign_screened(*common, *screen, room.desk)
         return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, screened)
+
+    def _room(self) -> _Room:
+        """Give this thread's room to work in, which serves all its blocks."""
+        if not hasattr(self._rooms, "own"):
+            self._rooms.own = _Room(self.k, self._rows.shape[1], self.dtype, screen=self._coarse is not None)
+        own: _Room = self._rooms.own
+        return own
+
+
+class _Room:
+    """What the kernels of dense rows of D columns work in."""
+
+    def __init__(self, k: int, dim: int, dtype: Any, *, screen: bool) -> None:
+        width = width_of(dtype)
+        place = aligned((CHUNK, width), np.int32 if width == LANES else np.int64)
+        self.sums = aligned((k, dim), dtype)
+        self.search = (aligned((CHUNK, dim), dtype), aligned((CHUNK, width), dtype), place)
+        if screen:
+            self.rounded, self.desk = rounded(LANES, dim), desk(k, dim, dtype)
 
 
 def read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:

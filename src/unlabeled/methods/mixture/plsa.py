@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.mixture.em import expectation_maximisation
+from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.kernels.expected_counts import by_document, by_word
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.methods.mixture.topic_model import TopicModel

@@ -9,66 +9,90 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.compiled import processor_has
-from unlabeled.methods.mixture.kernels.assign import TILE
 from unlabeled.methods.mixture.kernels.bytes import LANES
 from unlabeled.methods.mixture.kernels.registers import aligned, panels, up_to
-from unlabeled.methods.mixture.kernels.screen import GROUP, MARGIN, Coarse, Desk
+from unlabeled.methods.mixture.kernels.screen import FAR, GROUP, LEAST, MARGIN, Coarse, Desk, Rounded
 
 WIDEST = 1 << 16  # columns whose products of bytes certainly add up to less than 2³¹
 STEEPEST = 127  # the largest byte
+KEPT_BYTES = 1 << 28  # rows that take more as bytes are not kept: files larger than memory stay files
 FEW_ROWS = 4096  # to round the centres takes about as long as is gained on a thousand rows
 
 
-def quantised(centres: NDArray[Any]) -> Coarse:
+def unit_for(largest: float, dtype: Any) -> float | None:
+    """Give the power of two that brings a number into [½, 1), or None if that is zero, huge or minute for its type."""
+    power = math.frexp(largest)[1]
+    usable = 0 < largest < math.inf and abs(power) <= np.finfo(dtype).maxexp // 4
+    return 2.0**-power if usable else None
+
+
+def unit_of(vectors: NDArray[Any]) -> float | None:
+    """Give the unit in which some vectors can be screened; None if they cannot, or the processor does not do it."""
+    if not processor_has("avx512vnni") or vectors.shape[1] > WIDEST:
+        return None
+    return unit_for(float(np.abs(vectors).max()), vectors.dtype)
+
+
+def quantised(centres: NDArray[Any], unit: float) -> Coarse:
     """Round centres to bytes.
 
     Parameters
     ----------
     centres : ndarray of float32 or float64, shape (k, D)
-        Less the mean, with zeros up to a multiple of 16 columns; they can be screened, see `can_screen`.
+        Less the mean, with zeros up to a multiple of 16 columns; they can be screened, see `unit_of`.
+    unit : float
+        The factor of all lengths.
     """
-    k, dim = centres.shape
-    unit = 2.0 ** -math.frexp(float(np.abs(centres).max()))[1]
-    scaled = centres.astype(np.float64) * unit
-    steps = np.maximum(np.abs(scaled).max(axis=1) / STEEPEST, 1e-30).astype(np.float32)
-    whole = np.rint(scaled / steps[:, None].astype(np.float64)).clip(-STEEPEST, STEEPEST)
-    lengths = np.maximum(np.linalg.norm(scaled, axis=1), 2.0**-40)
-    errors = np.linalg.norm(scaled - whole * steps[:, None].astype(np.float64), axis=1)
-    numbers = panels(whole.astype(np.int8).view(np.int32), np.int32, 2 * LANES)
-    lanes = aligned((2, 2 * LANES * len(numbers)), np.float32)
-    lanes[0, :k], lanes[1, :k], lanes[1, k:] = steps, -(lengths**2) / 2, -np.inf
-    starts = aligned((lanes.shape[1],), np.int32)
-    starts[:k] = -128 * whole.sum(axis=1)
-    padded = np.zeros(up_to(k, GROUP))
-    padded[:k] = lengths * (1 + MARGIN)
-    groups = padded.reshape(-1, GROUP).max(axis=1).astype(np.float32)
-    error = np.float32((errors / lengths).max() + MARGIN)
-    return Coarse(
-        numbers, starts, lanes, groups, groups.max(), error, centres.dtype.type(unit), _most(k, dim, centres.dtype)
-    )
+    k, count = len(centres), up_to(len(centres), GROUP) // GROUP
+    scaled = np.zeros((count * GROUP, centres.shape[1]))
+    scaled[:k] = centres.astype(np.float64) * unit
+    lengths = np.linalg.norm(scaled, axis=1)
+    too_long = lengths.max() >= FAR
+    if too_long:
+        scaled, lengths = np.zeros_like(scaled), np.zeros_like(lengths)
+    bounds = np.maximum(lengths, LEAST)
+    groups = np.empty((4, count), np.float32)
+    groups[0] = np.maximum(np.abs(scaled).reshape(count, -1).max(axis=1), LEAST) / STEEPEST
+    steps = np.repeat(groups[0], GROUP).astype(np.float64)
+    whole = np.rint(scaled / steps[:, None]).clip(-STEEPEST, STEEPEST)
+    errors = np.linalg.norm(scaled - whole * steps[:, None], axis=1) + MARGIN * bounds
+    groups[1], groups[2] = 1 / groups[0], bounds.reshape(count, -1).max(axis=1) * (1 + MARGIN)
+    groups[3] = errors.reshape(count, -1).max(axis=1) * (1 + MARGIN)
+    numbers = panels(whole.astype(np.int8).view(np.int32), np.int32, GROUP).reshape(-1)
+    starts, halves = (-128 * whole.sum(axis=1)).astype(np.int32), (-(lengths**2) / 2 / steps).astype(np.float32)
+    halves[k:] = -np.inf
+    longest = np.float32(np.inf) if too_long else groups[2].max()
+    return Coarse(numbers, starts, halves, groups, longest, centres.dtype.type(unit))
+
+
+def rounded(n: int, dim: int) -> Rounded:
+    """Give room for n rows of D columns as bytes."""
+    whole = up_to(n, LANES)
+    return Rounded(aligned((whole * dim // 4,), np.int32), aligned((3, whole), np.float32))
 
 
 def desk(k: int, dim: int, dtype: Any) -> Desk:
     """Give room for a call with k centres of D columns."""
-    codes, scores = aligned((TILE, dim), np.uint8), aligned((TILE, up_to(k, GROUP)), np.float32)
-    scores.fill(-np.inf)
-    floats = aligned((dim,), np.float32), aligned((4, TILE), np.float32)
-    labels, distances = np.empty(TILE, np.int32), np.empty(TILE, dtype)
-    return Desk(codes, codes.view(np.int32), *floats, scores, np.empty(scores.shape[1], np.int32), labels, distances)
+    whole, line = up_to(k, GROUP), aligned((dim,), np.uint8)
+    scores, masks = aligned((whole * LANES,), np.float32), aligned((whole,), np.uint16)
+    rows = [aligned((LANES,), kind) for kind in (np.int32, np.int32, dtype)]
+    return Desk(line, line.view(np.int32), aligned((dim,), np.float32), scores, masks, masks.view(np.uint64), *rows)
 
 
-def _most(k: int, dim: int, dtype: Any) -> int:
+def most_rivals(k: int, dim: int, dtype: Any) -> int:
     """Give how many rivals take about half as long as a search of all centres; one also costs some 16 additions."""
-    registers = dim * dtype.itemsize // 64
+    registers = dim * np.dtype(dtype).itemsize // 64
     return int(k * registers // (2 * (2 * registers + 16)))
 
 
-def can_screen(centres: NDArray[Any]) -> bool:
-    """Say whether the processor multiplies bytes, and the centres are neither all zero nor huge nor minute."""
-    largest = float(np.abs(centres).max())
-    if not (processor_has("avx512vnni") and 0 < largest < math.inf and centres.shape[1] <= WIDEST):
-        return False
-    return abs(math.frexp(largest)[1]) <= np.finfo(centres.dtype).maxexp // 4
+def reach_pays(n: int, d: int, k: int) -> bool:
+    """Say whether the start of k-means++ is quicker with its rows kept as bytes, and whether they may be."""
+    return n >= FEW_ROWS and d >= 2 * LANES and k >= LANES and may_keep(n, d)
+
+
+def may_keep(n: int, d: int) -> bool:
+    """Say whether n rows of d columns may be kept as bytes: of 64 columns some 3.5 million, 76 bytes each."""
+    return n * (up_to(d, LANES) + 12) <= KEPT_BYTES
 
 
 def screen_pays(n: int, shape: tuple[int, ...], dtype: Any) -> bool:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.data.documents import Documents, check_not_empty, check_whole, is_text, tidy_counts
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
 from unlabeled.methods.mixture.base import Mixture
 from unlabeled.methods.mixture.kernels.expected_counts import by_document
 from unlabeled.methods.mixture.kernels.fold_in import fold_in
@@ -23,6 +24,7 @@ from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
 
 FOLD_IN_STEPS, FOLD_IN_TOL = 200, 1e-4
+COPIES, INDEX = 2, 4  # of a sparse matrix while it is made; bytes of a column's number
 
 
 class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC):
@@ -160,6 +162,12 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
     def _matrix(self, X: Any, *, reset: bool) -> sp.csr_matrix:
         """Make a matrix of any kind sparse, block by block."""
         blocks = self._open(X, reset=reset)
+        stored = sum(block.rows.nnz if blocks.sparse else np.count_nonzero(block.rows) for block in blocks)
+        check_memory(
+            COPIES * stored * (blocks.dtype.itemsize + INDEX),
+            f"counts of {stored:,} entries that are not 0",
+            "leave out rare and very frequent words, or fit a sample of the documents",
+        )
         matrix = tidy_counts(sp.vstack([sp.csr_matrix(block.rows) for block in blocks], format="csr"))
         if not self.takes_fractions:
             check_whole(matrix)

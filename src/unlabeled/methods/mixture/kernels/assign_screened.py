@@ -1,9 +1,10 @@
 """The E step of k-means in which most centres are ruled out beforehand: `assign` with the screen of `screen`.
 
-Rows are taken 6 at a time, so that all that is made of them stays in the first cache. Where the screen leaves so many
-rivals that their distances take longer than a search of all centres, 6 rows and the next 15 chunks are searched as
-`assign` does it, before the screen is tried again. What is too many is a count and not a time, so the same rows go the
-same way every time.
+Rows are taken 16 at a time, so that all that is made of them stays in the first cache. Rounded to bytes they may be
+kept for the next call, with other centres: a quarter or an eighth of the rows' own memory. Where the screen leaves so
+many rivals that their distances take longer than a search of all centres, these rows and the next 15 chunks are
+searched as `assign` does it, before the screen is tried again. What is too many is a count and not a time, so the same
+rows go the same way every time.
 """
 
 from __future__ import annotations
@@ -23,10 +24,19 @@ from unlabeled.methods.mixture.kernels.assign import (
     label_found,
     search_chunk,
 )
+from unlabeled.methods.mixture.kernels.bytes import LANES, lowest_bit
 from unlabeled.methods.mixture.kernels.registers import fma, load, splat, store
-from unlabeled.methods.mixture.kernels.screen import distance, least_score, quantise, rivals, score_tile
+from unlabeled.methods.mixture.kernels.screen import (
+    distance,
+    guess,
+    quantise,
+    rule_out,
+    rule_out_scored,
+    thresholds,
+)
 
 PAUSE = 15
+LONG = CHUNK // LANES * LANES  # rows that are searched at a time
 
 u = np.uint64
 
@@ -40,6 +50,50 @@ def add_row(
     for t in range(u(0), u(sums.shape[1]), width):
         store(sums, (label, t), fma(scale, load(memory, (j, t)), load(sums, (label, t))))
     counts[label] += weight
+
+
+@inlined
+def known_centres(labels: Any, first: int, rows: int, k: int, nearest: Any) -> Any:  # pragma: no cover - compiled
+    """Set `nearest` to the centres that rows had before; give bits of those that had none."""
+    unknown = u(0)
+    for j in range(u(rows)):
+        label = labels[u(first) + j]
+        if 0 <= label < k:
+            nearest[j] = label
+        else:
+            unknown |= u(1) << j
+    return unknown
+
+
+@inlined
+def nearest_of_rivals(
+    memory: Any,
+    rows: int,
+    allowed: int,
+    centres: Any,
+    masks: Any,
+    fours: Any,
+    nearest: Any,
+    distances: Any,
+    width: Any,
+) -> int:  # pragma: no cover - compiled
+    """Measure the distances to the centres that are left, if they are not more than allowed; give their number."""
+    for j in range(u(rows)):
+        masks[u(nearest[j])] &= ~(u(1) << j)
+    masks[len(centres) :] = 0
+    there = ((u(1) << u(rows)) - u(1)) * u(0x0001000100010001)
+    count = 0
+    for four in range(u(len(fours))):
+        bits = fours[four] & there
+        while bits and count <= allowed:
+            bit = lowest_bit(bits)
+            bits &= bits - u(1)
+            c, j = four * u(4) + (bit >> u(4)), bit & u(LANES - 1)
+            far = distance(memory, j, centres, c, width)
+            if far < distances[j] or (far == distances[j] and np.int64(c) < nearest[j]):
+                nearest[j], distances[j] = c, far
+            count += 1
+    return count
 
 
 @compiled
@@ -57,6 +111,9 @@ def assign_screened(
     best: Any,
     place: Any,
     coarse: Any,
+    most: int,
+    rounded: Any,
+    keep: bool,
     desk: Any,
 ) -> tuple[float, int, int]:  # pragma: no cover - compiled
     """Find the nearest centre of each row.
@@ -69,6 +126,12 @@ def assign_screened(
         The last assignment, which helps to rule out others, or −1; changed in place.
     coarse : Coarse
         The centres as bytes.
+    most : int
+        How many rivals are allowed to a row, on the average.
+    rounded : Rounded
+        The rows as bytes, made here where they are not yet; or room for one panel of them.
+    keep : bool
+        Whether they are kept, all of them.
     desk : Desk
         Room to work in.
 
@@ -86,37 +149,35 @@ def assign_screened(
     width = best.shape[1]
     inertia, changed, screened = 0.0, 0, 0
     # Out of the tuples once: to take them out in the loops would count references there.
-    numbers, starts, lanes, groups, longest, kappa, unit, most = coarse
-    codes, words, narrow, figures, scores, found, nearest, distances = desk
-    wait, allowed = 0, CHUNK * most
+    numbers, starts, halves, groups, longest, unit = coarse
+    codes, figures = rounded
+    line, words, narrow, scores, masks, fours, guessed, nearest, distances = desk
+    wait, allowed, length = 0, CHUNK * most, u(len(words))
     first = 0
     while first < n:
-        rows = min(CHUNK if wait else TILE, n - first)
+        rows = min(LONG if wait else LANES, n - first)
         filled = (rows + TILE - 1) // TILE * TILE
         copy_less_mean(X, first, rows, mean, memory, u(width))
         if wait == 0:
-            fetch_rows(X, u(first + CHUNK), TILE, width)
+            fetch_rows(X, u(first + CHUNK), LANES, width)
             allowed = min(allowed + rows * most, CHUNK * most)
-            if not quantise(memory, rows, d, unit, kappa, longest, codes, narrow, figures):
-                allowed = -1
-            score_tile(words, numbers, starts, lanes, figures, scores)
+            panel = u(first) // u(LANES) if keep else u(0)
+            if not keep or figures[u(0), panel * u(LANES)] == 0:
+                quantise(memory, rows, unit, line, words, narrow, codes, figures, panel)
+            unknown = known_centres(labels, first, rows, k, nearest)
+            if unknown:
+                guess(codes, figures, panel, numbers, starts, halves, groups, length, scores, guessed)
+                for j in range(u(rows)):
+                    if (unknown >> j) & u(1):
+                        nearest[j] = guessed[j]
             for j in range(u(rows)):
-                slack, square, top = figures[u(1), j], figures[u(2), j], figures[u(3), j]
-                least = top - slack * longest
-                near, label = X.dtype.type(np.inf), np.int64(labels[u(first) + j])
-                if 0 <= label < k:
-                    near = distance(memory, j, centres, u(label), u(width))
-                    least = max(least, least_score(square, np.float32(near * unit * unit), d))
-                else:
-                    label = np.int64(-1)
-                count = rivals(j, scores, groups, slack, least, label, found)
-                allowed = min(allowed, allowed - np.int64(count))
-                for r in range(count if allowed >= 0 else u(0)):
-                    c = np.int64(found[r])
-                    far = distance(memory, j, centres, u(c), u(width))
-                    if far < near or (far == near and c < label) or label < 0:
-                        near, label = far, c
-                nearest[j], distances[j] = label, near
+                distances[j] = distance(memory, j, centres, u(nearest[j]), u(width))
+            bounds = thresholds(figures, panel, distances, u(0), d, unit, longest)
+            if unknown:
+                rule_out_scored(scores, groups, bounds, masks)
+            else:
+                rule_out(codes, panel, numbers, starts, halves, groups, length, bounds, masks)
+            allowed -= nearest_of_rivals(memory, rows, allowed, centres, masks, fours, nearest, distances, u(width))
         if wait == 0 and allowed >= 0:
             for j in range(u(rows)):
                 row = u(first) + j

@@ -101,16 +101,31 @@ def largest(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
-def bits_from(typing: Any, array: Any, place: Any, least: Any) -> Any:
-    """Give 64 bits: which of the 64 float32 from `place` on are `least` or more, the first in the lowest bit."""
+def square_roots(typing: Any, x: Any) -> Any:
+    """Give the square root of each number."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vector = ir.VectorType(ir.FloatType(), 64)
-        loaded = builder.load(pointer_to(context, builder, array, values[0], values[1], vector))
-        loaded.align = 4
-        return builder.bitcast(builder.fcmp_ordered(">=", loaded, spread(builder, vector, values[2])), ir.IntType(64))
+        return call(builder, "sqrt", values[0].type, [values[0]])
 
-    return types.uint64(array, place, least), emit
+    return x(x), emit
+
+
+def _bits_where(sign: str, doc: str) -> Any:
+    """Make a comparison of two registers that gives bits, the first lane's the lowest; none where a number is NaN."""
+
+    def function(typing: Any, x: Any, y: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            found = builder.fcmp_ordered(sign, *values)
+            return builder.zext(builder.bitcast(found, ir.IntType(x.width)), ir.IntType(64))
+
+        return types.uint64(x, y), emit
+
+    function.__doc__ = doc
+    return intrinsic(function)
+
+
+at_least = _bits_where(">=", "Say in which lanes x is at least y.")
+below = _bits_where("<", "Say in which lanes x is below y.")
 
 
 @intrinsic

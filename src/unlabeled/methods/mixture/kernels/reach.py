@@ -24,10 +24,22 @@ u = np.uint64
 
 
 @inlined
-def distances_of_tile(X: Any, i: Any, candidates: Any, panel: Any, memory: Any) -> None:  # pragma: no cover - compiled
-    """Set memory[j] to the squared distances of row i + j to the candidates of a panel, for 8 rows."""
+def distances_of_tile(
+    X: Any,
+    i: Any,
+    i1: Any,
+    i2: Any,
+    i3: Any,
+    i4: Any,
+    i5: Any,
+    i6: Any,
+    i7: Any,
+    candidates: Any,
+    panel: Any,
+    memory: Any,
+) -> None:  # pragma: no cover - compiled
+    """Set memory[j] to the squared distances of a row to the candidates of a panel, for 8 rows."""
     zero = splat(X.dtype.type(0))
-    i1, i2, i3, i4, i5, i6, i7 = i + u(1), i + u(2), i + u(3), i + u(4), i + u(5), i + u(6), i + u(7)
     s0, s1, s2, s3, s4, s5, s6, s7 = zero, zero, zero, zero, zero, zero, zero, zero
     for t in range(u(X.shape[1])):
         e = load(candidates, (panel, t, u(0)))
@@ -79,7 +91,8 @@ def reach(
         lanes = min(width, count - np.int64(panel) * width)
         for i in range(u(0), u(whole), u(TILE)):
             fetch_rows(X, i + u(AHEAD), TILE, width)
-            distances_of_tile(X, i, candidates, panel, memory)
+            i1, i2, i3, i4, i5, i6, i7 = i + u(1), i + u(2), i + u(3), i + u(4), i + u(5), i + u(6), i + u(7)
+            distances_of_tile(X, i, i1, i2, i3, i4, i5, i6, i7, candidates, panel, memory)
             for lane in range(u(lanes)):
                 c = panel * u(width) + lane
                 total = 0.0
@@ -88,13 +101,14 @@ def reach(
                     reached[c, i + j] = distance
                     total += distance * (weights[i + j] if len(weights) else X.dtype.type(1))
                 potentials[c] += total
-        for i in range(u(whole), u(n)):
-            for lane in range(u(lanes)):
-                c = panel * u(width) + lane
-                squares = X.dtype.type(0)
-                for t in range(u(X.shape[1])):
-                    step = X[i, t] - candidates[panel, t, lane]
-                    squares += step * step
-                distance = min(squares, closest[i])
-                reached[c, i] = distance
-                potentials[c] += distance * (weights[i] if len(weights) else X.dtype.type(1))
+        if whole < n:  # fewer than 8 are left: the last of them fills up the tile
+            row, end = u(whole), u(n - 1)
+            i1, i2, i3 = min(row + u(1), end), min(row + u(2), end), min(row + u(3), end)
+            i4, i5, i6 = min(row + u(4), end), min(row + u(5), end), min(row + u(6), end)
+            distances_of_tile(X, row, i1, i2, i3, i4, i5, i6, end, candidates, panel, memory)
+            for j in range(u(n - whole)):
+                for lane in range(u(lanes)):
+                    c = panel * u(width) + lane
+                    distance = min(memory[j, lane], closest[row + j])
+                    reached[c, row + j] = distance
+                    potentials[c] += distance * (weights[row + j] if len(weights) else X.dtype.type(1))

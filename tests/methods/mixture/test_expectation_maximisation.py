@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from unlabeled.methods.mixture.em import expectation_maximisation
+from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 
 
 class Coins:
