@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+import unlabeled
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 
@@ -69,3 +70,11 @@ def test_clone_copy_and_grid_search_take_it():
     assert copy.deepcopy(model).n_ == 1
     search = GridSearchCV(Shift(), {"by": [1.0, 2.9, 4.0]}, cv=2).fit(np.zeros((6, 1)))
     assert search.best_params_ == {"by": 2.9}
+
+
+def test_a_setting_that_is_not_there_suggests_the_nearest():
+    with pytest.raises(TypeError, match="unknown parameter of Shift 'size'; did you mean 'sizes'"):
+        Shift(size=(1,))
+    with pytest.raises(TypeError, match="did you mean 'covariance'"):
+        unlabeled.GaussianMixture(2, covariance_type="full")
+    assert copy.deepcopy(Shift(by=2.0)).by == 2.0

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 NOUNS = (
     *("Corpus", "Documents", "Images", "Phrases", "Run", "Vectors", "WordVectors"),
-    *("cooccurrence", "elbow", "merge_clusters"),
+    *("conditional_probabilities", "cooccurrence", "elbow", "expectation_maximisation", "merge_clusters"),
 )
 """What one works with beside the methods; `make stubs` tells type checkers and editors of both."""
 

@@ -21,6 +21,7 @@ from unlabeled.data.vectors import Vectors as Vectors
 from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.mixture.elbow import elbow as elbow
+from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation as expectation_maximisation
 from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
 from unlabeled.methods.mixture.gaussian_outliers import GaussianOutliers as GaussianOutliers
 from unlabeled.methods.mixture.k_means import KMeans as KMeans
@@ -31,6 +32,7 @@ from unlabeled.methods.mixture.plsa import PLSA as PLSA
 from unlabeled.methods.noncontrastive.byol import BYOL as BYOL
 from unlabeled.methods.pretext.rotation import Rotation as Rotation
 from unlabeled.methods.words.cbow import CBOW as CBOW
+from unlabeled.methods.words.conditional_probabilities import conditional_probabilities as conditional_probabilities
 from unlabeled.methods.words.cooccurrence import cooccurrence as cooccurrence
 from unlabeled.methods.words.glove import GloVe as GloVe
 from unlabeled.methods.words.one_hot import OneHot as OneHot

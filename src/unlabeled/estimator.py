@@ -37,6 +37,14 @@ class Estimator:
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
 
+    def __new__(cls, *_args: Any, **settings: Any) -> Self:
+        """Refuse a setting that there is not, as Python would, but suggest the nearest."""
+        known = _names(cls)
+        for name in settings:
+            if name not in known:
+                raise TypeError(str(unknown_name(f"parameter of {cls.__name__}", name, known)))
+        return super().__new__(cls)
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Give the hyper-parameters by name.
 

@@ -116,6 +116,19 @@ def _umask() -> int:
     return mask
 
 
+def check_writable(target: str | os.PathLike[str]) -> None:
+    """Refuse, before the work of hours, a file or folder that could not be written in the end.
+
+    Raises
+    ------
+    UnlabeledError
+        If the nearest folder above it that exists is no folder, or not one that may be written to.
+    """
+    there = next(folder for folder in Path(target).absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UnlabeledError(f"{target} cannot be written: {there} is no folder that you may write to")
+
+
 def write_json(target: str | os.PathLike[str], content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with written_aside(target) as aside:

@@ -55,7 +55,32 @@ def test_patients_are_described(desk):
     assert [group["size"] for group in found["clusters"]] == [20, 10]
     assert "ward A 100% (67%)" in found["clusters"][0]["typical"]
     assert found["clusters"][1]["examples"][0] == "p0"
-    assert "age 70 (36.7)" in unlabeled("cluster", "patients.csv")
+    assert "age 70 (36.7)" in unlabeled("cluster", "patients.csv", "--overwrite")
+
+
+def test_what_is_there_is_replaced_only_when_that_is_said(desk):
+    unlabeled("cluster", "x.npy", "-k", 2)
+    before = (desk / "clusters.parquet").read_bytes()
+    (desk / "clusters.png").rename(desk / "other.png")
+    for words, taken in ([], "clusters.parquet"), (["--out", "c.csv", "--picture", "other.png"], "other.png"):
+        refused = CliRunner().invoke(app, ["cluster", "x.npy", "-k", "3", *words])
+        assert taken in str(refused.exception)
+        assert "--overwrite" in str(refused.exception)
+    assert (desk / "clusters.parquet").read_bytes() == before
+    assert not (desk / "c.csv").exists()
+    unlabeled("cluster", "x.npy", "-k", 3, "--overwrite")
+    assert (desk / "clusters.parquet").read_bytes() != before
+
+
+def test_mini_batches_find_the_same_groups(desk):
+    whole = json.loads(unlabeled("cluster", "x.npy", "--json"))
+    some = json.loads(unlabeled("cluster", "x.npy", "--method", "minibatch", "--out", "some.csv", "--json"))
+    assert (some["method"], some["k"]) == ("minibatch", 3)
+    assert [group["size"] for group in some["clusters"]] == [group["size"] for group in whole["clusters"]]
+
+
+def test_one_cluster_is_no_clusters(desk):
+    assert "60 instances in 1 cluster: " in unlabeled("cluster", "x.npy", "-k", 1)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +97,8 @@ def test_patients_are_described(desk):
         (["patients.csv", "--out", "patients.csv"], "is what is read"),
         (["patients.csv", "--column", "text"], "there is no column 'text'"),
         (["x.npy", "--column", "text"], "is for tables"),
+        (["x.npy", "--out", "x.npy/c.csv"], "is no folder that you may write to"),
+        (["x.npy", "--picture", "patients.csv/c.png"], "is no folder that you may write to"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(words, says, desk):

@@ -1,6 +1,7 @@
 """The command line as a user types it."""
 
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -194,3 +195,13 @@ def test_help_is_quick_and_loads_no_torch(words):
         times.append(time.monotonic() - start)
     # The promise is 0.6 s; a shared machine under load is given three times that, and the best of three counts.
     assert min(times) < 1.8
+
+
+def test_names_of_methods_and_settings_are_whole_on_a_narrow_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = unlabeled("methods").stdout
+    assert all(any(line.startswith(name) for line in listed.splitlines()) for name in registry.methods())
+    settings = unlabeled("methods", "skipgram").stdout
+    assert re.search(r"^--min-learning-rate +0.0001 ", settings, re.MULTILINE)
+    assert re.search(r"^--tokenizer +words ", settings, re.MULTILINE)
+    assert re.search(r"^--max-vocab +none ", settings, re.MULTILINE)

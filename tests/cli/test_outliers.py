@@ -51,6 +51,15 @@ def test_readings_say_what_is_unusual(desk):
     assert "temperature 95 (2" in " ".join(unlabeled("outliers", "readings.csv", "--top", 1).split())
 
 
+def test_what_is_there_is_replaced_only_when_that_is_said(desk):
+    unlabeled("outliers", "x.npy")
+    refused = CliRunner().invoke(app, ["outliers", "x.npy", "--contamination", "0.1"])
+    assert "outliers.parquet exists already" in str(refused.exception)
+    assert sum(pq.read_table("outliers.parquet")["outlier"].to_pylist()) == 1
+    unlabeled("outliers", "x.npy", "--contamination", 0.1, "--overwrite")
+    assert sum(pq.read_table("outliers.parquet")["outlier"].to_pylist()) == 10
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -59,6 +68,7 @@ def test_readings_say_what_is_unusual(desk):
         (["x.npy", "--method", "forest"], "unknown method 'forest'"),
         (["x.npy", "-k", "1000"], "less than the 100 rows"),
         (["x.npy", "--out", "o.txt"], "ends in .parquet or .csv"),
+        (["x.npy", "--out", "nan.csv/o.csv"], "is no folder that you may write to"),
         (["nan.csv"], "'a' holds inf in row 5"),
     ],
 )

@@ -19,6 +19,7 @@ def desk(tmp_path, monkeypatch):
     Image.fromarray(picture).save(tmp_path / "flag.png")
     Image.fromarray(picture).convert("RGBA").save(tmp_path / "clear.png")
     Image.fromarray(picture[..., 0]).save(tmp_path / "grey.png")
+    (tmp_path / "notes.txt").write_text("milk, eggs")
     (tmp_path / "broken.png").write_bytes((tmp_path / "flag.png").read_bytes()[:40])
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -62,6 +63,8 @@ def test_any_kind_of_picture_will_do(name, desk):
     [
         (["nowhere.png"], "nowhere.png does not exist"),
         (["broken.png"], "broken.png"),
+        (["notes.txt"], "cannot read image 'notes.txt': "),
+        (["flag.png", "--out", "notes.txt/s.png"], "is no folder that you may write to"),
         (["folder"], "is a folder; give one picture"),
         (["flag.png", "-k", "six"], "whole number or auto"),
         (["flag.png", "-k", "0"], "at least 1"),

@@ -63,6 +63,7 @@ def test_filters_reach_the_words(desk):
         (["reviews.csv", "--column", "text"], "there is no column 'text'"),
         (["texts.txt", "--out", "."], "holds other files"),
         (["texts.txt", "--out", "stop.txt"], "is a file"),
+        (["texts.txt", "--out", "stop.txt/topics"], "is no folder that you may write to"),
         (["texts.txt", "--method", "nmf"], "unknown method 'nmf'"),
     ],
 )

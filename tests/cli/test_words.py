@@ -42,6 +42,7 @@ def corpus(tmp_path_factory):
     for folder in ("empty", "folder.bin"):
         (path.parent / folder).mkdir()
     (path.parent / "empty.txt").touch()
+    (path.parent / "plain.csv").write_text("text,stars\nfrog,3\n")
     (path.parent / "bad.txt").write_text("frog 0.1 0.2\ntoad 0.1 x\n")
     (path.parent / "short.txt").write_text("3 2\nfrog 0.1 0.2\ntoad 0.1 0.3\n")
     KMeans(2, progress=False).fit(np.eye(4)).save(path.parent / "means")
@@ -82,6 +83,49 @@ def test_what_is_true_or_false_needs_no_value(corpus, tmp_path):
     a, b, c = ((tmp_path / name).read_bytes() for name in ("a.bin", "b.bin", "c.bin"))
     assert a == b != c
     assert "--window needs a value" in refused("glove", corpus, "--window", "--symmetric")
+
+
+def test_one_hot_vectors_are_written_too(corpus, tmp_path):
+    out = json.loads(unlabeled("words", "onehot", corpus, "--min-count", 1, "--out", tmp_path / "v.bin", "--json"))
+    assert (out["words"], out["dim"]) == (12, 12)
+    vectors = WordVectors.load(tmp_path / "v.bin")
+    assert np.array_equal(vectors.vectors, np.eye(12))
+    assert "nothing to resume" in refused("onehot", corpus, "--resume", "--out", tmp_path / "w.bin")
+
+
+def test_phrases_become_words_and_examples_are_told(tmp_path):
+    lines = ["new york city is big", "a big new city", "york is old", "we like the city"] * 20 + ["new york city"] * 200
+    (tmp_path / "text.txt").write_text("\n".join(lines + ["nothing to see here, not at all, or is there"] * 400))
+    command = ["words", "glove", str(tmp_path / "text.txt"), *QUICK[:-1], "--min-count", "10"]
+
+    def learnt(*words):
+        done = CliRunner().invoke(app, [*command, *words, "--out", str(tmp_path / "v.txt")], catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.stderr, set(WordVectors.load(tmp_path / "v.txt").words)
+
+    assert "new_york" not in learnt()[1]
+    said, words = learnt("--phrases", "1", "--phrase-threshold", "3")
+    assert "new_york" in words
+    assert "Pass 1 found" in said
+    assert "new_york" in said
+    said, words = learnt("--phrases", "2", "--phrase-threshold", "2")
+    assert "new_york_city" in words
+    assert "Pass 2 found" in said
+    said, words = learnt("--phrases", "3", "--phrase-threshold", "100000")
+    assert "Pass 1 found 0 phrases\n" in said
+    assert "Pass 2" not in said
+    assert "at least 1, got 0" in refused("glove", tmp_path / "text.txt", "--phrases", 1, "--dim", 0)
+
+
+def test_bytes_that_are_not_utf_8_are_named_and_can_be_replaced(tmp_path):
+    (tmp_path / "latin.txt").write_bytes("the frog sat by the pond in the café\n".encode("latin1") * 50)
+    command = ["skipgram", tmp_path / "latin.txt", *QUICK, "--out", tmp_path / "v.bin"]
+    said = refused(*command)
+    assert "latin.txt, line 1: not UTF-8" in said
+    assert "--errors replace" in said
+    unlabeled("words", *command, "--errors", "replace")
+    assert {"caf", "frog"} <= set(WordVectors.load(tmp_path / "v.bin").words)
+    assert "did you mean 'replace'" in refused(*command, "--errors", "replaced")
 
 
 def test_settings_may_stand_before_the_source(corpus, vectors, tmp_path):
@@ -150,12 +194,27 @@ def test_it_judges_by_similarity_analogies_and_synonyms(vectors, tmp_path):
     assert "Spearman" in unlabeled("words", "evaluate", vectors, *files)
 
 
+def test_it_judges_by_a_classifier_of_texts(vectors, tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\n" + "frog toad pond,animals\nking throne queen,people\n" * 20)
+    (tmp_path / "test.csv").write_text("label,text\nanimals,the pond\npeople,the throne\npeople,a king\n")
+    command = ["words", "evaluate", vectors, "--classify", tmp_path / "train.csv", "--seeds", 1]
+    (found,) = json.loads(unlabeled(*command, "--test", tmp_path / "test.csv", "--json"))
+    assert (found["n_train"], found["n_test"], found["n_classes"]) == (40, 3, 2)
+    assert {score["representation"] for score in found["scores"]} == {"learnt", "random"}
+    (held,) = json.loads(unlabeled(*command, "--json"))
+    assert (held["n_train"], held["n_test"]) == (32, 8)
+    assert "frozen accuracy" in unlabeled(*command)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["nearest", "{vectors}", "forg"], "frog"),
         (["nearest", "{folder}/none.bin", "frog"], "none.bin"),
         (["evaluate", "{vectors}"], "--similarity"),
+        (["evaluate", "{vectors}", "--test", "{corpus}"], "say with --classify"),
+        (["evaluate", "{vectors}", "--classify", "{corpus}"], "are read from tables"),
+        (["evaluate", "{vectors}", "--classify", "{folder}/plain.csv"], "no column of labels"),
         (["evaluate", "{vectors}", "--similarity", "{corpus}"], "line"),
         (["analogy", "{vectors}", "frog", "toad", "king", "--method", "3CosSub"], "3CosAdd"),
         (["skipgram", "{folder}/none.txt"], "none.txt"),

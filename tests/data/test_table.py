@@ -122,3 +122,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     csv(tmp_path, PEOPLE, "people.csv")
     with pytest.raises(UnlabeledError, match=r"did you mean people\.csv"):
         Table.read(tmp_path / "poeple.csv")
+
+
+def test_numbers_with_a_decimal_comma_are_pointed_out(tmp_path):
+    table = Table.read(csv(tmp_path, "id;price;size\na;3,5;1\nb;-12,25;2\nc;3,5;4\n"))
+    assert "price" in table.categories
+    assert any("'price' holds numbers with a decimal comma, such as 3,5" in remark for remark in table.remarks)
+    assert not Table.read(csv(tmp_path, "id;place;size\na;3,5;1\nb;Bern, 3;2\nc;3,5;4\n")).remarks

@@ -71,7 +71,7 @@ def test_what_pandas_writes_is_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_number_is_placed_by_column_name(tmp_path: Path) -> None:
-    with pytest.raises(UnlabeledError, match=r"1 values .* nan in row 1, column 'b'"):
+    with pytest.raises(UnlabeledError, match=r"1 value that is .* nan in row 1, column 'b'"):
         Vectors(csv(tmp_path, "a,b\n1,2\n3,\n"))
     with pytest.raises(UnlabeledError, match="nan in row 0, column 'a'"):
         Vectors(parquet(tmp_path, {"a": [None, 1], "b": [1, 2]}))
@@ -159,7 +159,7 @@ def test_two_columns_of_lists(tmp_path: Path) -> None:
 def test_data_frames() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"Filename": ["p", "q"], "a": [1, 2], "b": [0.5, np.nan], "category": ["u", "v"]})
-    with pytest.raises(UnlabeledError, match=r"the data frame holds 1 values .* row 1, column 'b'"):
+    with pytest.raises(UnlabeledError, match=r"the data frame holds 1 value that is .* row 1, column 'b'"):
         Vectors(frame)
     vectors = Vectors(frame.fillna(9))
     assert vectors.ids == ["p", "q"]

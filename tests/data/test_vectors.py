@@ -80,7 +80,7 @@ def test_the_first_value_that_is_no_number_is_placed_and_all_are_counted(
 
 
 def test_numbers_too_large_for_float32() -> None:
-    with pytest.raises(UnlabeledError, match="1 values that are not finite in float32"):
+    with pytest.raises(UnlabeledError, match="1 value that is not finite in float32"):
         Vectors(np.array([[1e300, 0.0]]))
 
 

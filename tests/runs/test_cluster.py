@@ -51,7 +51,7 @@ def test_labels_judge_and_do_not_take_part(groups, tmp_path):
     judged = cluster(tmp_path / "v.parquet", tmp_path / "c.csv", k=3)
     assert judged["agreement"]["nmi"] == pytest.approx(1)
     assert judged["agreement"]["n_classes"] == 3
-    assert "agreement" not in cluster(vectors, tmp_path / "c.csv", k=3)
+    assert "agreement" not in cluster(vectors, tmp_path / "c2.csv", k=3)
 
 
 def test_segments_of_customers_are_described_by_their_values(tmp_path):
@@ -113,7 +113,7 @@ def test_a_plot_of_two_columns_is_of_them_and_of_one_row_too(tmp_path):
         ("c.csv", {"k": 99}, "99 clusters of only 60 rows"),
         ("c.csv", {"k": 0}, "at least 1"),
         ("c.csv", {"method": "kmean"}, "did you mean 'kmeans'"),
-        ("v.parquet/c.csv", {"k": 2}, "cannot write"),
+        ("v.parquet/c.csv", {"k": 2}, "cannot be written"),
     ],
 )
 def test_what_cannot_be_done_is_refused_and_leaves_nothing(groups, out, options, says, tmp_path):

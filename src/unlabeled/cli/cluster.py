@@ -9,11 +9,13 @@ import typer
 
 from unlabeled.cli.shared import (
     AsJson,
+    ClusterMethod,
     Column,
     Comparable,
     Scale,
     Seed,
     ShownImages,
+    counted,
     how_many,
     print_json,
     print_table,
@@ -30,10 +32,11 @@ def cluster(
     picture: Annotated[
         Path | None, typer.Option(help="PNG to write.  [dim]default: as the table, with .png[/dim]")
     ] = None,
-    method: Annotated[str, typer.Option(help="[bold]kmeans[/bold] or [bold]mixture[/bold] (of Gaussians).")] = "kmeans",
+    method: ClusterMethod = "kmeans",
     scale: Scale = "auto",
     column: Column = None,
     images: ShownImages = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +60,7 @@ def cluster(
         scale=scale,
         column=column,
         images=images,
+        overwrite=overwrite,
     )
     if as_json:
         print_json(found)
@@ -70,7 +74,8 @@ def cluster(
     say(found["chosen"])
     if "agreement" in found:
         say(_beside_labels(found["agreement"]))
-    print(f"{found['rows']:,} instances in {found['k']} clusters: {found['out']}, {found['picture']}")
+    instances, groups = counted(found["rows"], "instance"), counted(found["k"], "cluster")
+    print(f"{instances} in {groups}: {found['out']}, {found['picture']}")
 
 
 def _beside_labels(agreement: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ def methods(
             print_json([{key: value for key, value in asdict(card).items() if key != "options"} for card in cards])
         else:
             rows = [[c.name, ", ".join(c.modalities), c.principle, c.sentence, c.paper] for c in cards]
-            print_table(["name", "modality", "principle", "what it does", "paper"], rows)
+            print_table(["name", "modality", "principle", "what it does", "paper"], rows, whole=["name"])
         return
     card = registry.card(registry.method(name))
     if as_json:
@@ -48,14 +48,19 @@ def methods(
 def print_settings(card: Card, common: bool) -> None:
     """Print the settings that a method shares with others, or its own, as options of the command line."""
     rows = [
-        ["--" + option.name.replace("_", "-"), str(option.default), option.doc.replace("`", "")]
+        ["--" + option.name.replace("_", "-"), _written(option.default), option.doc.replace("`", "")]
         for option in card.options
         if option.common is common
     ]
     if rows:
         title = "Settings that it shares with other methods" if common else f"Settings of {card.class_name}"
-        print_table(["option", "default", "meaning"], rows, title)
+        print_table(["option", "default", "meaning"], rows, title, whole=["option"])
         out.print()
+
+
+def _written(default: Any) -> str:
+    """Write a default as it would be typed."""
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
 
 
 def _type(kind: Any) -> str:

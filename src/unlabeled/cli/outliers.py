@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Comparable, Scale, Seed, ShownImages, print_json, print_table, say
+from unlabeled.cli.shared import (
+    AsJson,
+    Column,
+    Comparable,
+    Scale,
+    Seed,
+    ShownImages,
+    counted,
+    print_json,
+    print_table,
+    say,
+)
 
 
 def outliers(
@@ -33,6 +44,7 @@ def outliers(
     scale: Scale = "auto",
     column: Column = None,
     images: ShownImages = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -56,6 +68,7 @@ def outliers(
         scale=scale,
         column=column,
         images=images,
+        overwrite=overwrite,
     )
     if as_json:
         print_json(found)
@@ -76,5 +89,5 @@ def outliers(
     ]
     print_table([*columns, *(["unusual (all rows)"] if "unusual" in found["outliers"][0] else [])], rows)
     say(f"a score below {found['threshold']:.4g} makes an outlier, so that {contamination:.2%} of the instances are")
-    count = "1 outlier" if found["n_outliers"] == 1 else f"{found['n_outliers']:,} outliers"
-    print(f"{count} among {found['rows']:,} instances: {found['out']}, {found['picture']}")
+    outlying, instances = counted(found["n_outliers"], "outlier"), counted(found["rows"], "instance")
+    print(f"{outlying} among {instances}: {found['out']}, {found['picture']}")

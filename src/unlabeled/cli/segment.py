@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Seed, how_many, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, ClusterMethod, Seed, counted, how_many, print_json, print_table, say
 
 
 def segment(
@@ -25,7 +25,7 @@ def segment(
     smooth: Annotated[
         float, typer.Option(min=0, help="Specks smaller than this share of the longer side join what is around them.")
     ] = 0.01,
-    method: Annotated[str, typer.Option(help="[bold]kmeans[/bold] or [bold]mixture[/bold] (of Gaussians).")] = "kmeans",
+    method: ClusterMethod = "kmeans",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -41,11 +41,13 @@ def segment(
     from unlabeled.explore import segments, segments_picture
     from unlabeled.explore.figure import check_picture_name
     from unlabeled.explore.segments import write_mask
+    from unlabeled.files import check_writable
 
     photo = existing(photo)
     for path in (out, mask):
         if path is not None:
             check_picture_name(path, photo)
+            check_writable(path)
     if photo.is_dir():
         raise UnlabeledError(f"{photo} is a folder; give one picture")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))
@@ -68,4 +70,4 @@ def segment(
         [[str(part["segment"]), f"{part['share']:.1%}", str(part["colour"])] for part in parts],
     )
     say(found.chosen)
-    print(f"{len(parts)} segments of {photo}: {out}" + (f", {mask}" if mask is not None else ""))
+    print(f"{counted(len(parts), 'segment')} of {photo}: {out}" + (f", {mask}" if mask is not None else ""))

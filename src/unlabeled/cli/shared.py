@@ -30,6 +30,14 @@ Scale = Annotated[
         "[bold]none[/bold]; [bold]auto[/bold]: unit for embeddings and text, standard for tables, none for arrays."
     ),
 ]
+ClusterMethod = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="[bold]kmeans[/bold]; [bold]minibatch[/bold]: the same from a few rows at a time, for very many rows; or "
+        "[bold]mixture[/bold] (of Gaussians).",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OnError = Annotated[
     str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")
@@ -52,13 +60,18 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print a table; columns that hold nothing but numbers, and dashes for those that are missing, end flush."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None, whole: Sequence[str] = ()
+) -> None:
+    """Print a table; columns that hold nothing but numbers, and dashes for those that are missing, end flush.
+
+    Cells of the columns named in `whole` are never broken into lines.
+    """
     rows = [list(map(str, row)) for row in rows]
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for i, column in enumerate(columns):
         number = bool(rows) and all(row[i] == "–" or row[i].lstrip("-")[:1].isdigit() for row in rows)
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*row)
     out.print(table, markup=False)
@@ -71,6 +84,17 @@ def what_on_error(choice: str) -> Literal["raise", "skip"]:
     if choice not in ("skip", "stop"):
         raise unknown_name("choice for --on-error", choice, ["skip", "stop"])
     return "raise" if choice == "stop" else "skip"
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number of things, one of them in the singular.
+
+    Examples
+    --------
+    >>> counted(1, "cluster"), counted(1200, "topic")
+    ('1 cluster', '1,200 topics')
+    """
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def how_many(k: str) -> int | Literal["auto"]:

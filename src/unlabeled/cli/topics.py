@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Seed, print_json, print_table
+from unlabeled.cli.shared import AsJson, Column, Seed, counted, print_json, print_table
 
 
 def topics(
@@ -75,8 +75,8 @@ def topics(
         ],
     )
     print(
-        f"{k} topics of {found['documents']:,} documents, mean coherence {found['coherence']:.3f}, diversity "
-        f"{found['diversity']:.2f}: {out / 'topics.html'}"
+        f"{counted(k, 'topic')} of {counted(found['documents'], 'document')}, mean coherence {found['coherence']:.3f}, "
+        f"diversity {found['diversity']:.2f}: {out / 'topics.html'}"
     )
 
 

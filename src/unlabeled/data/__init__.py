@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
     from unlabeled.data.corpus import Corpus
     from unlabeled.data.documents import Documents
     from unlabeled.data.images import Images
     from unlabeled.data.instances import Instances, prefetched
+    from unlabeled.data.labelled_texts import LabelledTexts
     from unlabeled.data.labels import LabelTable, read_labels
     from unlabeled.data.phrases import Phrases
     from unlabeled.data.prepared import PreparedImages
@@ -24,6 +26,7 @@ __all__ = [
     "Images",
     "Instances",
     "LabelTable",
+    "LabelledTexts",
     "Phrases",
     "PreparedImages",
     "Vectors",
@@ -34,29 +37,22 @@ __all__ = [
     "tokenize",
 ]
 
-_HOMES = {
-    "Corpus": "corpus",
-    "Documents": "documents",
-    "Images": "images",
-    "Instances": "instances",
-    "LabelTable": "labels",
-    "Phrases": "phrases",
-    "PreparedImages": "prepared",
-    "Vectors": "vectors",
-    "Vocabulary": "vocabulary",
-    "open_source": "source",
-    "prefetched": "instances",
-    "read_labels": "labels",
-    "tokenize": "tokenizers",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name's file when the name is first used, so that reading labels does not load torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = when_used(
+    __name__,
+    {
+        "Corpus": "corpus",
+        "Documents": "documents",
+        "Images": "images",
+        "Instances": "instances",
+        "LabelTable": "labels",
+        "LabelledTexts": "labelled_texts",
+        "Phrases": "phrases",
+        "PreparedImages": "prepared",
+        "Vectors": "vectors",
+        "Vocabulary": "vocabulary",
+        "open_source": "source",
+        "prefetched": "instances",
+        "read_labels": "labels",
+        "tokenize": "tokenizers",
+    },
+)

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.data.columns import ID_COLUMNS, find_column
+from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tables import TABLES, delimiter_in
 from unlabeled.data.text import Files, Strings, open_text
 from unlabeled.errors import UnlabeledError
@@ -263,6 +263,16 @@ def _read(files: Files, path: Path) -> str:
 
 def _table(path: Path, column: str | None) -> tuple[list[str], list[str]]:
     """Read a column of text; a missing value is a document without words."""
+    table = open_table(path)
+    chosen = text_column(table, path, column)
+    names = [name for name in table.column_names if name != chosen]
+    identity = find_column(names, ID_COLUMNS)
+    ids = range(table.num_rows) if identity is None else table.column(names[identity]).to_pylist()
+    return [text or "" for text in table.column(chosen).to_pylist()], [str(name) for name in ids]
+
+
+def open_table(path: Path) -> Any:
+    """Read a table of texts as Arrow's: of a parquet file the columns of strings, ids and labels."""
     import pyarrow as pa
 
     try:
@@ -271,6 +281,11 @@ def _table(path: Path, column: str | None) -> tuple[list[str], list[str]]:
         raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
     if table.column_names and not table.num_rows:
         raise UnlabeledError(f"there are no documents: {path} has no rows")
+    return table
+
+
+def text_column(table: Any, path: Path, column: str | None) -> str:
+    """Name a table's column of text: the one asked for, or else the one that is plainly meant."""
     strings = [field.name for field in table.schema if _is_string(field.type)]
     chosen = column
     if chosen is None:
@@ -288,10 +303,7 @@ def _table(path: Path, column: str | None) -> tuple[list[str], list[str]]:
         )
     if chosen not in strings:
         raise UnlabeledError(f"the column {chosen!r} of {path} is of type {table.schema.field(chosen).type}, no text")
-    names = [name for name in table.column_names if name != chosen]
-    identity = find_column(names, ID_COLUMNS)
-    ids = range(table.num_rows) if identity is None else table.column(names[identity]).to_pylist()
-    return [text or "" for text in table.column(chosen).to_pylist()], [str(name) for name in ids]
+    return str(chosen)
 
 
 def _read_parquet(path: Path) -> Any:
@@ -299,9 +311,10 @@ def _read_parquet(path: Path) -> Any:
 
     with pq.ParquetFile(path) as parquet:
         names = [field.name for field in parquet.schema_arrow if _is_string(field.type)]
-        identity = find_column(parquet.schema_arrow.names, ID_COLUMNS)
-        ids = set() if identity is None else {parquet.schema_arrow.names[identity]}
-        return parquet.read(columns=list(dict.fromkeys([*names, *sorted(ids)])))
+        every = parquet.schema_arrow.names
+        places = (find_column(every, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS))
+        described = [every[place] for place in places if place is not None]
+        return parquet.read(columns=list(dict.fromkeys([*names, *described])))
 
 
 def _read_csv(path: Path) -> Any:

@@ -190,4 +190,5 @@ class Images:
 
     def unreadable(self, index: int, reason: str) -> UnlabeledError:
         """Make the error for an image that cannot be read."""
-        return UnlabeledError(f"cannot read image {self.ids[index]!r} of {self.source}: {reason}")
+        of = "" if self.source in ("list", "tuple") else f" of {self.source}"
+        return UnlabeledError(f"cannot read image {self.ids[index]!r}{of}: {reason}")

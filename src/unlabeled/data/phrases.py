@@ -42,7 +42,7 @@ class Phrases(Estimator):
         The discount δ. Pairs in which a word is seen less often are no phrases.
     delimiter : str, default "_"
         What stands between the words of a phrase.
-    tokenizer : {"words", "whitespace"} or callable, optional
+    tokenizer : {"words", "whitespace"} or callable, default "words"
         How text becomes words; see `Corpus.encode`.
 
     Attributes
@@ -70,7 +70,7 @@ class Phrases(Estimator):
     threshold: float = 10.0
     min_count: int = 5
     delimiter: str = "_"
-    tokenizer: str | Callable[[str], Iterable[str]] | None = None
+    tokenizer: str | Callable[[str], Iterable[str]] | None = "words"
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Count pairs and choose the phrases.

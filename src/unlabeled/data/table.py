@@ -19,6 +19,7 @@ from unlabeled.errors import UnlabeledError
 
 MISSING = "missing"
 KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 MOST_CATEGORIES = 50
 """Different values beyond which a column of text names or describes rows, and groups none of them."""
 LONGEST_NAME = 80
@@ -158,6 +159,11 @@ def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], N
     if values.dtype.kind in "fiub":
         return _numbers(name, values.astype(np.float64), source, say)
     known = [str(value) for value in values if not _is_missing(value)]
+    if known and all(DECIMAL_COMMA.fullmatch(value) for value in known):
+        say(
+            f"column {name!r} holds numbers with a decimal comma, such as {known[0]}, which are taken for text; "
+            "write them with a point to have them compared as numbers"
+        )
     different = len(set(known))
     if different > MOST_CATEGORIES:
         say(f"column {name!r} is left out: it is text with {different:,} different values")

@@ -6,12 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unlabeled.data.arrays import as_array, load_array
 from unlabeled.data.fingerprint import chunks, fingerprint
@@ -20,6 +18,9 @@ from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
 from unlabeled.data.tables import TABLES, Numbers, from_frame, read_numbers
 from unlabeled.errors import UnlabeledError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Vectors:
@@ -54,6 +55,7 @@ class Vectors:
 
     Examples
     --------
+    >>> import torch
     >>> vectors = Vectors([[0, 1], [2, 3], [4, 5]])
     >>> vectors.gather(torch.tensor([2, 0]))
     tensor([[4., 5.],
@@ -87,6 +89,8 @@ class Vectors:
 
     def gather(self, indices: Tensor) -> Tensor:
         """Give the vectors at `indices` as float32 of shape (n, d), in memory of their own."""
+        import torch  # tables are read and clustered without it
+
         return torch.from_numpy(self.array[indices.cpu().numpy()])
 
     def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
@@ -146,7 +150,8 @@ def _check_finite(array: NDArray[np.float32], columns: list[str] | None, name: s
     if first is not None:
         row, column = first
         where = f"column {column}" if columns is None else f"column {columns[column]!r}"
+        values = "1 value that is" if count == 1 else f"{count:,} values that are"
         raise UnlabeledError(
-            f"{name} holds {count} values that are not finite in float32, the first {array[row, column]} in row {row}, "
-            f"{where}; fill in or drop such rows before learning"
+            f"{name} holds {values} not finite in float32, the first {array[row, column]} in row {row}, {where}; "
+            "fill in or drop such rows before learning"
         )

@@ -15,8 +15,9 @@ from unlabeled.search.metric import checked_vectors, unit_rows
 if TYPE_CHECKING:
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
     from unlabeled.methods.mixture.k_means import KMeans
+    from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans
 
-Method = Literal["kmeans", "mixture"]
+Method = Literal["kmeans", "minibatch", "mixture"]
 Form = Literal["full", "diagonal"]
 
 SAMPLE = 2000  # rows by which the number of clusters is chosen: silhouettes need all their distances
@@ -43,7 +44,7 @@ class Clusters:
         Rows of each cluster.
     chosen : str
         A sentence on where the number of clusters comes from.
-    model : KMeans or GaussianMixture
+    model : KMeans, MiniBatchKMeans or GaussianMixture
         The fit; its clusters have an order of their own.
     """
 
@@ -52,7 +53,7 @@ class Clusters:
     distances: NDArray[np.float32]
     probabilities: NDArray[np.float32] | None
     chosen: str
-    model: KMeans | GaussianMixture
+    model: KMeans | MiniBatchKMeans | GaussianMixture
     _place: NDArray[np.int64] = field(repr=False)
 
     @property
@@ -80,9 +81,10 @@ def clusters(
 ) -> Clusters:
     """Group rows, and choose how many groups there are if that is not said.
 
-    For k-means, ``k="auto"`` takes the number with the largest mean silhouette (see `unlabeled.elbow`); for a mixture
-    of Gaussians, the form of the covariance (full or diagonal) and the number with the lowest BIC. Both are found on a
-    sample of 2000 rows. A method finds groups in anything: look at the figure in `chosen`, and at the groups.
+    For k-means, whole or in mini-batches, ``k="auto"`` takes the number with the largest mean silhouette (see
+    `unlabeled.elbow`); for a mixture of Gaussians, the form of the covariance (full or diagonal) and the number with
+    the lowest BIC. Both are found on a sample of 2000 rows. A method finds groups in anything: look at the figure in
+    `chosen`, and at the groups.
 
     Parameters
     ----------
@@ -90,8 +92,8 @@ def clusters(
         Rows, as they are to be compared: columns in comparable units, or rows of unit length.
     k : int or "auto"
         The number of clusters. There are fewer if there are fewer different rows.
-    method : {"kmeans", "mixture"}
-        `unlabeled.KMeans`, or `unlabeled.GaussianMixture`.
+    method : {"kmeans", "minibatch", "mixture"}
+        `unlabeled.KMeans`, `unlabeled.MiniBatchKMeans`, or `unlabeled.GaussianMixture`.
     random_state : int, default 0
         Of the sample and of the starts.
 
@@ -116,12 +118,13 @@ def clusters(
     if k != "auto" and (isinstance(k, bool) or k < 1):
         raise UnlabeledError(f"k must be at least 1, the number of clusters; it is {k}")
     if k != "auto" and k > len(array):
-        raise UnlabeledError(f"there cannot be {k} clusters of only {len(array)} rows; take a smaller k")
+        rows = "1 row" if len(array) == 1 else f"{len(array)} rows"
+        raise UnlabeledError(f"there cannot be {k} clusters of only {rows}; take a smaller k")
     if len(array) == 0:
         raise UnlabeledError("there are no rows to cluster")
-    if method == "kmeans":
-        return _by_k_means(array, k, random_state)
-    return _by_mixture(array, k, random_state)
+    if method == "mixture":
+        return _by_mixture(array, k, random_state)
+    return _by_k_means(array, k, method, random_state)
 
 
 def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random_state: int = 0) -> NDArray[np.int64]:
@@ -155,15 +158,17 @@ def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random
     return clusters(array, k if k == "auto" else min(k, len(array)), random_state=random_state).labels
 
 
-def _by_k_means(array: NDArray[np.float32], k: int | Literal["auto"], random_state: int) -> Clusters:
+def _by_k_means(array: NDArray[np.float32], k: int | Literal["auto"], method: Method, random_state: int) -> Clusters:
     from sklearn.exceptions import ConvergenceWarning
 
     from unlabeled.methods.mixture.k_means import KMeans
+    from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans
 
+    kind = MiniBatchKMeans if method == "minibatch" else KMeans
     count, chosen = _silhouette_count(array, random_state) if k == "auto" else (k, f"k = {k}, as given")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different rows than clusters, which is said below
-        model = KMeans(count, n_init=STARTS, random_state=random_state).fit(array)
+        model = kind(count, n_init=STARTS, random_state=random_state).fit(array)
     return _sorted(array, model, model.labels_, model.cluster_centers_, None, chosen)
 
 
@@ -242,7 +247,7 @@ def _sample(array: NDArray[np.float32], random_state: int) -> NDArray[np.float32
 
 def _sorted(
     array: NDArray[np.float32],
-    model: KMeans | GaussianMixture,
+    model: KMeans | MiniBatchKMeans | GaussianMixture,
     labels: NDArray[Any],
     centres: NDArray[Any],
     probabilities: NDArray[Any] | None,

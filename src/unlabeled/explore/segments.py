@@ -74,7 +74,7 @@ def segments(
     smooth : float, default 0.01
         Each pixel joins the segment that most pixels around it belong to, in a square whose side is this share of the
         picture's longer side; specks and ragged edges go. With 0 every pixel keeps its own.
-    method : {"kmeans", "mixture"}
+    method : {"kmeans", "minibatch", "mixture"}
         How the pixels are clustered.
     random_state : int, default 0
         Of the choice of pixels, at most 40,000, that the clusters are made of, and of the starts.

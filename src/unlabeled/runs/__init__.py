@@ -1,17 +1,24 @@
 """Runs: the folder that `learn` fills, and what can be done with it and with other data: clusters, topics, outliers."""
 
-from unlabeled.runs.cluster import cluster
-from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
-from unlabeled.runs.evaluate import evaluate_run
-from unlabeled.runs.find_outliers import find_outliers
-from unlabeled.runs.judge import judge
-from unlabeled.runs.learn import learn
-from unlabeled.runs.oddities import oddities
-from unlabeled.runs.pictures import draw_map, draw_results
-from unlabeled.runs.report import duplicates_note, evaluation_note, evaluation_table
-from unlabeled.runs.rows import Rows, open_rows
-from unlabeled.runs.run import Run
-from unlabeled.runs.topics import topics
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unlabeled.lazy import when_used
+
+if TYPE_CHECKING:
+    from unlabeled.runs.cluster import cluster
+    from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
+    from unlabeled.runs.evaluate import evaluate_run
+    from unlabeled.runs.find_outliers import find_outliers
+    from unlabeled.runs.judge import judge
+    from unlabeled.runs.learn import learn
+    from unlabeled.runs.oddities import oddities
+    from unlabeled.runs.pictures import draw_map, draw_results
+    from unlabeled.runs.report import duplicates_note, evaluation_note, evaluation_table
+    from unlabeled.runs.rows import Rows, open_rows
+    from unlabeled.runs.run import Run
+    from unlabeled.runs.topics import topics
 
 __all__ = [
     "Embeddings",
@@ -34,3 +41,28 @@ __all__ = [
     "topics",
     "write_embeddings",
 ]
+
+__getattr__, __dir__ = when_used(
+    __name__,
+    {
+        "Embeddings": "embeddings",
+        "Rows": "rows",
+        "Run": "run",
+        "cluster": "cluster",
+        "draw_map": "pictures",
+        "draw_results": "pictures",
+        "duplicates_note": "report",
+        "evaluate_run": "evaluate",
+        "evaluation_note": "report",
+        "evaluation_table": "report",
+        "find_outliers": "find_outliers",
+        "judge": "judge",
+        "labelled": "embeddings",
+        "learn": "learn",
+        "oddities": "oddities",
+        "open_rows": "rows",
+        "read_embeddings": "embeddings",
+        "topics": "topics",
+        "write_embeddings": "embeddings",
+    },
+)

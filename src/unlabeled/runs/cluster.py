@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from unlabeled.evaluation import agreement
 from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.clusters import Clusters, Method, clusters
-from unlabeled.explore.figure import check_picture_name
 from unlabeled.explore.profile import traits, typical, typical_words
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
-from unlabeled.runs.write_table import check_table_name, write_table
+from unlabeled.runs.write_table import check_results, write_table
 
 EXAMPLES = 10
 TRAITS = 5
@@ -34,6 +33,7 @@ def cluster(
     method: Method = "kmeans",
     picture: str | os.PathLike[str] | None = None,
     random_state: int = 0,
+    overwrite: bool = False,
     **opening: Any,
 ) -> dict[str, Any]:
     """Group instances, write which is in which group, and draw the groups.
@@ -49,6 +49,8 @@ def cluster(
         As in `unlabeled.explore.clusters`.
     picture : path, optional
         The PNG to write; by default named as `out` is.
+    overwrite : bool, default False
+        Replace a table and a picture that are already there.
     **opening
         Further options of `open_rows`.
 
@@ -62,7 +64,7 @@ def cluster(
     Raises
     ------
     UnlabeledError
-        If the data or a setting are not usable.
+        If the data or a setting are not usable, or `out` or the picture exists or cannot be written.
 
     Examples
     --------
@@ -73,8 +75,7 @@ def cluster(
     [3, 2]
     """
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
-    check_table_name(out, source)
-    check_picture_name(path, source)
+    check_results(out, path, source, overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = clusters(rows.array, k, method, random_state)
     groups = describe(rows, found)
@@ -122,7 +123,7 @@ def describe(rows: Rows, found: Clusters) -> list[dict[str, Any]]:
 
 def draw_clusters(rows: Rows, found: Clusters, groups: list[dict[str, Any]], path: Path) -> Path:
     """Draw the clusters: with example images, with what is typical of them, or, of mere vectors, as points."""
-    title = f"{found.k} clusters of {len(rows):,} instances"
+    title = f"{found.k} cluster{'s' * (found.k != 1)} of {len(rows):,} instance{'s' * (len(rows) != 1)}"
     if rows.images is not None:
         examples = [thumbnails(rows.images, group["examples"]) for group in groups]
         return cluster_picture(found.sizes, path, pictures=examples, title=f"{title}, with those nearest to the mean")

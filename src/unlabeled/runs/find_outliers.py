@@ -10,12 +10,12 @@ import numpy as np
 
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.anomalies import Anomalies, Method, anomalies, nearest_normal
-from unlabeled.explore.figure import check_picture_name, figure
+from unlabeled.explore.figure import figure
 from unlabeled.explore.palette import INK, PALETTE
 from unlabeled.explore.profile import traits, typical
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
-from unlabeled.runs.write_table import check_table_name, write_table
+from unlabeled.runs.write_table import check_results, write_table
 
 PICTURED = 48
 TRAITS = 3
@@ -31,6 +31,7 @@ def find_outliers(
     k: int | None = None,
     picture: str | os.PathLike[str] | None = None,
     random_state: int = 0,
+    overwrite: bool = False,
     **opening: Any,
 ) -> dict[str, Any]:
     """Rank instances by how normal they are, write the ranking, and draw the least normal.
@@ -50,6 +51,8 @@ def find_outliers(
     picture : path, optional
         The PNG to write; by default named as `out` is. Images stand beside their nearest normal neighbour; of anything
         else it shows the scores and the threshold.
+    overwrite : bool, default False
+        Replace a table and a picture that are already there.
     **opening
         Further options of `open_rows`.
 
@@ -62,7 +65,7 @@ def find_outliers(
     Raises
     ------
     UnlabeledError
-        If the data or a setting are not usable.
+        If the data or a setting are not usable, or `out` or the picture exists or cannot be written.
 
     Examples
     --------
@@ -72,8 +75,7 @@ def find_outliers(
     '99'
     """
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
-    check_table_name(out, source)
-    check_picture_name(path, source)
+    check_results(out, path, source, overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = anomalies(rows.array, contamination, method, k, random_state)
     order = found.rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,8 +18,10 @@ from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.table import Table
 from unlabeled.data.tables import TABLES, has_lists
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.runs.run import Run
 from unlabeled.search.metric import unit_rows
+
+if TYPE_CHECKING:
+    from unlabeled.runs.run import Run
 
 Scale = Literal["auto", "unit", "standard", "none"]
 
@@ -123,6 +125,8 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
         return _documents(path, column, random_state), "unit"
     if path.is_dir():
         if (path / "run.json").exists():
+            from unlabeled.runs.run import Run  # its encoder brings torch
+
             return _run(Run(path)), "unit"
         return _folder(path, random_state), "unit"
     if suffix in ARRAYS:

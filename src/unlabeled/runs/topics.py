@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from unlabeled.data.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
-from unlabeled.files import folder_written_aside, write_json
-from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation
-from unlabeled.methods.mixture.plsa import PLSA
-from unlabeled.methods.mixture.topic_model import TopicModel
+from unlabeled.files import check_writable, folder_written_aside, write_json
 from unlabeled.runs.page import write_page
+
+if TYPE_CHECKING:
+    from unlabeled.methods.mixture.topic_model import TopicModel
 
 Method = Literal["lda", "plsa"]
 
@@ -87,6 +87,7 @@ def topics(
     if method not in get_args(Method):
         raise unknown_name("method", method, get_args(Method))
     _check_folder(folder, source, overwrite)
+    check_writable(folder)
     texts, ids = read_texts(source, column)
     filters: dict[str, Any] = {
         "stop_words": stop_words,
@@ -96,8 +97,7 @@ def topics(
     }
     counted = Documents.count(texts, **filters)
     documents = Documents(counted.counts, counted.words, ids)
-    kind = LatentDirichletAllocation if method == "lda" else PLSA
-    model = kind(k, **filters, random_state=random_state, progress=progress).fit(documents)
+    model = _kind(method)(k, **filters, random_state=random_state, progress=progress).fit(documents)
     order = np.argsort(-model.weights_, kind="stable")
     shares = model.transform(documents)[:, order]
     main = np.where(np.diff(documents.counts.indptr) > 0, shares.argmax(axis=1), -1)
@@ -124,6 +124,16 @@ def topics(
         write_page("topics.html", aside / "topics.html", **shown)
         model.save(aside / "model")
     return summary
+
+
+def _kind(method: Method) -> type[TopicModel]:
+    if method == "plsa":
+        from unlabeled.methods.mixture.plsa import PLSA
+
+        return PLSA
+    from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation
+
+    return LatentDirichletAllocation
 
 
 def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:

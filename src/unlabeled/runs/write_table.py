@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import written_aside
+from unlabeled.explore.figure import check_picture_name
+from unlabeled.files import check_writable, written_aside
 
 ENDINGS = (".parquet", ".csv")
 
 
+def check_results(table: str | os.PathLike[str], picture: str | os.PathLike[str], source: Any, overwrite: bool) -> None:
+    """Refuse, before the work, names of results that are those of the data, are taken, or cannot be written."""
+    check_table_name(table, source)
+    check_picture_name(picture, source)
+    for path in (table, picture):
+        if Path(path).exists() and not overwrite:
+            raise UnlabeledError(f"{path} exists already; choose another name, or replace it with --overwrite")
+        check_writable(path)
+
+
 def check_table_name(path: str | os.PathLike[str], source: Any) -> None:
-    """Refuse, before the work, a name that is no table's or that of the data themselves."""
+    """Refuse a name that is no table's or that of the data themselves."""
     out = Path(path)
     if out.suffix.lower() not in ENDINGS:
         raise UnlabeledError(f"{out}: the result is a table, so its name ends in {' or '.join(ENDINGS)}")

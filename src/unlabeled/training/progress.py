@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
@@ -26,7 +27,7 @@ class ProgressBar:
     show : bool, optional
         True shows, False is silent; by default it shows on a terminal and in a notebook.
     unit : str, default ""
-        What the rate counts, if not instances.
+        What the steps and the rate count, if not steps and instances.
     """
 
     def __init__(self, title: str, steps: int, done: int = 0, show: bool | None = None, unit: str = "") -> None:
@@ -42,8 +43,9 @@ class ProgressBar:
             disable=show is False or not lively,
         )
         self._task = self._bar.add_task(title, total=steps, completed=done, figures="")
-        self._title, self._steps, self._last = title, steps, time.monotonic()
-        self._per_second, self._figures = f" {unit}/s" if unit else "/s", ""
+        self._title, self._steps = title, steps
+        self._begun = self._last = time.monotonic()
+        self._before, self._unit, self._figures = done, unit, ""
         self._rank: float | None = None
 
     def __enter__(self) -> ProgressBar:
@@ -63,7 +65,7 @@ class ProgressBar:
     def show(self, figures: dict[str, float], rate: float) -> None:
         """Show the latest figures and the instances per second; health stays until it is measured anew."""
         step = int(figures["step"])
-        words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}{self._per_second}"]
+        words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}{self._unit and f' {self._unit}'}/s"]
         if "learning_rate" in figures:
             words.append(f"learning rate {figures['learning_rate']:.2g}")
         self._rank = figures.get("effective_rank", self._rank)
@@ -76,4 +78,14 @@ class ProgressBar:
     def _line(self, step: int, last: bool = False) -> None:
         if self._lines and (last or time.monotonic() - self._last > APART):
             self._last = time.monotonic()
-            print(f"{self._title}: step {step:,} of {self._steps:,}  {self._figures}", file=sys.stderr, flush=True)
+            place = f"{step:,} of {self._steps:,} {self._unit}" if self._unit else f"step {step:,} of {self._steps:,}"
+            words = [f"{self._title}: {place}", self._figures, self._left(step)]
+            print("  ".join(word for word in words if word), file=sys.stderr, flush=True)
+
+    def _left(self, step: int) -> str:
+        """Say how long the rest takes at the pace until now."""
+        spent, made = self._last - self._begun, step - self._before
+        if made <= 0 or step >= self._steps:
+            return ""
+        seconds = round(spent * (self._steps - step) / made)
+        return f"{timedelta(seconds=seconds)} left"

@@ -18,7 +18,8 @@ import unlabeled
 from unlabeled.data import spool
 from unlabeled.data.corpus import Corpus
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words.cooccurrence import _weights, bytes_of, conditional_probabilities, cooccurrence
+from unlabeled.methods.words.conditional_probabilities import conditional_probabilities
+from unlabeled.methods.words.cooccurrence import _weights, bytes_of, cooccurrence
 from unlabeled.methods.words.kernels.counting import WIDEST
 from unlabeled.training import progress
 

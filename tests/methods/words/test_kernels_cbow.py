@@ -13,8 +13,9 @@ import pytest
 
 from unlabeled.methods.words.huffman import HuffmanTree
 from unlabeled.methods.words.kernels.full import full_cbow, full_skip_gram
+from unlabeled.methods.words.kernels.hierarchical import CHUNK as STEP
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow, hierarchical_skip_gram
-from unlabeled.methods.words.kernels.negative_cbow import CHUNK, DRAWN, negative_cbow
+from unlabeled.methods.words.kernels.negative_cbow import FEW, negative_cbow
 from unlabeled.methods.words.kernels.random import below, seeded
 from unlabeled.methods.words.kernels.sampling import draw_word, negatives_table
 
@@ -22,6 +23,7 @@ DIM, WORDS, WINDOW = 32, 11, 3
 COUNTS = np.array([90, 40, 33, 20, 9, 9, 7, 4, 2, 1, 1])
 TREE = HuffmanTree.of(COUNTS)
 NEGATIVES = 5
+SIZE = FEW  # of a chunk, and drawn words
 ALIAS = negatives_table(COUNTS)
 KERNELS = {
     ("full", "skip-gram"): full_skip_gram,
@@ -53,12 +55,21 @@ def matrices(seed=1, scale=1.0, dtype=np.float64):
     return [(rng.normal(size=(WORDS, DIM)) * scale).astype(dtype) for _ in range(2)]
 
 
-def windows(tokens, sentences, state, window=WINDOW):
-    """Yield each place with those of its context, with the radii the kernel draws."""
+def windows(tokens, sentences, state, chunk=None):
+    """Yield each place with those of its context, with the radii the kernel draws: one a place, or one a chunk.
+
+    A chunk is so many places that have context.
+    """
+    met, radius = 0, None
     for start, end in pairwise(sentences):
         for i in range(start, end):
-            radius = 1 + below(state, window)
-            yield i, [j for j in range(max(start, i - radius), min(end, i + radius + 1)) if j != i]
+            if radius is None:
+                radius = 1 + below(state, WINDOW)
+            context = [j for j in range(max(start, i - radius), min(end, i + radius + 1)) if j != i]
+            met += len(context) > 0
+            if chunk is None or (context and met % chunk == 0):
+                radius = None
+            yield i, context
 
 
 def pair_loss(loss, h, word, outputs):
@@ -74,16 +85,18 @@ def pair_loss(loss, h, word, outputs):
 def block_loss(loss, method, tokens, sentences, inputs, outputs, state):
     """Sum the loss over all windows of a block."""
     total = 0.0
-    chunk, drawn = 0, [draw_word(ALIAS, state) for _ in range(DRAWN)] if loss == "negative" else []
-    for i, context in windows(tokens, sentences, state):
+    seen, draws = 0, [draw_word(ALIAS, state) for _ in range(SIZE)] if loss == "negative" else []
+    size = {"negative": SIZE, "hierarchical": STEP}.get(loss) if method == "cbow" else None
+    for i, context in windows(tokens, sentences, state, size):
         if not context:
             continue
         word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
         if loss == "negative":
-            others = [k for k in drawn if k != word]
-            total += softplus(-h @ outputs[word]) + NEGATIVES / DRAWN * softplus(outputs[others] @ h).sum()
-            chunk += 1
-            assert chunk <= CHUNK, "the loss of one chunk only is written here"
+            draws.append(draw_word(ALIAS, state))  # for the chunk after this one
+            first = seen // SIZE * SIZE
+            others = [k for k in draws[first : first + SIZE] if k != word]
+            total += softplus(-h @ outputs[word]) + NEGATIVES / SIZE * softplus(outputs[others] @ h).sum()
+            seen += 1
         elif method == "cbow":
             total += pair_loss(loss, h, word, outputs)
         elif loss == "full":
@@ -149,29 +162,49 @@ def slow_window(loss, method, i, context, tokens, inputs, outputs, rate):
         return
     path = slice(TREE.starts[word], TREE.starts[word + 1])
     nodes, turns = TREE.nodes[path], TREE.turns[path]
-    hs = inputs[tokens[context]] if method == "skip-gram" else inputs[tokens[context]].mean(axis=0, keepdims=True)
+    hs = inputs[tokens[context]]
     errors = sigmoid(hs @ outputs[nodes].T) - turns
     steps = -rate * errors @ outputs[nodes]
     outputs[nodes] -= rate * errors.T @ hs
-    for k, j in enumerate(context):
-        inputs[tokens[j]] += steps[k] if method == "skip-gram" else steps[0] / len(context)
+    np.add.at(inputs, tokens[context], steps)
 
 
-def slow_negative_chunks(tokens, sentences, inputs, outputs, rate, state):
+def chunks(places, size):
+    """Collect windows that have context, `size` at a time."""
+    found = [place for place in places if place[1]]
+    return [found[start : start + size] for start in range(0, len(found), size)]
+
+
+def slow_hierarchical_chunks(tokens, sentences, inputs, outputs, rate, state):
+    """Train CBOW with a tree: the errors of a chunk first, then one word after the other with the nodes as they are."""
+    for chunk in chunks(windows(tokens, sentences, state, STEP), STEP):
+        paths = [slice(TREE.starts[tokens[i]], TREE.starts[tokens[i] + 1]) for i, _ in chunk]
+        hs = [inputs[tokens[context]].mean(axis=0) for _, context in chunk]
+        errors = [sigmoid(outputs[TREE.nodes[p]] @ h) - TREE.turns[p] for p, h in zip(paths, hs, strict=True)]
+        for (_, context), path, h, error in zip(chunk, paths, hs, errors, strict=True):
+            step = -rate * error @ outputs[TREE.nodes[path]]
+            outputs[TREE.nodes[path]] -= rate * np.outer(error, h)
+            np.add.at(inputs, tokens[context], step / len(context))
+
+
+def drawn_windows(tokens, sentences, state, drawn, size):
+    """Yield windows, and for each that has context draw a word as the kernel does."""
+    for i, context in windows(tokens, sentences, state, size):
+        if context:
+            drawn.append(draw_word(ALIAS, state))
+        yield i, context
+
+
+def slow_negative_chunks(tokens, sentences, inputs, outputs, rate, state, negatives=NEGATIVES, size=SIZE):
     """Train CBOW with shared negatives as the equations say, drawing in the kernel's order."""
-    draw = lambda: [draw_word(ALIAS, state) for _ in range(DRAWN)]  # noqa: E731
-    coming, places = draw(), windows(tokens, sentences, state)
-    while chunk := [found for found in (next(places, None) for _ in range(CHUNK)) if found]:
-        while sum(bool(context) for _, context in chunk) < CHUNK and (more := next(places, None)):
-            chunk.append(more)
-        drawn, coming = coming, draw()
+    draws = [draw_word(ALIAS, state) for _ in range(size)]
+    for number, chunk in enumerate(chunks(drawn_windows(tokens, sentences, state, draws, size), size)):
+        drawn = draws[size * number : size * (number + 1)]
         new_inputs, new_outputs = inputs.copy(), outputs.copy()
         for i, context in chunk:
-            if not context:
-                continue
             word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
             pulls = [(word, sigmoid(-h @ outputs[word]))]
-            pulls += [(k, -NEGATIVES / DRAWN * sigmoid(h @ outputs[k])) for k in drawn if k != word]
+            pulls += [(k, -negatives / size * sigmoid(h @ outputs[k])) for k in drawn if k != word]
             for k, pull in pulls:
                 new_outputs[k] += rate * pull * h
                 for j in context:
@@ -188,6 +221,8 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     rate, state = dtype(0.1), seeded(3, 1)
     if loss == "negative":
         slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
+    elif (loss, method) == ("hierarchical", "cbow"):
+        slow_hierarchical_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
     else:
         for i, context in windows(tokens, sentences, state):
             if context:
@@ -199,6 +234,17 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     np.testing.assert_allclose(inputs, slow_inputs, **close)
     np.testing.assert_allclose(outputs, slow_outputs, **close)
     assert np.abs(inputs - start).max() > 0.1
+
+
+@pytest.mark.parametrize(("negatives", "size"), [(1, 16), (16, 16), (17, 32), (40, 48)])
+def test_a_chunk_draws_no_fewer_than_a_word_wants(negatives, size):
+    tokens, sentences = text([7, 1, 30, 2, 1, 1, 12])
+    inputs, outputs = matrices()
+    slow_inputs, slow_outputs = inputs.copy(), outputs.copy()
+    slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, seeded(3, 1), negatives, size)
+    negative_cbow(DIM)(tokens, sentences, inputs, outputs, (ALIAS, negatives, DIM), WINDOW, 0.1, seeded(3, 1))
+    np.testing.assert_allclose(inputs, slow_inputs, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(outputs, slow_outputs, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["skip-gram", "cbow"])

@@ -1,4 +1,4 @@
-"""Products of lists of rows against NumPy's, and the copies that several threads train on."""
+"""One vector with a list of rows against NumPy, and the copies that several threads train on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from unlabeled.methods.words.kernels.copies import COPIED, FIRST, MOST
 
 SIZES = pytest.mark.parametrize("dim", [16, 112, 304])
 PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-LONGEST = 16
 
 
 @numba.njit
@@ -28,18 +27,6 @@ def calls(dim):
     """Make functions that call the kernels' parts, for vectors of length `dim`."""
 
     @numba.njit
-    def score(scores, left, n, right, m):
-        rows.score_rows(scores, left, n, right, m, dim, 2)
-
-    @numba.njit
-    def score_one(scores, left, n, right, m):
-        rows.score_rows(scores, left, n, right, m, dim, 1)
-
-    @numba.njit
-    def push(changed, n, weights, next_row, next_one, others, m):
-        rows.push_rows(changed, n, weights, next_row, next_one, others, m, dim)
-
-    @numba.njit
     def exchange(change, vectors, i, weights, others, m):
         rows.exchange_rows(change, vectors, i, weights, others, m, dim)
 
@@ -51,7 +38,7 @@ def calls(dim):
     def add(others, m, share, change, i):
         rows.add_to_rows(others, m, share, change, i, dim)
 
-    return score, score_one, push, exchange, average, add
+    return exchange, average, add
 
 
 @pytest.fixture(scope="module")
@@ -70,38 +57,10 @@ def near(dtype):
 
 @SIZES
 @PRECISIONS
-def test_products_of_lists_equal_those_of_matrices(made, dim, dtype):
-    score, score_one, push, *_ = made[dim]
-    for n in range(LONGEST - 1):
-        for m in (0, 1, 2, 3, 4, 7, 9):
-            a, b = matrix(20, dim, dtype, n), matrix(30, dim, dtype, m)
-            rng = np.random.default_rng(n * m)
-            left, right = rng.choice(20, LONGEST, replace=False), rng.choice(30, LONGEST, replace=False)
-            left_rows, right_rows = names(a, left), names(b, right)
-            for score_them, tall in ((score, 2), (score_one, 1)):
-                scores = np.full((LONGEST, LONGEST), 7, dtype)
-                score_them(scores, left_rows, n, right_rows, m)
-                np.testing.assert_allclose(scores[:n, :m], a[left[:n]] @ b[right[:m]].T, **near(dtype))
-                assert np.all(scores[n + n % tall :] == 7)
-            weights, wanted, before = matrix(LONGEST, LONGEST, dtype, 3), a.copy(), b.copy()
-            wanted[left[:n]] += weights[:n, :m] @ b[right[:m]]
-            push(left_rows, n, weights, LONGEST, 1, right_rows, m)
-            np.testing.assert_allclose(a, wanted, **near(dtype))
-            assert np.array_equal(b, before)
-            before[right[:m]] += weights[:n, :m].T @ a[left[:n]]
-            push(right_rows, m, weights, 1, LONGEST, left_rows, n)
-            np.testing.assert_allclose(b, before, **near(dtype))
-
-
-@SIZES
-@PRECISIONS
 def test_a_row_named_twice_is_changed_twice(made, dim, dtype):
-    _, _, push, _, _, add = made[dim]
-    a, b, weights = matrix(4, dim, dtype, 0), matrix(3, dim, dtype, 1), matrix(3, 3, dtype, 2)
+    *_, add = made[dim]
+    a, b = matrix(4, dim, dtype, 0), matrix(3, dim, dtype, 1)
     wanted = a.copy()
-    np.add.at(wanted, [2, 2, 1], weights @ b)
-    push(names(a, np.array([2, 2, 1])), 3, weights, 3, 1, names(b, np.arange(3)), 3)
-    np.testing.assert_allclose(a, wanted, **near(dtype))
     wanted[3] += b[1]
     wanted[0] += dtype(0.5) * b[1]
     add(names(a, np.array([3, 0, 3])), 3, dtype(0.5), b, 1)
@@ -111,7 +70,7 @@ def test_a_row_named_twice_is_changed_twice(made, dim, dtype):
 @SIZES
 @PRECISIONS
 def test_one_vector_with_a_list(made, dim, dtype):
-    *_, exchange, average, _ = made[dim]
+    exchange, average, _ = made[dim]
     for m in range(8):
         vectors, others, change = matrix(2, dim, dtype, 4), matrix(9, dim, dtype, m), matrix(2, dim, dtype, 5)
         chosen = np.random.default_rng(m).permutation(9)[:m]

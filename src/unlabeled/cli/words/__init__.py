@@ -15,6 +15,7 @@ for name, what in {
     "skipgram": "Learn word vectors by predicting the words around a word.",
     "cbow": "Learn word vectors by predicting a word from those around it.",
     "glove": "Learn word vectors from how often words stand together.",
+    "onehot": "Give every word a direction of its own: the baseline, which learns nothing.",
 }.items():
     extra = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command(name, context_settings=extra)(trainer(name, what))

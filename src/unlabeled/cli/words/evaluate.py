@@ -1,14 +1,18 @@
-"""`unlabeled words evaluate`: word vectors against people's judgements."""
+"""`unlabeled words evaluate`: word vectors against people's judgements, and as what a classifier reads."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, print_json
+from unlabeled.cli.shared import AsJson, Column, print_json
 from unlabeled.cli.words.vectors import AnalogyMethod, VectorsFile, open_vectors
+
+if TYPE_CHECKING:
+    from unlabeled.evaluation import ExtrinsicResult
+    from unlabeled.methods.words.word_vectors import WordVectors
 
 Files = list[Path]
 
@@ -26,6 +30,16 @@ def evaluate(
         Files | None,
         typer.Option("--synonyms", help="A line a question: a word, its synonym, and words that are none."),
     ] = None,
+    classify: Annotated[
+        Path | None,
+        typer.Option(help="A table of texts with labels (.csv, .tsv, .parquet) to learn a classifier from."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(help="The table to test the classifier on.  [dim]default: a fifth of the first[/dim]"),
+    ] = None,
+    column: Column = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many times the classifier is learnt.")] = 3,
     restrict: Annotated[
         int | None,
         typer.Option(min=1, help="Search analogies' answers among so many words.  [dim]default: 30000[/dim]"),
@@ -33,22 +47,48 @@ def evaluate(
     method: AnalogyMethod = "3CosAdd",
     as_json: AsJson = False,
 ) -> None:
-    """Judge word vectors: similarity (Spearman), analogies by section, choice of synonyms.
+    """Judge word vectors: similarity (Spearman), analogies by section, choice of synonyms, use to a classifier.
+
+    The classifier of texts is learnt on the vectors as they are, on vectors trained along, and on random ones.
 
     [dim]unlabeled words evaluate vectors.bin --similarity wordsim353.tsv --analogies questions-words.txt[/dim]
+
+    [dim]unlabeled words evaluate vectors.bin --classify train.parquet --test test.parquet[/dim]
     """
     from unlabeled import evaluation
     from unlabeled.errors import UnlabeledError
 
-    if not (similarity or analogies or synonyms):
-        raise UnlabeledError("say what to judge by: --similarity, --analogies or --synonyms, each with a file")
+    if test is not None and classify is None:
+        raise UnlabeledError("--test is the table to test on; say with --classify which to learn from")
+    if not (similarity or analogies or synonyms or classify):
+        raise UnlabeledError(
+            "say what to judge by: --similarity, --analogies, --synonyms or --classify, each with a file"
+        )
     opened = open_vectors(vectors)
     results: list[Any] = [
         *(evaluation.word_similarity(opened, path) for path in similarity or ()),
         *(evaluation.analogies(opened, path, restrict=restrict, method=method) for path in analogies or ()),
         *(evaluation.synonyms(opened, path) for path in synonyms or ()),
+        *([_classified(opened, classify, test, column, seeds)] if classify is not None else []),
     ]
     if as_json:
         print_json([result.to_dict() for result in results])
         return
     print("\n\n".join(map(str, results)))
+
+
+def _classified(
+    vectors: WordVectors, train: Path, test: Path | None, column: str | None, seeds: int
+) -> ExtrinsicResult:
+    """Learn to classify the texts of one table, and test on those of another or on a fifth held out."""
+    from unlabeled.data.labelled_texts import LabelledTexts
+    from unlabeled.evaluation import extrinsic
+    from unlabeled.evaluation.split import stratified_split
+
+    known = LabelledTexts.read(train, column)
+    if test is None:
+        learnt, held = (known.part(rows) for rows in stratified_split(known.codes(known.classes), 0.2, 0))
+    else:
+        learnt, held = known, LabelledTexts.read(test, column)
+    classes = [*learnt.classes, *(name for name in held.classes if name not in learnt.classes)]
+    return extrinsic(vectors, learnt.texts, learnt.codes(classes), held.texts, held.codes(classes), seeds=range(seeds))

@@ -1,12 +1,11 @@
-"""`unlabeled words skipgram`, `cbow` and `glove`: from a text to word vectors."""
+"""`unlabeled words skipgram`, `cbow`, `glove` and `onehot`: from a text to word vectors."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,11 +28,24 @@ def trainer(name: str, what: str) -> Callable[..., None]:
             typer.Option("--out", "-o", help="The vectors: .bin, .txt, .vec, .safetensors, or a folder for the model."),
         ] = Path("vectors.bin"),
         recipe: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+        phrases: Annotated[
+            int,
+            typer.Option(
+                min=0,
+                max=5,
+                help="Join words that belong together, as in new_york; with 2, phrases of up to four words.",
+            ),
+        ] = 0,
+        phrase_threshold: Annotated[
+            float,
+            typer.Option(min=0, help="How many times more often than by chance the words of a phrase meet."),
+        ] = 10.0,
         resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
         as_json: AsJson = False,
     ) -> None:
         from unlabeled.cli.settings import configured, taken_apart
+        from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
 
         # Typer does not know the settings, and takes them and their values for sources.
@@ -47,9 +59,14 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         if partial.exists() and not resume and not quiet:
             say(f"{partial} holds an unfinished training. This one starts afresh; --resume would go on with that")
         model = configured(name, recipe, settings, {"progress": not quiet, "random_state": 0})
-        model.set_params(checkpoint=str(partial))
+        resumable = {"resume": resume} if "checkpoint" in model.get_params() else {}
+        if resumable:
+            model.set_params(checkpoint=str(partial))
+        text: Any = [Path(source) for source in sources]
         try:
-            model.fit([Path(source) for source in sources], resume=resume)
+            if phrases:
+                text = joined(text, model, phrases, phrase_threshold, (lambda message: None) if quiet else say)
+            model.fit(text, **resumable)
         except KeyboardInterrupt as stop:
             how = "\nResume with the same command and --resume" if partial.exists() else ""
             say((str(stop).partition(";")[0] or "Interrupted") + how)
@@ -89,6 +106,7 @@ def check_out(path: Path) -> None:
         If no format of word vectors has the ending, or the place is taken or not writable.
     """
     from unlabeled.errors import UnlabeledError
+    from unlabeled.files import check_writable
     from unlabeled.methods.words.formats.choose import BY_ENDING
 
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
@@ -101,6 +119,4 @@ def check_out(path: Path) -> None:
         raise UnlabeledError(f"{path} is a folder; name a file for the vectors")
     if not path.suffix and path.exists() and not (path / "model.json").exists():
         raise UnlabeledError(f"{path} exists and is no saved model, which could be replaced; choose another name")
-    there = next(folder for folder in path.absolute().parents if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UnlabeledError(f"{path} cannot be written: {there} is no folder that you may write to")
+    check_writable(path)

@@ -1,1 +1,5 @@
 """Contrastive methods: what belongs together attracts, the rest repels."""
+
+from unlabeled.lazy import classes_by_file
+
+__getattr__, __dir__ = classes_by_file(__name__, __path__[0])

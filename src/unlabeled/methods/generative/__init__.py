@@ -1,1 +1,5 @@
 """Generative methods: rebuild what was hidden."""
+
+from unlabeled.lazy import classes_by_file
+
+__getattr__, __dir__ = classes_by_file(__name__, __path__[0])

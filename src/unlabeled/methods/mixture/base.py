@@ -85,9 +85,11 @@ class Mixture(BaseEstimator, Estimator):
     def _check_room(self, X: Any) -> None:
         """Refuse sparse rows that would have to be dense, and dense ones of which no copy fits that must be made."""
         if sp.issparse(X) and not self.takes_sparse:
+            matrix: Any = X
+            size = matrix.shape[0] * matrix.shape[1] * matrix.dtype.itemsize
             raise UnlabeledError(
                 f"{type(self).__name__} takes no sparse matrix. Made dense by X.toarray(), this one needs "
-                f"{np.prod(X.shape) * X.dtype.itemsize / 1e9:,.3g} GB of memory; reduce its columns first, for example "
+                f"{size / 1e9:,.3g} GB of memory; reduce its columns first, for example "
                 "by scikit-learn's TruncatedSVD, or take KMeans, which reads sparse rows"
             )
         if not isinstance(X, np.ndarray) or X.ndim != 2:

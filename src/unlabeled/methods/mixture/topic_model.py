@@ -162,7 +162,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
     def _matrix(self, X: Any, *, reset: bool) -> sp.csr_matrix:
         """Make a matrix of any kind sparse, block by block."""
         blocks = self._open(X, reset=reset)
-        stored = sum(block.rows.nnz if blocks.sparse else np.count_nonzero(block.rows) for block in blocks)
+        stored = sum(int(block.rows.nnz if blocks.sparse else np.count_nonzero(block.rows)) for block in blocks)
         check_memory(
             COPIES * stored * (blocks.dtype.itemsize + INDEX),
             f"counts of {stored:,} entries that are not 0",

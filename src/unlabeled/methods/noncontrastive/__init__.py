@@ -1,1 +1,5 @@
 """Non-contrastive methods: two views agree, and something other than negatives prevents collapse."""
+
+from unlabeled.lazy import classes_by_file
+
+__getattr__, __dir__ = classes_by_file(__name__, __path__[0])

@@ -1,1 +1,5 @@
 """Word methods: a word is known by the company it keeps."""
+
+from unlabeled.lazy import classes_by_file
+
+__getattr__, __dir__ = classes_by_file(__name__, __path__[0])

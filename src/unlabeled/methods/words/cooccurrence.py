@@ -101,29 +101,6 @@ def cooccurrence(
         return counter.matrix(bar)
 
 
-def conditional_probabilities(X: Any) -> csr_array:
-    """Give P_ij = X_ij / X_i, the probability that a word near i is j.
-
-    Parameters
-    ----------
-    X : sparse matrix or array, shape (words, words)
-        Co-occurrence counts.
-
-    Returns
-    -------
-    scipy.sparse.csr_array of float64, shape (words, words)
-        Its rows sum to 1, but for the row of a word that has no neighbours, which stays zero.
-
-    Examples
-    --------
-    >>> conditional_probabilities(np.array([[0, 3], [1, 1]])).toarray().tolist()
-    [[0.0, 1.0], [0.5, 0.5]]
-    """
-    X = csr_array(X)
-    totals = np.asarray(X.sum(axis=1), dtype=np.float64).ravel()
-    return csr_array((X.data / np.repeat(totals, np.diff(X.indptr)), X.indices, X.indptr), shape=X.shape)
-
-
 def bytes_of(memory: str | int) -> int:
     """Read an amount of memory.
 

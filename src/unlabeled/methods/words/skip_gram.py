@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,13 +13,25 @@ from unlabeled.data.vocabulary import Vocabulary
 from unlabeled.methods.words.kernels import bfloat
 from unlabeled.methods.words.kernels.full import full_skip_gram
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_skip_gram
-from unlabeled.methods.words.kernels.negative_skip_gram import negative_skip_gram
+from unlabeled.methods.words.kernels.negative_skip_gram import CENTRES, negative_skip_gram
+from unlabeled.methods.words.kernels.sampling import keep_probabilities
 from unlabeled.methods.words.likelihood import window_pairs
 from unlabeled.methods.words.models import make_model
 from unlabeled.methods.words.training import Model, Offsets, Tokens
 from unlabeled.methods.words.word2vec import Word2Vec
+from unlabeled.methods.words.word_embedding import worker_count
 
 KERNELS = {"negative": negative_skip_gram, "hierarchical": hierarchical_skip_gram, "full": full_skip_gram}
+
+
+def places_of(counts: NDArray[np.int64], subsample: float | None) -> int:
+    """Give from how many places of a block centres are taken at a time, such that they are mostly different words.
+
+    The steps of centres that are the same word add up. Two words of the text are the same with probability Σ q², where
+    q is a word's share of the text after subsampling.
+    """
+    kept = keep_probabilities(counts, subsample) * counts
+    return max(1, min(CENTRES, int(kept.sum() ** 2 / (2 * (kept**2).sum()))))
 
 
 class SkipGram(Word2Vec):
@@ -57,7 +70,11 @@ class SkipGram(Word2Vec):
     def _model(self, vocabulary: Vocabulary) -> Model:
         numbers = 2 if bfloat.available() and not self.deterministic else 1
         kernels = KERNELS | {"negative": partial(negative_skip_gram, numbers=numbers)}
-        return make_model(self, vocabulary, kernels, self._examples)
+        model = make_model(self, vocabulary, kernels, self._examples)
+        if self.loss != "negative":
+            return model
+        threads = 1 if self.deterministic else worker_count(self.workers)
+        return replace(model, tables=(*model.tables, threads, places_of(vocabulary.counts, self.subsample)))
 
     def _examples(
         self, vectors: NDArray[Any], tokens: Tokens, sentences: Offsets

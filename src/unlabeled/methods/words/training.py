@@ -41,6 +41,8 @@ BLOCK = 10_000
 """Words of a block: a few milliseconds of work, between which the learning rate falls and an interrupt is noticed."""
 LOSSES = 25
 """How often, over a whole run, the loss is taken down."""
+DIVERGED = 1e3
+"""A loss, in nats, that no vectors of use have."""
 FILE = "checkpoint.safetensors"
 
 
@@ -250,8 +252,8 @@ def train(method: Word2Vec, corpus: Corpus, model: Model, state: State, resume: 
 
 
 def checked(loss: float, words: int) -> float:
-    """Give the loss back, unless it is no number."""
-    if not np.isfinite(loss):
+    """Give the loss back, unless training has diverged."""
+    if not loss < DIVERGED:  # which NaN is not either
         raise UnlabeledError(f"the loss is {loss} after {words:,} words; lower the learning rate")
     return loss
 

@@ -8,7 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class WordEmbedding(Estimator, ABC):
         Keep only so many words, the most frequent ones.
     tokenizer : {"words", "whitespace"} or callable, default "words"
         How a line becomes words; see `Corpus.encode`.
+    errors : {"strict", "replace"}, default "strict"
+        What to do about bytes that are not UTF-8: refuse the text, naming the line, or take them for U+FFFD.
     cache : path, optional
         Folder in which the encoded corpus is kept for the next run.
     workers : int, optional
@@ -66,7 +68,8 @@ class WordEmbedding(Estimator, ABC):
     dim: int = 100
     min_count: int = 5
     max_vocab: int | None = None
-    tokenizer: str | Callable[[str], Iterable[str]] | None = None
+    tokenizer: str | Callable[[str], Iterable[str]] | None = "words"
+    errors: Literal["strict", "replace"] = "strict"
     cache: str | None = None
     workers: int | None = None
     random_state: int | None = None
@@ -127,6 +130,7 @@ class WordEmbedding(Estimator, ABC):
             tokenizer=self.tokenizer,
             min_count=self.min_count,
             max_vocab=self.max_vocab,
+            errors=self.errors,
             cache=self.cache,
             progress=self.progress,
         )

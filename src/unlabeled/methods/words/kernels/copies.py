@@ -18,7 +18,7 @@ from typing import Any
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, splat, store
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_row
 
-COPIED, FIRST, MOST = 63, 7, 8
+COPIED, FIRST, MOST = 255, 7, 8
 
 
 @inlined

@@ -12,6 +12,9 @@ A pair costs the length of a path, about log₂ of the vocabulary, instead of th
 
 Where several threads train, each works on its own copies of the root and the nodes next to it (see `copies`).
 
+What a word needs is asked for some words before: first the tables that say which nodes are on its path, which do not
+fit a processor's cache, and when they have come, the nodes. Requests are spread over the work; many at a time wait.
+
 Tables: those of `HuffmanTree.tables`, and the number of threads.
 """
 
@@ -25,54 +28,58 @@ import numpy as np
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.context import context_rows
 from unlabeled.methods.words.kernels.copies import COPIED, copied_rows, copy_first, merge, merge_in_turn
-from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, splat, store
+from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, prefetch, splat, store
+from unlabeled.methods.words.kernels.products import ROWS, push_rows, push_vectors, score_path, weights_room
 from unlabeled.methods.words.kernels.random import below
-from unlabeled.methods.words.kernels.rows import (
-    TILE,
-    add_to_rows,
-    address,
-    aligned,
-    average_rows,
-    exchange_rows,
-    list_rows,
-    push_rows,
-    score_rows,
-)
+from unlabeled.methods.words.kernels.rows import add_to_rows, address, aligned, average_rows, exchange_rows
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_row, rounded_up, sigmoid
 
-TALL = 2  # contexts of a tile of scores
-NEAR = 6  # so many nodes from the root down are passed so often that they stay in cache
+CHUNK = 8  # words of a step of CBOW
+NEAR = 8  # so many nodes from the root down are passed so often that they stay in cache
+SOON = 2  # the nodes of so many words later are asked for
+EVERY = 4  # at every so many words a copied row is merged
 
 
 @inlined
 def path_rows(
-    outputs: Any, own: Any, copied: int, nodes: Any, path: int, m: int, rows: Any
+    outputs: Any, own: Any, copied: int, nodes: Any, start: int, m: int, rows: Any
 ) -> None:  # pragma: no cover - compiled
     """List the vectors of the nodes of a path, and the first one again up to whole tiles of scores."""
+    here, there = address(own, 0), address(outputs, 0)
     for k in range(m):
-        node = nodes[path + k]
-        rows[k] = address(own, node) if node < copied else address(outputs, node)
-    rows[m : rounded_up(m, TILE)] = rows[0]
+        node = np.int64(nodes[start + k])
+        rows[k] = (here if node < copied else there) + node * outputs.strides[0]
+    for k in range(m, rounded_up(m, ROWS)):
+        rows[k] = rows[0]
 
 
 @inlined
-def rate_errors(weights: Any, n: int, turns: Any, path: int, m: int, rate: Any) -> None:  # pragma: no cover - compiled
-    """Turn scores into weights, rate (t_k − σ)."""
+def rate_errors(weights: Any, wanted: Any, count: int, rate: Any) -> None:  # pragma: no cover - compiled
+    """Turn scores into weights, rate (t − σ)."""
     rates, minus = splat(rate), splat(-rate)
-    for r in range(n):
-        for k in range(0, m, WIDTH):
-            errors = add(mul(rates, load(turns, (path + k,))), mul(minus, sigmoid(load(weights, (r, k)))))
-            store(weights, (r, k), errors)
+    for k in range(0, count, WIDTH):
+        errors = add(mul(rates, load(wanted, (k,))), mul(minus, sigmoid(load(weights, (k,)))))
+        store(weights, (k,), errors)
 
 
 @inlined
-def prefetch_ahead(
-    tokens: Any, i: int, window: int, inputs: Any, outputs: Any, starts: Any, nodes: Any, dim: int
+def prefetch_tables(tokens: Any, i: int, starts: Any, nodes: Any, turns: Any) -> None:  # pragma: no cover - compiled
+    """Ask for what says which nodes will be needed."""
+    last = len(tokens) - 1
+    prefetch(starts, (tokens[min(i + SOON + 4, last)],))
+    path = starts[tokens[min(i + SOON + 2, last)]]
+    for k in (path, path + WIDTH - 1):  # a path rarely lies in more than two cache lines
+        prefetch(nodes, (k,))
+        prefetch(turns, (k,))
+
+
+@inlined
+def prefetch_path(
+    tokens: Any, i: int, outputs: Any, starts: Any, nodes: Any, first: int, end: int, dim: int
 ) -> None:  # pragma: no cover - compiled
-    """Ask for the rows that will be needed two words later: one more context word, and the lower end of a path."""
-    soon = tokens[min(i + 2, len(tokens) - 1)]
-    prefetch_row(inputs, tokens[min(i + 2 + window, len(tokens) - 1)], dim)
-    for k in range(starts[soon] + NEAR, starts[soon + 1]):
+    """Ask for the nodes from `first` to before `end` of the path of a word to come."""
+    soon = tokens[min(i + SOON, len(tokens) - 1)]
+    for k in range(starts[soon] + first, min(starts[soon] + end, starts[soon + 1])):
         prefetch_row(outputs, nodes[k], dim)
 
 
@@ -90,15 +97,18 @@ def hierarchical_skip_gram(dim: int) -> Any:
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         starts, nodes, turns, depth, threads = tables
-        most, stride = rounded_up(2 * window, TALL), rounded_up(depth, WIDTH)
-        vectors, weights, own = aligned(most, dim, inputs), aligned(most, stride, inputs), aligned(COPIED, dim, inputs)
-        known, copied = aligned(COPIED, dim, inputs), copied_rows(outputs, threads)
-        words, held, path = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(depth + TILE, np.int64)
-        list_rows(vectors, held)
+        room = weights_room(2 * window, depth)
+        weights, wanted = aligned(1, room, inputs)[0], aligned(1, room, inputs)[0]
+        vectors, words = aligned(2 * window, dim, inputs), np.zeros(2 * window, np.int64)
+        path = np.zeros(depth + ROWS, np.int64)
+        own, known = aligned(COPIED, dim, inputs), aligned(COPIED, dim, inputs)
+        copied = copied_rows(outputs, threads)
         copy_first(outputs, own, known, copied, dim)
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
-                prefetch_ahead(tokens, i, window, inputs, outputs, starts, nodes, dim)
+                prefetch_tables(tokens, i, starts, nodes, turns)
+                prefetch_row(inputs, tokens[min(i + SOON + window, len(tokens) - 1)], dim)
+                prefetch_path(tokens, i, outputs, starts, nodes, NEAR, NEAR + 2, dim)
                 radius = 1 + below(state, window)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
                 n = context_rows(inputs, tokens, first, last, i, words)
@@ -108,11 +118,14 @@ def hierarchical_skip_gram(dim: int) -> Any:
                     copy_row(vectors, j, inputs, tokens[first + j + (first + j >= i)], dim)
                 start, m = starts[tokens[i]], starts[tokens[i] + 1] - starts[tokens[i]]
                 path_rows(outputs, own, copied, nodes, start, m, path)
-                score_rows(weights, held, n, path, m, dim, TALL)
-                rate_errors(weights, n, turns, start, m, rate)
-                push_rows(words, n, weights, stride, 1, path, m, dim)
-                push_rows(path, m, weights, 1, stride, held, n, dim)
-                merge_in_turn(outputs, own, known, copied, i, dim)
+                score_path(weights, wanted, vectors, n, path, m, turns, start, dim)
+                prefetch_path(tokens, i, outputs, starts, nodes, NEAR + 2, NEAR + 4, dim)
+                rate_errors(weights, wanted, n * rounded_up(m, ROWS), rate)
+                push_vectors(words, n, weights, path, m, dim)
+                prefetch_path(tokens, i, outputs, starts, nodes, NEAR + 4, depth, dim)
+                push_rows(path, m, weights, vectors, n, dim)
+                if i % EVERY == 0:
+                    merge_in_turn(outputs, own, known, copied, i // EVERY, dim)
         for k in range(copied):
             merge(outputs, own, known, k, dim)
         return len(tokens)
@@ -122,38 +135,56 @@ def hierarchical_skip_gram(dim: int) -> Any:
 
 @cache
 def hierarchical_cbow(dim: int) -> Any:
-    """Make the kernel for vectors of length `dim`, a multiple of 16; h is the mean of the context words' vectors."""
+    """Make the kernel for vectors of length `dim`, a multiple of 16; h is the mean of the context words' vectors.
+
+    The errors of a chunk of consecutive words are taken before anything moves. Then one word after the other exchanges
+    with its nodes, as they are by then: Δh = Σ_k w_k θ_k, Δθ_k = w_k h. At the end Δh goes to the context words.
+    """
 
     @compiled
     def kernel(
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         starts, nodes, turns, depth, threads = tables
-        h, h_change = aligned(1, dim, inputs), aligned(1, dim, inputs)
-        weights, own = aligned(1, rounded_up(depth, WIDTH), inputs), aligned(COPIED, dim, inputs)
-        known, copied = aligned(COPIED, dim, inputs), copied_rows(outputs, threads)
-        words, held, path = np.zeros(2 * window, np.int64), np.zeros(1, np.int64), np.zeros(depth + TILE, np.int64)
-        list_rows(h, held)
+        h, h_change = aligned(CHUNK, dim, inputs), aligned(CHUNK, dim, inputs)
+        room = weights_room(1, depth)
+        weights, wanted = aligned(CHUNK, room, inputs), aligned(CHUNK, room, inputs)
+        words, met = np.zeros((CHUNK, 2 * window), np.int64), np.zeros(CHUNK, np.int64)
+        paths, lengths = np.zeros((CHUNK, depth + ROWS), np.int64), np.zeros(CHUNK, np.int64)
+        own, known = aligned(COPIED, dim, inputs), aligned(COPIED, dim, inputs)
+        copied = copied_rows(outputs, threads)
         copy_first(outputs, own, known, copied, dim)
-        for s in range(len(sentences) - 1):
-            for i in range(sentences[s], sentences[s + 1]):
-                prefetch_ahead(tokens, i, window, inputs, outputs, starts, nodes, dim)
-                radius = 1 + below(state, window)
+        one = inputs.dtype.type(1)
+        i, s, end = 0, 0, len(tokens)
+        while i < end:
+            # The next words of the text that have context, with one radius: the processor foresees loops of one length.
+            n, radius = 0, 1 + below(state, window)
+            while n < CHUNK and i < end:
+                while i >= sentences[s + 1]:
+                    s += 1
+                prefetch_tables(tokens, i, starts, nodes, turns)
+                prefetch_row(inputs, tokens[min(i + SOON + window, end - 1)], dim)
+                prefetch_path(tokens, i, outputs, starts, nodes, NEAR, depth, dim)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
-                n = context_rows(inputs, tokens, first, last, i, words)
-                if n == 0:
-                    continue
-                share = inputs.dtype.type(1) / inputs.dtype.type(n)
-                average_rows(h, 0, share, words, n, dim)
-                start, m = starts[tokens[i]], starts[tokens[i] + 1] - starts[tokens[i]]
-                path_rows(outputs, own, copied, nodes, start, m, path)
-                score_rows(weights, held, 1, path, m, dim, 1)
-                rate_errors(weights, 1, turns, start, m, rate)
-                exchange_rows(h_change, h, 0, weights, path, m, dim)
-                add_to_rows(words, n, share, h_change, 0, dim)
-                merge_in_turn(outputs, own, known, copied, i, dim)
+                if last - first > 1:
+                    met[n] = context_rows(inputs, tokens, first, last, i, words[n])
+                    average_rows(h, n, one / inputs.dtype.type(met[n]), words[n], met[n], dim)
+                    start, m = starts[tokens[i]], starts[tokens[i] + 1] - starts[tokens[i]]
+                    path_rows(outputs, own, copied, nodes, start, m, paths[n])
+                    score_path(weights[n], wanted[n], h[n : n + 1], 1, paths[n], m, turns, start, dim)
+                    lengths[n] = m
+                    n += 1
+                if i % EVERY == 0:
+                    merge_in_turn(outputs, own, known, copied, i // EVERY, dim)
+                i += 1
+            for r in range(n):
+                rate_errors(weights[r], wanted[r], lengths[r], rate)
+            for r in range(n):
+                exchange_rows(h_change, h, r, weights, paths[r], lengths[r], dim)
+            for r in range(n):
+                add_to_rows(words[r], met[r], one / inputs.dtype.type(met[r]), h_change, r, dim)
         for k in range(copied):
             merge(outputs, own, known, k, dim)
-        return len(tokens)
+        return end
 
     return kernel

@@ -193,22 +193,32 @@ def total(typing: Any, lanes: Any) -> Any:
     return lanes.dtype(lanes), emit
 
 
-def folded(builder: Any, vectors: list[Any]) -> Any:
-    """Emit the sums of eight `Lanes`, and give them as one vector.
+def picked(builder: Any, x: Any, y: Any, order: list[int]) -> Any:
+    """Emit a vector of those numbers of two vectors, one after the other, that `order` counts up."""
+    return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
 
-    Lanes are folded together: 8 × 16 numbers become 4 × (8 + 8), then 2 × (4 + 4 + 4 + 4), and so on, in half as many
-    instructions as eight separate sums.
+
+def folded(builder: Any, vectors: list[Any]) -> Any:
+    """Emit the sums of 4, 8 or 16 `Lanes`, and give them as one vector of as many numbers.
+
+    Lanes are folded together: 16 × 16 numbers become 8 × (8 + 8), then 4 × (4 + 4 + 4 + 4), and so on, in half as many
+    instructions as separate sums.
     """
 
-    def picked(x: Any, y: Any, order: list[int]) -> Any:
-        return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
+    def halves(x: Any, y: Any, order: list[int], size: int) -> Any:
+        upper = [i + size for i in order]
+        return builder.fadd(picked(builder, x, y, order), picked(builder, x, y, upper), flags=FAST)
 
-    for size in (8, 4, 2):
-        halves = [[i + other for i in range(2 * WIDTH) if not i & size] for other in (0, size)]
-        pairs = zip(vectors[::2], vectors[1::2], strict=True)
-        vectors = [builder.fadd(picked(x, y, halves[0]), picked(x, y, halves[1]), flags=FAST) for x, y in pairs]
-    even, odd = (picked(vectors[0], vectors[0], list(range(start, WIDTH, 2))) for start in (0, 1))
-    return builder.fadd(even, odd, flags=FAST)
+    size = WIDTH // 2
+    while len(vectors) > 1:
+        order = [i for i in range(2 * WIDTH) if not i & size]
+        vectors = [halves(x, y, order, size) for x, y in zip(vectors[::2], vectors[1::2], strict=True)]
+        size //= 2
+    (sums,) = vectors
+    while size:
+        sums = halves(sums, sums, [i for i in range(sums.type.count) if not i & size], size)
+        size //= 2
+    return sums
 
 
 @instruction

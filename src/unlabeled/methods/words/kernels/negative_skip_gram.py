@@ -13,6 +13,7 @@ k (m − e) / `NEGATIVES`.
 The centres of a step come from thirty-two places of the block, as far apart as can be, and each place moves on by one
 word a step. Neighbours thus have different negatives. If they shared them, what the draw does by chance to one of them
 it would do to all, and neighbours are what skip-gram compares: that costs quality, as much as halving `NEGATIVES` does.
+Where there are few words, there are fewer places: the steps of centres that are the same word add up.
 
 A step takes first what each centre sees, centre by centre (`score_near`, `exchange`), and then what all share:
 `weights` has a row for each negative and a column for each centre, minus the learning rate times the weight just
@@ -22,7 +23,11 @@ float32, or rounded to 16 bits where the processor multiplies those twice as fas
 are those before the step throughout. All centres of a step have one radius, drawn anew for the next: loops of one
 length are foreseen by the processor, and centres so far apart have nothing to do with each other.
 
-Few contexts are among the negatives. `marks` has a place for each word's last twelve bits and tells which cannot be.
+Few contexts are among the negatives. `marks` has a place for the last twelve bits of a row and tells which cannot be.
+
+A row that two threads write travels between the caches of their processors. So each thread has copies of the `COPIED`
+most frequent words' rows of `outputs` (see `copies`) and merges a few at every step, the most frequent `FIRST` more
+often. The copies begin a whole number of rows away from the matrix, so a number names a copied row as it names others.
 
 The negatives of the next step are drawn one step early and their rows asked for, and one step before that the entries
 of the alias table: few of them are in any cache. A row comes to the second-level cache then, and to the first shortly
@@ -38,6 +43,7 @@ import numpy as np
 
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.bfloat import interleaved, pack, store_joined
+from unlabeled.methods.words.kernels.copies import MOST, copy_first, merge
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, soon, transpose
 from unlabeled.methods.words.kernels.random import below, draw
@@ -48,15 +54,46 @@ from unlabeled.methods.words.kernels.tiles import copy_row, inlined, sigmoid
 CENTRES = GROUPS * WIDTH
 NEGATIVES = 32
 MARKS = 4096
+COPIED, FIRST, TURNS = 256, 32, 4  # rows a thread copies; those of them merged most often; merges of both kinds a step
 NEAR, FAR = 3, 1  # the first-level cache; the second
 
 
 @inlined
-def draw_next(words: Any, coming: Any, bits: Any, table: Any, state: Any) -> None:  # pragma: no cover - compiled
-    """Move the negatives on: those drawn come into use, bits drawn become words, and new bits are drawn."""
+def rows_beside(matrix: Any, rows: int) -> Any:  # pragma: no cover - compiled
+    """Make a matrix that begins a whole number of rows away from another one; its numbers are to be written yet."""
+    width = matrix.shape[1]
+    memory = np.empty((rows + 1) * width, matrix.dtype)
+    start = (matrix.ctypes.data - memory.ctypes.data) % (width * matrix.itemsize) // matrix.itemsize
+    return memory[start : start + rows * width].reshape((rows, width))
+
+
+@inlined
+def row_of(word: int, copied: int, away: int) -> int:  # pragma: no cover - compiled
+    """Give the row of a word's vector, counted from the first one of the matrix: one `away`, if it is copied."""
+    return np.int64(word) + away if word < copied else np.int64(word)
+
+
+@inlined
+def merge_turn(
+    outputs: Any, own: Any, known: Any, copied: int, turn: int, dim: int
+) -> None:  # pragma: no cover - compiled
+    """Bring up to date one of the `FIRST` copied rows and one of the others, and ask for those of the next step."""
+    first = min(FIRST, copied)
+    merge(outputs, own, known, turn % first, dim)
+    soon(outputs, (turn + TURNS) % first, dim, FAR)
+    if copied > first:
+        merge(outputs, own, known, first + turn % (copied - first), dim)
+        soon(outputs, first + (turn + TURNS) % (copied - first), dim, FAR)
+
+
+@inlined
+def draw_next(
+    words: Any, coming: Any, bits: Any, table: Any, state: Any, copied: int, away: int
+) -> None:  # pragma: no cover - compiled
+    """Move the negatives on: those drawn come into use, bits drawn become rows, and new bits are drawn."""
     for k in range(NEGATIVES):
         words[k] = coming[k]
-        coming[k] = word_of(bits[k], table)
+        coming[k] = row_of(word_of(bits[k], table), copied, away)
         bits[k] = draw(state)
         prefetch(table, (column(bits[k], table),))
 
@@ -78,7 +115,7 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
     """Make the kernel for vectors of length `dim`, a multiple of 16.
 
     `numbers` is 2 for products of negatives in bfloat16, 1 for float32. Tables: alias table of the negatives, negatives
-    a pair, and how many of the `dim` components are in use.
+    a pair, how many of the `dim` components are in use, the number of threads, and of places that centres come from.
     """
     width = -(-dim // (numbers * WIDTH)) * WIDTH  # of a packed row
     word_groups, centre_groups = NEGATIVES // numbers, CENTRES // numbers
@@ -87,10 +124,10 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
     def kernel(
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
-        table, negatives, length = tables
+        table, negatives, length, threads, places = tables
         minus, rates = splat(np.float32(-1)), splat(rate)
         share = rate * np.float32(negatives) / np.float32(NEGATIVES)
-        n, stride, packed_length = len(tokens), -(-len(tokens) // CENTRES), -(-length // numbers)
+        n, stride, packed_length = len(tokens), -(-len(tokens) // places), -(-length // numbers)
         weights, scores = aligned(NEGATIVES, CENTRES, inputs), aligned(NEGATIVES, CENTRES, inputs)
         vectors, near = aligned(CENTRES, dim, inputs), aligned(1, 2 * window + WIDTH, inputs)
         columns = aligned(CENTRES, width, inputs).reshape((GROUPS, width, WIDTH))
@@ -102,15 +139,19 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
             centre_rows, centre_pairs = vectors, vectors
             word_rows = aligned(NEGATIVES, dim, inputs)
             word_pairs, to_centres, to_words = word_rows, weights, weights
+        copied = min(COPIED, len(outputs)) if 1 < threads <= MOST else 0
+        own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
+        away = (own.ctypes.data - outputs.ctypes.data) // (dim * outputs.itemsize)
+        copy_first(outputs, own, known, copied, dim)
         words, contexts = np.zeros(NEGATIVES + 2, np.int64), np.zeros((CENTRES, 2 * window), np.int64)
         marks = np.zeros(MARKS, np.uint8)
         coming, bits = np.zeros(NEGATIVES, np.int64), np.zeros(NEGATIVES, np.uint64)
-        draw_next(words, coming, bits, table, state)
-        draw_next(words, coming, bits, table, state)
+        draw_next(words, coming, bits, table, state, copied, away)
+        draw_next(words, coming, bits, table, state, copied, away)
         centres, met, sentence = np.zeros(CENTRES, np.int64), np.zeros(CENTRES, np.int64), np.zeros(CENTRES, np.int64)
         for step in range(stride):
             here = (n - step + stride - 1) // stride
-            draw_next(words, coming, bits, table, state)
+            draw_next(words, coming, bits, table, state, copied, away)
             for i in range(here):
                 centres[i] = tokens[i * stride + step]
                 copy_row(vectors, i, inputs, centres[i], dim)
@@ -130,31 +171,31 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
                 met[i] = right - left - 1
                 weights[0, i] = -share * np.float32(met[i])
                 for p in range(left, place):
-                    contexts[i, p - left] = tokens[p]
+                    contexts[i, p - left] = row_of(tokens[p], copied, away)
                 for p in range(place + 1, right):
-                    contexts[i, p - left - 1] = tokens[p]
+                    contexts[i, p - left - 1] = row_of(tokens[p], copied, away)
                 if place + window + 2 < n:
                     soon(inputs, tokens[place + 1], dim, FAR)
-                    soon(outputs, tokens[place + window + 2], dim, FAR)
+                    soon(outputs, row_of(tokens[place + window + 2], copied, away), dim, FAR)
             weights[0, here:] = 0
             for k in range(1, NEGATIVES):
                 copy_row(weights, k, weights, 0, CENTRES)
 
             for k in range(NEGATIVES):
-                marks[words[k] % MARKS] = 1
+                marks[np.uint64(words[k]) % np.uint64(MARKS)] = 1
             for i in range(here):
                 if i + 1 < here:
                     for j in range(met[i + 1]):
                         soon(outputs, contexts[i + 1, j], dim, NEAR)
                 for j in range(met[i]):
-                    if marks[contexts[i, j] % MARKS]:
+                    if marks[np.uint64(contexts[i, j]) % np.uint64(MARKS)]:
                         leave_out(weights, i, words, contexts[i, j], share)
                 score_near(near, vectors, i, outputs, contexts[i], met[i], dim)
                 for j in range(0, met[i], WIDTH):
                     store(near, (0, j), mul(rates, sigmoid(mul(minus, load(near, (0, j))))))
                 exchange(inputs, centres[i], vectors, i, outputs, contexts[i], met[i], near, dim)
             for k in range(NEGATIVES):
-                marks[words[k] % MARKS] = 0
+                marks[np.uint64(words[k]) % np.uint64(MARKS)] = 0
 
             for k in range(0, NEGATIVES, 2):
                 soon(outputs, words[k + 2], dim, NEAR)
@@ -179,6 +220,11 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
                         store(weights, (k + 1, i), two)
             push(inputs, centres, to_centres, word_pairs, CENTRES, 1, word_groups, CENTRES, dim, numbers)
             push(outputs, words, to_words, centre_pairs, NEGATIVES, centre_groups, centre_groups, 1, dim, numbers)
+            if copied > 0:
+                for turn in range(step * TURNS, (step + 1) * TURNS):
+                    merge_turn(outputs, own, known, copied, turn, dim)
+        for k in range(copied):
+            merge(outputs, own, known, k, dim)
         return n
 
     return kernel

@@ -48,6 +48,17 @@ def each(builder: Any, count: int) -> Any:
     return cgutils.for_range(builder, ir.Constant(INDEX, count))
 
 
+def from_to(builder: Any, first: int, end: Any, step: int = 1) -> Any:
+    """Begin a loop over `first`, `first` + `step`, ... below a number of the program being made."""
+    begin, by = ir.Constant(INDEX, first), ir.Constant(INDEX, step)
+    return cgutils.for_range_slice(builder, begin, end, by, INDEX, inc=True)
+
+
+def named(builder: Any, kind: Any, names: Any, place: Any, more: int = 0) -> Any:
+    """Point at the row whose address is at `place` + `more` of a list."""
+    return builder.inttoptr(builder.load(at(builder, names, place, more)), kind.element.as_pointer())
+
+
 def lanes_of(context: Any, array: Any) -> Any:
     """Give the type of sixteen numbers in the precision of an array."""
     return ir.VectorType(context.get_data_type(array.dtype), WIDTH)
