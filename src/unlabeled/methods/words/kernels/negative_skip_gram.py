@@ -68,7 +68,7 @@ def rows_beside(matrix: Any, rows: int) -> Any:  # pragma: no cover - compiled
 
 
 @inlined
-def row_of(word: int, copied: int, away: int) -> int:  # pragma: no cover - compiled
+def row_of(word: int, copied: int, away: int) -> Any:  # pragma: no cover - compiled
     """Give the row of a word's vector, counted from the first one of the matrix: one `away`, if it is copied."""
     return np.int64(word) + away if word < copied else np.int64(word)
 
