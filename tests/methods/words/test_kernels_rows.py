@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from unlabeled.methods.words.kernels import copies, rows
-from unlabeled.methods.words.kernels.copies import COPIED, FIRST, MOST
+from unlabeled.methods.words.kernels.copies import MOST
 
+COPIED, FIRST = 63, 7
 SIZES = pytest.mark.parametrize("dim", [16, 112, 304])
 PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -103,17 +104,22 @@ def copy_first(shared, own, known, count):
 
 @numba.njit
 def merge_in_turn(shared, own, known, count, turn):
-    copies.merge_in_turn(shared, own, known, count, turn, 16)
+    copies.merge_in_turn(shared, own, known, count, FIRST, turn, 2, 16)
+
+
+@numba.njit
+def merge_all(shared, own, known, count):
+    copies.merge_all(shared, own, known, count, 16)
 
 
 @numba.njit
 def copied_rows(shared, threads):
-    return copies.copied_rows(shared, threads)
+    return copies.copied_rows(shared, threads, COPIED)
 
 
 @numba.njit
 def whose_turn(turn, count):
-    return copies.whose_turn(turn, count)
+    return copies.whose_turn(turn, count, FIRST)
 
 
 def test_a_few_threads_copy_what_there_is():
@@ -129,6 +135,28 @@ def test_all_rows_take_turns_and_the_first_ones_more_often(count):
     for k in range(count):
         waits = np.diff([turn for turn, row in enumerate(turns) if row == k])
         assert waits.max() <= (2 * FIRST if k < FIRST else 2 * (count - FIRST))
+
+
+@numba.njit
+def rows_beside(matrix, count):
+    own = copies.rows_beside(matrix, count)
+    return own, (own.ctypes.data - matrix.ctypes.data) // (matrix.shape[1] * matrix.itemsize)
+
+
+@numba.njit
+def row_of(row, copied, away):
+    return copies.row_of(row, copied, away)
+
+
+@SIZES
+@PRECISIONS
+def test_copies_lie_a_whole_number_of_rows_away_and_are_named_by_it(dim, dtype):
+    matrix = aligned(9, dim, np.zeros(1, dtype))
+    own, away = rows_beside(matrix, 5)
+    assert own.shape == (5, dim)
+    for row in range(9):
+        place = matrix.ctypes.data + row_of(row, 5, away) * matrix.strides[0]
+        assert place == (own if row < 5 else matrix)[row:].ctypes.data
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
@@ -148,8 +176,7 @@ def test_all_changes_of_all_threads_arrive(threads, count):
             merge_in_turn(shared, own, known, count, turn)
             k = whose_turn(turn, count)
             assert np.array_equal(own[k], shared[k])
-    for turn in range(24):  # once more each, for what was done since a row's last turn
-        for own, known in pairs:
-            merge_in_turn(shared, own, known, count, turn)
+    for own, known in pairs:
+        merge_all(shared, own, known, count)
     np.testing.assert_allclose(shared, start + changes, rtol=0, atol=1e-9)
     assert np.array_equal(shared[count:], start[count:])

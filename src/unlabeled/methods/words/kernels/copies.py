@@ -1,30 +1,50 @@
 """A thread's own copies of the rows that all threads want all the time.
 
-A row that several threads write at every word travels between the caches of their processors each time. So each works
-on copies of the first rows of a matrix, and after every word it brings one of them up to date: with `known`, the row as
-it last saw it,
+A row that several threads write travels between the caches of their processors each time. So each works on copies of
+the first rows of a matrix, which hold what is written most, and now and then brings one of them up to date: with
+`known`, the row as it last saw it,
 
     shared ← shared + own − known,        own ← shared,        known ← shared.
 
 What the others do to a row is thus seen late, but nobody's changes are lost. Threads that do not see each other move a
-row the same way, and together too far if they do so for long. So the first few rows, which nearly every word changes,
-take turns among themselves at every other word, and more than `MOST` threads make no copies.
+row the same way, and together too far if they do so for long. So the very first rows take turns among themselves, as
+often as all the others together, and more than `MOST` threads make no copies.
+
+Kernels that name rows by their addresses take those of the copies. To kernels that name rows by number a copy is a row
+like others too, if it lies a whole number of rows away from the matrix (`rows_beside`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, splat, store
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_row
 
-COPIED, FIRST, MOST = 255, 7, 8
+MOST = 8
 
 
 @inlined
-def copied_rows(matrix: Any, threads: int) -> int:  # pragma: no cover - compiled
+def copied_rows(matrix: Any, threads: int, wanted: int) -> int:  # pragma: no cover - compiled
     """Tell how many rows a thread copies."""
-    return min(COPIED, len(matrix)) if 1 < threads <= MOST else 0
+    return min(wanted, len(matrix)) if 1 < threads <= MOST else 0
+
+
+@inlined
+def rows_beside(matrix: Any, rows: int) -> Any:  # pragma: no cover - compiled
+    """Make a matrix that begins a whole number of rows away from another one; its numbers are to be written yet."""
+    width = matrix.shape[1]
+    memory = np.empty((rows + 1) * width, matrix.dtype)
+    start = (matrix.ctypes.data - memory.ctypes.data) % (width * matrix.itemsize) // matrix.itemsize
+    return memory[start : start + rows * width].reshape((rows, width))
+
+
+@inlined
+def row_of(row: int, copied: int, away: int) -> Any:  # pragma: no cover - compiled
+    """Give the number of the row to work on, counted from the first of the matrix: `away` from it, if it is copied."""
+    return np.int64(row) + away if row < copied else np.int64(row)
 
 
 @inlined
@@ -48,18 +68,25 @@ def merge(matrix: Any, own: Any, known: Any, k: int, dim: int) -> None:  # pragm
 
 
 @inlined
-def whose_turn(turn: int, count: int) -> int:  # pragma: no cover - compiled
-    """Give the row that is next: by turns one of the `FIRST` and one of the others."""
-    if turn % 2 and count > FIRST:
-        return FIRST + turn // 2 % (count - FIRST)
-    return turn // 2 % min(FIRST, count)
+def merge_all(matrix: Any, own: Any, known: Any, count: int, dim: int) -> None:  # pragma: no cover - compiled
+    """Bring all rows up to date."""
+    for k in range(count):
+        merge(matrix, own, known, k, dim)
+
+
+@inlined
+def whose_turn(turn: int, count: int, first: int) -> int:  # pragma: no cover - compiled
+    """Give the row that is next: by turns one of the `first` and one of the others."""
+    if turn % 2 and count > first:
+        return first + turn // 2 % (count - first)
+    return turn // 2 % min(first, count)
 
 
 @inlined
 def merge_in_turn(
-    matrix: Any, own: Any, known: Any, count: int, turn: int, dim: int
+    matrix: Any, own: Any, known: Any, count: int, first: int, turn: int, ahead: int, dim: int
 ) -> None:  # pragma: no cover - compiled
-    """Bring one of `count` rows up to date, and ask for the row after the next."""
+    """Bring one of `count` rows up to date, and ask for the row that will be `ahead` turns later."""
     if count > 0:
-        merge(matrix, own, known, whose_turn(turn, count), dim)
-        prefetch_row(matrix, whose_turn(turn + 2, count), dim)
+        merge(matrix, own, known, whose_turn(turn, count, first), dim)
+        prefetch_row(matrix, whose_turn(turn + ahead, count, first), dim)

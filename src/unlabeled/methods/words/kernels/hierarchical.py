@@ -27,7 +27,7 @@ import numpy as np
 
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.context import context_rows
-from unlabeled.methods.words.kernels.copies import COPIED, copied_rows, copy_first, merge, merge_in_turn
+from unlabeled.methods.words.kernels.copies import copied_rows, copy_first, merge_all, merge_in_turn
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.products import ROWS, push_rows, push_vectors, score_path, weights_room
 from unlabeled.methods.words.kernels.random import below
@@ -37,7 +37,8 @@ from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_ro
 CHUNK = 8  # words of a step of CBOW
 NEAR = 8  # so many nodes from the root down are passed so often that they stay in cache
 SOON = 2  # the nodes of so many words later are asked for
-EVERY = 4  # at every so many words a copied row is merged
+COPIED, FIRST = 255, 7  # nodes a thread copies; those of them merged most often
+EVERY, AHEAD = 4, 2  # words between two merges; merges between asking for a node and its turn
 
 
 @inlined
@@ -101,8 +102,8 @@ def hierarchical_skip_gram(dim: int) -> Any:
         weights, wanted = aligned(1, room, inputs)[0], aligned(1, room, inputs)[0]
         vectors, words = aligned(2 * window, dim, inputs), np.zeros(2 * window, np.int64)
         path = np.zeros(depth + ROWS, np.int64)
-        own, known = aligned(COPIED, dim, inputs), aligned(COPIED, dim, inputs)
-        copied = copied_rows(outputs, threads)
+        copied = copied_rows(outputs, threads, COPIED)
+        own, known = aligned(copied, dim, inputs), aligned(copied, dim, inputs)
         copy_first(outputs, own, known, copied, dim)
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
@@ -125,9 +126,8 @@ def hierarchical_skip_gram(dim: int) -> Any:
                 prefetch_path(tokens, i, outputs, starts, nodes, NEAR + 4, depth, dim)
                 push_rows(path, m, weights, vectors, n, dim)
                 if i % EVERY == 0:
-                    merge_in_turn(outputs, own, known, copied, i // EVERY, dim)
-        for k in range(copied):
-            merge(outputs, own, known, k, dim)
+                    merge_in_turn(outputs, own, known, copied, FIRST, i // EVERY, AHEAD, dim)
+        merge_all(outputs, own, known, copied, dim)
         return len(tokens)
 
     return kernel
@@ -151,8 +151,8 @@ def hierarchical_cbow(dim: int) -> Any:
         weights, wanted = aligned(CHUNK, room, inputs), aligned(CHUNK, room, inputs)
         words, met = np.zeros((CHUNK, 2 * window), np.int64), np.zeros(CHUNK, np.int64)
         paths, lengths = np.zeros((CHUNK, depth + ROWS), np.int64), np.zeros(CHUNK, np.int64)
-        own, known = aligned(COPIED, dim, inputs), aligned(COPIED, dim, inputs)
-        copied = copied_rows(outputs, threads)
+        copied = copied_rows(outputs, threads, COPIED)
+        own, known = aligned(copied, dim, inputs), aligned(copied, dim, inputs)
         copy_first(outputs, own, known, copied, dim)
         one = inputs.dtype.type(1)
         i, s, end = 0, 0, len(tokens)
@@ -175,7 +175,7 @@ def hierarchical_cbow(dim: int) -> Any:
                     lengths[n] = m
                     n += 1
                 if i % EVERY == 0:
-                    merge_in_turn(outputs, own, known, copied, i // EVERY, dim)
+                    merge_in_turn(outputs, own, known, copied, FIRST, i // EVERY, AHEAD, dim)
                 i += 1
             for r in range(n):
                 rate_errors(weights[r], wanted[r], lengths[r], rate)
@@ -183,8 +183,7 @@ def hierarchical_cbow(dim: int) -> Any:
                 exchange_rows(h_change, h, r, weights, paths[r], lengths[r], dim)
             for r in range(n):
                 add_to_rows(words[r], met[r], one / inputs.dtype.type(met[r]), h_change, r, dim)
-        for k in range(copied):
-            merge(outputs, own, known, k, dim)
+        merge_all(outputs, own, known, copied, dim)
         return end
 
     return kernel

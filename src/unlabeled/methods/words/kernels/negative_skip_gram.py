@@ -43,7 +43,14 @@ import numpy as np
 
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.bfloat import interleaved, pack, store_joined
-from unlabeled.methods.words.kernels.copies import MOST, copy_first, merge
+from unlabeled.methods.words.kernels.copies import (
+    copied_rows,
+    copy_first,
+    merge_all,
+    merge_in_turn,
+    row_of,
+    rows_beside,
+)
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, soon, transpose
 from unlabeled.methods.words.kernels.random import below, draw
@@ -54,36 +61,8 @@ from unlabeled.methods.words.kernels.tiles import copy_row, inlined, sigmoid
 CENTRES = GROUPS * WIDTH
 NEGATIVES = 32
 MARKS = 4096
-COPIED, FIRST, TURNS = 256, 32, 4  # rows a thread copies; those of them merged most often; merges of both kinds a step
+COPIED, FIRST, TURNS = 256, 32, 8  # rows a thread copies; those of them merged most often; merges a step
 NEAR, FAR = 3, 1  # the first-level cache; the second
-
-
-@inlined
-def rows_beside(matrix: Any, rows: int) -> Any:  # pragma: no cover - compiled
-    """Make a matrix that begins a whole number of rows away from another one; its numbers are to be written yet."""
-    width = matrix.shape[1]
-    memory = np.empty((rows + 1) * width, matrix.dtype)
-    start = (matrix.ctypes.data - memory.ctypes.data) % (width * matrix.itemsize) // matrix.itemsize
-    return memory[start : start + rows * width].reshape((rows, width))
-
-
-@inlined
-def row_of(word: int, copied: int, away: int) -> Any:  # pragma: no cover - compiled
-    """Give the row of a word's vector, counted from the first one of the matrix: one `away`, if it is copied."""
-    return np.int64(word) + away if word < copied else np.int64(word)
-
-
-@inlined
-def merge_turn(
-    outputs: Any, own: Any, known: Any, copied: int, turn: int, dim: int
-) -> None:  # pragma: no cover - compiled
-    """Bring up to date one of the `FIRST` copied rows and one of the others, and ask for those of the next step."""
-    first = min(FIRST, copied)
-    merge(outputs, own, known, turn % first, dim)
-    soon(outputs, (turn + TURNS) % first, dim, FAR)
-    if copied > first:
-        merge(outputs, own, known, first + turn % (copied - first), dim)
-        soon(outputs, first + (turn + TURNS) % (copied - first), dim, FAR)
 
 
 @inlined
@@ -139,7 +118,7 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
             centre_rows, centre_pairs = vectors, vectors
             word_rows = aligned(NEGATIVES, dim, inputs)
             word_pairs, to_centres, to_words = word_rows, weights, weights
-        copied = min(COPIED, len(outputs)) if 1 < threads <= MOST else 0
+        copied = copied_rows(outputs, threads, COPIED)
         own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
         away = (own.ctypes.data - outputs.ctypes.data) // (dim * outputs.itemsize)
         copy_first(outputs, own, known, copied, dim)
@@ -220,11 +199,9 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
                         store(weights, (k + 1, i), two)
             push(inputs, centres, to_centres, word_pairs, CENTRES, 1, word_groups, CENTRES, dim, numbers)
             push(outputs, words, to_words, centre_pairs, NEGATIVES, centre_groups, centre_groups, 1, dim, numbers)
-            if copied > 0:
-                for turn in range(step * TURNS, (step + 1) * TURNS):
-                    merge_turn(outputs, own, known, copied, turn, dim)
-        for k in range(copied):
-            merge(outputs, own, known, k, dim)
+            for turn in range(step * TURNS, (step + 1) * TURNS):
+                merge_in_turn(outputs, own, known, copied, FIRST, turn, TURNS, dim)
+        merge_all(outputs, own, known, copied, dim)
         return n
 
     return kernel
