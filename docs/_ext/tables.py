@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import statistics
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from unlabeled.training.self_supervised import SelfSupervised
 log = logging.getLogger(__name__)
 
 
-class Generated(SphinxDirective):
+class Generated(SphinxDirective, ABC):
     """A directive whose content `lines` writes, as Markdown."""
 
+    @abstractmethod
     def lines(self) -> Iterable[str]:
-        raise NotImplementedError
+        """Yield the lines of the content."""
 
     def run(self) -> list[nodes.Node]:
         return self.parse_text_to_nodes("\n".join(self.lines()), allow_section_headings=True)

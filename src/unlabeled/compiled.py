@@ -26,9 +26,9 @@ def compiled(function: Callable[..., Any], fastmath: frozenset[str] = frozenset(
         kernel = numba.njit(nogil=True, cache=True, fastmath=set(fastmath))(function)
         index = kernel._cache._cache_file
     except (RuntimeError, AttributeError):  # no folder can be written; or a Numba that keeps its code in another way
-        return numba.njit(nogil=True, fastmath=set(fastmath))(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, fastmath=set(fastmath))(function)  # type: ignore[no-any-return]  # Numba has no types
     index._source_stamp = (index._source_stamp, _sources())
-    return kernel  # type: ignore[no-any-return]
+    return kernel  # type: ignore[no-any-return]  # Numba has no types
 
 
 def processor_has(feature: str) -> bool:

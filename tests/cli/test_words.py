@@ -75,6 +75,8 @@ def test_the_loss_on_text_held_out_is_told(corpus, tmp_path):
     command = ["words", "skipgram", corpus, *QUICK, "--held-out", "0.1", "--out", tmp_path / "v.bin"]
     loss = json.loads(unlabeled(*command, "--json", "--deterministic"))["held_out_loss"]
     assert f"loss on the text held out: {loss:.4f}" in unlabeled(*command, "--deterministic")
+    before_the_text = ["words", "skipgram", "--deterministic", *command[2:]]
+    assert f"loss on the text held out: {loss:.4f}" in unlabeled(*before_the_text)
 
 
 def test_what_is_true_or_false_needs_no_value(corpus, tmp_path):

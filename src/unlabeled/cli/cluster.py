@@ -12,15 +12,16 @@ from unlabeled.cli.shared import (
     ClusterMethod,
     Column,
     Comparable,
+    Overwrite,
     Scale,
     Seed,
     ShownImages,
-    counted,
     how_many,
     print_json,
     print_table,
     say,
 )
+from unlabeled.counted import counted
 
 
 def cluster(
@@ -36,7 +37,7 @@ def cluster(
     scale: Scale = "auto",
     column: Column = None,
     images: ShownImages = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -11,14 +11,15 @@ from unlabeled.cli.shared import (
     AsJson,
     Column,
     Comparable,
+    Overwrite,
     Scale,
     Seed,
     ShownImages,
-    counted,
     print_json,
     print_table,
     say,
 )
+from unlabeled.counted import counted
 
 
 def outliers(
@@ -44,7 +45,7 @@ def outliers(
     scale: Scale = "auto",
     column: Column = None,
     images: ShownImages = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, ClusterMethod, Seed, counted, how_many, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, ClusterMethod, Seed, how_many, print_json, print_table, say
+from unlabeled.counted import counted
 
 
 def segment(

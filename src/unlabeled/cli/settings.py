@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 import types
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -14,6 +14,7 @@ from unlabeled.registry import Option, method, methods, options
 
 NOT_GIVEN = {"checkpoint"}
 """Settings that a run fixes itself."""
+YES_OR_NO = ("true", "false", "yes", "no")
 
 
 def configured(
@@ -73,15 +74,22 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise UnlabeledError(f"the recipe {path} is not valid TOML: {error}") from error
 
 
-def taken_apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
+def flags(cls: type[Estimator]) -> set[str]:
+    """Give the options of a method that are true by their name alone."""
+    return {"--" + option.name.replace("_", "-") for option in options(cls) if option.type is bool}
+
+
+def taken_apart(words: Sequence[str], flags: Container[str] = ()) -> tuple[list[str], list[str]]:
     """Part the words that stand alone from ``--name value`` and ``--name=value``, in whatever order they were written.
 
-    A name before another ``--name``, or at the end, has no value: it may be that of something true or false.
+    One of the `flags` takes only a word of yes or no for its value, and a name before another ``--name`` has none.
 
     Examples
     --------
     >>> taken_apart(["--epochs", "5", "photos", "--size=32"])
     (['photos'], ['--epochs', '5', '--size=32'])
+    >>> taken_apart(["--quick", "photos"], flags={"--quick"})
+    (['photos'], ['--quick'])
     """
     alone, pairs = [], []
     rest = list(words)
@@ -91,9 +99,13 @@ def taken_apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
             alone.append(word)
             continue
         pairs.append(word)
-        if "=" not in word and rest and not rest[0].startswith("--"):
+        if "=" not in word and rest and _is_value(rest[0], of_flag=word in flags):
             pairs.append(rest.pop(0))
     return alone, pairs
+
+
+def _is_value(word: str, *, of_flag: bool) -> bool:
+    return word.lower() in YES_OR_NO if of_flag else not word.startswith("--")
 
 
 def from_words(words: Sequence[str], known: dict[str, Option], method_name: str) -> dict[str, Any]:
@@ -111,12 +123,11 @@ def from_words(words: Sequence[str], known: dict[str, Option], method_name: str)
         if name not in known:
             raise unknown_name(f"option or setting of {method_name}", word, ["--" + n.replace("_", "-") for n in known])
         if not equals:
-            if rest and not rest[0].startswith("--"):
-                value = rest.pop(0)
-            elif known[name].type is bool:
-                value = "true"
-            else:
+            flag = known[name].type is bool
+            given = bool(rest) and _is_value(rest[0], of_flag=flag)
+            if not given and not flag:
                 raise UnlabeledError(f"{word} needs a value")
+            value = rest.pop(0) if given else "true"
         found[name] = parsed(word, value, known[name].type)
     return found
 
@@ -137,7 +148,7 @@ def parsed(word: str, value: str, kind: Any) -> Any:
             return None
         return parsed(word, value, next(t for t in get_args(kind) if t is not type(None)))
     if kind is bool:
-        if value.lower() not in ("true", "false", "yes", "no"):
+        if value.lower() not in YES_OR_NO:
             raise UnlabeledError(f"{word} is true or false, not {value!r}")
         return value.lower() in ("true", "yes")
     try:

@@ -38,6 +38,7 @@ ClusterMethod = Annotated[
         "[bold]mixture[/bold] (of Gaussians).",
     ),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OnError = Annotated[
     str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")
@@ -84,17 +85,6 @@ def what_on_error(choice: str) -> Literal["raise", "skip"]:
     if choice not in ("skip", "stop"):
         raise unknown_name("choice for --on-error", choice, ["skip", "stop"])
     return "raise" if choice == "stop" else "skip"
-
-
-def counted(n: int, noun: str) -> str:
-    """Write a number of things, one of them in the singular.
-
-    Examples
-    --------
-    >>> counted(1, "cluster"), counted(1200, "topic")
-    ('1 cluster', '1,200 topics')
-    """
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def how_many(k: str) -> int | Literal["auto"]:

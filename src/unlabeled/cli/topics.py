@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Seed, counted, print_json, print_table
+from unlabeled.cli.shared import AsJson, Column, Seed, print_json, print_table
+from unlabeled.counted import counted
 
 
 def topics(

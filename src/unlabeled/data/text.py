@@ -142,6 +142,7 @@ def _files_listed(items: Iterable[Any]) -> list[Path]:
 
 def _refuse_names_of_files(first: str) -> None:
     """Refuse a list of strings that names files: a guess would train on the names as if they were the text."""
+    # Path.is_file fails where a name of so many characters has too many bytes.
     if len(first) <= 255 and Path(first).suffix and "\0" not in first and os.path.isfile(first):  # noqa: PTH113
         raise UnlabeledError(
             f"{first!r} names a file, but a list of strings is text; to read files, give [pathlib.Path({first!r}), ...]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -33,8 +35,9 @@ class SynchronisedBatchNorm(_BatchNorm):
         variance = total(centred.square().sum(across)) / count
         if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
             with torch.no_grad():
-                self.num_batches_tracked.add_(1)  # type: ignore[union-attr]  # set whenever statistics are tracked
-                share = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)  # type: ignore[arg-type]
+                seen: Any = self.num_batches_tracked  # set whenever statistics are tracked
+                seen.add_(1)
+                share = self.momentum if self.momentum is not None else 1 / float(seen)
                 self.running_mean.lerp_(mean.detach(), share)
                 self.running_var.lerp_(variance.detach() * count / (count - 1).clamp(min=1), share)
         normal = centred * (variance + self.eps).rsqrt().view(shape)

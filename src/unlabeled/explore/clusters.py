@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unlabeled.counted import counted
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.search.metric import checked_vectors, unit_rows
 
@@ -118,8 +119,7 @@ def clusters(
     if k != "auto" and (isinstance(k, bool) or k < 1):
         raise UnlabeledError(f"k must be at least 1, the number of clusters; it is {k}")
     if k != "auto" and k > len(array):
-        rows = "1 row" if len(array) == 1 else f"{len(array)} rows"
-        raise UnlabeledError(f"there cannot be {k} clusters of only {rows}; take a smaller k")
+        raise UnlabeledError(f"there cannot be {k} clusters of only {counted(len(array), 'row')}; take a smaller k")
     if len(array) == 0:
         raise UnlabeledError("there are no rows to cluster")
     if method == "mixture":

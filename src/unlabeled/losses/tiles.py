@@ -155,7 +155,8 @@ def pair_sums(
     kind = torch.promote_types(kind, torch.float32)
     anchors = anchors.to(kind)
     plan = _Plan(terms, score, labels, own, columns, symmetric=candidates is None, entries=tile_entries(anchors))
-    return _PairSums.apply(anchors, anchors if candidates is None else candidates.to(kind), plan)  # type: ignore[no-any-return]
+    others = anchors if candidates is None else candidates.to(kind)
+    return _PairSums.apply(anchors, others, plan)  # type: ignore[no-any-return]  # torch gives `apply` no type
 
 
 def log_sum_exp(anchors: Tensor, candidates: Tensor, own: int | None = None) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.counted import counted
 from unlabeled.evaluation import agreement
 from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.clusters import Clusters, Method, clusters
@@ -123,7 +124,7 @@ def describe(rows: Rows, found: Clusters) -> list[dict[str, Any]]:
 
 def draw_clusters(rows: Rows, found: Clusters, groups: list[dict[str, Any]], path: Path) -> Path:
     """Draw the clusters: with example images, with what is typical of them, or, of mere vectors, as points."""
-    title = f"{found.k} cluster{'s' * (found.k != 1)} of {len(rows):,} instance{'s' * (len(rows) != 1)}"
+    title = f"{counted(found.k, 'cluster')} of {counted(len(rows), 'instance')}"
     if rows.images is not None:
         examples = [thumbnails(rows.images, group["examples"]) for group in groups]
         return cluster_picture(found.sizes, path, pictures=examples, title=f"{title}, with those nearest to the mean")

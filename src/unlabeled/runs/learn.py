@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from unlabeled.counted import counted
 from unlabeled.data import Images, Instances, PreparedImages, Vectors, open_source, read_labels
 from unlabeled.encoders import embed
 from unlabeled.errors import UnlabeledError
@@ -181,6 +182,6 @@ def _prepare(data: Images | Vectors, method: SelfSupervised, on_error: OnError, 
     if images.skipped:
         names = ", ".join(skipped.id for skipped in images.skipped[:3])
         say(f"Skipped {len(images.skipped)} of {len(data)} images that cannot be read: {names}")
-    count = "1 image" if len(images) == 1 else f"{len(images):,} images"
+    count = counted(len(images), "image")
     say(f"{count} of {images.size}×{images.size} pixels from {data.source}")
     return images

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from unlabeled.counted import counted
 from unlabeled.files import read_json
 from unlabeled.runs.page import write_page
 from unlabeled.training.self_supervised import CIRCUMSTANCES
@@ -80,7 +81,7 @@ def duplicates_note(metrics: dict[str, Any]) -> str:
     if not found["pairs"]:
         return f"No near-duplicates among {found['compared']:,} instances"
     one, other = found["nearest"][0]["ids"]
-    pairs = "1 pair" if found["pairs"] == 1 else f"{found['pairs']:,} pairs"
+    pairs = counted(found["pairs"], "pair")
     return f"{pairs} of near-duplicates among {found['compared']:,} instances, such as {one} and {other}"
 
 

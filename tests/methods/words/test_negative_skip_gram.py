@@ -103,6 +103,14 @@ def reference(tokens, sentences, inputs, outputs, table, window, rate, state, as
     return inputs, outputs
 
 
+def assert_near(matrix, wanted, steps):
+    """Compare to a hundredth of 16 bits: what is rounded to them is exactly what the reference rounds.
+
+    Roundings of one step after the other add up as random ones do.
+    """
+    np.testing.assert_allclose(matrix, wanted, rtol=0, atol=1e-6 * max(1, steps / 4) ** 0.5 * np.abs(wanted).max())
+
+
 @pytest.mark.parametrize(
     ("dim", "window", "lengths"),
     [
@@ -135,10 +143,7 @@ def test_steps_equal_those_of_plain_loops(numbers, dim, window, lengths):
         trained = kernel(tokens, sentences, *moved, tables, window, np.float32(rate), seeded(0, 9))
         assert trained == len(tokens)
         for matrix, wanted in zip(moved, expected, strict=True):
-            # A hundred times finer than 16 bits: what is rounded to them is exactly what the reference rounds.
-            # Roundings of one step after the other add up as random ones do.
-            steps = max(1, len(tokens) / places / 4)
-            np.testing.assert_allclose(matrix, wanted, rtol=0, atol=1e-6 * steps**0.5 * np.abs(wanted).max())
+            assert_near(matrix, wanted, len(tokens) / places)
             assert not matrix[:, dim:].any()
 
 
@@ -147,16 +152,13 @@ def test_copied_rows_and_others_move_alike():
     rng = np.random.default_rng(2)
     inputs, outputs = padded(words, dim), padded(words, dim)
     inputs[:], outputs[:] = rng.normal(size=(2, words, dim)) * 0.7
-    tokens, sentences, table = (
-        rng.integers(words, size=900).astype(np.int32),
-        np.array([0, 900]),
-        negatives_table(np.ones(words, np.int64)),
-    )
+    tokens, sentences = rng.integers(words, size=900).astype(np.int32), np.array([0, 900])
+    table = negatives_table(np.ones(words, np.int64))
     expected = reference(tokens, sentences, inputs, outputs, table, 5, 0.05, seeded(0, 3))
     tables = (table, K, dim, 2, CENTRES)
     negative_skip_gram(dim)(tokens, sentences, inputs, outputs, tables, 5, np.float32(0.05), seeded(0, 3))
     for matrix, wanted in zip((inputs, outputs), expected, strict=True):
-        np.testing.assert_allclose(matrix, wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
+        assert_near(matrix, wanted, len(tokens) / CENTRES)
 
 
 def test_a_badly_mistaken_pair_gets_its_gradient():

@@ -18,7 +18,7 @@ from unlabeled.methods.words.likelihood import (
     negative_sampling_loss,
     window_pairs,
 )
-from unlabeled.methods.words.skip_gram import SkipGram
+from unlabeled.methods.words.skip_gram import SkipGram, places_of
 
 QUICK = {"dim": 16, "min_count": 1, "random_state": 0, "progress": False, "deterministic": True}
 TEXT = ["the frog swims", "the toad swims", "a car stands", "a bus stands"] * 60
@@ -77,6 +77,40 @@ def test_full_softmax_learns_the_conditional_distribution():
     p = np.exp(logits) / np.exp(logits).sum()
     assert p[words["b"]] == pytest.approx(2 / 3, abs=0.03)
     assert p[words["c"]] == pytest.approx(1 / 3, abs=0.03)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("different", [2, 3, 6])
+def test_a_few_words_at_random_end_at_the_best_there_is(different, workers):
+    """The centres of a step are the same word then, and their steps add up."""
+    words = [f"w{k}" for k in np.random.default_rng(0).integers(different, size=100_000)]
+    text = [words[start : start + 20] for start in range(0, len(words), 20)]
+    settings = {"dim": 16, "min_count": 1, "epochs": 2, "subsample": None, "random_state": 0, "progress": False}
+    model = SkipGram(**settings, workers=workers).fit(text)
+    # No pair is likelier than another: all scores are one number s, and of 5 negatives 1 in `different` does not count.
+    negatives = 5 * (1 - 1 / different)
+    best = np.log(1 + negatives) + negatives * np.log(1 + 1 / negatives)
+    assert model.history_[-1]["loss"] == pytest.approx(best, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("counts", "places"),
+    [
+        ([10, 10], 1),
+        ([10] * 10, 5),
+        ([10] * 64, 32),
+        ([10] * 1000, 32),
+        ([10_000] + [1] * 100, 1),
+    ],
+)
+def test_centres_come_from_so_many_places_that_they_differ(counts, places):
+    assert places_of(np.array(counts), None) == places
+
+
+def test_subsampling_makes_words_differ():
+    counts = np.array([100_000, *[100] * 1000])
+    assert places_of(counts, None) == 1
+    assert places_of(counts, 1e-4) == 32
 
 
 def test_a_rare_word_is_left_out_and_an_unseen_one_suggests_its_neighbours():

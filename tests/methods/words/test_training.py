@@ -16,7 +16,7 @@ from unlabeled.data import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words import training
 from unlabeled.methods.words.skip_gram import SkipGram
-from unlabeled.methods.words.training import Text, block_bounds, initialised, padded
+from unlabeled.methods.words.training import Text, block_bounds, checked, initialised, padded
 
 QUICK = {"dim": 16, "min_count": 1, "random_state": 0, "progress": False}
 
@@ -180,6 +180,13 @@ def test_workers_progress_and_folders_do_not_make_another_run(corpus, tmp_path):
 def test_a_loss_that_is_no_number_ends_the_run(corpus):
     with pytest.raises(UnlabeledError, match="lower the learning rate"), np.errstate(all="ignore"):
         SkipGram(**QUICK, learning_rate=1e30, epochs=3, workers=1).fit(corpus)
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), 1e44])
+def test_a_loss_beyond_all_bounds_is_no_result(loss):
+    assert checked(20.0, 7) == 20.0
+    with pytest.raises(UnlabeledError, match="after 1,000 words; lower the learning rate"):
+        checked(loss, 1000)
 
 
 def test_too_few_sentences_to_hold_any_out_are_refused(corpus):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unlabeled.counted import counted
+
 if TYPE_CHECKING:
     from unlabeled.data.corpus import Corpus
     from unlabeled.methods.words.word_embedding import WordEmbedding
@@ -44,8 +46,8 @@ def joined(
         corpus = phrases.transform(corpus)
         spelled = {phrases.delimiter.join(pair) for pair in phrases.phrases_}
         common = [word for word in corpus.vocabulary.words if word in spelled][:EXAMPLES]
-        number = "1 phrase" if len(spelled) == 1 else f"{len(spelled):,} phrases"
-        say(f"Pass {turn} found {number}" + (f", such as {', '.join(common)}" if common else ""))
+        examples = f", such as {', '.join(common)}" if common else ""
+        say(f"Pass {turn} found {counted(len(spelled), 'phrase')}{examples}")
         if not spelled:
             break
     return corpus.trimmed(method.min_count, method.max_vocab)

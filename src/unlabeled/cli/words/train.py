@@ -44,12 +44,13 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        from unlabeled.cli.settings import configured, taken_apart
+        from unlabeled.cli.settings import configured, flags, taken_apart
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
+        from unlabeled.registry import method
 
         # Typer does not know the settings, and takes them and their values for sources.
-        sources, settings = taken_apart(words or [])
+        sources, settings = taken_apart(words or [], flags(method(name)))
         if not sources:
             raise UnlabeledError("name the text to learn from: a text file, plain or compressed, or a folder of them")
         check_out(out)

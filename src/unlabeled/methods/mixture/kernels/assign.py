@@ -54,7 +54,7 @@ u = np.uint64
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a part of a kernel, which becomes one with it."""
-    return numba.njit(forceinline=True)(function)  # type: ignore[no-any-return]
+    return numba.njit(forceinline=True)(function)  # type: ignore[no-any-return]  # Numba has no types
 
 
 @inlined

@@ -23,7 +23,7 @@ FAST = ("contract", "nsz")  # a product and a sum may be rounded once, together
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function that emits LLVM instructions callable in kernels."""
-    return extending.intrinsic(function)  # type: ignore[no-any-return]
+    return extending.intrinsic(function)  # type: ignore[no-any-return]  # Numba has no types
 
 
 class Register(types.Type):

@@ -22,7 +22,7 @@ FAST = ("reassoc", "contract", "nsz")  # sums in any order, a product and a sum 
 
 def instruction(define: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function for kernels of one that says its type and how to emit it: Numba's `intrinsic`, with types."""
-    return intrinsic(define)  # type: ignore[no-any-return]
+    return intrinsic(define)  # type: ignore[no-any-return]  # Numba has no types
 
 
 class Lanes(types.Type):

@@ -5,10 +5,11 @@ words n_k, k = 1..m, drawn once and shared by a chunk of consecutive words, the 
 
     L = −log σ(h·c) − (N/m) Σ_k log σ(−h·n_k),        without those n_k that are the word itself.
 
-Its expectation is that of N negatives of its own for each word, so nothing is biased, and m ≥ N, so chance has no more
-part in it: a chunk has m words, which is N rounded up to a multiple of 16. The m shared rows are read from memory once
-for the chunk, and their scores and gradients are products of small dense matrices. With H the means (m × dim), S the
-shared negatives (m × dim), W = −rate (N/m) σ(H Sᵀ) and g = rate (1 − σ(h·c)), the steps are
+Its expectation is that of N negatives of its own for each word, so nothing is biased. A chunk has m words, which is N
+rounded up to a multiple of 16, and one radius. (With chunks of 8 the held-out loss was 0.15 % higher, in each of three
+seeds.) The m shared rows are read from memory once for the chunk, and their scores and gradients are products of small
+dense matrices. With H the means (m × dim), S the shared negatives (m × dim), W = −rate (N/m) σ(H Sᵀ) and
+g = rate (1 − σ(h·c)), the steps are
 
     Δh = g c + W S        Δc = g h        ΔS = Wᵀ H        Δv = Δh / n for each of the n context words v.
 
@@ -33,7 +34,7 @@ from unlabeled.methods.words.kernels.rows import add_to_rows, address, aligned, 
 from unlabeled.methods.words.kernels.sampling import draw_word
 from unlabeled.methods.words.kernels.tiles import add_scaled, dot, inlined, prefetch_row, rounded_up, sigmoid
 
-FEW = 16  # fewer cost quality
+FEW = 16
 
 
 @inlined

@@ -36,7 +36,7 @@ from unlabeled.methods.words.kernels.written import (
 @inlined
 def address(matrix: Any, i: int) -> int:  # pragma: no cover - compiled
     """Name a row of a matrix, whose rows are C-contiguous."""
-    return matrix.ctypes.data + i * matrix.strides[0]  # type: ignore[no-any-return]
+    return matrix.ctypes.data + i * matrix.strides[0]  # type: ignore[no-any-return]  # Numba has no types
 
 
 @inlined

@@ -28,7 +28,7 @@ from unlabeled.methods.words.kernels.lanes import (
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a part of kernels, which becomes one with each kernel that calls it."""
-    return numba.njit(forceinline=True)(function)  # type: ignore[no-any-return]
+    return numba.njit(forceinline=True)(function)  # type: ignore[no-any-return]  # Numba has no types
 
 
 @inlined

@@ -21,7 +21,7 @@ ZERO = ir.Constant(LANES, [0.0] * WIDTH)
 
 def written_out(define: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function for kernels of one that emits code, and knows the values of arguments that are constants."""
-    return intrinsic(prefer_literal=True)(define)  # type: ignore[no-any-return]
+    return intrinsic(prefer_literal=True)(define)  # type: ignore[no-any-return]  # Numba has no types
 
 
 def data_of(context: Any, builder: Any, kinds: Any, values: Any) -> list[Any]:
