@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -132,7 +132,7 @@ _FARTHEST = 3  # a word with more mistakes than this is another word
 _LONGEST = 40  # letters; what is longer is an address or a formula, for which nobody wants suggestions
 
 
-def check_words(words: list[str]) -> None:
+def check_words(words: Sequence[str]) -> None:
     """Refuse what cannot be words of a vocabulary."""
     try:  # all at once, which is quick; one by one only to find out which it is
         "".join(words).encode()

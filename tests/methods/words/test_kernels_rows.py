@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from unlabeled.methods.words.kernels import copies, rows
-from unlabeled.methods.words.kernels.copies import MOST
+from unlabeled.methods.words.kernels.copies import FIRST, MOST
 
-COPIED, FIRST = 63, 7
+COPIED = 63
 SIZES = pytest.mark.parametrize("dim", [16, 112, 304])
 PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -104,7 +104,7 @@ def copy_first(shared, own, known, count):
 
 @numba.njit
 def merge_in_turn(shared, own, known, count, turn):
-    copies.merge_in_turn(shared, own, known, count, FIRST, turn, 2, 16)
+    copies.merge_in_turn(shared, own, known, count, turn, 2, 16)
 
 
 @numba.njit
@@ -119,7 +119,7 @@ def copied_rows(shared, threads):
 
 @numba.njit
 def whose_turn(turn, count):
-    return copies.whose_turn(turn, count, FIRST)
+    return copies.whose_turn(turn, count)
 
 
 def test_a_few_threads_copy_what_there_is():
@@ -128,13 +128,18 @@ def test_a_few_threads_copy_what_there_is():
     assert copied_rows(shared[:3], 2) == 3
 
 
-@pytest.mark.parametrize("count", [1, FIRST - 1, FIRST, FIRST + 1, COPIED])
-def test_all_rows_take_turns_and_the_first_ones_more_often(count):
-    turns = [whose_turn(turn, count) for turn in range(2 * FIRST * COPIED)]
+@pytest.mark.parametrize("count", [1, FIRST - 1, FIRST, FIRST + 1, 4 * FIRST, 4 * FIRST + 1, 100])
+def test_every_second_turn_is_one_of_the_first_rows_and_every_fourth_one_of_four_times_as_many(count):
+    ends = [FIRST]
+    while ends[-1] < count:
+        ends.append(4 * ends[-1])
+    groups = [range(start, min(end, count)) for start, end in zip([0, *ends], ends, strict=False)]
+    turns = [whose_turn(turn, count) for turn in range(100 * 2 ** len(groups))]
     assert set(turns) == set(range(count))
-    for k in range(count):
-        waits = np.diff([turn for turn, row in enumerate(turns) if row == k])
-        assert waits.max() <= (2 * FIRST if k < FIRST else 2 * (count - FIRST))
+    for number, group in enumerate(groups):
+        every = 2 ** min(number + 1, len(groups) - 1)  # the last group has what is left
+        for k in group:
+            assert set(np.diff([turn for turn, row in enumerate(turns) if row == k])) == {every * len(group)}
 
 
 @numba.njit

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.data.vocabulary import check_word
+from unlabeled.data.vocabulary import check_words
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.nearest import AnalogyMethod, tiles
 
@@ -17,8 +17,7 @@ OOV = Literal["raise", "zero", "skip"] | Callable[[str], ArrayLike]
 
 def checked_index(words: Sequence[str]) -> dict[str, int]:
     """Give the row of each word; refuse what is no word, or occurs twice."""
-    for word in words:
-        check_word(word)
+    check_words(words)
     index = {word: row for row, word in enumerate(words)}
     if len(index) < len(words):
         twice = next(word for row, word in enumerate(words) if index[word] != row)

@@ -37,8 +37,9 @@ Floats = NDArray[np.float32]
 Tokens = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 
-BLOCK = 10_000
-"""Words of a block: a few milliseconds of work, between which the learning rate falls and an interrupt is noticed."""
+BLOCKS, BLOCK = 240, (10_000, 40_000)
+"""Blocks of a text, and the fewest and the most words of one. A block is a few milliseconds of work, between which the
+learning rate falls and an interrupt is noticed; short texts have fewer blocks, so that each is worth its overhead."""
 LOSSES = 25
 """How often, over a whole run, the loss is taken down."""
 DIVERGED = 1e3
@@ -111,7 +112,12 @@ def initialised(rows: int, dim: int, seed: int) -> Floats:
     return matrix
 
 
-def block_bounds(offsets: Offsets, size: int = BLOCK) -> Offsets:
+def block_size(words: int) -> int:
+    """Choose the most words that a block of a text may have."""
+    return min(max(words // BLOCKS, BLOCK[0]), BLOCK[1])
+
+
+def block_bounds(offsets: Offsets, size: int) -> Offsets:
     """Cut a text into blocks of at most `size` words, between sentences wherever that is possible.
 
     A sentence longer than a block is cut, and no window reaches over the cut.
@@ -150,7 +156,8 @@ class Text:
     def of(cls, corpus: Corpus, subsample: float | None, held_out: float | None) -> Text:
         """Prepare a corpus for training."""
         every = held_out_sentences(len(corpus.offsets) - 1, held_out)
-        return cls(corpus, block_bounds(corpus.offsets), keep_thresholds(corpus.vocabulary.counts, subsample), every)
+        bounds = block_bounds(corpus.offsets, block_size(int(corpus.offsets[-1])))
+        return cls(corpus, bounds, keep_thresholds(corpus.vocabulary.counts, subsample), every)
 
     @property
     def blocks(self) -> int:

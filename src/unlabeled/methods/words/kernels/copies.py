@@ -7,8 +7,9 @@ the first rows of a matrix, which hold what is written most, and now and then br
     shared ← shared + own − known,        own ← shared,        known ← shared.
 
 What the others do to a row is thus seen late, but nobody's changes are lost. Threads that do not see each other move a
-row the same way, and together too far if they do so for long. So the very first rows take turns among themselves, as
-often as all the others together, and more than `MOST` threads make no copies.
+row the same way, and together too far if they do so for long. So the rows are brought up to date about as often as they
+are used: every second turn is one of the first `FIRST` rows', every fourth one of the next ones', up to four times as
+many, and so on. More than `MOST` threads make no copies.
 
 Kernels that name rows by their addresses take those of the copies. To kernels that name rows by number a copy is a row
 like others too, if it lies a whole number of rows away from the matrix (`rows_beside`).
@@ -23,7 +24,7 @@ import numpy as np
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, splat, store
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_row
 
-MOST = 8
+MOST, FIRST = 8, 8
 
 
 @inlined
@@ -75,18 +76,19 @@ def merge_all(matrix: Any, own: Any, known: Any, count: int, dim: int) -> None: 
 
 
 @inlined
-def whose_turn(turn: int, count: int, first: int) -> int:  # pragma: no cover - compiled
-    """Give the row that is next: by turns one of the `first` and one of the others."""
-    if turn % 2 and count > first:
-        return first + turn // 2 % (count - first)
-    return turn // 2 % min(first, count)
+def whose_turn(turn: int, count: int) -> int:  # pragma: no cover - compiled
+    """Give the row that is next: rows of the first group every second turn, of the next one every fourth, and so on."""
+    turn, start, end = turn + 1, 0, FIRST
+    while turn % 2 == 0 and end < count:
+        turn, start, end = turn // 2, end, 4 * end
+    return start + (turn // 2 if end < count else turn) % (min(end, count) - start)
 
 
 @inlined
 def merge_in_turn(
-    matrix: Any, own: Any, known: Any, count: int, first: int, turn: int, ahead: int, dim: int
+    matrix: Any, own: Any, known: Any, count: int, turn: int, ahead: int, dim: int
 ) -> None:  # pragma: no cover - compiled
     """Bring one of `count` rows up to date, and ask for the row that will be `ahead` turns later."""
     if count > 0:
-        merge(matrix, own, known, whose_turn(turn, count, first), dim)
-        prefetch_row(matrix, whose_turn(turn + ahead, count, first), dim)
+        merge(matrix, own, known, whose_turn(turn, count), dim)
+        prefetch_row(matrix, whose_turn(turn + ahead, count), dim)

@@ -37,8 +37,8 @@ from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_ro
 CHUNK = 8  # words of a step of CBOW
 NEAR = 8  # so many nodes from the root down are passed so often that they stay in cache
 SOON = 2  # the nodes of so many words later are asked for
-COPIED, FIRST = 255, 7  # nodes a thread copies; those of them merged most often
-EVERY, AHEAD = 4, 2  # words between two merges; merges between asking for a node and its turn
+COPIED = 2048  # nodes that all threads copy together
+EVERY, AHEAD = 16, 2  # words of all threads between two merges; merges between asking for a node and its turn
 
 
 @inlined
@@ -102,7 +102,7 @@ def hierarchical_skip_gram(dim: int) -> Any:
         weights, wanted = aligned(1, room, inputs)[0], aligned(1, room, inputs)[0]
         vectors, words = aligned(2 * window, dim, inputs), np.zeros(2 * window, np.int64)
         path = np.zeros(depth + ROWS, np.int64)
-        copied = copied_rows(outputs, threads, COPIED)
+        copied, every = copied_rows(outputs, threads, COPIED // threads), max(1, EVERY // threads)
         own, known = aligned(copied, dim, inputs), aligned(copied, dim, inputs)
         copy_first(outputs, own, known, copied, dim)
         for s in range(len(sentences) - 1):
@@ -125,8 +125,8 @@ def hierarchical_skip_gram(dim: int) -> Any:
                 push_vectors(words, n, weights, path, m, dim)
                 prefetch_path(tokens, i, outputs, starts, nodes, NEAR + 4, depth, dim)
                 push_rows(path, m, weights, vectors, n, dim)
-                if i % EVERY == 0:
-                    merge_in_turn(outputs, own, known, copied, FIRST, i // EVERY, AHEAD, dim)
+                if i % every == 0:
+                    merge_in_turn(outputs, own, known, copied, i // every, AHEAD, dim)
         merge_all(outputs, own, known, copied, dim)
         return len(tokens)
 
@@ -151,7 +151,7 @@ def hierarchical_cbow(dim: int) -> Any:
         weights, wanted = aligned(CHUNK, room, inputs), aligned(CHUNK, room, inputs)
         words, met = np.zeros((CHUNK, 2 * window), np.int64), np.zeros(CHUNK, np.int64)
         paths, lengths = np.zeros((CHUNK, depth + ROWS), np.int64), np.zeros(CHUNK, np.int64)
-        copied = copied_rows(outputs, threads, COPIED)
+        copied, every = copied_rows(outputs, threads, COPIED // threads), max(1, EVERY // threads)
         own, known = aligned(copied, dim, inputs), aligned(copied, dim, inputs)
         copy_first(outputs, own, known, copied, dim)
         one = inputs.dtype.type(1)
@@ -174,8 +174,8 @@ def hierarchical_cbow(dim: int) -> Any:
                     score_path(weights[n], wanted[n], h[n : n + 1], 1, paths[n], m, turns, start, dim)
                     lengths[n] = m
                     n += 1
-                if i % EVERY == 0:
-                    merge_in_turn(outputs, own, known, copied, FIRST, i // EVERY, AHEAD, dim)
+                if i % every == 0:
+                    merge_in_turn(outputs, own, known, copied, i // every, AHEAD, dim)
                 i += 1
             for r in range(n):
                 rate_errors(weights[r], wanted[r], lengths[r], rate)

@@ -26,8 +26,8 @@ length are foreseen by the processor, and centres so far apart have nothing to d
 Few contexts are among the negatives. `marks` has a place for the last twelve bits of a row and tells which cannot be.
 
 A row that two threads write travels between the caches of their processors. So each thread has copies of the `COPIED`
-most frequent words' rows of `outputs` (see `copies`) and merges a few at every step, the most frequent `FIRST` more
-often. The copies begin a whole number of rows away from the matrix, so a number names a copied row as it names others.
+most frequent words' rows of `outputs` (see `copies`) and merges a few at every step. The copies begin a whole number
+of rows away from the matrix, so a number names a copied row as it names others.
 
 The negatives of the next step are drawn one step early and their rows asked for, and one step before that the entries
 of the alias table: few of them are in any cache. A row comes to the second-level cache then, and to the first shortly
@@ -61,7 +61,7 @@ from unlabeled.methods.words.kernels.tiles import copy_row, inlined, sigmoid
 CENTRES = GROUPS * WIDTH
 NEGATIVES = 32
 MARKS = 4096
-COPIED, FIRST, TURNS = 256, 32, 8  # rows a thread copies; those of them merged most often; merges a step
+COPIED, TURNS = 256, 8  # rows a thread copies; merges a step
 NEAR, FAR = 3, 1  # the first-level cache; the second
 
 
@@ -200,7 +200,7 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
             push(inputs, centres, to_centres, word_pairs, CENTRES, 1, word_groups, CENTRES, dim, numbers)
             push(outputs, words, to_words, centre_pairs, NEGATIVES, centre_groups, centre_groups, 1, dim, numbers)
             for turn in range(step * TURNS, (step + 1) * TURNS):
-                merge_in_turn(outputs, own, known, copied, FIRST, turn, TURNS, dim)
+                merge_in_turn(outputs, own, known, copied, turn, TURNS, dim)
         merge_all(outputs, own, known, copied, dim)
         return n
 
