@@ -95,6 +95,18 @@ def test_embed_writes_a_parquet_that_we_read_again(run, photos, tmp_path):
     assert np.isfinite(vectors.array).all()
 
 
+def test_embed_replaces_nothing_unless_told_to(run, photos, tmp_path):
+    out = tmp_path / "vectors.parquet"
+    out.write_bytes(b"mine")
+    refused = unlabeled("embed", run, photos, "--out", out, code=2)
+    assert "exists already; choose another name, or replace it with --overwrite" in refused.stderr
+    assert out.read_bytes() == b"mine"
+    itself = unlabeled("embed", run, out, "--out", out, "--overwrite", code=2)
+    assert "is what is read" in itself.stderr
+    unlabeled("embed", run, photos, "--out", out, "--overwrite")
+    assert len(Vectors(out)) == 60
+
+
 def test_map_draws(run, photos, tmp_path):
     unlabeled("map", run, "--labels", photos.parent / "labels.csv", "--out", tmp_path / "map.png")
     with Image.open(tmp_path / "map.png") as picture:

@@ -1,8 +1,8 @@
-"""Skip-gram and CBOW against gensim on the joined corpora: as good a model for the same settings, over three seeds.
+"""Skip-gram and CBOW against gensim and word2vec.c on the joined corpora: as good a model for the same settings.
 
-Both read one text file on one thread, so that gensim's learning rate falls all the way, as ours does, and a result can
-be had again. What is compared is the agreement with people (WordSim-353, SimLex-999) and the loss on text that neither
-saw: every fiftieth line.
+All read one text file on one thread, so that gensim's learning rate falls all the way, as ours does, and a result can
+be had again. Over three seeds, what is compared is the agreement with people (WordSim-353, SimLex-999) and the loss on
+text that neither saw: every fiftieth line.
 
 The tolerance is the spread over seeds and nothing else. With three runs a side, the difference of two means with one
 spread s has the standard error s √(2/3), and exceeds 4.6 times that by chance in one of a hundred cases (Student's
@@ -14,6 +14,9 @@ of the gradient.
 from __future__ import annotations
 
 import math
+import random
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +39,8 @@ SETTINGS = {"window": 5, "epochs": 3, "min_count": 5}
 DIM, RATE, LAST_RATE, SEEDS = 50, 0.025, 1e-4, 3
 DOCUMENTS = 4  # every fourth one is read, which is 2 million words, so that gensim's runs end within minutes
 HELD_OUT = 50
+FILES = {"WordSim-353": "wordsim353.tsv", "SimLex-999": "simlex999.txt"}
+PROGRAM = shutil.which("word2vec")
 STUDENT_T = 4.604  # 99.5 % quantile with 4 degrees of freedom
 
 
@@ -103,8 +108,7 @@ def judge(learnt: Learnt, text: Text, folder: Path, cbow: bool) -> dict[str, flo
     """Measure what is to be compared; of each figure more is better."""
     vocabulary = text.corpus.vocabulary
     vectors = WordVectors(vocabulary.words, learnt.words, vocabulary.counts)
-    files = {"WordSim-353": "wordsim353.tsv", "SimLex-999": "simlex999.txt"}
-    found = {name: word_similarity(vectors, folder / "words" / file).correlation for name, file in files.items()}
+    found = {name: word_similarity(vectors, folder / "words" / file).correlation for name, file in FILES.items()}
     centres, contexts = window_pairs(text.sentences, SETTINGS["window"])
     hidden, rows, targets = learnt.words, text.tokens[centres], text.tokens[contexts]
     if cbow:
@@ -129,6 +133,7 @@ CASES = {
     "skip-gram, hierarchical": (SkipGram, {"loss": "hierarchical"}, {"sg": 1, "hs": 1, "negative": 0}),
     # Gensim gives each word of a context the whole gradient of the mean, we give it 1/n: so ours takes larger steps.
     "CBOW, negative sampling": (CBOW, {"learning_rate": 0.05}, {"sg": 0, "hs": 0, "negative": 5}),
+    "CBOW, hierarchical": (CBOW, {"learning_rate": 0.05, "loss": "hierarchical"}, {"sg": 0, "hs": 1, "negative": 0}),
 }
 
 
@@ -151,3 +156,57 @@ def test_the_comparison_notices_a_model_that_is_a_little_worse(text: Text, real_
     )
     for runs in worse:
         assert not all(within_noise(*([run[figure] for run in some] for some in (runs, whole))) for figure in whole[0])
+
+
+def shuffled(text: Text, folder: Path, seed: int) -> Text:
+    """Put the lines into an order of their own, because the C program's draws are always the same."""
+    lines = text.path.read_text(encoding="utf-8").splitlines(keepends=True)
+    random.Random(seed).shuffle(lines)
+    path = folder / f"shuffled_{seed}.txt"
+    path.write_text("".join(lines), encoding="utf-8")
+    corpus = Corpus.encode(path, tokenizer="whitespace", min_count=SETTINGS["min_count"], progress=False)
+    return text._replace(path=path, corpus=corpus)
+
+
+def trained_by_word2vec(text: Text, *options: str) -> WordVectors:
+    out = text.path.with_suffix(".vectors.txt")
+    settings = {
+        "-train": text.path, "-output": out, "-size": DIM, "-window": SETTINGS["window"], "-iter": SETTINGS["epochs"],
+        "-min-count": SETTINGS["min_count"], "-alpha": RATE, "-sample": 1e-3, "-threads": 1,
+        "-binary": 0,
+    }  # fmt: skip
+    given = [str(part) for pair in settings.items() for part in pair]
+    subprocess.run([PROGRAM, *given, *options], check=True, stdout=subprocess.DEVNULL)
+    return WordVectors.load(out)
+
+
+WORD2VEC_CASES = {
+    "skip-gram, negative sampling": (SkipGram, {}, "-cbow 0 -hs 0 -negative 5"),
+    "skip-gram, hierarchical": (SkipGram, {"loss": "hierarchical"}, "-cbow 0 -hs 1 -negative 0"),
+    "CBOW, negative sampling": (CBOW, {"learning_rate": 0.05}, "-cbow 1 -hs 0 -negative 5"),
+    "CBOW, hierarchical": (
+        CBOW,
+        {"learning_rate": 0.05, "loss": "hierarchical"},
+        "-cbow 1 -hs 1 -negative 0",
+    ),
+}
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="no program word2vec; the package of that name on PyPI compiles it")
+@pytest.mark.parametrize("case", WORD2VEC_CASES)
+def test_it_is_as_good_as_word2vec(case: str, text: Text, real_data: Path, tmp_path: Path):
+    """The program writes words' vectors only, so no loss can be compared."""
+    method, settings, options = WORD2VEC_CASES[case]
+    texts = [shuffled(text, tmp_path, seed) for seed in range(SEEDS)]
+    our = [ours(method, each, seed, **settings) for seed, each in enumerate(texts)]
+    our_vectors = [
+        WordVectors(each.corpus.vocabulary.words, learnt.words) for learnt, each in zip(our, texts, strict=True)
+    ]
+    their_vectors = [trained_by_word2vec(each, *options.split()) for each in texts]
+    for figure, file in FILES.items():
+        both = [
+            [word_similarity(vectors, real_data / "words" / file).correlation for vectors in runs]
+            for runs in (our_vectors, their_vectors)
+        ]
+        print(f"{case}, {figure}: ours {np.round(both[0], 4)}, word2vec's {np.round(both[1], 4)}")
+        assert within_noise(*both), (figure, *both)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, OnError, RunFolder, print_json, say, what_on_error
+from unlabeled.cli.shared import AsJson, OnError, Overwrite, RunFolder, print_json, say, what_on_error
 
 
 def embed(
@@ -17,6 +17,7 @@ def embed(
         "vectors.parquet"
     ),
     on_error: OnError = "skip",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn other instances into vectors, with the run's encoder and exactly its preprocessing.
@@ -25,9 +26,12 @@ def embed(
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.runs import Run, write_embeddings
+    from unlabeled.runs.write_table import check_free, check_table_name
 
     if out.suffix != ".parquet":
         raise UnlabeledError(f"--out is a parquet file, so its name ends in .parquet; got {out}")
+    check_table_name(out, source)
+    check_free(out, overwrite)
     embeddings = Run(run).embed(source, on_error=what_on_error(on_error))
     write_embeddings(embeddings, out)
     rows, dim = embeddings.vectors.shape

@@ -18,9 +18,14 @@ def check_results(table: str | os.PathLike[str], picture: str | os.PathLike[str]
     check_table_name(table, source)
     check_picture_name(picture, source)
     for path in (table, picture):
-        if Path(path).exists() and not overwrite:
-            raise UnlabeledError(f"{path} exists already; choose another name, or replace it with --overwrite")
-        check_writable(path)
+        check_free(path, overwrite)
+
+
+def check_free(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Refuse a name that is taken, unless what is there is to be replaced, or that cannot be written."""
+    if Path(path).exists() and not overwrite:
+        raise UnlabeledError(f"{path} exists already; choose another name, or replace it with --overwrite")
+    check_writable(path)
 
 
 def check_table_name(path: str | os.PathLike[str], source: Any) -> None:
