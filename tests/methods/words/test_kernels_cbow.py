@@ -23,7 +23,7 @@ DIM, WORDS, WINDOW = 32, 11, 3
 COUNTS = np.array([90, 40, 33, 20, 9, 9, 7, 4, 2, 1, 1])
 TREE = HuffmanTree.of(COUNTS)
 NEGATIVES = 5
-SIZE = FEW  # words of a step, and drawn ones
+SIZE = FEW  # of a chunk, and drawn words
 ALIAS = negatives_table(COUNTS)
 KERNELS = {
     ("full", "skip-gram"): full_skip_gram,
@@ -72,18 +72,6 @@ def windows(tokens, sentences, state, chunk=None):
             yield i, context
 
 
-def steps(tokens, sentences, state, size):
-    """Yield the drawn words of each step, and the places it trains that have context, as the kernel draws them."""
-    length, coming = -(-len(tokens) // size), [draw_word(ALIAS, state) for _ in range(size)]
-    for step in range(length):
-        radius = 1 + below(state, WINDOW)
-        drawn, coming, chunk = coming, [draw_word(ALIAS, state) for _ in range(size)], []
-        for i in range(step, min(size * length, len(tokens)), length):
-            start, end = next((a, b) for a, b in pairwise(sentences) if a <= i < b)
-            chunk.append((i, [j for j in range(max(start, i - radius), min(end, i + radius + 1)) if j != i]))
-        yield drawn, [(i, context) for i, context in chunk if context]
-
-
 def pair_loss(loss, h, word, outputs):
     """Give −log p(word | h), for the losses that have such a thing."""
     if loss == "full":
@@ -97,18 +85,19 @@ def pair_loss(loss, h, word, outputs):
 def block_loss(loss, method, tokens, sentences, inputs, outputs, state):
     """Sum the loss over all windows of a block."""
     total = 0.0
-    if loss == "negative":
-        for drawn, chunk in steps(tokens, sentences, state, SIZE):
-            for i, context in chunk:
-                word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
-                others = [k for k in drawn if k != word]
-                total += softplus(-h @ outputs[word]) + NEGATIVES / SIZE * softplus(outputs[others] @ h).sum()
-        return total
-    for i, context in windows(tokens, sentences, state, STEP if (loss, method) == ("hierarchical", "cbow") else None):
+    seen, draws = 0, [draw_word(ALIAS, state) for _ in range(SIZE)] if loss == "negative" else []
+    size = {"negative": SIZE, "hierarchical": STEP}.get(loss) if method == "cbow" else None
+    for i, context in windows(tokens, sentences, state, size):
         if not context:
             continue
         word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
-        if method == "cbow":
+        if loss == "negative":
+            draws.append(draw_word(ALIAS, state))  # for the chunk after this one
+            first = seen // SIZE * SIZE
+            others = [k for k in draws[first : first + SIZE] if k != word]
+            total += softplus(-h @ outputs[word]) + NEGATIVES / SIZE * softplus(outputs[others] @ h).sum()
+            seen += 1
+        elif method == "cbow":
             total += pair_loss(loss, h, word, outputs)
         elif loss == "full":
             total += sum(pair_loss(loss, inputs[word], tokens[j], outputs) for j in context)
@@ -198,9 +187,19 @@ def slow_hierarchical_chunks(tokens, sentences, inputs, outputs, rate, state):
             np.add.at(inputs, tokens[context], step / len(context))
 
 
-def slow_negative_steps(tokens, sentences, inputs, outputs, rate, state, negatives=NEGATIVES, size=SIZE):
+def drawn_windows(tokens, sentences, state, drawn, size):
+    """Yield windows, and for each that has context draw a word as the kernel does."""
+    for i, context in windows(tokens, sentences, state, size):
+        if context:
+            drawn.append(draw_word(ALIAS, state))
+        yield i, context
+
+
+def slow_negative_chunks(tokens, sentences, inputs, outputs, rate, state, negatives=NEGATIVES, size=SIZE):
     """Train CBOW with shared negatives as the equations say, drawing in the kernel's order."""
-    for drawn, chunk in steps(tokens, sentences, state, size):
+    draws = [draw_word(ALIAS, state) for _ in range(size)]
+    for number, chunk in enumerate(chunks(drawn_windows(tokens, sentences, state, draws, size), size)):
+        drawn = draws[size * number : size * (number + 1)]
         new_inputs, new_outputs = inputs.copy(), outputs.copy()
         for i, context in chunk:
             word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
@@ -221,7 +220,7 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     slow_inputs, slow_outputs = inputs.astype(np.float64), outputs.astype(np.float64)
     rate, state = dtype(0.1), seeded(3, 1)
     if loss == "negative":
-        slow_negative_steps(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
+        slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
     elif (loss, method) == ("hierarchical", "cbow"):
         slow_hierarchical_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
     else:
@@ -237,12 +236,12 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     assert np.abs(inputs - start).max() > 0.1
 
 
-@pytest.mark.parametrize(("negatives", "size"), [(1, 8), (8, 8), (9, 16), (20, 24)])
-def test_a_step_draws_no_fewer_than_a_word_wants(negatives, size):
+@pytest.mark.parametrize(("negatives", "size"), [(1, 16), (16, 16), (17, 32), (40, 48)])
+def test_a_chunk_draws_no_fewer_than_a_word_wants(negatives, size):
     tokens, sentences = text([7, 1, 30, 2, 1, 1, 12])
     inputs, outputs = matrices()
     slow_inputs, slow_outputs = inputs.copy(), outputs.copy()
-    slow_negative_steps(tokens, sentences, slow_inputs, slow_outputs, 0.1, seeded(3, 1), negatives, size)
+    slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, seeded(3, 1), negatives, size)
     negative_cbow(DIM)(tokens, sentences, inputs, outputs, (ALIAS, negatives, DIM), WINDOW, 0.1, seeded(3, 1))
     np.testing.assert_allclose(inputs, slow_inputs, rtol=0, atol=1e-6)
     np.testing.assert_allclose(outputs, slow_outputs, rtol=0, atol=1e-6)
