@@ -79,21 +79,23 @@ class HuffmanTree:
         counts = np.asarray(counts, dtype=np.int64)
         if len(counts) == 0 or np.any(np.diff(counts) > 0):
             raise UnlabeledError("a Huffman tree needs counts in falling order, one for each of at least one word")
-        nodes = 2 * len(counts) - 1
-        parents, turns = np.zeros(nodes, np.int64), np.zeros(nodes, np.float32)
-        _merged(counts, np.zeros(nodes, np.int64), parents, turns)
-        return cls(*_paths(len(counts), parents, turns))
+        return cls(*_paths(len(counts), *_merged(counts)))
 
 
 @compiled
-def _merged(counts: Any, weights: Any, parents: Any, turns: Any) -> None:  # pragma: no cover - compiled
-    """Join the two lightest nodes until one is left; set the parent of each node and the turn that leads to it.
+def _merged(counts: Any) -> Any:  # pragma: no cover - compiled
+    """Join the two lightest nodes until one is left; give the parent of each node and the turn that leads to it.
 
     Leaves come lightest first from the end of the sorted counts, and inner nodes are made in rising weight, so the
     lightest node is always at the head of one of two queues and nothing need be searched. Nodes are numbered
     backwards in time here: the leaf of word w is n − 1 + w, the root 0, made last.
     """
     n = len(counts)
+    weights, parents, turns = (
+        np.zeros(2 * n - 1, np.int64),
+        np.zeros(2 * n - 1, np.int64),
+        np.zeros(2 * n - 1, np.float32),
+    )
     weights[n - 1 :] = counts
     leaf, inner = 2 * n - 2, n - 2  # heads of the queues; both move towards 0
     for made in range(n - 2, -1, -1):
@@ -104,6 +106,7 @@ def _merged(counts: Any, weights: Any, parents: Any, turns: Any) -> None:  # pra
                 lightest, inner = inner, inner - 1
             weights[made] += weights[lightest]
             parents[lightest], turns[lightest] = made, turn
+    return parents, turns
 
 
 def _paths(

@@ -38,8 +38,9 @@ Tokens = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 
 BLOCKS, BLOCK = 240, (10_000, 40_000)
-"""Blocks of a text, and the fewest and the most words of one. A block is a few milliseconds of work, between which the
-learning rate falls and an interrupt is noticed; short texts have fewer blocks, so that each is worth its overhead."""
+"""Into how many blocks a text is cut, where their words are not fewer or more than these. A block is a few milliseconds
+of work, between which the learning rate falls and an interrupt is noticed; each has overhead, which few words are not
+worth."""
 LOSSES = 25
 """How often, over a whole run, the loss is taken down."""
 DIVERGED = 1e3
