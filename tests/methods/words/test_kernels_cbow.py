@@ -17,13 +17,13 @@ from unlabeled.methods.words.kernels.hierarchical import CHUNK as STEP
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow, hierarchical_skip_gram
 from unlabeled.methods.words.kernels.negative_cbow import FEW, negative_cbow
 from unlabeled.methods.words.kernels.random import below, seeded
+from unlabeled.methods.words.kernels.runs import LONG, RUNS
 from unlabeled.methods.words.kernels.sampling import draw_word, negatives_table
 
 DIM, WORDS, WINDOW = 32, 11, 3
 COUNTS = np.array([90, 40, 33, 20, 9, 9, 7, 4, 2, 1, 1])
 TREE = HuffmanTree.of(COUNTS)
 NEGATIVES = 5
-SIZE = FEW  # of a chunk, and drawn words
 ALIAS = negatives_table(COUNTS)
 KERNELS = {
     ("full", "skip-gram"): full_skip_gram,
@@ -55,6 +55,10 @@ def matrices(seed=1, scale=1.0, dtype=np.float64):
     return [(rng.normal(size=(WORDS, DIM)) * scale).astype(dtype) for _ in range(2)]
 
 
+def context_of(i, start, end, radius):
+    return [j for j in range(max(start, i - radius), min(end, i + radius + 1)) if j != i]
+
+
 def windows(tokens, sentences, state, chunk=None):
     """Yield each place with those of its context, with the radii the kernel draws: one a place, or one a chunk.
 
@@ -65,11 +69,24 @@ def windows(tokens, sentences, state, chunk=None):
         for i in range(start, end):
             if radius is None:
                 radius = 1 + below(state, WINDOW)
-            context = [j for j in range(max(start, i - radius), min(end, i + radius + 1)) if j != i]
+            context = context_of(i, start, end, radius)
             met += len(context) > 0
             if chunk is None or (context and met % chunk == 0):
                 radius = None
             yield i, context
+
+
+def shared_steps(tokens, sentences, state, drawn, window=WINDOW):
+    """Yield for each step of CBOW its windows and its negatives, `drawn` words, which are drawn one step early."""
+    stretch, coming = -(-len(tokens) // RUNS), [draw_word(ALIAS, state) for _ in range(drawn)]
+    for step in range(0, stretch, LONG):
+        radius, found = 1 + below(state, window), []
+        for start in range(step, RUNS * stretch, stretch):
+            for i in range(start, min(start + LONG, start - step + stretch, len(tokens))):
+                s = np.searchsorted(sentences, i, side="right") - 1
+                found.append((i, context_of(i, sentences[s], sentences[s + 1], radius)))
+        now, coming = coming, [draw_word(ALIAS, state) for _ in range(drawn)]
+        yield [(i, context) for i, context in found if context], now
 
 
 def pair_loss(loss, h, word, outputs):
@@ -84,25 +101,31 @@ def pair_loss(loss, h, word, outputs):
 
 def block_loss(loss, method, tokens, sentences, inputs, outputs, state):
     """Sum the loss over all windows of a block."""
+    if loss == "negative":
+        return shared_loss(tokens, sentences, inputs, outputs, state)
     total = 0.0
-    seen, draws = 0, [draw_word(ALIAS, state) for _ in range(SIZE)] if loss == "negative" else []
-    size = {"negative": SIZE, "hierarchical": STEP}.get(loss) if method == "cbow" else None
+    size = STEP if (loss, method) == ("hierarchical", "cbow") else None
     for i, context in windows(tokens, sentences, state, size):
         if not context:
             continue
-        word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
-        if loss == "negative":
-            draws.append(draw_word(ALIAS, state))  # for the chunk after this one
-            first = seen // SIZE * SIZE
-            others = [k for k in draws[first : first + SIZE] if k != word]
-            total += softplus(-h @ outputs[word]) + NEGATIVES / SIZE * softplus(outputs[others] @ h).sum()
-            seen += 1
-        elif method == "cbow":
-            total += pair_loss(loss, h, word, outputs)
+        word = tokens[i]
+        if method == "cbow":
+            total += pair_loss(loss, inputs[tokens[context]].mean(axis=0), word, outputs)
         elif loss == "full":
             total += sum(pair_loss(loss, inputs[word], tokens[j], outputs) for j in context)
         else:
             total += sum(pair_loss(loss, inputs[tokens[j]], word, outputs) for j in context)
+    return total
+
+
+def shared_loss(tokens, sentences, inputs, outputs, state):
+    """Sum the loss of CBOW with shared negatives."""
+    total = 0.0
+    for places, drawn in shared_steps(tokens, sentences, state, FEW):
+        for i, context in places:
+            word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
+            others = [k for k in drawn if k != word]
+            total += softplus(-h @ outputs[word]) + NEGATIVES / FEW * softplus(outputs[others] @ h).sum()
     return total
 
 
@@ -187,21 +210,11 @@ def slow_hierarchical_chunks(tokens, sentences, inputs, outputs, rate, state):
             np.add.at(inputs, tokens[context], step / len(context))
 
 
-def drawn_windows(tokens, sentences, state, drawn, size):
-    """Yield windows, and for each that has context draw a word as the kernel does."""
-    for i, context in windows(tokens, sentences, state, size):
-        if context:
-            drawn.append(draw_word(ALIAS, state))
-        yield i, context
-
-
-def slow_negative_chunks(tokens, sentences, inputs, outputs, rate, state, negatives=NEGATIVES, size=SIZE):
+def slow_negative_steps(tokens, sentences, inputs, outputs, rate, state, negatives=NEGATIVES, size=FEW, window=WINDOW):
     """Train CBOW with shared negatives as the equations say, drawing in the kernel's order."""
-    draws = [draw_word(ALIAS, state) for _ in range(size)]
-    for number, chunk in enumerate(chunks(drawn_windows(tokens, sentences, state, draws, size), size)):
-        drawn = draws[size * number : size * (number + 1)]
+    for places, drawn in shared_steps(tokens, sentences, state, size, window):
         new_inputs, new_outputs = inputs.copy(), outputs.copy()
-        for i, context in chunk:
+        for i, context in places:
             word, h = tokens[i], inputs[tokens[context]].mean(axis=0)
             pulls = [(word, sigmoid(-h @ outputs[word]))]
             pulls += [(k, -negatives / size * sigmoid(h @ outputs[k])) for k in drawn if k != word]
@@ -220,7 +233,7 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     slow_inputs, slow_outputs = inputs.astype(np.float64), outputs.astype(np.float64)
     rate, state = dtype(0.1), seeded(3, 1)
     if loss == "negative":
-        slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
+        slow_negative_steps(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
     elif (loss, method) == ("hierarchical", "cbow"):
         slow_hierarchical_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, state)
     else:
@@ -236,13 +249,27 @@ def test_a_block_equals_plain_loops(loss, method, dtype):
     assert np.abs(inputs - start).max() > 0.1
 
 
-@pytest.mark.parametrize(("negatives", "size"), [(1, 16), (16, 16), (17, 32), (40, 48)])
-def test_a_chunk_draws_no_fewer_than_a_word_wants(negatives, size):
+@pytest.mark.parametrize(("negatives", "size"), [(1, 8), (8, 8), (9, 16), (40, 40)])
+def test_a_step_draws_no_fewer_than_a_word_wants(negatives, size):
     tokens, sentences = text([7, 1, 30, 2, 1, 1, 12])
     inputs, outputs = matrices()
     slow_inputs, slow_outputs = inputs.copy(), outputs.copy()
-    slow_negative_chunks(tokens, sentences, slow_inputs, slow_outputs, 0.1, seeded(3, 1), negatives, size)
+    slow_negative_steps(tokens, sentences, slow_inputs, slow_outputs, 0.1, seeded(3, 1), negatives, size)
     negative_cbow(DIM)(tokens, sentences, inputs, outputs, (ALIAS, negatives, DIM), WINDOW, 0.1, seeded(3, 1))
+    np.testing.assert_allclose(inputs, slow_inputs, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(outputs, slow_outputs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [16, 80, 96, 304])
+@pytest.mark.parametrize("window", [1, 2, 8])
+@pytest.mark.parametrize("lengths", [[1], [2], [3, 1, 1], [16], [17], [5, 1, 60, 1, 2, 1], [200]])
+def test_steps_of_any_text_and_width_are_those_of_plain_loops(lengths, window, dim):
+    tokens, sentences = text(lengths, seed=window)
+    rng = np.random.default_rng(dim)
+    inputs, outputs = rng.normal(size=(2, WORDS, dim)) / np.sqrt(dim)
+    slow_inputs, slow_outputs = inputs.copy(), outputs.copy()
+    slow_negative_steps(tokens, sentences, slow_inputs, slow_outputs, 0.1, seeded(3, 1), window=window)
+    negative_cbow(dim)(tokens, sentences, inputs, outputs, (ALIAS, NEGATIVES, dim), window, 0.1, seeded(3, 1))
     np.testing.assert_allclose(inputs, slow_inputs, rtol=0, atol=1e-6)
     np.testing.assert_allclose(outputs, slow_outputs, rtol=0, atol=1e-6)
 

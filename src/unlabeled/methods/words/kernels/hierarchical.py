@@ -31,12 +31,20 @@ from unlabeled.methods.words.kernels.copies import copied_rows, copy_first, merg
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.products import ROWS, push_rows, push_vectors, score_path, weights_room
 from unlabeled.methods.words.kernels.random import below
-from unlabeled.methods.words.kernels.rows import add_to_rows, address, aligned, average_rows, exchange_rows
-from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_row, rounded_up, sigmoid
+from unlabeled.methods.words.kernels.rows import (
+    L2,
+    add_to_rows,
+    address,
+    aligned,
+    average_rows,
+    exchange_rows,
+    soon,
+)
+from unlabeled.methods.words.kernels.tiles import copy_row, inlined, rounded_up, sigmoid
 
 CHUNK = 8  # words of a step of CBOW
 NEAR = 8  # so many nodes from the root down are passed so often that they stay in cache
-SOON = 2  # the nodes of so many words later are asked for
+SOON = 4  # the nodes of so many words later are asked for
 COPIED = 2048  # nodes that all threads copy together
 EVERY, AHEAD = 16, 2  # words of all threads between two merges; merges between asking for a node and its turn
 
@@ -79,9 +87,9 @@ def prefetch_path(
     tokens: Any, i: int, outputs: Any, starts: Any, nodes: Any, first: int, end: int, dim: int
 ) -> None:  # pragma: no cover - compiled
     """Ask for the nodes from `first` to before `end` of the path of a word to come."""
-    soon = tokens[min(i + SOON, len(tokens) - 1)]
-    for k in range(starts[soon] + first, min(starts[soon] + end, starts[soon + 1])):
-        prefetch_row(outputs, nodes[k], dim)
+    word = tokens[min(i + SOON, len(tokens) - 1)]
+    for k in range(starts[word] + first, min(starts[word] + end, starts[word + 1])):
+        soon(outputs, nodes[k], dim, L2)
 
 
 @cache
@@ -108,7 +116,7 @@ def hierarchical_skip_gram(dim: int) -> Any:
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 prefetch_tables(tokens, i, starts, nodes, turns)
-                prefetch_row(inputs, tokens[min(i + SOON + window, len(tokens) - 1)], dim)
+                soon(inputs, tokens[min(i + SOON + window, len(tokens) - 1)], dim, L2)
                 prefetch_path(tokens, i, outputs, starts, nodes, NEAR, NEAR + 2, dim)
                 radius = 1 + below(state, window)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
@@ -163,7 +171,7 @@ def hierarchical_cbow(dim: int) -> Any:
                 while i >= sentences[s + 1]:
                     s += 1
                 prefetch_tables(tokens, i, starts, nodes, turns)
-                prefetch_row(inputs, tokens[min(i + SOON + window, end - 1)], dim)
+                soon(inputs, tokens[min(i + SOON + window, end - 1)], dim, L2)
                 prefetch_path(tokens, i, outputs, starts, nodes, NEAR, depth, dim)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
                 if last - first > 1:

@@ -52,9 +52,9 @@ from unlabeled.methods.words.kernels.copies import (
     rows_beside,
 )
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
-from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, soon, transpose
+from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, transpose
 from unlabeled.methods.words.kernels.random import below, draw
-from unlabeled.methods.words.kernels.rows import aligned
+from unlabeled.methods.words.kernels.rows import L1, L2, aligned, soon
 from unlabeled.methods.words.kernels.sampling import column, word_of
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, sigmoid
 
@@ -62,7 +62,6 @@ CENTRES = GROUPS * WIDTH
 NEGATIVES = 32
 MARKS = 4096
 COPIED, TURNS = 256, 8  # rows a thread copies; merges a step
-NEAR, FAR = 3, 1  # the first-level cache; the second
 
 
 @inlined
@@ -154,8 +153,8 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
                 for p in range(place + 1, right):
                     contexts[i, p - left - 1] = row_of(tokens[p], copied, away)
                 if place + window + 2 < n:
-                    soon(inputs, tokens[place + 1], dim, FAR)
-                    soon(outputs, row_of(tokens[place + window + 2], copied, away), dim, FAR)
+                    soon(inputs, tokens[place + 1], dim, L2)
+                    soon(outputs, row_of(tokens[place + window + 2], copied, away), dim, L2)
             weights[0, here:] = 0
             for k in range(1, NEGATIVES):
                 copy_row(weights, k, weights, 0, CENTRES)
@@ -165,7 +164,7 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
             for i in range(here):
                 if i + 1 < here:
                     for j in range(met[i + 1]):
-                        soon(outputs, contexts[i + 1, j], dim, NEAR)
+                        soon(outputs, contexts[i + 1, j], dim, L1)
                 for j in range(met[i]):
                     if marks[np.uint64(contexts[i, j]) % np.uint64(MARKS)]:
                         leave_out(weights, i, words, contexts[i, j], share)
@@ -177,10 +176,10 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
                 marks[np.uint64(words[k]) % np.uint64(MARKS)] = 0
 
             for k in range(0, NEGATIVES, 2):
-                soon(outputs, words[k + 2], dim, NEAR)
-                soon(outputs, words[k + 3], dim, NEAR)
-                soon(outputs, coming[k], dim, FAR)
-                soon(outputs, coming[k + 1], dim, FAR)
+                soon(outputs, words[k + 2], dim, L1)
+                soon(outputs, words[k + 3], dim, L1)
+                soon(outputs, coming[k], dim, L2)
+                soon(outputs, coming[k + 1], dim, L2)
                 if numbers == 2:
                     pack(outputs, words[k], words[k + 1], word_rows, word_pairs, k, dim)
                 else:

@@ -81,10 +81,10 @@ def score(typing: Any, scores: Any, rows: Any, columns: Any, length: Any, words:
     return types.void(scores, rows, columns, types.intp, words, width, numbers), emit
 
 
-def panels(dim: int) -> list[range]:
-    """Divide the components into panels of nearly equal width, at most `WIDE` registers."""
+def panels(dim: int, most: int = WIDE) -> list[range]:
+    """Divide the components into panels of nearly equal width, at most `most` registers."""
     registers = dim // WIDTH
-    count = -(-registers // WIDE)
+    count = -(-registers // most)
     bounds = [registers * k // count * WIDTH for k in range(count + 1)]
     return [range(a, b, WIDTH) for a, b in pairwise(bounds)]
 
@@ -208,22 +208,3 @@ def transpose(typing: Any, rows: Any, out: Any, dim: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(rows, out, dim), emit
-
-
-@written_out
-def soon(typing: Any, rows: Any, row: Any, dim: Any, level: Any) -> Any:
-    """Ask for rows[row] to come to the cache: the first-level one for the constant 3, the second-level one for 1."""
-    width, where = dim.literal_value, level.literal_value
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        flags = [ir.Constant(number, flag) for flag in (0, where, 1)]  # for reading; data
-        (matrix,), start = data_of(context, builder, (rows,), values), times(builder, values[1], width)
-        for d in range(0, width, WIDTH):
-            pointer = at(builder, matrix, start, d)
-            builder.call(prefetch, [builder.bitcast(pointer, byte), *flags])
-        return context.get_dummy_value()
-
-    return types.void(rows, types.intp, dim, level), emit

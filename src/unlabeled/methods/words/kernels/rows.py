@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import types
+from llvmlite import ir
+from numba.core import cgutils, types
 
 from unlabeled.methods.words.kernels.lanes import FAST, WIDTH
 from unlabeled.methods.words.kernels.panels import panels
 from unlabeled.methods.words.kernels.tiles import inlined
 from unlabeled.methods.words.kernels.written import (
+    INDEX,
     add_to,
     at,
     data_of,
@@ -31,6 +33,8 @@ from unlabeled.methods.words.kernels.written import (
     times,
     written_out,
 )
+
+L1, L2 = 3, 1  # caches of the processor, as `soon` names them
 
 
 @inlined
@@ -52,6 +56,31 @@ def aligned(rows: int, width: int, like: Any) -> Any:  # pragma: no cover - comp
     memory = np.zeros(rows * width + WIDTH, like.dtype)
     start = np.int64(-memory.ctypes.data % 64) // like.itemsize
     return memory[start : start + rows * width].reshape((rows, width))
+
+
+@written_out
+def soon(typing: Any, rows: Any, row: Any, dim: Any, level: Any) -> Any:
+    """Ask for rows[row] to come to a cache: the first-level one for the constant `L1`, the second-level one for `L2`.
+
+    The first one is small. Of long vectors, what a step needs much later would drive out of it what it needs now.
+    """
+    width, where = dim.literal_value, level.literal_value
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        flags = [ir.Constant(number, flag) for flag in (0, where, 1)]  # for reading; data
+        (matrix,), number_of_row = data_of(context, builder, (rows,), values), values[1]
+        if row.bitwidth < INDEX.width:
+            number_of_row = builder.sext(number_of_row, INDEX)
+        start = times(builder, number_of_row, width)
+        for d in range(0, width, WIDTH):
+            pointer = at(builder, matrix, start, d)
+            builder.call(prefetch, [builder.bitcast(pointer, byte), *flags])
+        return context.get_dummy_value()
+
+    return types.void(rows, row, dim, level), emit
 
 
 @written_out
