@@ -6,10 +6,10 @@ words n_k, k = 1..m, drawn once and shared by the words of a step, the loss of a
     L = −log σ(h·c) − (N/m) Σ_k log σ(−h·n_k),        without those n_k that are the word itself.
 
 Its expectation is that of N negatives of its own for each word, so nothing is biased. m is N rounded up to a multiple
-of 8. A step has sixteen words, four from each of four places of the block, which is cut into four stretches, and one
-radius. Words from one place share their negatives with fewer neighbours than sixteen words in a row would. (Held-out
-losses over three seeds: four fours with eight negatives do as well as sixteen in a row with sixteen, two eights with
-eight 0.3 % worse, sixteen ones 0.3 % better, but then no two words of a step have context words in common.)
+of 8. A step has sixteen words, the next four of each of four stretches of the block, and one radius. Neighbours thus
+share their negatives with few of each other. (Held-out losses over three seeds: four fours with eight negatives do as
+well as sixteen in a row with sixteen; two eights with eight 0.3-0.6 % worse; sixteen ones 0.2-0.4 % better, but then
+no two words of a step have context words in common.)
 
 The m shared rows are read from memory once for the step, and their scores and gradients are products of small dense
 matrices. With H the means (16 × dim), S the shared negatives (m × dim), W = −rate (N/m) σ(H Sᵀ) and
@@ -17,8 +17,8 @@ g = rate (1 − σ(h·c)), the changes are
 
     Δh = g c + W S        Δc = g h        ΔS = Wᵀ H        Δv = Δh / n for each of the n context words v.
 
-All scores of a step are taken before anything moves, so it is exactly the gradient of the step's loss. A word without
-context, and the lack of one at the end of a stretch, have scores like others, and weights of zero.
+All scores of a step are taken before anything moves, so it is exactly the gradient of the step's loss. Words without
+context, and those lacking at the end of a stretch, have scores like others, and weights of zero.
 
 What the next step needs is asked for one step ahead. It comes to the second-level cache then, and to the first shortly
 before its use, because a step passes more numbers than the first one holds.

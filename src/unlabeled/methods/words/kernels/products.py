@@ -39,6 +39,7 @@ from unlabeled.methods.words.kernels.written import (
 )
 
 TALL, ROWS = 4, 4  # vectors and rows of a tile
+HELD = 20  # registers in which vectors may stay while rows come and go
 
 
 @inlined
@@ -90,14 +91,19 @@ def _score_tiles(
 ) -> None:  # fmt: skip
     def tile(first: Any, tall: int) -> None:
         start, mine = _place(builder, first, m), at(builder, vectors, times(builder, first, width))
+
+        def column(d: int) -> list[Any]:
+            return [load(builder, at(builder, mine, d + width * c), kind) for c in range(tall)]
+
+        held = {d: column(d) for d in range(0, width, WIDTH)} if tall * width <= HELD * WIDTH else {}
         with from_to(builder, 0, m, ROWS) as (j, _):
             rows = [named(builder, kind, names, j, r) for r in range(ROWS)]
             sums = [[ir.Constant(kind, [0.0] * WIDTH)] * tall for _ in rows]
             for d in range(0, width, WIDTH):
-                column = [load(builder, at(builder, mine, d + width * c), kind) for c in range(tall)]
+                near = held.get(d) or column(d)
                 line = [load(builder, at(builder, row, d), kind) for row in rows]
                 sums = [
-                    [fma(builder, x, y, s) for x, s in zip(column, own, strict=True)]
+                    [fma(builder, x, y, s) for x, s in zip(near, own, strict=True)]
                     for y, own in zip(line, sums, strict=True)
                 ]
             listed = [s for own in sums for s in own]

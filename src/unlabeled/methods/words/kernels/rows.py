@@ -44,13 +44,6 @@ def address(matrix: Any, i: int) -> int:  # pragma: no cover - compiled
 
 
 @inlined
-def list_rows(matrix: Any, names: Any) -> None:  # pragma: no cover - compiled
-    """Name the first rows of a matrix."""
-    for i in range(len(names)):
-        names[i] = address(matrix, i)
-
-
-@inlined
 def aligned(rows: int, width: int, like: Any) -> Any:  # pragma: no cover - compiled
     """Make a matrix of zeros in the precision of another one; it begins at a cache line."""
     memory = np.zeros(rows * width + WIDTH, like.dtype)
