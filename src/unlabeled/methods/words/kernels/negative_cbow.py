@@ -118,8 +118,8 @@ def negative_cbow(dim: int) -> Any:
 
             for w in range(WORDS):
                 soon(outputs, max(0, centres[min(w + 3, WORDS - 1)]), dim, L1)
-                if w % 2 == 0 and w // 2 < m:
-                    soon(outputs, drawn[w // 2], dim, L1)
+                if w < m:
+                    soon(outputs, drawn[w], dim, L1)
                 gains[w] = 0 if centres[w] == NOBODY else dot(h, w, outputs, centres[w], dim)
             score_rows(weights, h, WORDS, drawn_rows, m, dim)
             store(gains, (0,), mul(positive_rate, sigmoid(mul(minus, load(gains, (0,))))))

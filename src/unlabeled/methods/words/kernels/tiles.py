@@ -1,6 +1,6 @@
 """Rows of matrices, the small things that kernels do with them one by one.
 
-Rows are as long as a multiple of 16. Products of many rows are in `rows` and `panels`.
+Rows are as long as a multiple of 16. What is done with many rows is in `rows`, `products`, `runs` and `panels`.
 """
 
 from __future__ import annotations
