@@ -16,6 +16,7 @@ from unlabeled.methods.words.kernels.full import full_cbow, full_skip_gram
 from unlabeled.methods.words.kernels.hierarchical import CHUNK as STEP
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow, hierarchical_skip_gram
 from unlabeled.methods.words.kernels.negative_cbow import FEW, negative_cbow
+from unlabeled.methods.words.kernels.products import TALL
 from unlabeled.methods.words.kernels.random import below, seeded
 from unlabeled.methods.words.kernels.runs import LONG, RUNS
 from unlabeled.methods.words.kernels.sampling import draw_word, negatives_table
@@ -185,11 +186,12 @@ def slow_window(loss, method, i, context, tokens, inputs, outputs, rate):
         return
     path = slice(TREE.starts[word], TREE.starts[word + 1])
     nodes, turns = TREE.nodes[path], TREE.turns[path]
-    hs = inputs[tokens[context]]
-    errors = sigmoid(hs @ outputs[nodes].T) - turns
-    steps = -rate * errors @ outputs[nodes]
-    outputs[nodes] -= rate * errors.T @ hs
-    np.add.at(inputs, tokens[context], steps)
+    errors = sigmoid(inputs[tokens[context]] @ outputs[nodes].T) - turns
+    for start in range(0, len(context), TALL):
+        words, part = tokens[context[start : start + TALL]], errors[start : start + TALL]
+        hs, steps = inputs[words], -rate * part @ outputs[nodes]
+        outputs[nodes] -= rate * part.T @ hs
+        np.add.at(inputs, words, steps)
 
 
 def chunks(places, size):

@@ -41,14 +41,10 @@ def calls(dim):
         products.score_path(scores, wanted, vectors, n, others, m, turns, start, dim)
 
     @numba.njit
-    def push_vectors(changed, n, weights, others, m):
-        products.push_vectors(changed, n, weights, others, m, dim)
+    def exchange_tiles(vectors, n, weights, others, m):
+        products.exchange_tiles(vectors, n, weights, others, m, dim)
 
-    @numba.njit
-    def push_rows(others, m, weights, vectors, n):
-        products.push_rows(others, m, weights, vectors, n, dim)
-
-    return score, score_path, push_vectors, push_rows
+    return score, score_path, exchange_tiles
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +65,15 @@ def places(n, m):
     return np.array([[weight_place(i, j, n, m) for j in range(m)] for i in range(n)], np.int64).reshape(n, m)
 
 
+def exchanged(a, left, weights, b, right):
+    """Let rows of a and b change each other, a tile of `TALL` rows of a after the other."""
+    for first in range(0, len(left), TALL):
+        tile, shares = left[first : first + TALL], weights[first : first + TALL]
+        old_a, old_b = a[tile], b[right]
+        np.add.at(a, tile, shares @ old_b)
+        np.add.at(b, right, shares.T @ old_a)
+
+
 @pytest.mark.parametrize("n", [1, 3, 4, 6, 10])
 @pytest.mark.parametrize("m", [1, 4, 7])
 def test_every_weight_has_a_place_of_its_own(n, m):
@@ -81,47 +86,43 @@ def test_every_weight_has_a_place_of_its_own(n, m):
 @SIZES
 @PRECISIONS
 def test_products_equal_those_of_matrices(made, dim, dtype):
-    score, score_path, push_vectors, push_rows = made[dim]
+    score, score_path, exchange_tiles = made[dim]
     for n in range(11):
         for m in (0, 1, 2, 3, 4, 7, 9):
             vectors, a, b = matrix(n + 1, dim, dtype, n), matrix(20, dim, dtype, n), matrix(30, dim, dtype, m)
             rng = np.random.default_rng(n * m)
-            changed, right = rng.choice(20, LISTED, replace=False), rng.choice(30, LISTED, replace=False)
-            changed_rows, right_rows, at = names(a, changed), names(b, right), places(n, m)
+            left, right = rng.choice(20, LISTED, replace=False), rng.choice(30, LISTED, replace=False)
+            a[left[:n]] = vectors[:n]
+            left_rows, right_rows, at = names(a, left), names(b, right), places(n, m)
             room = weights_room(n, m)
             scores, again, wanted = (np.full(room + 1, 7, dtype) for _ in range(3))
             turns = rng.integers(2, size=40).astype(dtype)
             score(scores, vectors, n, right_rows, m)
-            score_path(again, wanted, vectors, n, right_rows, m, turns, 5)
-            np.testing.assert_allclose(scores[at], vectors[:n] @ b[right[:m]].T, **near(dtype))
-            assert np.array_equal(scores, again)
+            score_path(again, wanted, left_rows, n, right_rows, m, turns, 5)
+            for found in (scores, again):
+                np.testing.assert_allclose(found[at], vectors[:n] @ b[right[:m]].T, **near(dtype))
             assert np.array_equal(wanted[at], np.broadcast_to(turns[5 : 5 + m], (n, m)))
             assert [list(numbers[room:]) for numbers in (scores, again, wanted)] == [[7]] * 3
 
             spread, weights = np.full(room, np.nan, dtype), matrix(n, m, dtype, 3)
             spread[at] = weights
             new_a, new_b = a.copy(), b.copy()
-            new_a[changed[:n]] += weights @ b[right[:m]]
-            push_vectors(changed_rows, n, spread, right_rows, m)
+            exchanged(new_a, left[:n], weights, new_b, right[:m])
+            exchange_tiles(left_rows, n, spread, right_rows, m)
             np.testing.assert_allclose(a, new_a, **near(dtype))
-            assert np.array_equal(b, new_b)
-            new_b[right[:m]] += weights.T @ vectors[:n]
-            push_rows(right_rows, m, spread, vectors, n)
             np.testing.assert_allclose(b, new_b, **near(dtype))
 
 
 @SIZES
 @PRECISIONS
-def test_a_row_named_twice_is_changed_twice(made, dim, dtype):
-    *_, push_vectors, push_rows = made[dim]
-    a, b, vectors = matrix(4, dim, dtype, 0), matrix(3, dim, dtype, 1), matrix(3, dim, dtype, 4)
-    twice, at = np.array([2, 2, 1]), places(3, 3)
-    weights, spread = matrix(3, 3, dtype, 2), np.zeros(weights_room(3, 3), dtype)
-    spread[at] = weights
-    wanted = a.copy()
-    np.add.at(wanted, twice, weights @ b)
-    push_vectors(names(a, twice), 3, spread, names(b, np.arange(3)), 3)
-    np.testing.assert_allclose(a, wanted, **near(dtype))
-    np.add.at(wanted, twice, weights.T @ vectors)
-    push_rows(names(a, twice), 3, spread, vectors, 3)
-    np.testing.assert_allclose(a, wanted, **near(dtype))
+def test_a_vector_named_twice_is_changed_twice(made, dim, dtype):
+    *_, exchange_tiles = made[dim]
+    a, b = matrix(6, dim, dtype, 0), matrix(4, dim, dtype, 1)
+    left, right = np.array([2, 2, 1, 5, 2, 0]), np.array([3, 0, 2])  # one of a vector's names is in the second tile
+    weights, spread = matrix(6, 3, dtype, 2), np.zeros(weights_room(6, 3), dtype)
+    spread[places(6, 3)] = weights
+    new_a, new_b = a.copy(), b.copy()
+    exchanged(new_a, left, weights, new_b, right)
+    exchange_tiles(names(a, left), 6, spread, names(b, right), 3)
+    np.testing.assert_allclose(a, new_a, **near(dtype))
+    np.testing.assert_allclose(b, new_b, **near(dtype))

@@ -43,6 +43,12 @@ def rows_beside(matrix: Any, rows: int) -> Any:  # pragma: no cover - compiled
 
 
 @inlined
+def rows_between(matrix: Any, own: Any) -> int:  # pragma: no cover - compiled
+    """Tell how many rows after the first one of a matrix the first one of `rows_beside` lies."""
+    return (own.ctypes.data - matrix.ctypes.data) // matrix.strides[0]  # type: ignore[no-any-return]  # Numba has no types
+
+
+@inlined
 def row_of(row: int, copied: int, away: int) -> Any:  # pragma: no cover - compiled
     """Give the number of the row to work on, counted from the first of the matrix: `away` from it, if it is copied."""
     return np.int64(row) + away if row < copied else np.int64(row)

@@ -27,9 +27,17 @@ import numpy as np
 
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.context import context_rows
-from unlabeled.methods.words.kernels.copies import copied_rows, copy_first, merge_all, merge_in_turn
+from unlabeled.methods.words.kernels.copies import (
+    copied_rows,
+    copy_first,
+    merge_all,
+    merge_in_turn,
+    row_of,
+    rows_beside,
+    rows_between,
+)
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, prefetch, splat, store
-from unlabeled.methods.words.kernels.products import ROWS, push_rows, push_vectors, score_path, weights_room
+from unlabeled.methods.words.kernels.products import ROWS, exchange_tiles, score_path, weights_room
 from unlabeled.methods.words.kernels.random import below
 from unlabeled.methods.words.kernels.rows import (
     L2,
@@ -40,7 +48,7 @@ from unlabeled.methods.words.kernels.rows import (
     exchange_rows,
     soon,
 )
-from unlabeled.methods.words.kernels.tiles import copy_row, inlined, rounded_up, sigmoid
+from unlabeled.methods.words.kernels.tiles import inlined, rounded_up, sigmoid
 
 CHUNK = 8  # words of a step of CBOW
 NEAR = 8  # so many nodes from the root down are passed so often that they stay in cache
@@ -51,13 +59,11 @@ EVERY, AHEAD = 16, 2  # words of all threads between two merges; merges between 
 
 @inlined
 def path_rows(
-    outputs: Any, own: Any, copied: int, nodes: Any, start: int, m: int, rows: Any
+    outputs: Any, copied: int, away: int, nodes: Any, start: int, m: int, rows: Any
 ) -> None:  # pragma: no cover - compiled
     """List the vectors of the nodes of a path, and the first one again up to whole tiles of scores."""
-    here, there = address(own, 0), address(outputs, 0)
     for k in range(m):
-        node = np.int64(nodes[start + k])
-        rows[k] = (here if node < copied else there) + node * outputs.strides[0]
+        rows[k] = address(outputs, row_of(nodes[start + k], copied, away))
     for k in range(m, rounded_up(m, ROWS)):
         rows[k] = rows[0]
 
@@ -84,12 +90,12 @@ def prefetch_tables(tokens: Any, i: int, starts: Any, nodes: Any, turns: Any) ->
 
 @inlined
 def prefetch_path(
-    tokens: Any, i: int, outputs: Any, starts: Any, nodes: Any, first: int, end: int, dim: int
+    tokens: Any, i: int, outputs: Any, copied: int, away: int, starts: Any, nodes: Any, first: int, end: int, dim: int
 ) -> None:  # pragma: no cover - compiled
     """Ask for the nodes from `first` to before `end` of the path of a word to come."""
     word = tokens[min(i + SOON, len(tokens) - 1)]
     for k in range(starts[word] + first, min(starts[word] + end, starts[word + 1])):
-        soon(outputs, nodes[k], dim, L2)
+        soon(outputs, row_of(nodes[k], copied, away), dim, L2)
 
 
 @cache
@@ -98,7 +104,7 @@ def hierarchical_skip_gram(dim: int) -> Any:
 
     The context words of a window are the inputs and its centre is the word sought, as in word2vec: over a text each
     pair of words stands in both roles equally often, and so all inputs of a window share one path. Their scores are
-    taken before any of them has moved; a step is the gradient of the sum of their losses.
+    taken before any of them has moved; then four of them at a time exchange with the nodes, as they are by then.
     """
 
     @compiled
@@ -108,31 +114,28 @@ def hierarchical_skip_gram(dim: int) -> Any:
         starts, nodes, turns, depth, threads = tables
         room = weights_room(2 * window, depth)
         weights, wanted = aligned(1, room, inputs)[0], aligned(1, room, inputs)[0]
-        vectors, words = aligned(2 * window, dim, inputs), np.zeros(2 * window, np.int64)
-        path = np.zeros(depth + ROWS, np.int64)
+        words, path = np.zeros(2 * window, np.int64), np.zeros(depth + ROWS, np.int64)
         copied, every = copied_rows(outputs, threads, COPIED // threads), max(1, EVERY // threads)
-        own, known = aligned(copied, dim, inputs), aligned(copied, dim, inputs)
+        own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
+        away = rows_between(outputs, own)
         copy_first(outputs, own, known, copied, dim)
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 prefetch_tables(tokens, i, starts, nodes, turns)
                 soon(inputs, tokens[min(i + SOON + window, len(tokens) - 1)], dim, L2)
-                prefetch_path(tokens, i, outputs, starts, nodes, NEAR, NEAR + 2, dim)
+                prefetch_path(tokens, i, outputs, copied, away, starts, nodes, NEAR, NEAR + 2, dim)
                 radius = 1 + below(state, window)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
                 n = context_rows(inputs, tokens, first, last, i, words)
                 if n == 0:
                     continue
-                for j in range(n):
-                    copy_row(vectors, j, inputs, tokens[first + j + (first + j >= i)], dim)
                 start, m = starts[tokens[i]], starts[tokens[i] + 1] - starts[tokens[i]]
-                path_rows(outputs, own, copied, nodes, start, m, path)
-                score_path(weights, wanted, vectors, n, path, m, turns, start, dim)
-                prefetch_path(tokens, i, outputs, starts, nodes, NEAR + 2, NEAR + 4, dim)
+                path_rows(outputs, copied, away, nodes, start, m, path)
+                score_path(weights, wanted, words, n, path, m, turns, start, dim)
+                prefetch_path(tokens, i, outputs, copied, away, starts, nodes, NEAR + 2, NEAR + 4, dim)
                 rate_errors(weights, wanted, n * rounded_up(m, ROWS), rate)
-                push_vectors(words, n, weights, path, m, dim)
-                prefetch_path(tokens, i, outputs, starts, nodes, NEAR + 4, depth, dim)
-                push_rows(path, m, weights, vectors, n, dim)
+                prefetch_path(tokens, i, outputs, copied, away, starts, nodes, NEAR + 4, depth, dim)
+                exchange_tiles(words, n, weights, path, m, dim)
                 if i % every == 0:
                     merge_in_turn(outputs, own, known, copied, i // every, AHEAD, dim)
         merge_all(outputs, own, known, copied, dim)
@@ -155,12 +158,14 @@ def hierarchical_cbow(dim: int) -> Any:
     ) -> int:  # pragma: no cover - compiled
         starts, nodes, turns, depth, threads = tables
         h, h_change = aligned(CHUNK, dim, inputs), aligned(CHUNK, dim, inputs)
+        means = np.array([address(h, k) for k in range(CHUNK)])
         room = weights_room(1, depth)
         weights, wanted = aligned(CHUNK, room, inputs), aligned(CHUNK, room, inputs)
         words, met = np.zeros((CHUNK, 2 * window), np.int64), np.zeros(CHUNK, np.int64)
         paths, lengths = np.zeros((CHUNK, depth + ROWS), np.int64), np.zeros(CHUNK, np.int64)
         copied, every = copied_rows(outputs, threads, COPIED // threads), max(1, EVERY // threads)
-        own, known = aligned(copied, dim, inputs), aligned(copied, dim, inputs)
+        own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
+        away = rows_between(outputs, own)
         copy_first(outputs, own, known, copied, dim)
         one = inputs.dtype.type(1)
         i, s, end = 0, 0, len(tokens)
@@ -172,14 +177,14 @@ def hierarchical_cbow(dim: int) -> Any:
                     s += 1
                 prefetch_tables(tokens, i, starts, nodes, turns)
                 soon(inputs, tokens[min(i + SOON + window, end - 1)], dim, L2)
-                prefetch_path(tokens, i, outputs, starts, nodes, NEAR, depth, dim)
+                prefetch_path(tokens, i, outputs, copied, away, starts, nodes, NEAR, depth, dim)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
                 if last - first > 1:
                     met[n] = context_rows(inputs, tokens, first, last, i, words[n])
                     average_rows(h, n, one / inputs.dtype.type(met[n]), words[n], met[n], dim)
                     start, m = starts[tokens[i]], starts[tokens[i] + 1] - starts[tokens[i]]
-                    path_rows(outputs, own, copied, nodes, start, m, paths[n])
-                    score_path(weights[n], wanted[n], h[n : n + 1], 1, paths[n], m, turns, start, dim)
+                    path_rows(outputs, copied, away, nodes, start, m, paths[n])
+                    score_path(weights[n], wanted[n], means[n : n + 1], 1, paths[n], m, turns, start, dim)
                     lengths[n] = m
                     n += 1
                 if i % every == 0:

@@ -201,22 +201,28 @@ def picked(builder: Any, x: Any, y: Any, order: list[int]) -> Any:
 def folded(builder: Any, vectors: list[Any]) -> Any:
     """Emit the sums of 4, 8 or 16 `Lanes`, and give them as one vector of as many numbers.
 
-    Lanes are folded together: 16 × 16 numbers become 8 × (8 + 8), then 4 × (4 + 4 + 4 + 4), and so on, in half as many
-    instructions as separate sums.
+    Lanes are folded together: 16 × 16 numbers become 8 × (8 + 8), then 4 × (4 + 4 + 4 + 4), and so on. Of two vectors
+    one keeps its place in the lower lanes of a group and the other in the upper ones, and their other halves are moved
+    beside them: one blend, one shuffle and one addition for two vectors.
     """
-
-    def halves(x: Any, y: Any, order: list[int], size: int) -> Any:
-        upper = [i + size for i in order]
-        return builder.fadd(picked(builder, x, y, order), picked(builder, x, y, upper), flags=FAST)
-
+    bits = len(vectors).bit_length() - 1
+    # The bits of a vector's number choose halves of lanes from the smallest to the largest one, so they are reversed.
+    vectors = [vectors[sum((k >> b & 1) << (bits - 1 - b) for b in range(bits))] for k in range(len(vectors))]
     size = WIDTH // 2
     while len(vectors) > 1:
-        order = [i for i in range(2 * WIDTH) if not i & size]
-        vectors = [halves(x, y, order, size) for x, y in zip(vectors[::2], vectors[1::2], strict=True)]
+        upper = [bool(i & size) for i in range(WIDTH)]
+        kept = [i + WIDTH * up for i, up in enumerate(upper)]
+        moved = [(i ^ size) + WIDTH * up for i, up in enumerate(upper)]
+        vectors = [
+            builder.fadd(picked(builder, x, y, kept), picked(builder, x, y, moved), flags=FAST)
+            for x, y in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
         size //= 2
     (sums,) = vectors
     while size:
-        sums = halves(sums, sums, [i for i in range(sums.type.count) if not i & size], size)
+        lower = [i for i in range(sums.type.count) if not i & size]
+        halves = [picked(builder, sums, sums, [i + by for i in lower]) for by in (0, size)]
+        sums = builder.fadd(*halves, flags=FAST)
         size //= 2
     return sums
 

@@ -50,6 +50,7 @@ from unlabeled.methods.words.kernels.copies import (
     merge_in_turn,
     row_of,
     rows_beside,
+    rows_between,
 )
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, transpose
@@ -119,7 +120,7 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
             word_pairs, to_centres, to_words = word_rows, weights, weights
         copied = copied_rows(outputs, threads, COPIED)
         own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
-        away = (own.ctypes.data - outputs.ctypes.data) // (dim * outputs.itemsize)
+        away = rows_between(outputs, own)
         copy_first(outputs, own, known, copied, dim)
         words, contexts = np.zeros(NEGATIVES + 2, np.int64), np.zeros((CENTRES, 2 * window), np.int64)
         marks = np.zeros(MARKS, np.uint8)

@@ -2,7 +2,8 @@
 
 With vectors A (n × dim), such as a window's context words, and rows B (m × dim), such as the nodes of a path, a step of
 most losses needs their scores A Bᵀ; from the scores come weights W (n × m), the loss's derivative times the learning
-rate; and the steps are W B for A and Wᵀ A for B.
+rate; and the steps are W B for A and Wᵀ A for B. Both steps are taken together: a number of B is read, counted for A,
+changed by A, and written once.
 
 n is small and changes from word to word, so the vectors are taken in tiles of four, and code is written out for a last
 tile of one, two and three. A tile of vectors meets four rows at a time, and its sixteen scores are folded together. The
@@ -13,6 +14,7 @@ that is, `weight_place` tells. Rows are named by their addresses (see `rows`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -40,6 +42,7 @@ from unlabeled.methods.words.kernels.written import (
 
 TALL, ROWS = 4, 4  # vectors and rows of a tile
 HELD = 20  # registers in which vectors may stay while rows come and go
+WIDE = {1: 7, 2: 5, 3: 4, 4: 3}  # registers of a strip, of which so many vectors, their sums and a row fit 32
 
 
 @inlined
@@ -77,23 +80,15 @@ def _place(builder: Any, first: Any, m: Any) -> Any:
     return builder.mul(first, builder.and_(up, ir.Constant(INDEX, -ROWS)))
 
 
-def _strips(width: int, tall: int) -> list[range]:
-    """Divide the components so that the vectors of a tile, or their sums, fit the registers."""
-    if tall < TALL:
-        return panels(width)
-    halves = [(panel, (len(panel) + 1) // 2) for panel in panels(width)]
-    return [strip for panel, half in halves for strip in (panel[:half], panel[half:]) if strip]
-
-
 def _score_tiles(
-    builder: Any, out: Any, vectors: Any, n: Any, names: Any, m: Any, width: int, kind: Any,
+    builder: Any, out: Any, vector_at: Callable[[Any, int], Any], n: Any, names: Any, m: Any, width: int, kind: Any,
     beside: Callable[[Any, Any, list[int]], None] | None = None,
 ) -> None:  # fmt: skip
     def tile(first: Any, tall: int) -> None:
-        start, mine = _place(builder, first, m), at(builder, vectors, times(builder, first, width))
+        start, mine = _place(builder, first, m), [vector_at(first, c) for c in range(tall)]
 
         def column(d: int) -> list[Any]:
-            return [load(builder, at(builder, mine, d + width * c), kind) for c in range(tall)]
+            return [load(builder, at(builder, vector, d), kind) for vector in mine]
 
         held = {d: column(d) for d in range(0, width, WIDTH)} if tall * width <= HELD * WIDTH else {}
         with from_to(builder, 0, m, ROWS) as (j, _):
@@ -119,11 +114,16 @@ def _score_tiles(
 @written_out
 def score_rows(typing: Any, scores: Any, vectors: Any, n: Any, rows: Any, m: Any, dim: Any) -> Any:
     """Set the scores of the first n vectors with m rows; the list must name some row up to whole tiles."""
+    width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = lanes_of(context, scores)
         out, own, names = data_of(context, builder, (scores, vectors, None, rows), values)
-        _score_tiles(builder, out, own, values[2], names, values[4], dim.literal_value, kind)
+
+        def vector_at(first: Any, c: int) -> Any:
+            return at(builder, own, times(builder, first, width), c * width)
+
+        _score_tiles(builder, out, vector_at, values[2], names, values[4], width, kind)
         return context.get_dummy_value()
 
     return types.void(scores, vectors, types.intp, rows, types.intp, dim), emit
@@ -133,7 +133,7 @@ def score_rows(typing: Any, scores: Any, vectors: Any, n: Any, rows: Any, m: Any
 def score_path(
     typing: Any, scores: Any, wanted: Any, vectors: Any, n: Any, rows: Any, m: Any, turns: Any, start: Any, dim: Any
 ) -> Any:
-    """Do as `score_rows`, and put turns[start + j] into `wanted` beside each score of row j."""
+    """Set the scores of n vectors, named too, with m rows, and put turns[start + j] into `wanted` beside row j's."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = lanes_of(context, scores)
@@ -145,7 +145,8 @@ def score_path(
             asked = load(builder, at(builder, answers, values[7], j), few)
             store(builder, picked(builder, asked, asked, order), at(builder, aims, place))
 
-        _score_tiles(builder, out, own, values[3], names, values[5], dim.literal_value, kind, beside)
+        vector_at = partial(named, builder, kind, own)
+        _score_tiles(builder, out, vector_at, values[3], names, values[5], dim.literal_value, kind, beside)
         return context.get_dummy_value()
 
     whole = types.intp
@@ -153,64 +154,42 @@ def score_path(
 
 
 @written_out
-def push_vectors(typing: Any, changed: Any, n: Any, weights: Any, rows: Any, m: Any, dim: Any) -> Any:
-    """Add Σⱼ w[i, j] rows[j], over j < m, to the row that changed[i] names, for i < n; a row may be named twice."""
+def exchange_tiles(typing: Any, vectors: Any, n: Any, weights: Any, rows: Any, m: Any, dim: Any) -> Any:
+    """Add Σⱼ w[i, j] rows[j], over j < m, to each of n vectors and Σᵢ w[i, j] vectors[i] to each row, by tiles.
+
+    A tile of vectors and the rows change each other as they were before it; the next one meets the rows it has left.
+    A vector may be named twice, a row may not.
+    """
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = lanes_of(context, weights)
-        outs, factors, names = data_of(context, builder, (changed, None, weights, rows), values)
-        _, many, _, _, count, _ = values
+        own, factors, names = data_of(context, builder, (vectors, None, weights, rows), values)
+        _, many, _, _, count = values[:5]
 
         def tile(first: Any, tall: int) -> None:
             start = at(builder, factors, _place(builder, first, count))
-            for strip in _strips(width, tall):
-                slots = [sums_of_zero(builder, len(strip), kind) for _ in range(tall)]
+            mine = [named(builder, kind, own, first, c) for c in range(tall)]
+            for strip in panels(width, WIDE[tall]):
+                held = [[load(builder, at(builder, vector, d), kind) for d in strip] for vector in mine]
+                slots = [sums_of_zero(builder, len(strip), kind) for _ in mine]
                 with from_to(builder, 0, count) as (j, _):
                     row, place = named(builder, kind, names, j), times(builder, j, tall)
-                    loaded = [load(builder, at(builder, row, d), kind) for d in strip]
-                    for c, sums in enumerate(slots):
+                    old = [load(builder, at(builder, row, d), kind) for d in strip]
+                    new = old
+                    for c, (vector, sums) in enumerate(zip(held, slots, strict=True)):
                         scale = splat(builder, at(builder, start, place, c))
-                        for slot, vector in zip(sums, loaded, strict=True):
-                            builder.store(fma(builder, scale, vector, builder.load(slot)), slot)
-                for c, sums in enumerate(slots):  # one after the other: they may be the same row
-                    row = named(builder, kind, outs, first, c)
+                        for slot, x in zip(sums, old, strict=True):
+                            builder.store(fma(builder, scale, x, builder.load(slot)), slot)
+                        new = [fma(builder, scale, x, y) for x, y in zip(vector, new, strict=True)]
+                    for x, d in zip(new, strip, strict=True):
+                        store(builder, x, at(builder, row, d))
+                for vector, sums in zip(mine, slots, strict=True):  # one after the other: they may be the same one
                     for slot, d in zip(sums, strip, strict=True):
-                        add_to(builder, builder.load(slot), at(builder, row, d))
+                        add_to(builder, builder.load(slot), at(builder, vector, d))
 
         _each_tile(builder, many, tile)
         return context.get_dummy_value()
 
     whole = types.intp
-    return types.void(changed, whole, weights, rows, whole, dim), emit
-
-
-@written_out
-def push_rows(typing: Any, rows: Any, m: Any, weights: Any, vectors: Any, n: Any, dim: Any) -> Any:
-    """Add Σᵢ w[i, j] vectors[i], over i < n, to rows[j] for j < m; a row may be named twice."""
-    width = dim.literal_value
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, weights)
-        names, factors, own = data_of(context, builder, (rows, None, weights, vectors), values)
-        _, count, _, _, many, _ = values
-
-        def tile(first: Any, tall: int) -> None:
-            start = at(builder, factors, _place(builder, first, count))
-            mine = at(builder, own, times(builder, first, width))
-            for strip in _strips(width, tall):
-                held = [[load(builder, at(builder, mine, d + width * c), kind) for d in strip] for c in range(tall)]
-                with from_to(builder, 0, count) as (j, _):
-                    row, place = named(builder, kind, names, j), times(builder, j, tall)
-                    sums = [load(builder, at(builder, row, d), kind) for d in strip]
-                    for c, vector in enumerate(held):
-                        scale = splat(builder, at(builder, start, place, c))
-                        sums = [fma(builder, scale, x, s) for x, s in zip(vector, sums, strict=True)]
-                    for s, d in zip(sums, strip, strict=True):
-                        store(builder, s, at(builder, row, d))
-
-        _each_tile(builder, many, tile)
-        return context.get_dummy_value()
-
-    whole = types.intp
-    return types.void(rows, whole, weights, vectors, whole, dim), emit
+    return types.void(vectors, whole, weights, rows, whole, dim), emit
