@@ -72,6 +72,8 @@ def trainer(name: str, what: str) -> Callable[..., None]:
             how = "\nResume with the same command and --resume" if partial.exists() else ""
             say((str(stop).partition(";")[0] or "Interrupted") + how)
             raise typer.Exit(INTERRUPTED) from None
+        if phrases:
+            model.provenance_["data"]["phrases"] = {"rounds": phrases, "threshold": phrase_threshold}
         if out.suffix:
             model.vectors_.save(out)
         else:
