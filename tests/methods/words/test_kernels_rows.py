@@ -98,8 +98,8 @@ def test_matrices_begin_at_cache_lines(dtype):
 
 
 @numba.njit
-def copy_first(shared, own, known, count):
-    copies.copy_first(shared, own, known, count, 16)
+def own_copies(shared, threads, wanted, dim):
+    return copies.own_copies(shared, threads, wanted, dim)
 
 
 @numba.njit
@@ -143,12 +143,6 @@ def test_every_second_turn_is_one_of_the_first_rows_and_every_fourth_one_of_four
 
 
 @numba.njit
-def rows_beside(matrix, count):
-    own = copies.rows_beside(matrix, count)
-    return own, (own.ctypes.data - matrix.ctypes.data) // (matrix.shape[1] * matrix.itemsize)
-
-
-@numba.njit
 def row_of(row, copied, away):
     return copies.row_of(row, copied, away)
 
@@ -157,8 +151,11 @@ def row_of(row, copied, away):
 @PRECISIONS
 def test_copies_lie_a_whole_number_of_rows_away_and_are_named_by_it(dim, dtype):
     matrix = aligned(9, dim, np.zeros(1, dtype))
-    own, away = rows_beside(matrix, 5)
-    assert own.shape == (5, dim)
+    matrix[:] = np.arange(9)[:, None]
+    own, known, copied, away = own_copies(matrix, 2, 5, dim)
+    assert copied == 5
+    assert np.array_equal(own, matrix[:5])
+    assert np.array_equal(known, matrix[:5])
     for row in range(9):
         place = matrix.ctypes.data + row_of(row, 5, away) * matrix.strides[0]
         assert place == (own if row < 5 else matrix)[row:].ctypes.data
@@ -170,9 +167,7 @@ def test_all_changes_of_all_threads_arrive(threads, count):
     rng = np.random.default_rng(0)
     start = rng.normal(size=(13, 16))
     shared, changes = start.copy(), np.zeros((13, 16))
-    pairs = [(np.zeros((13, 16)), np.zeros((13, 16))) for _ in range(threads)]
-    for own, known in pairs:
-        copy_first(shared, own, known, count)
+    pairs = [own_copies(shared, threads, count, 16)[:2] for _ in range(threads)]
     for turn in range(100):
         for own, known in pairs:
             step = rng.normal(size=(count, 16))

@@ -11,8 +11,8 @@ row the same way, and together too far if they do so for long. So the rows are b
 are used: every second turn is one of the first `FIRST` rows', every fourth one of the next ones', up to four times as
 many, and so on. More than `MOST` threads make no copies.
 
-Kernels that name rows by their addresses take those of the copies. To kernels that name rows by number a copy is a row
-like others too, if it lies a whole number of rows away from the matrix (`rows_beside`).
+A copy lies a whole number of rows away from the matrix (`rows_beside`), so a number names it as it names other rows,
+and what asks for rows ahead of their use asks for the copy.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, splat, store
+from unlabeled.methods.words.kernels.rows import aligned
 from unlabeled.methods.words.kernels.tiles import copy_row, inlined, prefetch_row
 
 MOST, FIRST = 8, 8
@@ -55,11 +56,14 @@ def row_of(row: int, copied: int, away: int) -> Any:  # pragma: no cover - compi
 
 
 @inlined
-def copy_first(matrix: Any, own: Any, known: Any, count: int, dim: int) -> None:  # pragma: no cover - compiled
-    """Copy the first `count` rows."""
-    for k in range(count):
+def own_copies(matrix: Any, threads: int, wanted: int, dim: int) -> Any:  # pragma: no cover - compiled
+    """Copy the first rows: give them, the same as `known`, how many there are, and how far they lie `away`."""
+    copied = copied_rows(matrix, threads, wanted)
+    own, known = rows_beside(matrix, copied), aligned(copied, dim, matrix)
+    for k in range(copied):
         copy_row(own, k, matrix, k, dim)
         copy_row(known, k, matrix, k, dim)
+    return own, known, copied, rows_between(matrix, own)
 
 
 @inlined

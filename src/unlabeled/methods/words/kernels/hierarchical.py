@@ -27,15 +27,7 @@ import numpy as np
 
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.context import context_rows
-from unlabeled.methods.words.kernels.copies import (
-    copied_rows,
-    copy_first,
-    merge_all,
-    merge_in_turn,
-    row_of,
-    rows_beside,
-    rows_between,
-)
+from unlabeled.methods.words.kernels.copies import merge_all, merge_in_turn, own_copies, row_of
 from unlabeled.methods.words.kernels.lanes import WIDTH, add, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.products import ROWS, exchange_tiles, score_path, weights_room
 from unlabeled.methods.words.kernels.random import below
@@ -115,10 +107,8 @@ def hierarchical_skip_gram(dim: int) -> Any:
         room = weights_room(2 * window, depth)
         weights, wanted = aligned(1, room, inputs)[0], aligned(1, room, inputs)[0]
         words, path = np.zeros(2 * window, np.int64), np.zeros(depth + ROWS, np.int64)
-        copied, every = copied_rows(outputs, threads, COPIED // threads), max(1, EVERY // threads)
-        own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
-        away = rows_between(outputs, own)
-        copy_first(outputs, own, known, copied, dim)
+        own, known, copied, away = own_copies(outputs, threads, COPIED // threads, dim)
+        every = max(1, EVERY // threads)
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 prefetch_tables(tokens, i, starts, nodes, turns)
@@ -163,10 +153,8 @@ def hierarchical_cbow(dim: int) -> Any:
         weights, wanted = aligned(CHUNK, room, inputs), aligned(CHUNK, room, inputs)
         words, met = np.zeros((CHUNK, 2 * window), np.int64), np.zeros(CHUNK, np.int64)
         paths, lengths = np.zeros((CHUNK, depth + ROWS), np.int64), np.zeros(CHUNK, np.int64)
-        copied, every = copied_rows(outputs, threads, COPIED // threads), max(1, EVERY // threads)
-        own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
-        away = rows_between(outputs, own)
-        copy_first(outputs, own, known, copied, dim)
+        own, known, copied, away = own_copies(outputs, threads, COPIED // threads, dim)
+        every = max(1, EVERY // threads)
         one = inputs.dtype.type(1)
         i, s, end = 0, 0, len(tokens)
         while i < end:

@@ -43,15 +43,7 @@ import numpy as np
 
 from unlabeled.compiled import compiled
 from unlabeled.methods.words.kernels.bfloat import interleaved, pack, store_joined
-from unlabeled.methods.words.kernels.copies import (
-    copied_rows,
-    copy_first,
-    merge_all,
-    merge_in_turn,
-    row_of,
-    rows_beside,
-    rows_between,
-)
+from unlabeled.methods.words.kernels.copies import merge_all, merge_in_turn, own_copies, row_of
 from unlabeled.methods.words.kernels.lanes import WIDTH, load, mul, prefetch, splat, store
 from unlabeled.methods.words.kernels.panels import GROUPS, exchange, push, score, score_near, transpose
 from unlabeled.methods.words.kernels.random import below, draw
@@ -118,10 +110,7 @@ def negative_skip_gram(dim: int, numbers: int = 1) -> Any:
             centre_rows, centre_pairs = vectors, vectors
             word_rows = aligned(NEGATIVES, dim, inputs)
             word_pairs, to_centres, to_words = word_rows, weights, weights
-        copied = copied_rows(outputs, threads, COPIED)
-        own, known = rows_beside(outputs, copied), aligned(copied, dim, inputs)
-        away = rows_between(outputs, own)
-        copy_first(outputs, own, known, copied, dim)
+        own, known, copied, away = own_copies(outputs, threads, COPIED, dim)
         words, contexts = np.zeros(NEGATIVES + 2, np.int64), np.zeros((CENTRES, 2 * window), np.int64)
         marks = np.zeros(MARKS, np.uint8)
         coming, bits = np.zeros(NEGATIVES, np.int64), np.zeros(NEGATIVES, np.uint64)
