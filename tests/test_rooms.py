@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ["data", "views", "encoders", "losses", "training", "methods", "evaluation", "search", "explore", "runs"]
-ROOMS += ["scale", "atlas", "cli"]
+ROOMS = ["kernels", "data", "views", "losses", "encoders", "modalities", "search", "training", "methods", "evaluation"]
+ROOMS += ["explore", "runs", "scale", "atlas", "cli"]
 
 # Root files serve every room and so import none, but for the shop window, the front door and the list of methods.
 MAY_IMPORT_A_ROOM = {"__init__.py": set(ROOMS), "__main__.py": {"cli"}, "registry.py": {"methods"}}
 
-LINES = 400
+LINES = 600
+"""At about 400 lines one asks whether a file has two nouns; a noun is not split to obey a number. This is the end."""
 
 LOADS_CODE_FROM_DATA = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 RUNS_TEXT_AS_CODE = {"eval", "exec", "compile", "__import__"}
