@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data import byte_tokenizer as kernel
 from unlabeled.data.spool import Spool
-from unlabeled.data.text import PIECE, not_text
+from unlabeled.data.text_files import PIECE, not_text
 from unlabeled.data.tokenizers import kinds_of_characters
 from unlabeled.errors import UnlabeledError
 

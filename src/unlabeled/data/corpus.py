@@ -17,7 +17,7 @@ from unlabeled.data.encoder import Encoded, encode_text
 from unlabeled.data.fingerprint import file_state, fingerprint
 from unlabeled.data.reading import reading
 from unlabeled.data.spool import Spool
-from unlabeled.data.text import Files, open_text
+from unlabeled.data.text_files import Files, open_text
 from unlabeled.data.tokenizers import Tokenizer, checked_tokenizer
 from unlabeled.data.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.spool import Spool
-from unlabeled.data.text import Files, Strings, TokenLists, not_text
+from unlabeled.data.text_files import Files, Strings, TokenLists, not_text
 from unlabeled.data.tokenizers import Tokenizer
 from unlabeled.data.vocabulary import check_word
 from unlabeled.errors import UnlabeledError
