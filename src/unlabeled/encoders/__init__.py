@@ -14,6 +14,7 @@ from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.encoders.teacher import Teacher
 from unlabeled.encoders.timm import Timm
+from unlabeled.encoders.vit import ViT
 
 __all__ = [
     "MLP",
@@ -25,6 +26,7 @@ __all__ = [
     "Preprocessing",
     "Teacher",
     "Timm",
+    "ViT",
     "embed",
     "load_encoder",
     "make_encoder",

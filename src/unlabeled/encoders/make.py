@@ -11,9 +11,10 @@ from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.flat_conv import FlatConv
 from unlabeled.encoders.mlp import MLP
 from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.encoders.vit import ViT
 from unlabeled.errors import UnlabeledError, unknown_name
 
-NAMES = ("auto", "conv", "flat_conv", "mlp", "timm:<model>", "timm:<model>:pretrained")
+NAMES = ("auto", "conv", "flat_conv", "vit", "mlp", "timm:<model>", "timm:<model>:pretrained")
 
 
 def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> Encoder:
@@ -22,8 +23,9 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     Parameters
     ----------
     specification : str or Encoder
-        ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:resnet18"``, ``"timm:resnet18:pretrained"``, a folder that holds
-        a saved encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
+        ``"conv"``, ``"flat_conv"``, ``"vit"``, ``"mlp"``, ``"timm:resnet18"``, ``"timm:resnet18:pretrained"``, a
+        folder that holds a saved encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes
+        a parameter.
     preprocessing : Preprocessing
         Of the data at hand.
 
@@ -40,6 +42,9 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     if specification == "flat_conv":
         _needs_images(specification, preprocessing)
         return FlatConv(preprocessing)
+    if specification == "vit":
+        _needs_images(specification, preprocessing)
+        return ViT(preprocessing)
     if specification == "mlp":
         return MLP(preprocessing)
     if specification.startswith("timm:"):

@@ -44,8 +44,9 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     Parameters
     ----------
     encoder : str or Encoder, default "auto"
-        The network from instance to vector: ``"conv"``, ``"flat_conv"``, ``"mlp"``, ``"timm:<model>"``, a folder with a
-        saved encoder, or an `Encoder`. ``"auto"`` takes a small convolutional net for images and an MLP for vectors.
+        The network from instance to vector: ``"conv"``, ``"flat_conv"``, ``"vit"``, ``"mlp"``, ``"timm:<model>"``, a
+        folder with a saved encoder, or an `Encoder`. ``"auto"`` takes a small convolutional net for images and an MLP
+        for vectors.
     epochs : int, default 100
         Passes over the data.
     batch_size : int, default 256
