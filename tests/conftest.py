@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
@@ -33,3 +36,33 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("set UNLABELED_DATA to the folder with the real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def write_video() -> Callable[..., Path]:
+    """Write frames, uint8 (t, h, w, 3), as a video file; ffv1 keeps every pixel as it is."""
+    import av
+
+    def write(
+        path: Path,
+        frames: NDArray[np.uint8],
+        times: Sequence[float] | None = None,
+        rate: int = 10,
+        codec: str = "ffv1",
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=rate, options=options or {})
+            stream.height, stream.width = frames.shape[1:3]
+            stream.pix_fmt = "bgr0" if codec == "ffv1" else "yuv420p"
+            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            for number, pixels in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame.time_base = Fraction(1, 1000)
+                frame.pts = round(1000 * (number / rate if times is None else times[number]))
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    return write

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from unlabeled.data.source import open_source
     from unlabeled.data.tokenizers import tokenize
     from unlabeled.data.vectors import Vectors
+    from unlabeled.data.video import Clips, Videos
     from unlabeled.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Clips",
     "Corpus",
     "Documents",
     "Images",
@@ -30,6 +32,7 @@ __all__ = [
     "Phrases",
     "PreparedImages",
     "Vectors",
+    "Videos",
     "Vocabulary",
     "open_source",
     "prefetched",
@@ -40,6 +43,7 @@ __all__ = [
 __getattr__, __dir__ = when_used(
     __name__,
     {
+        "Clips": "video.clips",
         "Corpus": "corpus",
         "Documents": "documents",
         "Images": "images",
@@ -49,6 +53,7 @@ __getattr__, __dir__ = when_used(
         "Phrases": "phrases",
         "PreparedImages": "prepared",
         "Vectors": "vectors",
+        "Videos": "video.videos",
         "Vocabulary": "vocabulary",
         "open_source": "source",
         "prefetched": "instances",

@@ -111,7 +111,7 @@ def pixels(
     """
     mode = "L" if channels == 1 else "RGB"
     with _opened(raw, max_pixels) as image:
-        width, height = _scaled(image.size, size, fit)
+        width, height = scaled_sides(image.size, size, fit)
         if image.width >= 2 * REDUCING_GAP * width:
             image.draft(None, (ceil(REDUCING_GAP * width), ceil(REDUCING_GAP * height)))
         square = _fitted(_plain(image), size, fit)
@@ -205,7 +205,7 @@ def _grey_from_wide(image: Image.Image) -> NDArray[np.uint8]:
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _scaled(sides: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
+def scaled_sides(sides: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
     """Give the sides of the whole picture once it is scaled for `fit`."""
     if fit == "squash":
         return size, size
@@ -223,7 +223,7 @@ def _fitted(image: Image.Image, size: int, fit: Fit) -> Image.Image:
             return image if width == height else image.crop((column, row, column + side, row + side))
         left, top = (width - side) / 2, (height - side) / 2  # half pixels too, so that scaling does not shift
         return _resized(image, (size, size), (left, top, left + side, top + side))
-    whole = _resized(image, _scaled(image.size, size, fit), (0, 0, width, height))
+    whole = _resized(image, scaled_sides(image.size, size, fit), (0, 0, width, height))
     if whole.size == (size, size):
         return whole
     mean = tuple(round(value) for value in ImageStat.Stat(whole).mean)

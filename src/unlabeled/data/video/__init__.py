@@ -1,0 +1,15 @@
+"""Videos: files, folders of frames and arrays, read frame by frame at their presentation times; and clips of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unlabeled.lazy import when_used
+
+if TYPE_CHECKING:
+    from unlabeled.data.video.clips import Clips
+    from unlabeled.data.video.videos import Video, Videos
+
+__all__ = ["Clips", "Video", "Videos"]
+
+__getattr__, __dir__ = when_used(__name__, {"Clips": "clips", "Video": "videos", "Videos": "videos"})

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unlabeled.data.decode import UnreadableError
+from unlabeled.data.video.square import Square
+from unlabeled.data.video.video_file import VideoFile
+
+H264 = {"codec": "libx264", "options": {"g": "12", "bf": "2", "crf": "1"}}
+
+
+def numbered(count: int, height: int = 32, width: int = 48) -> np.ndarray:
+    """Frames whose grey value tells which one it is: 10, 14, 18, ..."""
+    values = 10 + 4 * np.arange(count, dtype=np.uint8)
+    return np.broadcast_to(values[:, None, None, None], (count, height, width, 3)).copy()
+
+
+def number_of(frame: np.ndarray) -> int:
+    return round((float(frame.mean()) - 10) / 4)
+
+
+def read(video: VideoFile, wanted: list[int], square: Square | None = None) -> list[np.ndarray]:
+    return list(video.read(np.array(wanted), square))
+
+
+def test_every_frame_of_a_lossless_file_comes_back_pixel_by_pixel(tmp_path, write_video):
+    frames = np.random.default_rng(0).integers(0, 256, (7, 24, 32, 3), dtype=np.uint8)
+    video = VideoFile(write_video(tmp_path / "a.mkv", frames))
+    np.testing.assert_allclose(video.times, np.arange(7) / 10)
+    for got, frame in zip(read(video, list(range(7))), frames, strict=True):
+        np.testing.assert_array_equal(got, frame.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("wanted", [[0], [59], [0, 1, 2], [13, 14], [3, 58], [1, 20, 57], [11, 12, 13, 24]])
+def test_any_frames_are_found_between_key_frames_and_frames_stored_out_of_order(tmp_path, write_video, wanted):
+    video = VideoFile(write_video(tmp_path / "a.mp4", numbered(60), **H264))
+    assert len(video.times) == 60
+    assert [number_of(frame) for frame in read(video, wanted)] == wanted
+
+
+def test_frames_of_a_variable_rate_are_chosen_by_their_time_stamps(tmp_path, write_video):
+    times = [0, 0.1, 0.15, 0.9, 2.0]
+    video = VideoFile(write_video(tmp_path / "a.mkv", numbered(5), times))
+    np.testing.assert_allclose(video.times, times, atol=1e-9)
+    assert [number_of(frame) for frame in read(video, [1, 3, 4])] == [1, 3, 4]
+
+
+def test_time_starts_at_the_first_frame(tmp_path, write_video):
+    video = VideoFile(write_video(tmp_path / "a.mkv", numbered(3), [5.0, 5.5, 6.0]))
+    np.testing.assert_allclose(video.times, [0, 0.5, 1.0])
+    assert [number_of(frame) for frame in read(video, [2])] == [2]
+
+
+def turned(path: Path, degrees: int) -> Path:
+    """Set the display matrix in the track header of an MP4 file; `degrees` clockwise, as phones write it."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 4 + 40
+    one = 1 << 16
+    a, b, c, d = {90: (0, one, -one, 0), 180: (-one, 0, 0, -one), 270: (0, -one, one, 0)}[degrees]
+    content[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_rotation_metadata_is_applied(tmp_path, write_video, degrees):
+    frames = np.zeros((2, 32, 64, 3), np.uint8)
+    frames[:, :16, :16] = 255  # white in the corner at the top left
+    video = VideoFile(turned(write_video(tmp_path / "a.mp4", frames, **H264), degrees))
+    frame = read(video, [1])[0].mean(0)
+    expected = np.rot90(frames[1, :, :, 0], -degrees // 90)
+    assert frame.shape == expected.shape
+    assert np.abs(frame - expected).mean() < 3  # H.264 is lossy at the edge of the corner
+    small = read(video, [1], Square(16, "squash"))[0].mean(0)
+    corner = {90: (0, -1), 180: (-1, -1), 270: (-1, 0)}[degrees]
+    assert small[corner] > 200
+    assert small.sum() < 1.5 * 255 * 16 * 16 / 8
+
+
+@pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_geometry_is_that_of_images(tmp_path, write_video, fit, channels):
+    """White in the left quarter: cropped away, squeezed, or beside a border of the mean colour."""
+    frames = np.zeros((1, 16, 64, 3), np.uint8)
+    frames[:, :, :16] = 255
+    frame = read(VideoFile(write_video(tmp_path / "a.mkv", frames)), [0], Square(16, fit, channels))[0]
+    assert frame.shape == (channels, 16, 16)
+    assert frame.dtype == np.uint8
+    expected = np.zeros((16, 16), np.uint8)
+    if fit == "squash":
+        expected[:, :4] = 255
+    if fit == "pad":
+        expected[:] = 64
+        expected[6:10] = [255] * 4 + [0] * 12
+    np.testing.assert_allclose(frame[0], expected, atol=1)
+
+
+def test_a_frame_is_not_aliased_when_it_shrinks(tmp_path, write_video):
+    frames = np.zeros((1, 64, 64, 3), np.uint8)
+    frames[:, ::2] = 255  # stripes, one pixel wide
+    frame = read(VideoFile(write_video(tmp_path / "a.mkv", frames)), [0], Square(16))[0]
+    np.testing.assert_allclose(frame, 127.5, atol=2)
+
+
+def test_a_stream_without_time_stamps_is_counted(tmp_path, write_video):
+    path = write_video(tmp_path / "a.h264", numbered(30), **H264)
+    video = VideoFile(path)
+    assert len(video.times) == 30
+    assert [number_of(frame) for frame in read(video, [3, 17])] == [3, 17]
+
+
+def test_one_pixel(tmp_path, write_video):
+    video = VideoFile(write_video(tmp_path / "a.mkv", np.full((2, 1, 1, 3), 77, np.uint8)))
+    assert read(video, [1], Square(8))[0].tolist() == np.full((3, 8, 8), 77).tolist()
+
+
+def test_files_that_are_no_videos_say_why(tmp_path, write_video):
+    text = tmp_path / "text.mp4"
+    text.write_text("no video\n" * 100)
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    whole = write_video(tmp_path / "whole.mp4", numbered(20), **H264).read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) // 2])  # the index of an MP4 file is at its end
+    for path in (text, empty, cut, tmp_path / "missing.mp4"):
+        with pytest.raises(UnreadableError):
+            _ = VideoFile(path).times
+    strange = tmp_path / "strange.mp4"
+    strange.write_bytes(whole.replace(b"avc1", b"zzzz"))
+    with pytest.raises(UnreadableError, match="no decoder for its codec"):
+        _ = VideoFile(strange).times
+    with pytest.raises(UnreadableError, match=r"1,000"):
+        _ = VideoFile(write_video(tmp_path / "large.mkv", numbered(1)), max_pixels=1000).times
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    import av
+
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(UnreadableError, match="no video stream"):
+        _ = VideoFile(path).times
+
+
+def test_a_playlist_in_disguise_opens_nothing(tmp_path, write_video):
+    write_video(tmp_path / "secret.ts", numbered(3), codec="mpeg4")
+    path = tmp_path / "list.mp4"
+    path.write_text("ffconcat version 1.0\nfile http://127.0.0.1:9/a.ts\n")
+    with pytest.raises(UnreadableError):
+        _ = VideoFile(path).times
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "frames", "seconds"),
+    [("vtest.avi", 795, 79.4), ("tree.avi", 68, 29.53), ("bikes.mp4", 250, 9.96), ("carphone_pristine.mp4", 120, 3.97)],
+)
+def test_real_videos(real_data, name, frames, seconds):
+    video = VideoFile(real_data / "video" / name)
+    assert len(video.times) == frames
+    assert video.times[-1] == pytest.approx(seconds, abs=0.05)
+    assert (np.diff(video.times) > 0).all()
+    some = [1, frames // 2, frames - 1]
+    alone = [read(video, [i], Square(32))[0] for i in some]
+    in_turn = read(video, list(range(frames)), Square(32))
+    for i, frame in zip(some, alone, strict=True):
+        np.testing.assert_array_equal(frame, in_turn[i])
