@@ -39,6 +39,7 @@ from unlabeled.methods.words.one_hot import OneHot as OneHot
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
 from unlabeled.runs.run import Run as Run
+from unlabeled.search.neighbour_graph import NeighbourGraph as NeighbourGraph
 
 __version__: str
 
