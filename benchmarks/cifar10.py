@@ -59,7 +59,7 @@ def pixels(images: Any) -> NDArray[np.float32]:
     """Flatten the images themselves."""
     import torch
 
-    return images.gather(torch.arange(len(images))).numpy().reshape(len(images), -1).astype(np.float32)
+    return images.gather(torch.arange(len(images))).values.numpy().reshape(len(images), -1).astype(np.float32)
 
 
 def add(found: dict[str, Any]) -> None:

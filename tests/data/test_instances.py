@@ -162,5 +162,5 @@ def test_both_collections_are_instances() -> None:
         assert len(instances) == 4
         assert list(instances.ids) == ["0", "1", "2", "3"]
         assert len(instances.fingerprint) == 64
-        assert instances.gather(torch.tensor([3, 0])).shape == shape
+        assert instances.gather(torch.tensor([3, 0])).values.shape == shape
         assert [len(b) for b in instances.batches([torch.tensor([0, 1]), torch.tensor([2])])] == [2, 1]

@@ -56,12 +56,12 @@ def test_every_image_is_in_its_place(tmp_path: Path, cache_bytes: int, workers: 
     assert (len(prepared), prepared.size, prepared.channels, prepared.kind) == (50, 12, 3, "image")
     assert (prepared.pixels is None) == (cache_bytes == 0)
     order = torch.from_numpy(np.random.default_rng(1).permutation(50))
-    batch = prepared.gather(order)
+    batch = prepared.gather(order).values
     assert batch.dtype == torch.uint8
     assert batch.is_contiguous()
     np.testing.assert_array_equal(batch, values[order])
     again = list(prepared.batches(order.split(7), prefetch=3))
-    np.testing.assert_array_equal(torch.cat(again), values[order])
+    np.testing.assert_array_equal(torch.cat([b.values for b in again]), values[order])
 
 
 @pytest.mark.parametrize("cache_bytes", [1 << 30, 0])
@@ -69,7 +69,7 @@ def test_indices_may_repeat_and_be_few(tmp_path: Path, cache_bytes: int) -> None
     folder, values = folder_of(tmp_path, 5)
     prepared = Images(folder).prepare(cache_bytes=cache_bytes)
     for indices in ([4, 0, 4, 4], [2], []):
-        batch = prepared.gather(torch.tensor(indices, dtype=torch.int64))
+        batch = prepared.gather(torch.tensor(indices, dtype=torch.int64)).values
         np.testing.assert_array_equal(batch, values[np.array(indices, dtype=int)])
 
 
@@ -77,8 +77,8 @@ def test_indices_may_repeat_and_be_few(tmp_path: Path, cache_bytes: int) -> None
 def test_a_batch_is_memory_of_its_own(tmp_path: Path, cache_bytes: int) -> None:
     folder, values = folder_of(tmp_path, 3)
     for prepared in (Images(folder).prepare(cache_bytes=cache_bytes), Images(values).prepare()):
-        prepared.gather(torch.arange(3)).zero_()
-        np.testing.assert_array_equal(prepared.gather(torch.arange(3)), values)
+        prepared.gather(torch.arange(3)).values.zero_()
+        np.testing.assert_array_equal(prepared.gather(torch.arange(3)).values, values)
 
 
 def test_exactly_fitting_cache_is_used(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_size_fit_and_channels_are_those_of_the_decoder(tmp_path: Path, channels
     prepared = Images(tmp_path).prepare(size=16, fit=fit, channels=channels)
     for i in range(3):
         expected = pixels(tmp_path / f"{i}.png", 16, fit, channels)
-        np.testing.assert_array_equal(prepared.gather(torch.tensor([i]))[0], expected)
+        np.testing.assert_array_equal(prepared.gather(torch.tensor([i])).values[0], expected)
 
 
 def test_ids_labels_and_classes_are_those_kept(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_fitting_array_is_not_copied(channels_last: bool) -> None:
     assert prepared.pixels is not None
     assert np.shares_memory(prepared.pixels, array)
     expected = array.transpose(0, 3, 1, 2) if channels_last else array
-    batch = prepared.gather(torch.tensor([7, 1]))
+    batch = prepared.gather(torch.tensor([7, 1])).values
     assert batch.is_contiguous()
     np.testing.assert_array_equal(batch, expected[[7, 1]])
 
@@ -133,7 +133,7 @@ def test_a_tensor_is_not_copied() -> None:
     tensor = torch.from_numpy(random_bytes(10, 3, 8, 8))
     prepared = Images(tensor).prepare()
     tensor[4] = 77
-    assert (prepared.gather(torch.tensor([4])) == 77).all()
+    assert (prepared.gather(torch.tensor([4])).values == 77).all()
 
 
 def test_grey_arrays_become_colour_without_a_copy() -> None:
@@ -141,8 +141,8 @@ def test_grey_arrays_become_colour_without_a_copy() -> None:
     prepared = Images(array).prepare()
     assert prepared.pixels is not None
     assert np.shares_memory(prepared.pixels, array)
-    np.testing.assert_array_equal(prepared.gather(torch.tensor([3]))[0], np.stack([array[3]] * 3))
-    assert Images(array).prepare(channels=1).gather(torch.tensor([3])).shape == (1, 1, 8, 8)
+    np.testing.assert_array_equal(prepared.gather(torch.tensor([3])).values[0], np.stack([array[3]] * 3))
+    assert Images(array).prepare(channels=1).gather(torch.tensor([3])).values.shape == (1, 1, 8, 8)
 
 
 def test_a_mapped_file_stays_on_disk(tmp_path: Path) -> None:
@@ -153,20 +153,20 @@ def test_a_mapped_file_stays_on_disk(tmp_path: Path) -> None:
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
         base = base.base
     assert isinstance(base, np.memmap)
-    np.testing.assert_array_equal(prepared.gather(torch.tensor([9, 2])), array[[9, 2]].transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(prepared.gather(torch.tensor([9, 2])).values, array[[9, 2]].transpose(0, 3, 1, 2))
 
 
 @pytest.mark.parametrize("cache_bytes", [1 << 30, 0])
 def test_float_arrays_become_uint8(cache_bytes: int) -> None:
     array = random_bytes(6, 3, 8, 8)
     prepared = Images(array / 255).prepare(cache_bytes=cache_bytes)
-    np.testing.assert_array_equal(prepared.gather(torch.arange(6)), array)
+    np.testing.assert_array_equal(prepared.gather(torch.arange(6)).values, array)
 
 
 def test_arrays_of_another_size_or_colour_are_converted() -> None:
     array = random_bytes(4, 3, 8, 8)
-    assert Images(array).prepare(size=4).gather(torch.arange(4)).shape == (4, 3, 4, 4)
-    grey = Images(array).prepare(channels=1).gather(torch.arange(4))
+    assert Images(array).prepare(size=4).gather(torch.arange(4)).values.shape == (4, 3, 4, 4)
+    grey = Images(array).prepare(channels=1).gather(torch.arange(4)).values
     np.testing.assert_array_equal(
         grey[2, 0], np.asarray(Image.fromarray(array[2].transpose(1, 2, 0).copy()).convert("L"))
     )
@@ -210,7 +210,7 @@ def test_unreadable_images_are_skipped_and_listed(tmp_path: Path, cache_bytes: i
     assert "truncated" in prepared.skipped[0].reason
     assert prepared.skipped[2] == Skipped("009.jpg", "the file is empty")
     assert len(prepared) == 37
-    np.testing.assert_array_equal(prepared.gather(torch.arange(37)), values[kept])
+    np.testing.assert_array_equal(prepared.gather(torch.arange(37)).values, values[kept])
 
 
 def test_all_unreadable_is_an_error(tmp_path: Path) -> None:

@@ -43,13 +43,13 @@ def test_gather_and_batches() -> None:
     array = random_rows(20)
     array.setflags(write=False)
     vectors = Vectors(array)
-    batch = vectors.gather(torch.tensor([5, 0, 5]))
+    batch = vectors.gather(torch.tensor([5, 0, 5])).values
     np.testing.assert_array_equal(batch, array[[5, 0, 5]])
     assert batch.dtype == torch.float32
     batch.zero_()
-    np.testing.assert_array_equal(vectors.gather(torch.tensor([5]))[0], array[5])
+    np.testing.assert_array_equal(vectors.gather(torch.tensor([5])).values[0], array[5])
     order = torch.randperm(20, generator=torch.Generator().manual_seed(0))
-    np.testing.assert_array_equal(torch.cat(list(vectors.batches(order.split(6)))), array[order])
+    np.testing.assert_array_equal(torch.cat([batch.values for batch in vectors.batches(order.split(6))]), array[order])
 
 
 def test_npy_is_mapped_and_not_copied(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_npy_is_mapped_and_not_copied(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", array)
     vectors = Vectors(tmp_path / "x.npy")
     assert isinstance(vectors.array, np.memmap) or isinstance(vectors.array.base, np.memmap)
-    np.testing.assert_array_equal(vectors.gather(torch.tensor([1])), array[1:2])
+    np.testing.assert_array_equal(vectors.gather(torch.tensor([1])).values, array[1:2])
 
 
 def test_npz_with_labels(tmp_path: Path) -> None:

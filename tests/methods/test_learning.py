@@ -28,7 +28,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def mnist(real_data):
     prepared = Images(real_data / "mnist" / "train.parquet").prepare(size=28, channels=1)
-    return prepared.gather(torch.arange(ROWS)).numpy()[:, 0], prepared.labels[:ROWS]
+    return prepared.gather(torch.arange(ROWS)).values.numpy()[:, 0], prepared.labels[:ROWS]
 
 
 @pytest.mark.slow

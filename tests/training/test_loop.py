@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from unlabeled.data import Vectors
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
@@ -90,11 +91,11 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_never_stopped(
     class StopsAtFive(kind):
         seen = 0
 
-        def split(self, t):
+        def split(self, batch):
             StopsAtFive.seen += 1
             if StopsAtFive.seen == 5:
                 os.kill(os.getpid(), signal.SIGINT)
-            return super().split(t)
+            return super().split(batch)
 
     monkeypatch.setattr("unlabeled.registry.name_of", lambda cls: method)
     interrupted = StopsAtFive(**settings, checkpoint=str(tmp_path))
@@ -164,8 +165,8 @@ def test_accumulated_gradients_are_those_of_one_large_batch(images):
     class MeanSquare(SelfSupervised):
         """A loss that is a mean over instances, so that two halves average to the whole."""
 
-        def split(self, t):
-            return t, t
+        def split(self, batch):
+            return batch.values, batch.values
 
         def loss(self, net, x, y):
             return net.encoder(x).square().sum(1).mean()
@@ -246,11 +247,11 @@ def test_bf16_trains_to_about_the_same_loss_and_keeps_float32_weights(images):
 
 def test_the_teacher_moves_after_the_step_and_only_by_its_rule(images):
     class Watched(BYOL):
-        def teach(self, net, done):
+        def after_step(self, net, batch, done):
             student = net.encoder.body[0][0].weight
             teacher = net.teacher.copy[0].body[0][0].weight
             before = teacher.clone()
-            super().teach(net, done)
+            super().after_step(net, batch, done)
             momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * done) + 1) / 2
             assert torch.allclose(teacher, momentum * before + (1 - momentum) * student, atol=1e-7)
             moved.append(float((student.detach() - initial[0]).abs().sum()))
@@ -267,7 +268,7 @@ def test_the_teacher_moves_after_the_step_and_only_by_its_rule(images):
 
 def test_a_second_interrupt_stops_at_once(images):
     class Impatient(Autoencoder):
-        def split(self, t):
+        def split(self, batch):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(5)
@@ -285,8 +286,8 @@ class OwnHead(SelfSupervised):
     def build(self, encoder):
         return Network(encoder, head=nn.Linear(encoder.dim, 1))
 
-    def split(self, t):
-        return t, t.flatten(1).mean(1, keepdim=True)
+    def split(self, batch):
+        return batch.values, batch.values.flatten(1).mean(1, keepdim=True)
 
     def loss(self, net, x, y):
         return F.mse_loss(net.head(net.encoder(x)), y)
@@ -295,3 +296,72 @@ class OwnHead(SelfSupervised):
 def test_a_method_of_ones_own_is_a_split_a_network_and_a_loss(images, monkeypatch):
     model = OwnHead(epochs=1, progress=False).fit(images)
     assert model.transform(images).shape == (128, model.encoder_.dim)
+
+
+class Banked(OwnHead):
+    """A method with labels, a memory bank in the network and a count of its own beside it."""
+
+    uses_labels = True
+    stop_at = 0
+
+    def build(self, encoder):
+        self.count_ = torch.zeros(())
+        self.seen_ = []
+        net = super().build(encoder)
+        net.register_buffer("bank", torch.zeros(128, 2))
+        return net
+
+    def loss(self, net, x, y):
+        return super().loss(net, x, y) + 0.01 * net.encoder(x).square().mean() * (1 + net.bank.mean() + self.count_)
+
+    def after_step(self, net, batch, done):
+        assert 0 <= done < 1
+        net.bank[batch.index] = batch.values.flatten(1)[:, 20:22] * (2 + batch.labels[:, None])
+        self.count_ += 1
+        self.seen_.append((batch.index, batch.labels))
+        if self.count_ == self.stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def state(self, net):
+        return {"count": self.count_}
+
+
+def test_labels_given_to_fit_reach_the_batches_of_a_method_that_uses_them(images):
+    names = np.array(["b", "a", "", "c"] * 32, dtype=object)
+    model = Banked(epochs=1, batch_size=16, accumulate=2, progress=False).fit(images, names)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    assert len(model.seen_) == 4  # once a step of the optimiser, with the instances of both its batches
+    for index, labels in model.seen_:
+        assert len(index) == 32
+        assert labels.tolist() == [[1, 0, -1, 2][i % 4] for i in index.tolist()]
+
+
+def test_a_method_that_does_not_use_labels_never_sees_them(images):
+    class Sees(Autoencoder):
+        def split(self, batch):
+            assert (batch.labels == -1).all()
+            return super().split(batch)
+
+    labels = np.arange(128) % 3
+    settings = {**SMALL, "epochs": 1}
+    without = weights(Sees(**settings).fit(images))
+    assert same(without, weights(Sees(**settings).fit(images, labels)))
+    vectors = images.reshape(128, -1)
+    bare = weights(Sees(**settings).fit(vectors))
+    assert same(bare, weights(Sees(**settings).fit(Vectors(vectors, labels=labels))))
+
+
+def test_a_bank_and_a_count_of_the_method_resume_to_the_same_weights(images, tmp_path, monkeypatch):
+    monkeypatch.setattr("unlabeled.registry.name_of", lambda cls: "banked")
+    settings = {"epochs": 3, "batch_size": 32, "random_state": 0, "progress": False}
+    labels = np.arange(128) % 5 - 1
+    whole = Banked(**settings).fit(images, labels)
+    interrupted = Banked(**settings, checkpoint=str(tmp_path))
+    interrupted.stop_at = 7
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(images, labels)
+    resumed = Banked(**settings, checkpoint=str(tmp_path)).fit(images, labels, resume=True)
+    assert int(resumed.count_) == 12
+    assert same(weights(whole), weights(resumed))
+    with pytest.raises(UnlabeledError, match="labels was"):
+        Banked(**settings, checkpoint=str(tmp_path)).fit(images, np.roll(labels, 1), resume=True)

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlabeled.training.plan import Plan
+from unlabeled.training.samplers import Shuffled
 
 
 def plan(rows=100, epochs=3, batch_size=16, accumulate=1, warmup=0.1, seed=0):
@@ -23,7 +24,7 @@ def test_every_epoch_shows_an_instance_at_most_once_and_leaves_less_than_a_step_
     rows, epochs, batch_size, accumulate, seed
 ):
     p = plan(rows, epochs, batch_size, accumulate, seed=seed)
-    batches = [b.tolist() for b in p.index_batches()]
+    batches = [b.tolist() for b in Shuffled(p).index_batches()]
     assert len(batches) == p.steps * p.parts
     assert all(len(b) == p.batch for b in batches)
     each = p.steps_per_epoch * p.parts
@@ -37,16 +38,16 @@ def test_every_epoch_shows_an_instance_at_most_once_and_leaves_less_than_a_step_
 @given(start=st.integers(0, 18))
 def test_the_batches_from_a_later_step_are_the_rest_of_all(start):
     p = plan(accumulate=2)
-    whole = [b.tolist() for b in p.index_batches()]
+    whole = [b.tolist() for b in Shuffled(p).index_batches()]
     assert p.steps == 9
-    assert [b.tolist() for b in p.index_batches(min(start, 9))] == whole[2 * min(start, 9) :]
+    assert [b.tolist() for b in Shuffled(p).index_batches(min(start, 9))] == whole[2 * min(start, 9) :]
 
 
 def test_epochs_are_shuffled_differently_and_seeds_differ():
     p = plan(rows=32, epochs=2, batch_size=32)
-    first, second = (b.tolist() for b in p.index_batches())
+    first, second = (b.tolist() for b in Shuffled(p).index_batches())
     assert first != second
-    assert first != next(plan(rows=32, epochs=2, batch_size=32, seed=1).index_batches()).tolist()
+    assert first != next(Shuffled(plan(rows=32, epochs=2, batch_size=32, seed=1)).index_batches()).tolist()
 
 
 def test_fewer_instances_than_a_batch_make_one_smaller_batch():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
+    from unlabeled.data.batch import Batch
     from unlabeled.data.corpus import Corpus
     from unlabeled.data.documents import Documents
     from unlabeled.data.images import Images
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from unlabeled.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Batch",
     "Clips",
     "Corpus",
     "Documents",
@@ -43,6 +45,7 @@ __all__ = [
 __getattr__, __dir__ = when_used(
     __name__,
     {
+        "Batch": "batch",
         "Clips": "video.clips",
         "Corpus": "corpus",
         "Documents": "documents",

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.errors import UnlabeledError
+
 UNLABELLED = -1
 
 
@@ -76,3 +78,48 @@ def encode_values(values: Any) -> tuple[NDArray[np.int64], list[str]]:
     (array([ 1, -1,  0]), ['3', '7'])
     """
     return encode([class_name(value) for value in (values.tolist() if hasattr(values, "tolist") else values)])
+
+
+def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Turn the classes given to `fit` into numbers from 0 on, and keep the classes as they were given.
+
+    Parameters
+    ----------
+    y : array, list, series or tensor of shape (n,)
+        Classes as numbers, names, booleans or categories; −1, None, NaN and the empty string mean unlabelled.
+    rows : int
+        n.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (n,)
+        −1 where unlabelled.
+    classes : ndarray, shape (classes,)
+        In order.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is not one label for each row, or names and numbers are mixed.
+
+    Examples
+    --------
+    >>> label_codes(["dog", None, "cat"], 3)
+    (array([ 1, -1,  0]), array(['cat', 'dog'], dtype='<U3'))
+    """
+    given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+    if given.shape != (rows,):
+        raise UnlabeledError(f"labels have shape {given.shape}; there must be one for each of the {rows} instances")
+    known = np.array([class_name(value) is not None for value in given.tolist()], dtype=bool)
+    named = given[known].astype(str) if given.dtype.kind == "O" and _has_text(given[known]) else given[known]
+    try:
+        classes, codes = np.unique(named.tolist(), return_inverse=True)
+    except TypeError as error:
+        raise UnlabeledError(f"labels mix types that have no common order: {error}") from error
+    labels = np.full(rows, UNLABELLED, dtype=np.int64)
+    labels[known] = codes
+    return labels, classes
+
+
+def _has_text(values: NDArray[Any]) -> bool:
+    return any(isinstance(value, str) for value in values.tolist())

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.batch import Batch, labels_at
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,12 +29,22 @@ class Instances(Protocol):
 
     @property
     def kind(self) -> str:
-        """``"image"`` or ``"vector"``: what one instance is."""
+        """Name of the modality, such as ``"image"``: what one instance is."""
         ...
 
     @property
     def ids(self) -> Sequence[str]:
         """One stable name per instance: for files the path relative to the source, else ``"0"``, ``"1"``, ..."""
+        ...
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """Class numbers, −1 where unlabelled, or None."""
+        ...
+
+    @property
+    def classes(self) -> list[str] | None:
+        """Names of the classes, or None."""
         ...
 
     @property
@@ -38,7 +54,7 @@ class Instances(Protocol):
 
     def __len__(self) -> int: ...
 
-    def gather(self, indices: Tensor) -> Tensor:
+    def gather(self, indices: Tensor) -> Batch:
         """Give the instances at `indices` as one batch.
 
         Parameters
@@ -48,19 +64,81 @@ class Instances(Protocol):
 
         Returns
         -------
-        Tensor
-            Images: uint8, shape (n, channels, size, size). Vectors: float32, shape (n, d). Always memory of its own.
+        Batch
+            In memory of its own. Its values are, for images, uint8 of shape (n, channels, size, size); for vectors,
+            shape (n, d).
         """
         ...
 
-    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
         """Give `gather` of each of `index_batches` in turn, fetched ahead as `prefetched` does."""
         ...
 
 
-def prefetched(
-    load: Callable[[Tensor], Tensor], index_batches: Iterable[Tensor], prefetch: int = 2
-) -> Iterator[Tensor]:
+class Subset:
+    """Some of a collection's instances, in a given order; satisfies `Instances`.
+
+    Parameters
+    ----------
+    instances : Instances
+    rows : ndarray of int64, shape (n,)
+        Positions in `instances`.
+    """
+
+    def __init__(self, instances: Instances, rows: NDArray[np.int64]) -> None:
+        import torch
+
+        self.instances, self.rows = instances, torch.from_numpy(np.asarray(rows, dtype=np.int64))
+        self.kind, self.fingerprint, self.classes = instances.kind, instances.fingerprint, instances.classes
+        self.ids = [instances.ids[row] for row in rows]
+        self.labels = None if instances.labels is None else instances.labels[rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def gather(self, indices: Tensor) -> Batch:
+        """Give the instances at `indices` of the subset."""
+        return replace(self.instances.gather(self.rows[indices]), index=indices)
+
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
+        """Give `gather` of each of `index_batches` in turn, fetched ahead."""
+        return prefetched(self.gather, index_batches, prefetch)
+
+
+class Relabelled:
+    """A collection with other labels than its own, or with none; satisfies `Instances`.
+
+    Parameters
+    ----------
+    instances : Instances
+    labels : ndarray of int64, shape (n,), optional
+        Class numbers, −1 where unlabelled. Without them no instance has a label.
+    classes : list of str, optional
+        Names of the classes.
+    """
+
+    def __init__(
+        self, instances: Instances, labels: NDArray[np.int64] | None = None, classes: list[str] | None = None
+    ) -> None:
+        self.instances, self.labels, self.classes = instances, labels, classes
+        self.kind, self.ids, self.fingerprint = instances.kind, instances.ids, instances.fingerprint
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    def gather(self, indices: Tensor) -> Batch:
+        """Give the instances at `indices` with these labels."""
+        return self._relabelled(self.instances.gather(indices))
+
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
+        """Give `gather` of each of `index_batches` in turn, fetched ahead."""
+        return map(self._relabelled, self.instances.batches(index_batches, prefetch))
+
+    def _relabelled(self, batch: Batch) -> Batch:
+        return replace(batch, labels=labels_at(self.labels, batch.index))
+
+
+def prefetched(load: Callable[[Tensor], A], index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[A]:
     """Load batches in a background thread, in order, a bounded number ahead of the consumer.
 
     Parameters
@@ -75,7 +153,7 @@ def prefetched(
 
     Returns
     -------
-    iterator of Tensor
+    iterator
         What `load` returned, in the order of `index_batches`. An exception of `load` is raised here, in its batch's
         turn. When the consumer stops early, batches not yet begun are dropped and the thread ends.
 

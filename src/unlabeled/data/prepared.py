@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unlabeled.data.arrays import ArrayImages
+from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import MAX_PIXELS, Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.images import CACHE_BYTES, Images
@@ -127,7 +128,7 @@ class PreparedImages:
         """Names of the images kept."""
         return [self.images.ids[i] for i in self.kept]
 
-    @property
+    @cached_property
     def labels(self) -> NDArray[np.int64] | None:
         """Class numbers of the images kept, −1 where unlabelled, or None."""
         return None if self.images.labels is None else self.images.labels[self.kept]
@@ -142,9 +143,11 @@ class PreparedImages:
         """SHA-256 of the images' own fingerprint, the geometry and which of them are kept."""
         return fingerprint([self.images.fingerprint, f"{self.size} {self.fit} {self.channels}", self.kept])
 
-    def gather(self, indices: Tensor) -> Tensor:
-        """Give the images at `indices` as uint8 of shape (n, channels, size, size), in memory of their own."""
-        wanted = indices.cpu().numpy()
+    def gather(self, indices: Tensor) -> Batch:
+        """Give the images at `indices`, values uint8 of shape (n, channels, size, size), in memory of their own."""
+        return Batch(self._pixels_at(indices.cpu().numpy()), labels_at(self.labels, indices), indices)
+
+    def _pixels_at(self, wanted: NDArray[np.int64]) -> Tensor:
         if self.pixels is not None:
             return torch.from_numpy(np.ascontiguousarray(self.pixels[wanted]))
         wanted = self.kept[wanted]
@@ -155,7 +158,7 @@ class PreparedImages:
                 raise self.images.unreadable(index, f"{reason} (it could be read before)")
         return torch.from_numpy(batch)
 
-    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
         """Give `gather` of each of `index_batches` in turn, fetched ahead; see `prefetched`."""
         return prefetched(self.gather, index_batches, prefetch)
 

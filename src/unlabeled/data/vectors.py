@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.arrays import as_array, load_array
+from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.fingerprint import chunks, fingerprint
 from unlabeled.data.instances import prefetched
 from unlabeled.data.labels import labels_of
@@ -57,7 +58,7 @@ class Vectors:
     --------
     >>> import torch
     >>> vectors = Vectors([[0, 1], [2, 3], [4, 5]])
-    >>> vectors.gather(torch.tensor([2, 0]))
+    >>> vectors.gather(torch.tensor([2, 0])).values
     tensor([[4., 5.],
             [0., 1.]])
     """
@@ -87,13 +88,14 @@ class Vectors:
         """SHA-256 of the ids and the numbers; worked out when first asked for."""
         return fingerprint([*self.ids, self.array])
 
-    def gather(self, indices: Tensor) -> Tensor:
-        """Give the vectors at `indices` as float32 of shape (n, d), in memory of their own."""
+    def gather(self, indices: Tensor) -> Batch:
+        """Give the vectors at `indices`, values of shape (n, d), in memory of their own."""
         import torch  # tables are read and clustered without it
 
-        return torch.from_numpy(self.array[indices.cpu().numpy()])
+        values = torch.from_numpy(self.array[indices.cpu().numpy()])
+        return Batch(values, labels_at(self.labels, indices), indices)
 
-    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
         """Give `gather` of each of `index_batches` in turn, fetched ahead; see `prefetched`."""
         return prefetched(self.gather, index_batches, prefetch)
 

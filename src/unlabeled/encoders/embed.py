@@ -50,8 +50,7 @@ def embed(
     vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
     done = 0
     for batch in instances.batches(torch.arange(len(instances)).split(batch_size)):
-        canonical = laid_out(encoder.preprocessing.canonical(batch.to(device)))
-        encoded = encoder(canonical)
+        encoded = encoder(laid_out(encoder.preprocessing.canonical(batch.to(device).values)))
         vectors[done : done + len(batch)] = encoded.float().cpu().numpy()
         done += len(batch)
         if progress is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from unlabeled.data import Instances
+from unlabeled.data.instances import Subset
 from unlabeled.encoders import Encoder, embed
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
@@ -88,7 +89,7 @@ def _labelled_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def raw_input(instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Give the instances themselves as vectors: columns, or pixels, averaged down to at most 32 a side."""
-    batches = instances.batches(torch.from_numpy(rows).split(1024))
+    batches = (batch.values for batch in instances.batches(torch.from_numpy(rows).split(1024)))
     if instances.kind != "image":
         return torch.cat(list(batches)).numpy()
     parts = [F.adaptive_avg_pool2d(batch.float() / 255, min(RAW_SIDE, batch.shape[-1])).flatten(1) for batch in batches]
@@ -100,22 +101,4 @@ def untrained(encoder: Encoder, instances: Instances, rows: NDArray[np.int64], s
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         fresh = from_description(encoder.describe(), encoder.preprocessing)
-    return embed(fresh, _Some(instances, rows))
-
-
-class _Some:
-    """A selection of instances."""
-
-    def __init__(self, instances: Instances, rows: NDArray[np.int64]) -> None:
-        self._instances, self._rows = instances, torch.from_numpy(rows)
-        self.kind, self.fingerprint = instances.kind, instances.fingerprint
-        self.ids = [instances.ids[row] for row in rows]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def gather(self, indices: torch.Tensor) -> torch.Tensor:
-        return self._instances.gather(self._rows[indices])
-
-    def batches(self, index_batches: Any, prefetch: int = 2) -> Any:
-        return self._instances.batches((self._rows[indices] for indices in index_batches), prefetch)
+    return embed(fresh, Subset(instances, rows))

@@ -26,11 +26,14 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def save_checkpoint(folder: Path, state: State, net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Write network, optimiser and state as one file, in one step."""
+def save_checkpoint(
+    folder: Path, state: State, net: nn.Module, optimizer: torch.optim.Optimizer, extra: dict[str, Tensor]
+) -> None:
+    """Write network, optimiser, state and the method's `extra` tensors as one file, in one step."""
     slots = optimizer.state_dict()["state"]
     tensors = {f"network.{key}": value for key, value in net.state_dict().items()}
     tensors |= {f"optimizer.{i}.{key}": torch.as_tensor(v) for i, slot in slots.items() for key, v in slot.items()}
+    tensors |= {f"method.{key}": value for key, value in extra.items()}
     # The state rides along as bytes, so that numbers and state can never be of two different steps.
     words = json.dumps(vars(state)).encode()
     tensors["state"] = torch.frombuffer(bytearray(words), dtype=torch.uint8)
@@ -38,8 +41,10 @@ def save_checkpoint(folder: Path, state: State, net: nn.Module, optimizer: torch
 
 
 @torch.no_grad()
-def load_checkpoint(folder: Path, state: State, net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Bring a run to where the checkpoint in `folder` stands.
+def load_checkpoint(
+    folder: Path, state: State, net: nn.Module, optimizer: torch.optim.Optimizer, extra: dict[str, Tensor]
+) -> None:
+    """Bring a run to where the checkpoint in `folder` stands; the method's `extra` tensors are changed in place.
 
     Raises
     ------
@@ -58,6 +63,8 @@ def load_checkpoint(folder: Path, state: State, net: nn.Module, optimizer: torch
             "Resume with the same settings and data, or start afresh without resume"
         )
     load_weights(net, _under("network.", tensors), folder / FILE)
+    for key, value in _under("method.", tensors).items():
+        extra[key].copy_(value)
     slots: dict[int, dict[str, Tensor]] = {}
     for key, value in _under("optimizer.", tensors).items():
         number, _, name = key.partition(".")

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unlabeled.data.batch import joined_batches
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.embed import laid_out
 from unlabeled.encoders.network import Network
@@ -24,9 +26,7 @@ from unlabeled.training.interrupt import StopRequest
 from unlabeled.training.optimizers import make_optimizer
 from unlabeled.training.plan import Plan
 from unlabeled.training.progress import ProgressBar
-
-if TYPE_CHECKING:
-    from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.protocol import Method
 
 LOSSES = 50
 """How often, over a whole run, the loss is taken down."""
@@ -38,7 +38,7 @@ of up to 512 instances, which is work of the order of a step."""
 class Step(nn.Module):
     """A module whose forward is the method's loss, so that autocast and gradient averaging surround exactly that."""
 
-    def __init__(self, method: SelfSupervised, net: Network) -> None:
+    def __init__(self, method: Method, net: Network) -> None:
         super().__init__()
         self.net = net
         self.loss = method.loss
@@ -55,9 +55,7 @@ def own_randomness() -> Iterator[None]:
         yield
 
 
-def train(
-    method: SelfSupervised, net: Network, instances: Instances, state: State, fabric: Any, resume: bool = False
-) -> None:
+def train(method: Method, net: Network, instances: Instances, state: State, fabric: Any, resume: bool = False) -> None:
     """Train `net` in place from `state.step` to the end of the plan.
 
     Raises
@@ -75,10 +73,16 @@ def train(
     with all_or_none(fabric.device):
         optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)
         if resume and folder is not None:
-            load_checkpoint(folder, state, net, optimizer)
+            load_checkpoint(folder, state, net, optimizer, method.state(net))
         plan = Plan(len(instances), method.epochs, method.batch_size, method.accumulate, method.warmup, state.seed)
+        labels = np.full(len(instances), -1) if instances.labels is None else instances.labels
+        sampler = method.sampler(plan, labels)
     step, optimizer = fabric.setup(Step(method, net), optimizer)
-    canonical = net.encoder.preprocessing.canonical
+    preprocessing = net.encoder.preprocessing
+
+    def canonical(values: Any) -> Any:
+        return laid_out(preprocessing.canonical(values))
+
     monitor = _monitor(method, net, instances, plan, fabric)
     save_every = method.checkpoint_every or plan.steps_per_epoch
     note_every = max(1, min(plan.steps_per_epoch, plan.steps // LOSSES))
@@ -86,7 +90,7 @@ def train(
     before = _look(monitor, net, plan, state.step)
     if state.step == 0:
         state.history.append({"step": 0, "epoch": 0.0, **before})  # what the untrained network gives
-    batches = instances.batches(plan.index_batches(state.step))
+    batches = instances.batches(sampler.index_batches(state.step))
     recent, since = [], time.monotonic()
     show = method.progress if rank() == 0 else False
 
@@ -98,20 +102,21 @@ def train(
         while state.step < plan.steps:
             for group in optimizer.param_groups:
                 group["lr"] = method.learning_rate * plan.rate(state.step)
+            seen = []
             for part in range(plan.parts):
-                torch.manual_seed(plan.draw(state.step, part, 1))
-                t = laid_out(canonical(next(batches).to(fabric.device, non_blocking=True)))
-                x, y = method.split(t)
+                torch.manual_seed(plan.seed_for(state.step, part, 1))
+                batch = next(batches).to(fabric.device, non_blocking=True).map(canonical)
+                x, y = method.split(batch)
                 with fabric.no_backward_sync(step, enabled=part + 1 < plan.parts):
                     loss = step(x, y) / plan.parts
                     fabric.backward(loss)
                 recent.append(loss.detach())
+                seen.append(batch)
             if method.clip_norm is not None:
                 fabric.clip_gradients(step, optimizer, max_norm=method.clip_norm)
             optimizer.step()
             optimizer.zero_grad()
-            if net.teacher is not None:
-                method.teach(net, state.step / plan.steps)
+            method.after_step(net, joined_batches(seen), state.step / plan.steps)
             state.step += 1
             bar.advance(state.step)
 
@@ -129,22 +134,22 @@ def train(
             if folder is not None and (stopping or state.step % save_every == 0 or last):
                 with all_or_none(fabric.device):
                     if rank() == 0:
-                        save_checkpoint(folder, state, net, optimizer)
+                        save_checkpoint(folder, state, net, optimizer, method.state(net))
             if stopping and not last:
                 raise KeyboardInterrupt(_farewell(folder, state.step, plan.steps))
 
 
-def _monitor(method: SelfSupervised, net: Network, instances: Instances, plan: Plan, fabric: Any) -> HealthMonitor:
+def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fabric: Any) -> HealthMonitor:
     """Take the few instances whose vectors are watched: always the same ones, also after a resume."""
-    chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.draw(0, 0, 3)))[:512]
-    sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device))
+    chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))[:512]
+    sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device).values)
     return HealthMonitor(laid_out(sample), getattr(method, "view", None))
 
 
 def _look(monitor: HealthMonitor, net: Network, plan: Plan, step: int) -> dict[str, float]:
     """Look at health with the same views every time, so that figures of different steps compare."""
     with own_randomness():
-        torch.manual_seed(plan.draw(0, 0, 2))
+        torch.manual_seed(plan.seed_for(0, 0, 2))
         return monitor.look(net.encoder, step)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from unlabeled.data.batch import Batch
 from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.training.self_supervised import SelfSupervised
@@ -35,13 +36,13 @@ class MultiView(SelfSupervised):
         super().prepare(preprocessing)
         self.view_ = choose_view(self.views, preprocessing.kind)
 
-    def view(self, batch: Tensor) -> Tensor:
-        """Make a distorted copy of a batch in canonical units."""
-        return self.view_(batch)
+    def view(self, values: Tensor) -> Tensor:
+        """Make a distorted copy of instances in canonical units."""
+        return self.view_(values)
 
-    def split(self, t: Tensor) -> tuple[Tensor, Tensor]:
+    def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show one view, hide another."""
-        return self.view(t), self.view(t)
+        return self.view(batch.values), self.view(batch.values)
 
 
 def choose_view(views: str | View, kind: str) -> View:

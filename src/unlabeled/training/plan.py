@@ -1,17 +1,14 @@
-"""The plan of a training run: which instances come when, and how large each step is."""
+"""The plan of a training run: how many steps of which size, at which rate, with which seeds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.processes import rank, world_size
+from unlabeled.processes import world_size
 
 
 @dataclass(frozen=True)
@@ -68,16 +65,7 @@ class Plan:
         """Optimiser steps in all."""
         return self.epochs * self.steps_per_epoch
 
-    def index_batches(self, start: int = 0) -> Iterator[Tensor]:
-        """Yield this process's indices of every batch from the optimiser step `start` to the end."""
-        mine = self.batch // world_size()
-        for epoch in range(start // self.steps_per_epoch, self.epochs):
-            order = torch.randperm(self.rows, generator=torch.Generator().manual_seed(self.draw(epoch, 0, 0)))
-            first = start - epoch * self.steps_per_epoch if epoch == start // self.steps_per_epoch else 0
-            for number in range(first * self.parts, self.steps_per_epoch * self.parts):
-                yield order[number * self.batch :][: self.batch][rank() * mine :][:mine]
-
-    def draw(self, *where: int) -> int:
+    def seed_for(self, *where: int) -> int:
         """Give the seed that belongs to a place in the run: the same after a resume as without one."""
         return int(np.random.SeedSequence([self.seed, *where]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 

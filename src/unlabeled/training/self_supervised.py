@@ -16,7 +16,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from unlabeled.data.instances import Instances
+from unlabeled.data.batch import Batch
+from unlabeled.data.classes import label_codes
+from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.instances import Instances, Relabelled
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import Encoder, from_description
@@ -32,6 +35,8 @@ from unlabeled.training.devices import Precision, choose_device, make_fabric
 from unlabeled.training.door import open_instances
 from unlabeled.training.loop import own_randomness, train
 from unlabeled.training.optimizers import OptimizerName
+from unlabeled.training.plan import Plan
+from unlabeled.training.samplers import Sampler, Shuffled
 from unlabeled.training.settings import check_settings, described, restored
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
@@ -103,6 +108,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "conv", "vector": "mlp"}
     minimum_rows: ClassVar[int] = 1
+    uses_labels: ClassVar[bool] = False
 
     encoder: str | Encoder = "auto"
     epochs: int = 100
@@ -131,7 +137,11 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle what depends on the kind of data, before anything is built."""
 
-    def split(self, t: Tensor) -> tuple[Any, Any]:
+    def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
+        """Say which instances meet in a batch; by default all, shuffled anew each epoch."""
+        return Shuffled(plan)
+
+    def split(self, batch: Batch) -> tuple[Any, Any]:
         """Cut instances into a part shown and a part hidden, t → (x, y)."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to split an instance")
 
@@ -139,19 +149,23 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Say how far p(y | x) is from the truth."""
         raise NotImplementedError(f"{type(self).__name__} has no loss")
 
-    def teach(self, net: Network, done: float) -> None:
-        """Move the teacher after an optimiser step; `done` is the share of the training that is over."""
-        raise NotImplementedError(f"{type(self).__name__} has a teacher and does not say how it follows")
+    def after_step(self, net: Network, batch: Batch, done: float) -> None:
+        """Do what follows a step of the optimiser; `done` is the share of the training that was over before it."""
+
+    def state(self, net: Network) -> dict[str, Tensor]:
+        """Give the tensors, beside the network's own, that a resumed run needs."""
+        return {}
 
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
-        """Learn from instances without labels.
+        """Learn from instances.
 
         Parameters
         ----------
         X : array, list of paths or images, path, torch dataset, or unlabeled data object
             Images, or vectors of shape (n, d).
-        y : ignored
-            There for scikit-learn's sake.
+        y : array of shape (n,), optional
+            Classes, as numbers or names; −1, None, NaN and the empty string mean unlabelled. Only methods that use
+            labels (`uses_labels`) read it, or the data object's own labels in its absence; all others ignore both.
         resume : bool, default False
             Go on from the checkpoint in the folder `checkpoint`, to the same weights as without the interruption.
 
@@ -179,6 +193,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                     f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
                     f"got {len(instances)} sample"
                 )
+            instances = self._with_labels(instances, y)
             self.prepare(preprocessing)
             state = State(self.seed_, self._identity(instances))
             with own_randomness():
@@ -264,10 +279,22 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _encoder_specification(self, preprocessing: Preprocessing) -> str | Encoder:
         return self.auto_encoder[preprocessing.kind] if self.encoder == "auto" else self.encoder
 
+    def _with_labels(self, instances: Instances, y: Any) -> Instances:
+        """Give the instances the labels that the method may see: those of `y`, else their own, or none at all."""
+        if not self.uses_labels:
+            return Relabelled(instances)
+        if y is not None:
+            labels, self.classes_ = label_codes(y, len(instances))
+            return Relabelled(instances, labels, [str(name) for name in self.classes_])
+        if instances.labels is not None and instances.classes is not None:
+            self.classes_ = np.array(instances.classes)
+        return instances
+
     def _identity(self, instances: Instances) -> dict[str, Any]:
         """Say what must be the same for a resumed run to be the same run."""
         settings = {key: value for key, value in self.recipe().items() if key not in CIRCUMSTANCES}
-        return {**settings, "data": instances.fingerprint}
+        labels = {"labels": fingerprint([instances.labels])} if instances.labels is not None else {}
+        return {**settings, "data": instances.fingerprint, **labels}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

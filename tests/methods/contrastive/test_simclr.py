@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from unlabeled import SimCLR
+from unlabeled.data import Batch
 
 IMAGES = np.random.default_rng(0).random((32, 8, 8))
 
@@ -18,7 +19,7 @@ def method():
 
 def test_the_split_is_two_different_views_of_the_same_images(method):
     t = torch.from_numpy(IMAGES[:, None]).float()
-    x, y = method.split(t)
+    x, y = method.split(Batch.unlabelled(t))
     assert x.shape == y.shape == t.shape
     assert not torch.equal(x, y)
     assert not torch.equal(x, t)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unlabeled import Autoencoder
+from unlabeled.data import Batch
 from unlabeled.methods.generative.autoencoder import image_decoder, vector_decoder
 
 
@@ -32,7 +33,7 @@ def test_the_loss_is_the_squared_distance_summed_over_pixels():
     images = np.random.default_rng(0).random((8, 8, 8))
     method = Autoencoder(latent_dim=4, epochs=1, random_state=0, progress=False).fit(images)
     t = torch.from_numpy(images[:, None]).float()
-    x, y = method.split(t)
+    x, y = method.split(Batch.unlabelled(t))
     net = method.network_.eval()
     with torch.no_grad():
         rebuilt = net.decoder(net.encoder(x)).double()

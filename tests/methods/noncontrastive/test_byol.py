@@ -47,7 +47,7 @@ def test_the_teacher_moves_by_what_the_momentum_leaves(method):
     net = method.network_
     student, before = net.encoder.state_dict(), {k: v.clone() for k, v in net.teacher.state_dict().items()}
     done = 0.25
-    method.teach(net, done)
+    method.after_step(net, None, done)
     m = 1 - (1 - method.momentum) * (math.cos(math.pi * done) + 1) / 2
     weights = [name for name, _ in net.encoder.named_parameters()]
     moved = {name: value for name, value in net.teacher.state_dict().items() if value.is_floating_point()}
@@ -63,5 +63,5 @@ def test_the_teacher_moves_by_what_the_momentum_leaves(method):
 def test_the_teacher_comes_to_rest_at_the_end(method):
     net = method.network_
     before = [p.clone() for p in net.teacher.parameters()]
-    method.teach(net, 1.0)
+    method.after_step(net, None, 1.0)
     assert all(torch.equal(a, b) for a, b in zip(before, net.teacher.parameters(), strict=True))

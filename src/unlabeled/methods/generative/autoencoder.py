@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
 from unlabeled.training.self_supervised import SelfSupervised
 
@@ -55,9 +56,9 @@ class Autoencoder(SelfSupervised):
         bottleneck = Bottleneck(encoder.preprocessing, encoder=encoder, dim=self.latent_dim)
         return Network(bottleneck, decoder=decoder(self.latent_dim, shape))
 
-    def split(self, t: Tensor) -> tuple[Tensor, Tensor]:
+    def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show everything and ask for it back; the code is what hides."""
-        return t, t
+        return batch.values, batch.values
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
         """Squared distance between instance and reconstruction, summed over its numbers, averaged over the batch."""

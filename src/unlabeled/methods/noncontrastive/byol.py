@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher, projection_head
 from unlabeled.losses import byol
 from unlabeled.training.multi_view import MultiView
@@ -62,7 +63,7 @@ class BYOL(MultiView):
         from_x, from_y = net.predictor(net.project(x)), net.predictor(net.project(y))
         return byol(from_x, net.teacher(y)) + byol(from_y, net.teacher(x))
 
-    def teach(self, net: Network, done: float) -> None:
+    def after_step(self, net: Network, batch: Batch, done: float) -> None:
         """Move the teacher towards the student."""
         assert net.teacher is not None
         momentum = 1 - (1 - self.momentum) * (math.cos(math.pi * done) + 1) / 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.training.self_supervised import SelfSupervised
 from unlabeled.views import rotate90
@@ -17,9 +20,6 @@ class Rotation(SelfSupervised):
     Split: x is t in all four positions, y which of them each is. Loss: the cross-entropy of the four-way answer,
 
     .. math:: L = -\frac{1}{4N} \sum_{i=1}^{N} \sum_{r=0}^{3} \log p(r \mid \mathrm{turn}_r(t_i))
-
-    A vector is turned likewise: by quarter turns in the plane of each pair of neighbouring columns, after
-    standardising; the last of an odd number of columns stays.
 
     References
     ----------
@@ -34,34 +34,17 @@ class Rotation(SelfSupervised):
     (64, 192)
     """
 
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
+
     def build(self, encoder: Encoder) -> Network:
         """Add a classifier of four turns, with a layer of its own for what only the answer needs."""
         return Network(encoder, head=projection_head(encoder.dim, 4))
 
-    def split(self, t: Tensor) -> tuple[Tensor, Tensor]:
+    def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show all four positions, hide which is which."""
-        turns = torch.arange(4, device=t.device).repeat_interleave(len(t))
-        turn = rotate90 if t.dim() == 4 else turn_columns
-        return turn(t.repeat(4, *[1] * (t.dim() - 1)), turns), turns
+        turns = torch.arange(4, device=batch.values.device).repeat_interleave(len(batch))
+        return rotate90(batch.values.repeat(4, 1, 1, 1), turns), turns
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of the answer."""
         return F.cross_entropy(net.head(net.encoder(x)).float(), y)
-
-
-def turn_columns(vectors: Tensor, turns: Tensor) -> Tensor:
-    """Turn each pair of neighbouring columns by `turns` quarter turns: (a, b) → (−b, a), once, twice or thrice.
-
-    Parameters
-    ----------
-    vectors : Tensor, shape (n, d)
-        What is turned.
-    turns : Tensor of int, shape (n,)
-        Quarter turns of each row, 0 to 3.
-    """
-    a, b = vectors[:, 0:-1:2], vectors[:, 1::2]
-    pairs = torch.stack(
-        (torch.stack((a, b), 2), torch.stack((-b, a), 2), torch.stack((-a, -b), 2), torch.stack((b, -a), 2))
-    )
-    turned = pairs[turns, torch.arange(len(vectors), device=vectors.device)].flatten(1)
-    return torch.cat((turned, vectors[:, turned.shape[1] :]), 1)

@@ -1,0 +1,85 @@
+"""Samplers: every stream shows all before any comes again, for one process or several, from any step on."""
+
+import numpy as np
+import pytest
+import torch
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.training import samplers
+from unlabeled.training.plan import Plan
+from unlabeled.training.samplers import LabelledAndUnlabelled, PerClass
+
+LABELS = np.array([0, 1, 2, -1] + [-1] * 36)
+
+
+def plan(rows=40, epochs=4, batch_size=10, accumulate=1, seed=0):
+    return Plan(rows, epochs, batch_size, accumulate, 0.0, seed)
+
+
+def test_each_batch_holds_labelled_rows_first_and_then_unlabelled_ones():
+    sampler = LabelledAndUnlabelled(plan(), LABELS, ratio=4)
+    assert (sampler.labelled, sampler.unlabelled) == (2, 8)
+    for batch in sampler.index_batches():
+        assert (LABELS[batch[:2]] >= 0).all()
+        assert (LABELS[batch[2:]] < 0).all()
+
+
+@pytest.mark.parametrize("include", [False, True])
+def test_each_stream_shows_every_instance_once_before_any_comes_again(include):
+    sampler = LabelledAndUnlabelled(plan(epochs=30), LABELS, ratio=4, include_labelled=include)
+    batches = list(sampler.index_batches())
+    assert len(batches) == plan(epochs=30).steps
+    for stream, wanted in (
+        (torch.cat([b[:2] for b in batches]), [0, 1, 2]),
+        (torch.cat([b[2:] for b in batches]), list(range(40)) if include else list(range(3, 40))),
+    ):
+        passes = [sorted(part.tolist()) for part in stream.split(len(wanted))]
+        assert all(part == wanted for part in passes[:-1])
+        assert len(passes) > 2
+    orders = {tuple(part.tolist()) for part in torch.cat([b[2:] for b in batches]).split(37)}
+    assert len(orders) > 2  # each pass has an order of its own
+
+
+@pytest.mark.parametrize("make", [lambda p: LabelledAndUnlabelled(p, LABELS, 4), lambda p: PerClass(p, LABELS, 3)])
+def test_the_batches_from_a_later_step_are_the_rest_of_all(make):
+    p = plan(accumulate=2)
+    whole = [b.tolist() for b in make(p).index_batches()]
+    assert len(whole) == p.steps * p.parts
+    assert [b.tolist() for b in make(p).index_batches(3)] == whole[6:]
+
+
+@pytest.mark.parametrize("make", [lambda p: LabelledAndUnlabelled(p, LABELS, 4), lambda p: PerClass(p, LABELS, 2)])
+def test_two_processes_together_draw_what_one_does(make, monkeypatch):
+    p = plan(batch_size=20)
+    one = [sorted(b.tolist()) for b in make(p).index_batches()]
+    both = []
+    monkeypatch.setattr(samplers, "world_size", lambda: 2)
+    for number in range(2):
+        monkeypatch.setattr(samplers, "rank", lambda number=number: number)
+        both.append([b.tolist() for b in make(p).index_batches()])
+    assert [sorted(a + b) for a, b in zip(*both, strict=True)] == one
+    assert {len(b) for mine in both for b in mine} == {len(one[0]) // 2}
+
+
+def test_a_batch_per_class_holds_so_many_of_each():
+    labels = np.array([0] * 20 + [1] * 2 + [2] * 18 + [-1] * 10)
+    sampler = PerClass(plan(rows=50, batch_size=12), labels, each=4)
+    for batch in sampler.index_batches():
+        assert sorted(np.bincount(labels[batch]).tolist()) == [4, 4, 4]
+        large = batch[labels[batch] != 1]
+        assert len(set(large.tolist())) == len(large)  # only the class of two must repeat its members
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: LabelledAndUnlabelled(plan(), np.full(40, -1)), "no instance is labelled"),
+        (lambda: LabelledAndUnlabelled(plan(), np.zeros(40, int)), "every instance is labelled"),
+        (lambda: LabelledAndUnlabelled(plan(batch_size=1), LABELS), "choose a larger batch_size"),
+        (lambda: PerClass(plan(), np.zeros(40, int)), "1 classes are labelled"),
+        (lambda: PerClass(plan(batch_size=4), LABELS), "cannot hold 4 instances of each of two"),
+    ],
+)
+def test_what_cannot_be_sampled_is_said(make, said):
+    with pytest.raises(UnlabeledError, match=said):
+        make()
