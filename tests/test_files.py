@@ -17,11 +17,25 @@ from pathlib import Path
 import pytest
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_lock, folder_written_aside, read_json, write_json, written_aside
+from unlabeled.files import (
+    CONTENTS,
+    check_output,
+    check_replaceable,
+    folder_lock,
+    folder_written_aside,
+    read_json,
+    write_json,
+    written_aside,
+)
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != CONTENTS)
+
+
+def saved(folder: Path, content: str, kind: str = "model") -> None:
+    with folder_written_aside(folder, kind) as aside:
+        (aside / "part").write_text(content)
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -113,9 +127,9 @@ except UnlabeledError as error:
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_write_the_kernel_refuses_half_way_leaves_the_old_content(tmp_path, kind):
     target = tmp_path / "target"
-    if kind == "folder":
-        target.mkdir()
     old = target if kind == "file" else target / "part"
+    if kind == "folder":
+        saved(target, "old")
     old.write_text("old")
     process = python(WRITE_PAST_A_LIMIT, kind, target)
     out, err = process.communicate()
@@ -205,10 +219,7 @@ def test_a_failure_in_the_block_leaves_the_old_folder(tmp_path):
 
 def test_a_folder_does_not_replace_a_file(tmp_path):
     (tmp_path / "index").write_text("a file")
-    with (
-        pytest.raises(UnlabeledError, match="a file of that name is in the way"),
-        folder_written_aside(tmp_path / "index"),
-    ):
+    with pytest.raises(UnlabeledError, match="is a file"), folder_written_aside(tmp_path / "index"):
         pass
     assert (tmp_path / "index").read_text() == "a file"
     assert names(tmp_path) == ["index"]
@@ -255,18 +266,131 @@ with folder_written_aside(sys.argv[1]) as aside:
 
 def test_kill_9_before_the_exchange_leaves_the_old_folder(tmp_path):
     target = tmp_path / "index"
-    target.mkdir()
-    (target / "part").write_text("old")
+    saved(target, "old")
     kill_when_ready(python(STOP_AT_RENAME, target, 0))
     assert (target / "part").read_text() == "old"
 
 
 def test_kill_9_between_the_two_renames_loses_neither_folder(tmp_path):
     target = tmp_path / "index"
-    target.mkdir()
-    (target / "part").write_text("old")
+    saved(target, "old")
     kill_when_ready(python(STOP_AT_RENAME, target, 1))
     assert sorted(path.read_text() for path in tmp_path.glob(".index-*/part")) == ["new", "old"]
+
+
+def test_a_folder_of_the_users_is_never_replaced(tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "cats").mkdir(parents=True)
+    (photos / "cats" / "cat.jpg").write_bytes(b"x")
+    with pytest.raises(UnlabeledError, match=r"photos holds 'cats', which was not saved here"):
+        saved(photos, "new")
+    assert (photos / "cats" / "cat.jpg").read_bytes() == b"x"
+    assert names(tmp_path) == ["photos"]
+    assert names(photos) == ["cats"]
+
+
+@pytest.mark.parametrize("added", ["notes.txt", "sub/notes.txt", "empty-folder/", "link"])
+def test_a_saved_folder_into_which_something_was_put_is_not_replaced(tmp_path, added):
+    target = tmp_path / "model"
+    saved(target, "old")
+    if added.endswith("/"):
+        (target / added).mkdir()
+    elif added == "link":
+        (target / added).symlink_to(tmp_path / "nowhere")
+    else:
+        (target / added).parent.mkdir(exist_ok=True)
+        (target / added).write_text("mine")
+    with pytest.raises(UnlabeledError, match=added.split("/")[0]):
+        saved(target, "new")
+    assert (target / "part").read_text() == "old"
+    assert os.path.lexists(target / added)
+
+
+def test_something_put_into_the_folder_while_the_new_one_is_made_is_kept(tmp_path):
+    target = tmp_path / "model"
+    saved(target, "old")
+    with pytest.raises(UnlabeledError, match=r"notes\.txt"), folder_written_aside(target) as aside:
+        (aside / "part").write_text("new")
+        (target / "notes.txt").write_text("mine")
+    assert (target / "notes.txt").read_text() == "mine"
+    assert (target / "part").read_text() == "old"
+
+
+@pytest.mark.parametrize("contents", ["", "[]", '{"kind": "model"}', '{"kind": "model", "contents": 3}', "\xff"])
+def test_a_damaged_list_of_contents_makes_nothing_replaceable(tmp_path, contents):
+    saved(tmp_path / "model", "old")
+    (tmp_path / "model" / CONTENTS).write_text(contents, encoding="latin-1")
+    with pytest.raises(UnlabeledError, match="'part'"):
+        saved(tmp_path / "model", "new")
+
+
+def test_what_file_managers_leave_is_no_hindrance(tmp_path):
+    saved(tmp_path / "model", "old")
+    (tmp_path / "model" / ".DS_Store").touch()
+    saved(tmp_path / "model", "new")
+    assert (tmp_path / "model" / "part").read_text() == "new"
+
+
+def test_a_result_is_replaced_only_by_one_of_its_kind(tmp_path):
+    saved(tmp_path / "index", "old", "store")
+    with pytest.raises(UnlabeledError, match="holds a saved store, which a model does not replace"):
+        saved(tmp_path / "index", "new")
+    saved(tmp_path / "index", "new", "store")
+
+
+def test_an_empty_folder_and_a_folder_behind_a_link_are_filled(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    for content in ("first", "second"):
+        saved(tmp_path / "link", content)
+        assert (tmp_path / "empty" / "part").read_text() == content
+    assert names(tmp_path) == ["empty", "link"]
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_private_files_of_other_writers_get_the_modes_of_the_umask(tmp_path):
+    (tmp_path / "ordinary").touch()
+    with folder_written_aside(tmp_path / "model") as aside:
+        (aside / "inner").mkdir(0o700)
+        (aside / "inner" / "weights").touch(0o600)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("model/inner/weights", "ordinary")]
+    assert modes[0] == modes[1]
+    inner, outer = ((tmp_path / name).stat().st_mode for name in ("model/inner", "model"))
+    assert inner == outer
+
+
+# --- what may be written ----------------------------------------------------------------------------------------------
+
+
+def test_an_output_never_replaces_an_input_under_any_name(tmp_path):
+    photo = tmp_path / "photos" / "p.png"
+    photo.parent.mkdir()
+    photo.write_bytes(b"x")
+    (tmp_path / "soft.png").symlink_to(photo)
+    os.link(photo, tmp_path / "hard.png")
+    others = [tmp_path / "soft.png", tmp_path / "hard.png", photo.parent / ".." / "photos" / "p.png"]
+    for given in (photo, *others, str(photo)):
+        with pytest.raises(UnlabeledError, match="is what is read"):
+            check_output(photo, [None, object(), given], overwrite=True)
+        with pytest.raises(UnlabeledError, match="is what is read"):
+            check_output(given, [photo], overwrite=True)
+    with pytest.raises(UnlabeledError, match="is what is read"):
+        check_output(photo, [photo.parent], overwrite=True)
+    check_output(photo.parent / "new.png", [photo.parent])
+    check_output(photo, ["a query that is no path" * 1000], overwrite=True)
+
+
+def test_an_output_replaces_another_file_only_when_asked_to(tmp_path):
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
+    for name in ("a.csv", "gone.csv"):
+        with pytest.raises(UnlabeledError, match="exists already"):
+            check_output(tmp_path / name)
+        check_output(tmp_path / name, overwrite=True)
+    with pytest.raises(UnlabeledError, match="is a folder"):
+        check_output(tmp_path, overwrite=True)
+    check_replaceable(tmp_path / "new")
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from errno import ENOTDIR
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,12 @@ from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+CONTENTS = ".unlabeled.json"
+"""The file in a saved folder that lists what else was written into it."""
+OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""Files that file managers put into folders unasked."""
 
 
 def _sync(path: Path) -> None:
@@ -71,21 +76,40 @@ def written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
+def folder_written_aside(target: str | os.PathLike[str], kind: str = "model") -> Iterator[Path]:
     """Yield an empty folder to fill; when the block ends well, it takes the place of `target`.
 
     A reader sees the old folder or the new one. A folder cannot be exchanged for another in one portable step, so a
     crash between the two renames leaves the old content beside `target`, under a name that starts with a dot.
+
+    The file ``.unlabeled.json`` lists what was written, so that the folder can be told from one of the user's:
+    see `check_replaceable`.
+
+    Parameters
+    ----------
+    target : path
+    kind : str, default "model"
+        What is saved. Only a result of the same kind is replaced.
+
+    Raises
+    ------
+    UnlabeledError
+        If `target` holds anything that was not written by this function, or the file system refuses the write.
     """
-    target = Path(target)
+    target = Path(os.path.realpath(target))  # of a link, the folder that it leads to
+    check_replaceable(target, kind)
     aside: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         aside.chmod(0o777 & ~_umask())
         yield aside
+        contents = sorted(path.relative_to(aside).as_posix() for path in aside.rglob("*"))
+        (aside / CONTENTS).write_text(json.dumps({"kind": kind, "contents": contents}), encoding="utf-8")
         for path in sorted(aside.rglob("*")):
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())  # some libraries make private files
             _sync(path)
+        check_replaceable(target, kind)  # something may have come into it meanwhile
         _exchange(aside, target)
     except OSError as error:
         raise _cannot_write(target, error) from error
@@ -94,9 +118,43 @@ def folder_written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
+def check_replaceable(folder: str | os.PathLike[str], kind: str = "model") -> None:
+    """Refuse a folder that may not be replaced, because it holds something that `folder_written_aside` did not write.
+
+    A folder that does not exist may be written, and an empty one, or a saved result of the same kind, replaced.
+
+    Raises
+    ------
+    UnlabeledError
+        With the name of what it holds, or if `folder` is a file.
+    """
+    folder = Path(os.path.realpath(folder))
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UnlabeledError(f"{folder} is a file, and what is saved here is a folder; choose another name")
+    saved, ours = _contents(folder)
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.name not in OF_THE_SYSTEM)
+    others = sorted(set(found) - {CONTENTS, *ours})
+    if others:
+        raise UnlabeledError(
+            f"{folder} holds {others[0]!r}, which was not saved here by this library, so the folder is not replaced; "
+            "choose another one"
+        )
+    if ours and saved != kind:
+        raise UnlabeledError(f"{folder} holds a saved {saved}, which a {kind} does not replace; choose another folder")
+
+
+def _contents(folder: Path) -> tuple[str, list[str]]:
+    """Give what a saved folder holds, and the names of it; without a list that can be read there are none."""
+    try:
+        saved = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
+        return str(saved["kind"]), [name for name in saved["contents"] if isinstance(name, str)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", []
+
+
 def _exchange(new: Path, target: Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise NotADirectoryError(ENOTDIR, "a file of that name is in the way", str(target))
     old = new.with_name(new.name + "-old")
     if target.exists():
         target.replace(old)
@@ -127,6 +185,53 @@ def check_writable(target: str | os.PathLike[str]) -> None:
     there = next(folder for folder in Path(target).absolute().parents if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise UnlabeledError(f"{target} cannot be written: {there} is no folder that you may write to")
+
+
+def check_output(target: str | os.PathLike[str], inputs: Iterable[Any] = (), *, overwrite: bool = False) -> None:
+    """Refuse, before the work, a file that would replace what is read, or anything else unasked.
+
+    Parameters
+    ----------
+    target : path
+        The file to write.
+    inputs : iterable
+        What is read. Those that are paths are compared with `target`; a folder stands for all files in it. They are
+        never replaced, also not by `overwrite`.
+    overwrite : bool, default False
+        Replace another file that is there.
+
+    Raises
+    ------
+    UnlabeledError
+        If `target` is among the inputs, a folder, taken, or in a place that cannot be written.
+
+    Examples
+    --------
+    >>> check_output("photo.png", ["photo.png"])
+    Traceback (most recent call last):
+    unlabeled.errors.UnlabeledError: photo.png is what is read; give the result another name
+    """
+    path = Path(target)
+    for given in inputs:
+        if isinstance(given, str | os.PathLike) and _is_part(path, Path(given)):
+            raise UnlabeledError(f"{path} is what is read; give the result another name")
+    if path.is_dir():
+        raise UnlabeledError(f"{path} is a folder; name a file for the result")
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise UnlabeledError(f"{path} exists already; choose another name, or replace it with --overwrite")
+    check_writable(path)
+
+
+def _is_part(path: Path, given: Path) -> bool:
+    """Tell whether a file is another by whatever name or link, or lies in that folder already."""
+    try:
+        if os.path.realpath(path) == os.path.realpath(given):
+            return True
+        if not path.exists() or not given.exists():
+            return False
+        return path.samefile(given) or (given.is_dir() and Path(os.path.realpath(path)).is_relative_to(given.resolve()))
+    except OSError:  # a name too long for a path, such as a text
+        return False
 
 
 def write_json(target: str | os.PathLike[str], content: Any) -> None:

@@ -113,6 +113,23 @@ def test_map_draws(run, photos, tmp_path):
         assert picture.width > 300
 
 
+@pytest.mark.parametrize("verb", ["map", "search"])
+def test_a_picture_replaces_nothing_unless_told_to_and_never_what_is_read(verb, run, photos, tmp_path):
+    words = [verb, run, *(["-q", photos / "05.png"] if verb == "search" else ["--rows", 20])]
+    before = (photos / "05.png").read_bytes()
+    refused = unlabeled(*words, "--out", photos / "05.png", "--overwrite", code=2)
+    assert "is what is read" in refused.stderr
+    assert (photos / "05.png").read_bytes() == before
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(b"mine")
+    assert "exists already" in unlabeled(*words, "--out", mine, code=2).stderr
+    assert mine.read_bytes() == b"mine"
+    unlabeled(*words, "--out", mine, "--overwrite")
+    with Image.open(mine) as picture:
+        assert picture.width > 100
+    assert "ends in .png" in unlabeled(*words, "--out", photos.parent / "labels.csv", "--overwrite", code=2).stderr
+
+
 def test_methods_lists_all_and_shows_one():
     listed = json.loads(unlabeled("methods", "--json").stdout)
     assert {"simclr", "byol", "rotation", "autoencoder"} <= {entry["name"] for entry in listed}

@@ -83,6 +83,17 @@ def test_what_cannot_be_done_is_said_in_a_sentence(words, says, desk):
     assert (desk / "flag.png").read_bytes() == before
 
 
+def test_a_picture_is_replaced_only_when_that_is_asked_for(desk):
+    (desk / "segments.png").write_bytes(b"mine")
+    assert "exists already" in str(CliRunner().invoke(app, ["segment", "flag.png"]).exception)
+    assert (desk / "segments.png").read_bytes() == b"mine"
+    unlabeled("segment", "flag.png", "--overwrite")
+    with Image.open(desk / "segments.png") as picture:
+        assert picture.width == 128
+    same = CliRunner().invoke(app, ["segment", "flag.png", "--out", "new.png", "--mask", "new.png"])
+    assert "--out and --mask are both new.png" in str(same.exception)
+
+
 def test_help_teaches():
     said = CliRunner().invoke(app, ["segment", "--help"]).output
     assert "unlabeled segment photo.jpg -k 6 --out segments.png" in said

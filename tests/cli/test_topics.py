@@ -31,7 +31,7 @@ def unlabeled(*words):
 def test_it_prints_topics_and_writes_a_folder(desk, method):
     said = unlabeled("topics", "texts.txt", "-k", 2, "--method", method, "--max-df", 1)
     assert "2 topics of 20 documents" in said
-    assert {path.name for path in (desk / "topics").iterdir()} == {
+    assert {path.name for path in (desk / "topics").glob("[!.]*")} == {
         "topics.html",
         "topics.json",
         "documents.parquet",

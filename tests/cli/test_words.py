@@ -72,7 +72,7 @@ def test_the_same_command_gives_the_same_vectors(corpus, vectors, tmp_path):
 
 
 def test_the_loss_on_text_held_out_is_told(corpus, tmp_path):
-    command = ["words", "skipgram", corpus, *QUICK, "--held-out", "0.1", "--out", tmp_path / "v.bin"]
+    command = ["words", "skipgram", corpus, *QUICK, "--held-out", "0.1", "--out", tmp_path / "v.bin", "--overwrite"]
     loss = json.loads(unlabeled(*command, "--json", "--deterministic"))["held_out_loss"]
     assert f"loss on the text held out: {loss:.4f}" in unlabeled(*command, "--deterministic")
     before_the_text = ["words", "skipgram", "--deterministic", *command[2:]]
@@ -101,7 +101,9 @@ def test_phrases_become_words_and_examples_are_told(tmp_path):
     command = ["words", "glove", str(tmp_path / "text.txt"), *QUICK[:-1], "--min-count", "10"]
 
     def learnt(*words):
-        done = CliRunner().invoke(app, [*command, *words, "--out", str(tmp_path / "v.txt")], catch_exceptions=False)
+        done = CliRunner().invoke(
+            app, [*command, *words, "--overwrite", "--out", str(tmp_path / "v.txt")], catch_exceptions=False
+        )
         assert done.exit_code == 0
         return done.stderr, set(WordVectors.load(tmp_path / "v.txt").words)
 
@@ -138,6 +140,15 @@ def test_settings_may_stand_before_the_source(corpus, vectors, tmp_path):
     unlabeled("words", "skipgram", "--dim=8", "--out", tmp_path / "b.bin", *QUICK[2:], corpus)
     for again in ("a.bin", "b.bin"):
         assert (tmp_path / again).read_bytes() == vectors.read_bytes()
+
+
+def test_vectors_never_replace_the_text_they_are_learnt_from(tmp_path):
+    text = tmp_path / "corpus.vec"
+    text.write_text("the king saw a frog by the pond\n" * 50)
+    before = text.read_bytes()
+    for more in ([], ["--overwrite"]):
+        assert "is what is read" in refused("skipgram", text, *QUICK, *more, "--out", text)
+        assert text.read_bytes() == before
 
 
 def test_several_texts_are_read_as_one(corpus, tmp_path):
@@ -233,7 +244,9 @@ def test_it_judges_by_a_classifier_of_texts(vectors, tmp_path):
         (["skipgram", "{vectors}"], "vectors.bin, line"),
         (["cbow", "{corpus}", "--subwords", "3"], "takes 2 values with a comma between them"),
         (["cbow", "{corpus}", "--subwords", "6,3"], "such as (3, 6), got (6, 3)"),
-        (["cbow", "{corpus}", "--out", "{folder}/empty"], "is no saved model"),
+        (["cbow", "{corpus}", "--out", "{folder}"], "which was not saved here by this library"),
+        (["cbow", "{corpus}", "--out", "{corpus}", "--overwrite"], "choose another"),
+        (["cbow", "{corpus}", "--out", "{vectors}"], "exists already"),
         (["cbow", "{corpus}", "--out", "{folder}/folder.bin"], "folder.bin is a folder; name a file"),
         (["cbow", "{corpus}", "--out", "{corpus}/a/b.bin"], "is no folder that you may write to"),
         (["nearest", "{folder}/empty", "frog"], "holds no saved estimator"),

@@ -51,9 +51,9 @@ def demo(
     recipe = ["--recipe", str(out / "recipe.toml"), "--epochs", str(epochs)]
     command("learn", str(out / "photos"), *recipe, "--out", str(run), "--overwrite")
     command("evaluate", str(run), "--labels", str(out / "labels.csv"), "--train-rows", "100")
-    command("search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"))
-    command("embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"))
-    command("map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"))
+    command("search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"), "--overwrite")
+    command("embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"), "--overwrite")
+    command("map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"), "--overwrite")
     made = ", ".join(str(path) for path in (run / "report.html", out / "map.png", out / "similar.png"))
     say(f"\nDone in {time.monotonic() - start:.0f} s. Look at {made}.")
 

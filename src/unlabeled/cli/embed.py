@@ -26,12 +26,11 @@ def embed(
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.runs import Run, write_embeddings
-    from unlabeled.runs.write_table import check_free, check_table_name
+    from unlabeled.runs.write_table import check_table, inputs_of
 
     if out.suffix != ".parquet":
         raise UnlabeledError(f"--out is a parquet file, so its name ends in .parquet; got {out}")
-    check_table_name(out, source)
-    check_free(out, overwrite)
+    check_table(out, inputs_of(run, source), overwrite=overwrite)
     embeddings = Run(run).embed(source, on_error=what_on_error(on_error))
     write_embeddings(embeddings, out)
     rows, dim = embeddings.vectors.shape

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, print_table, say
 
 
 def search(
@@ -20,6 +20,7 @@ def search(
     picture: Annotated[
         Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the instances most like a query; print them, and draw them as a contact sheet.
@@ -28,8 +29,12 @@ def search(
     """
     from unlabeled.data import Images
     from unlabeled.errors import UnlabeledError
+    from unlabeled.explore.figure import check_picture
     from unlabeled.runs import Run, draw_results
+    from unlabeled.runs.write_table import inputs_of
 
+    if picture is not None:
+        check_picture(picture, [*inputs_of(run), query], overwrite=overwrite)
     opened = Run(run)
     found = opened.search(query, k, where)
     labels = opened.embeddings.label_names

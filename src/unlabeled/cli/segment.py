@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, ClusterMethod, Seed, how_many, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, ClusterMethod, Overwrite, Seed, how_many, print_json, print_table, say
 from unlabeled.counted import counted
 
 
@@ -27,6 +27,7 @@ def segment(
         float, typer.Option(min=0, help="Specks smaller than this share of the longer side join what is around them.")
     ] = 0.01,
     method: ClusterMethod = "kmeans",
+    overwrite: Overwrite = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -40,15 +41,15 @@ def segment(
     from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore import segments, segments_picture
-    from unlabeled.explore.figure import check_picture_name
+    from unlabeled.explore.figure import check_picture
     from unlabeled.explore.segments import write_mask
-    from unlabeled.files import check_writable
 
     photo = existing(photo)
-    for path in (out, mask):
-        if path is not None:
-            check_picture_name(path, photo)
-            check_writable(path)
+    check_picture(out, [photo], overwrite=overwrite)
+    if mask is not None:
+        check_picture(mask, [photo], overwrite=overwrite)
+        if mask.resolve() == out.resolve():
+            raise UnlabeledError(f"--out and --mask are both {out}; give them different names")
     if photo.is_dir():
         raise UnlabeledError(f"{photo} is a folder; give one picture")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))

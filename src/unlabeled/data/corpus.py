@@ -202,7 +202,7 @@ class Corpus:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the corpus into `folder`, whole or not at all, replacing what was there."""
-        with folder_written_aside(folder) as aside:
+        with folder_written_aside(folder, "corpus") as aside:
             np.save(aside / "ids.npy", self.ids, allow_pickle=False)
             np.save(aside / "offsets.npy", self.offsets, allow_pickle=False)
             np.save(aside / "counts.npy", self.vocabulary.counts, allow_pickle=False)

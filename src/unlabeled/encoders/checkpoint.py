@@ -112,7 +112,7 @@ def save_encoder(encoder: Encoder, folder: str | os.PathLike[str], provenance: d
     provenance : dict, optional
         Where it comes from (recipe, data), in JSON's types.
     """
-    with folder_written_aside(folder) as aside:
+    with folder_written_aside(folder, "encoder") as aside:
         write_encoder(encoder, aside, provenance)
 
 

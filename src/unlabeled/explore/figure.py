@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import written_aside
+from unlabeled.files import check_output, written_aside
 
 
-def check_picture_name(path: str | PathLike[str], source: Any) -> None:
-    """Refuse, before the work, a name that is no PNG's or that of the data themselves."""
-    out = Path(path)
-    if out.suffix.lower() != ".png":
-        raise UnlabeledError(f"{out}: the picture is a PNG, so its name ends in .png")
-    if isinstance(source, str | PathLike) and Path(source).exists() and out.exists() and out.samefile(source):
-        raise UnlabeledError(f"{out} is what is read; give the picture another name")
+def check_picture(path: str | PathLike[str], inputs: Iterable[Any] = (), *, overwrite: bool = False) -> None:
+    """Refuse, before the work, a name that is no PNG's, or one that `unlabeled.files.check_output` refuses."""
+    if Path(path).suffix.lower() != ".png":
+        raise UnlabeledError(f"{path}: the picture is a PNG, so its name ends in .png")
+    check_output(path, inputs, overwrite=overwrite)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from unlabeled.explore.clusters import Clusters, Method, clusters
 from unlabeled.explore.profile import traits, typical, typical_words
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
-from unlabeled.runs.write_table import check_results, write_table
+from unlabeled.runs.write_table import check_results, inputs_of, write_table
 
 EXAMPLES = 10
 TRAITS = 5
@@ -76,7 +76,7 @@ def cluster(
     [3, 2]
     """
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
-    check_results(out, path, source, overwrite)
+    check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = clusters(rows.array, k, method, random_state)
     groups = describe(rows, found)

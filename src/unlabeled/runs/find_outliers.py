@@ -15,7 +15,7 @@ from unlabeled.explore.palette import INK, PALETTE
 from unlabeled.explore.profile import traits, typical
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
-from unlabeled.runs.write_table import check_results, write_table
+from unlabeled.runs.write_table import check_results, inputs_of, write_table
 
 PICTURED = 48
 TRAITS = 3
@@ -75,7 +75,7 @@ def find_outliers(
     '99'
     """
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
-    check_results(out, path, source, overwrite)
+    check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = anomalies(rows.array, contamination, method, k, random_state)
     order = found.rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.data.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
-from unlabeled.files import check_writable, folder_written_aside, write_json
+from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
 from unlabeled.runs.page import write_page
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def topics(
     if method not in get_args(Method):
         raise unknown_name("method", method, get_args(Method))
     _check_folder(folder, source, overwrite)
-    check_writable(folder)
     texts, ids = read_texts(source, column)
     filters: dict[str, Any] = {
         "stop_words": stop_words,
@@ -117,7 +116,7 @@ def topics(
         "diversity": topic_diversity(words, WORDS),
         "topics": listed,
     }
-    with folder_written_aside(folder) as aside:
+    with folder_written_aside(folder, "result") as aside:
         write_json(aside / "topics.json", summary)
         _write_documents(ids, main, shares, aside / "documents.parquet")
         shown = summary | {"name": folder.resolve().name, "method": type(model).__name__}
@@ -137,19 +136,13 @@ def _kind(method: Method) -> type[TopicModel]:
 
 
 def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:
-    """Refuse a folder with something in it, unless these are topics that may go."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise UnlabeledError(f"{folder} is a file; --out is a folder")
-    if isinstance(source, str | os.PathLike) and Path(source).exists() and folder.samefile(source):
+    """Refuse a folder that is read or holds something, unless these are topics that may go."""
+    if isinstance(source, str | os.PathLike) and os.path.realpath(folder) == os.path.realpath(source):
         raise UnlabeledError(f"{folder} is what is read; choose another folder for the topics")
-    if not any(folder.iterdir()):
-        return
-    if not (folder / "topics.json").exists():
-        raise UnlabeledError(f"{folder} holds other files; choose another folder for the topics")
-    if not overwrite:
-        raise UnlabeledError(f"{folder} holds topics already; choose another folder, or replace them with --overwrite")
+    check_replaceable(folder, "result")
+    if folder.exists() and any(folder.iterdir()) and not overwrite:
+        raise UnlabeledError(f"{folder} holds a result already; choose another folder, or replace it with --overwrite")
+    check_writable(folder)
 
 
 def _described(

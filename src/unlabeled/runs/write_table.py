@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figure import check_picture_name
-from unlabeled.files import check_writable, written_aside
+from unlabeled.explore.figure import check_picture
+from unlabeled.files import check_output, read_json, written_aside
 
 ENDINGS = (".parquet", ".csv")
+OF_A_RUN = ("run.json", "metrics.json", "history.json", "report.html", "embeddings.parquet", "model", "index")
 
 
-def check_results(table: str | os.PathLike[str], picture: str | os.PathLike[str], source: Any, overwrite: bool) -> None:
+def check_results(
+    table: str | os.PathLike[str], picture: str | os.PathLike[str], inputs: Iterable[Any], overwrite: bool
+) -> None:
     """Refuse, before the work, names of results that are those of the data, are taken, or cannot be written."""
-    check_table_name(table, source)
-    check_picture_name(picture, source)
-    for path in (table, picture):
-        check_free(path, overwrite)
+    inputs = list(inputs)
+    check_table(table, inputs, overwrite=overwrite)
+    check_picture(picture, inputs, overwrite=overwrite)
 
 
-def check_free(path: str | os.PathLike[str], overwrite: bool) -> None:
-    """Refuse a name that is taken, unless what is there is to be replaced, or that cannot be written."""
-    if Path(path).exists() and not overwrite:
-        raise UnlabeledError(f"{path} exists already; choose another name, or replace it with --overwrite")
-    check_writable(path)
+def check_table(path: str | os.PathLike[str], inputs: Iterable[Any] = (), *, overwrite: bool = False) -> None:
+    """Refuse, before the work, a name that is no table's, or one that `unlabeled.files.check_output` refuses."""
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise UnlabeledError(f"{path}: the result is a table, so its name ends in {' or '.join(ENDINGS)}")
+    check_output(path, inputs, overwrite=overwrite)
 
 
-def check_table_name(path: str | os.PathLike[str], source: Any) -> None:
-    """Refuse a name that is no table's or that of the data themselves."""
-    out = Path(path)
-    if out.suffix.lower() not in ENDINGS:
-        raise UnlabeledError(f"{out}: the result is a table, so its name ends in {' or '.join(ENDINGS)}")
-    if isinstance(source, str | os.PathLike) and Path(source).exists() and out.exists() and out.samefile(source):
-        raise UnlabeledError(f"{out} is what is read; give the result another name")
+def inputs_of(source: Any, *others: Any) -> list[Any]:
+    """List what is read and so may not be replaced; of a run, what `learn` wrote, its data and its labels.
+
+    Other files in the folder of a run may be results of its own, which are replaced when asked to.
+    """
+    if not isinstance(source, str | os.PathLike) or not (Path(source) / "run.json").is_file():
+        return [source, *others]
+    about = read_json(Path(source) / "run.json")
+    read = [about.get(name) for name in ("source", "labels")] if isinstance(about, dict) else []
+    return [*(Path(source) / name for name in OF_A_RUN), *read, *others]
 
 
 def write_table(columns: dict[str, Any], path: str | os.PathLike[str]) -> None:

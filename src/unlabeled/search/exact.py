@@ -142,7 +142,7 @@ class ExactStore:
         """Write the store into `folder`, whole or not at all, replacing what was there."""
         import pyarrow.parquet as pq
 
-        with folder_written_aside(folder) as aside:
+        with folder_written_aside(folder, "store") as aside:
             write_card(aside, "exact", self.metric)
             np.save(aside / "vectors.npy", self._vectors, allow_pickle=False)
             np.save(aside / "origin.npy", self._origin, allow_pickle=False)

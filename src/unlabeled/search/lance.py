@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_written_aside
+from unlabeled.files import CONTENTS, folder_written_aside
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.engine import bad_filter, connect
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
@@ -89,7 +89,7 @@ class LanceStore:
         if metric == "cosine":
             array = unit_rows(array)
         column = pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
-        with folder_written_aside(folder) as aside:
+        with folder_written_aside(folder, "store") as aside:
             write_card(aside, "lance", metric)
             try:
                 table = connect(aside).create_table("vectors", rows.append_column("vector", column))
@@ -118,8 +118,8 @@ class LanceStore:
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Copy the store into `folder`, whole or not at all."""
-        with folder_written_aside(folder) as aside:
-            shutil.copytree(self.folder, aside, dirs_exist_ok=True)
+        with folder_written_aside(folder, "store") as aside:
+            shutil.copytree(self.folder, aside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(CONTENTS))
 
     @property
     def dim(self) -> int:

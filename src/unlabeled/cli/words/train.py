@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import INTERRUPTED, AsJson, print_json, say
+from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, say
 
 PARTIAL = ".partial"
 """What the folder of an unfinished training is called, after the file it is to become."""
@@ -41,19 +41,21 @@ def trainer(name: str, what: str) -> Callable[..., None]:
             typer.Option(min=0, help="How many times more often than by chance the words of a phrase meet."),
         ] = 10.0,
         resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
+        overwrite: Overwrite = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
         as_json: AsJson = False,
     ) -> None:
         from unlabeled.cli.settings import configured, flags, taken_apart
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
+        from unlabeled.methods.words.training import FILE as CHECKPOINT
         from unlabeled.registry import method
 
         # Typer does not know the settings, and takes them and their values for sources.
         sources, settings = taken_apart(words or [], flags(method(name)))
         if not sources:
             raise UnlabeledError("name the text to learn from: a text file, plain or compressed, or a folder of them")
-        check_out(out)
+        check_out(out, sources, overwrite)
         partial = out.with_name(out.name + PARTIAL)
         if resume and not partial.exists():
             raise UnlabeledError(f"there is nothing to resume: {partial} does not exist")
@@ -78,7 +80,9 @@ def trainer(name: str, what: str) -> Callable[..., None]:
             model.vectors_.save(out)
         else:
             model.save(out)
-        shutil.rmtree(partial, ignore_errors=True)
+        (partial / CHECKPOINT).unlink(missing_ok=True)
+        with suppress(OSError):  # other things may have been put there
+            partial.rmdir()
         learnt = model.vectors_.words
         held_out = {"held_out_loss": loss} if (loss := getattr(model, "held_out_loss_", None)) is not None else {}
         if as_json:
@@ -100,7 +104,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
     return train
 
 
-def check_out(path: Path) -> None:
+def check_out(path: Path, sources: list[str], overwrite: bool) -> None:
     """Refuse, before hours of training, a place where the vectors could not be written or would replace other things.
 
     Raises
@@ -109,7 +113,7 @@ def check_out(path: Path) -> None:
         If no format of word vectors has the ending, or the place is taken or not writable.
     """
     from unlabeled.errors import UnlabeledError
-    from unlabeled.files import check_writable
+    from unlabeled.files import check_output, check_replaceable, check_writable
     from unlabeled.methods.words.formats.choose import BY_ENDING
 
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
@@ -118,8 +122,8 @@ def check_out(path: Path) -> None:
             f"{path}: the ending should be one of {', '.join(BY_ENDING)}, or there should be none for the folder of "
             "a whole model"
         )
-    if path.suffix and path.is_dir():
-        raise UnlabeledError(f"{path} is a folder; name a file for the vectors")
-    if not path.suffix and path.exists() and not (path / "model.json").exists():
-        raise UnlabeledError(f"{path} exists and is no saved model, which could be replaced; choose another name")
+    if path.suffix:
+        check_output(path, sources, overwrite=overwrite)
+        return
+    check_replaceable(path)
     check_writable(path)
