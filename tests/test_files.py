@@ -309,9 +309,14 @@ def test_a_saved_folder_into_which_something_was_put_is_not_replaced(tmp_path, a
 def test_something_put_into_the_folder_while_the_new_one_is_made_is_kept(tmp_path):
     target = tmp_path / "model"
     saved(target, "old")
-    with pytest.raises(UnlabeledError, match=r"notes\.txt"), folder_written_aside(target) as aside:
-        (aside / "part").write_text("new")
-        (target / "notes.txt").write_text("mine")
+
+    def disturbed() -> None:
+        with folder_written_aside(target) as aside:
+            (aside / "part").write_text("new")
+            (target / "notes.txt").write_text("mine")
+
+    with pytest.raises(UnlabeledError, match=r"notes\.txt"):
+        disturbed()
     assert (target / "notes.txt").read_text() == "mine"
     assert (target / "part").read_text() == "old"
 

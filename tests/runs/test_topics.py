@@ -91,7 +91,7 @@ def test_nothing_is_replaced_unasked(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("\n".join(TEXTS))
     for overwrite in (False, True):
-        with pytest.raises(UnlabeledError, match="holds other files"):
+        with pytest.raises(UnlabeledError, match="not saved here"):
             topics(TEXTS, tmp_path / "mine", overwrite=overwrite, **QUICK)
     with pytest.raises(UnlabeledError, match="is what is read"):
         topics(tmp_path / "mine", tmp_path / "mine", overwrite=True, **QUICK)
