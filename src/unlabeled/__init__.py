@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 NOUNS = (
-    *("Corpus", "Documents", "Images", "NeighbourGraph", "Phrases", "Run", "Vectors", "WordVectors"),
+    *("Corpus", "Documents", "Images", "NeighbourGraph", "Run", "Vectors", "WordVectors"),
     *("conditional_probabilities", "cooccurrence", "elbow", "expectation_maximisation", "merge_clusters"),
 )
 """What one works with beside the methods; `make stubs` tells type checkers and editors of both."""

@@ -13,10 +13,9 @@ from unlabeled import runs as runs
 from unlabeled import search as search
 from unlabeled import training as training
 from unlabeled import views as views
-from unlabeled.data.corpus import Corpus as Corpus
-from unlabeled.data.documents import Documents as Documents
 from unlabeled.data.images import Images as Images
-from unlabeled.data.phrases import Phrases as Phrases
+from unlabeled.data.text.corpus import Corpus as Corpus
+from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.vectors import Vectors as Vectors
 from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
@@ -36,6 +35,7 @@ from unlabeled.methods.words.conditional_probabilities import conditional_probab
 from unlabeled.methods.words.cooccurrence import cooccurrence as cooccurrence
 from unlabeled.methods.words.glove import GloVe as GloVe
 from unlabeled.methods.words.one_hot import OneHot as OneHot
+from unlabeled.methods.words.phrases import Phrases as Phrases
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
 from unlabeled.runs.run import Run as Run

@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from unlabeled.data.documents import Documents
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
 

@@ -8,19 +8,18 @@ from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
     from unlabeled.data.batch import Batch
-    from unlabeled.data.corpus import Corpus
-    from unlabeled.data.documents import Documents
     from unlabeled.data.images import Images
     from unlabeled.data.instances import Instances, prefetched
-    from unlabeled.data.labelled_texts import LabelledTexts
     from unlabeled.data.labels import LabelTable, read_labels
-    from unlabeled.data.phrases import Phrases
     from unlabeled.data.prepared import PreparedImages
     from unlabeled.data.source import open_source
-    from unlabeled.data.tokenizers import tokenize
+    from unlabeled.data.text.corpus import Corpus
+    from unlabeled.data.text.documents import Documents
+    from unlabeled.data.text.labelled_texts import LabelledTexts
+    from unlabeled.data.text.tokenizers import tokenize
+    from unlabeled.data.text.vocabulary import Vocabulary
     from unlabeled.data.vectors import Vectors
     from unlabeled.data.video import Clips, Videos
-    from unlabeled.data.vocabulary import Vocabulary
 
 __all__ = [
     "Batch",
@@ -31,7 +30,6 @@ __all__ = [
     "Instances",
     "LabelTable",
     "LabelledTexts",
-    "Phrases",
     "PreparedImages",
     "Vectors",
     "Videos",
@@ -47,20 +45,19 @@ __getattr__, __dir__ = when_used(
     {
         "Batch": "batch",
         "Clips": "video.clips",
-        "Corpus": "corpus",
-        "Documents": "documents",
+        "Corpus": "text.corpus",
+        "Documents": "text.documents",
         "Images": "images",
         "Instances": "instances",
         "LabelTable": "labels",
-        "LabelledTexts": "labelled_texts",
-        "Phrases": "phrases",
+        "LabelledTexts": "text.labelled_texts",
         "PreparedImages": "prepared",
         "Vectors": "vectors",
         "Videos": "video.videos",
-        "Vocabulary": "vocabulary",
+        "Vocabulary": "text.vocabulary",
         "open_source": "source",
         "prefetched": "instances",
         "read_labels": "labels",
-        "tokenize": "tokenizers",
+        "tokenize": "text.tokenizers",
     },
 )

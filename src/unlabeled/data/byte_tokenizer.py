@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.compiled import compiled
-from unlabeled.data.tokenizers import BREAK, JOINER, LETTER, NUL, SEPARATOR
+from unlabeled.data.text.tokenizers import BREAK, JOINER, LETTER, NUL, SEPARATOR
 
 UNFINISHED, INVALID = NUL + 1, NUL + 2  # further kinds of characters: cut off by the end of the block, and no UTF-8
 

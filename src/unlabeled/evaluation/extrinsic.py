@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.data.tokenizers import tokenize
+from unlabeled.data.text.tokenizers import tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.inputs import Labels, check_labels
@@ -99,7 +99,7 @@ def extrinsic(
     seeds : sequence of int, default (0, 1, 2)
         One held-out part, random table and initialisation for each.
     tokenizer : {"words", "whitespace"} or callable, default "words"
-        How a text is cut into words; see `unlabeled.data.tokenizers.tokenize`. Use the one of the vectors' training.
+        How a text is cut into words; see `unlabeled.data.tokenize`. Use the one of the vectors' training.
     ignore_case : bool, default True
         Let "Paris" find the vector of "paris".
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.documents import Documents
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 
 

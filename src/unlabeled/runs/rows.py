@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from unlabeled.data import Images, Vectors, open_source
 from unlabeled.data.decode import SUFFIXES
-from unlabeled.data.documents import Documents
 from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.table import Table
 from unlabeled.data.tables import TABLES, has_lists
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.search.metric import unit_rows
 

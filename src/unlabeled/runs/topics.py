@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.documents import Documents, read_texts
+from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json

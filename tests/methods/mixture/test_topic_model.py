@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 import unlabeled
 from unlabeled import PLSA, LatentDirichletAllocation
-from unlabeled.data.documents import Documents
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
 

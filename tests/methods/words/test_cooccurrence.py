@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 import unlabeled
 from unlabeled.data import spool
-from unlabeled.data.corpus import Corpus
+from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.conditional_probabilities import conditional_probabilities
 from unlabeled.methods.words.cooccurrence import _weights, bytes_of, cooccurrence

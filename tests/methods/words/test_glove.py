@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import unlabeled
-from unlabeled.data.corpus import Corpus
+from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words import tiling
 from unlabeled.methods.words.cooccurrence import cooccurrence

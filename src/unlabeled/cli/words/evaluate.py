@@ -81,7 +81,7 @@ def _classified(
     vectors: WordVectors, train: Path, test: Path | None, column: str | None, seeds: int
 ) -> ExtrinsicResult:
     """Learn to classify the texts of one table, and test on those of another or on a fifth held out."""
-    from unlabeled.data.labelled_texts import LabelledTexts
+    from unlabeled.data.text.labelled_texts import LabelledTexts
     from unlabeled.evaluation import extrinsic
     from unlabeled.evaluation.split import stratified_split
 

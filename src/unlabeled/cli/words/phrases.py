@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unlabeled.counted import counted
 
 if TYPE_CHECKING:
-    from unlabeled.data.corpus import Corpus
+    from unlabeled.data.text.corpus import Corpus
     from unlabeled.methods.words.word_embedding import WordEmbedding
 
 EXAMPLES = 8
@@ -34,8 +34,8 @@ def joined(
     say : callable
         Receives a sentence at each pass.
     """
-    from unlabeled.data.corpus import Corpus
-    from unlabeled.data.phrases import Phrases
+    from unlabeled.data.text.corpus import Corpus
+    from unlabeled.methods.words.phrases import Phrases
 
     method._check()
     corpus = Corpus.encode(

@@ -14,7 +14,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from unlabeled.data.documents import Documents, check_not_empty, check_whole, is_text, tidy_counts
+from unlabeled.data.text.documents import Documents, check_not_empty, check_whole, is_text, tidy_counts
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
 from unlabeled.methods.mixture.base import Mixture

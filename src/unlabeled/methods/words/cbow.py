@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.methods.words.kernels.full import full_cbow
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow
 from unlabeled.methods.words.kernels.negative_cbow import negative_cbow

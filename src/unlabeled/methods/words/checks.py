@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.data.vocabulary import check_words
+from unlabeled.data.text.vocabulary import check_words
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.nearest import AnalogyMethod, tiles
 

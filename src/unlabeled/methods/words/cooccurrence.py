@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from unlabeled.data.corpus import Corpus
 from unlabeled.data.spool import Spool
+from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.kernels import counting
 from unlabeled.methods.words.word_embedding import worker_count

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from unlabeled.data.corpus import Corpus
+from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.cooccurrence import Weighting, bytes_of, cooccurrence
 from unlabeled.methods.words.kernels.weighted_squares import HELD, descent

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.huffman import HuffmanTree
 from unlabeled.methods.words.kernels.sampling import negatives_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unlabeled.data.corpus import Corpus
+from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.word_embedding import WordEmbedding
 from unlabeled.methods.words.word_vectors import WordVectors

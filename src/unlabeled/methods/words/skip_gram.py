@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.methods.words.kernels import bfloat
 from unlabeled.methods.words.kernels.full import full_skip_gram
 from unlabeled.methods.words.kernels.hierarchical import hierarchical_skip_gram

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.corpus import Corpus
+from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, save_arrays, written_aside
 from unlabeled.methods.words.kernels.random import seeded

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.corpus import Corpus
-from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.subwords import Unseen
 from unlabeled.methods.words.training import Model, State, train

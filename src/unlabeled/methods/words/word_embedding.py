@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.corpus import Corpus
-from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json

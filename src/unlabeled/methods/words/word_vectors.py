@@ -164,7 +164,7 @@ class WordVectors:
     def _unknown(self, word: object) -> UnlabeledError:
         if not isinstance(word, str):
             return UnlabeledError(f"a word is a string, not {word!r}")
-        from unlabeled.data.vocabulary import Vocabulary
+        from unlabeled.data.text.vocabulary import Vocabulary
 
         near = Vocabulary(list(self.words), np.zeros(len(self), np.int64)).nearest(word)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from unlabeled.data import byte_tokenizer as kernel
 from unlabeled.data.spool import Spool
-from unlabeled.data.text_files import PIECE, not_text
-from unlabeled.data.tokenizers import kinds_of_characters
+from unlabeled.data.text.text_files import PIECE, not_text
+from unlabeled.data.text.tokenizers import kinds_of_characters
 from unlabeled.errors import UnlabeledError
 
 LONGEST_WORD = 1 << 20  # bytes; no language has such words, so it is no text
@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 A = TypeVar("A", bound=np.generic)
 
 
-class ByteEncoder:
+class WordIndexer:
     """The table of words seen so far, and the numbers of the text so far.
 
     While a thread looks up the words of one block, the next one is read and cut.

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unlabeled.data import Corpus, tokenize
-from unlabeled.data.byte_encoder import ByteEncoder
+from unlabeled.data.text.word_indexer import WordIndexer
 from unlabeled.errors import UnlabeledError
 
 
@@ -58,7 +58,7 @@ texts = st.text(st.sampled_from(ODD) | st.characters(exclude_categories=("Cs",),
 @example(text="Kelvin KELVIN ΟΔΟΣ οδος", piece=1)
 @example(text="ninechars ninecharz eight888 ninecharsandmore", piece=100)
 def test_bytes_become_the_words_python_finds(tokenizer: str, text: str, piece: int) -> None:
-    coder = ByteEncoder(tokenizer, "strict", 10_000)
+    coder = WordIndexer(tokenizer, "strict", 10_000)
     coder.read_pieces(in_pieces(text.encode(), piece), "text")
     ids, offsets, words, counts = coder.finish()
     wanted = sentences_of(text, tokenizer)
@@ -77,12 +77,12 @@ def test_bytes_become_the_words_python_finds(tokenizer: str, text: str, piece: i
 def test_invalid_bytes_are_refused_or_replaced_as_python_does(tokenizer: str, raw: list[bytes]) -> None:
     whole = b"".join(raw).replace(b"\0", b"")
     for piece in (1, 1000):
-        coder = ByteEncoder(tokenizer, "replace", 10_000)
+        coder = WordIndexer(tokenizer, "replace", 10_000)
         coder.read_pieces(in_pieces(whole, piece), "text")
         ids, _, words, _ = coder.finish()
         decoded = sentences_of(whole.decode(errors="replace"), tokenizer)
         assert [words[id] for id in ids] == [word for sentence in decoded for word in sentence]
-        strict = ByteEncoder(tokenizer, "strict", 10_000)
+        strict = WordIndexer(tokenizer, "strict", 10_000)
         try:
             whole.decode()
         except UnicodeDecodeError as error:

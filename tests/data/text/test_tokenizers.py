@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from unlabeled.data import tokenize
-from unlabeled.data.tokenizers import BREAK, JOINER, LETTER, NUL, SEPARATOR, kinds_of_characters
+from unlabeled.data.text.tokenizers import BREAK, JOINER, LETTER, NUL, SEPARATOR, kinds_of_characters
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tables import TABLES, delimiter_in
-from unlabeled.data.text_files import Files, Strings, open_text
+from unlabeled.data.text.text_files import Files, Strings, open_text
 from unlabeled.errors import UnlabeledError
 
 TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.spool import Spool
-from unlabeled.data.text_files import Files, Strings, TokenLists, not_text
-from unlabeled.data.tokenizers import Tokenizer
-from unlabeled.data.vocabulary import check_word
+from unlabeled.data.text.text_files import Files, Strings, TokenLists, not_text
+from unlabeled.data.text.tokenizers import Tokenizer
+from unlabeled.data.text.vocabulary import check_word
 from unlabeled.errors import UnlabeledError
 
 LONGEST_SENTENCE = 10_000  # words; a longer one, such as a whole book on one line, is cut
@@ -47,9 +47,9 @@ def encode_text(
         lines = _lines_of_strings(text) if isinstance(text, Strings) else _lines_of_files(text, errors, read)
         return _encode_lists(_tokenized(lines, tokenizer))
 
-    from unlabeled.data.byte_encoder import ByteEncoder
+    from unlabeled.data.text.word_indexer import WordIndexer
 
-    encoder = ByteEncoder(tokenizer, errors, LONGEST_SENTENCE)
+    encoder = WordIndexer(tokenizer, errors, LONGEST_SENTENCE)
     if isinstance(text, Strings):
         encoder.read_strings(text.texts)
     else:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.corpus import Corpus
-from unlabeled.data.encoder import Encoded
 from unlabeled.data.spool import Spool
+from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.text_encoding import Encoded
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 
@@ -66,6 +66,8 @@ class Phrases(Estimator):
     >>> phrases.join(["in", "new", "york"])
     ['in', 'new_york']
     """
+
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     threshold: float = 10.0
     min_count: int = 5

@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.encoder import Encoded, encode_text
 from unlabeled.data.fingerprint import file_state, fingerprint
-from unlabeled.data.reading import reading
 from unlabeled.data.spool import Spool
-from unlabeled.data.text_files import Files, open_text
-from unlabeled.data.tokenizers import Tokenizer, checked_tokenizer
-from unlabeled.data.vocabulary import Vocabulary
+from unlabeled.data.text.reading_progress import reading
+from unlabeled.data.text.text_encoding import Encoded, encode_text
+from unlabeled.data.text.text_files import Files, open_text
+from unlabeled.data.text.tokenizers import Tokenizer, checked_tokenizer
+from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import folder_written_aside, read_json, write_json
 

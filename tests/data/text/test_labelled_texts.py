@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from unlabeled.data.labelled_texts import LabelledTexts
+from unlabeled.data.text.labelled_texts import LabelledTexts
 from unlabeled.errors import UnlabeledError
 
 

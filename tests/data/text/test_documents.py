@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import CountVectorizer
 
-from unlabeled.data.documents import Documents, is_text, tidy_counts
+from unlabeled.data.text.documents import Documents, is_text, tidy_counts
 from unlabeled.errors import UnlabeledError
 
 TEXTS = ["The cat sat on the mat.", "A dog! A dog barked at the cat.", "", "mat, mat"]

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unlabeled.data import Corpus, encoder, spool, text, tokenize
+from unlabeled.data import Corpus, spool, tokenize
+from unlabeled.data.text import text_encoding, text_files
 from unlabeled.errors import UnlabeledError
 
 LECTURE = ["I like deep learning.", "I like NLP.", "I enjoy flying."]
@@ -104,7 +105,7 @@ def test_compressed_files_are_known_by_their_content(tmp_path: Path, kind: str, 
     lines = [f"line {i} of ünïcode it's {i % 7}\r" for i in range(30_000)]
     data = "\n".join(lines).encode()
     (tmp_path / "text.txt").write_bytes(compressed(kind, data))
-    assert len(data) > 2 * text.PIECE
+    assert len(data) > 2 * text_files.PIECE
     wanted = expected(sentences_of(data.decode(), "whitespace"))
     assert content(Corpus.encode(tmp_path / "text.txt", tokenizer=tokenizer)) == wanted
 
@@ -156,7 +157,7 @@ def test_a_long_line_is_given_to_a_callable_in_parts_cut_between_words(tmp_path:
         return line.split()
 
     corpus = Corpus.encode(tmp_path / "a.txt", tokenizer=split)
-    assert max(seen) <= encoder.LONGEST_LINE
+    assert max(seen) <= text_encoding.LONGEST_LINE
     assert corpus.vocabulary.words == ["frog"]
     assert corpus.tokens == 500_000
 
@@ -294,7 +295,7 @@ def test_the_cache_saves_the_reading(book: Path, tmp_path: Path, monkeypatch: py
     first = Corpus.encode(book, cache=tmp_path / "cache")
     assert content(first) == content(Corpus.encode(book))
     with monkeypatch.context() as patch:
-        patch.setattr("unlabeled.data.corpus.encode_text", lambda *args: pytest.fail("read again"))
+        patch.setattr("unlabeled.data.text.corpus.encode_text", lambda *args: pytest.fail("read again"))
         again = Corpus.encode(book, cache=tmp_path / "cache")
     assert content(again) == content(first)
     assert again.fingerprint == first.fingerprint
@@ -348,7 +349,7 @@ def test_nothing_half_written_stays_in_the_cache(book: Path, tmp_path: Path, mon
     def fail(*args: Any, **settings: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unlabeled.data.corpus.write_json", fail)
+    monkeypatch.setattr("unlabeled.data.text.corpus.write_json", fail)
     with pytest.raises(UnlabeledError, match=r"cannot write .*No space left"):
         Corpus.encode(book, cache=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
