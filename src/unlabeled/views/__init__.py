@@ -12,6 +12,7 @@ from unlabeled.views.randaugment import RandAugment
 from unlabeled.views.recipes import simclr, strong, weak
 from unlabeled.views.table import TableCorruption
 from unlabeled.views.tone import Autocontrast, Equalize, Posterize, Solarize
+from unlabeled.views.video import ClipView, FrameSampling
 from unlabeled.views.view import ImageView, Operation, View
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "Blur",
     "BySize",
     "Canvas",
+    "ClipView",
     "ColourJitter",
     "Compose",
     "Cutout",
     "Equalize",
     "Flip",
+    "FrameSampling",
     "Grey",
     "ImageView",
     "Invert",
