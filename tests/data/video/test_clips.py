@@ -63,14 +63,15 @@ def test_every_clip_has_its_frames(cache_bytes, workers):
     assert clips.groups.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert clips.ids[3:5] == ["1#t=0,0.4", "1#t=0.3,0.7"]
     order = torch.tensor([8, 0, 4, 4])
-    batch = clips.gather(order)
+    batch = clips.gather(order).values
     assert batch.shape == (4, 4, 3, 8, 8)
     assert batch.dtype == torch.uint8
     for clip, number in zip(batch.numpy(), order.tolist(), strict=True):
         video, start = number // 3, number % 3 * 3
         np.testing.assert_array_equal(clip, array[video, start : start + 4].transpose(0, 3, 1, 2))
     batch[:] = 0  # it is the caller's
-    assert clips.gather(order).any()
+    assert clips.gather(order).values.any()
+    assert torch.equal(clips.gather(order).index, order)
     assert [len(b) for b in clips.batches([order, order[:1]])] == [4, 1]
     assert not [t for t in threading.enumerate() if t.name.startswith("unlabeled-data")]
 
@@ -93,7 +94,9 @@ def test_videos_that_give_no_clip_are_named_or_skipped(tmp_path, write_video, ca
     clips = videos.clips(5, on_error="skip", cache_bytes=cache_bytes)
     assert [skipped.id for skipped in clips.skipped] == ["short.mkv", "text.mp4", "zero.mp4"]
     assert clips.ids == ["a.mkv#t=0,0.5", "a.mkv#t=0.5,1", "b.mkv#t=0,0.5", "b.mkv#t=0.5,1"]
-    np.testing.assert_array_equal(clips.gather(torch.tensor([3]))[0].numpy(), array_of()[1, 5:].transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(
+        clips.gather(torch.tensor([3])).values[0].numpy(), array_of()[1, 5:].transpose(0, 3, 1, 2)
+    )
     with pytest.raises(UnlabeledError, match="none of the 5 videos"):
         videos.clips(11, on_error="skip")
 
@@ -116,6 +119,7 @@ def test_labels_are_those_of_the_videos():
     clips = Videos(array_of(), labels=["x", "y", "x"]).clips(5)
     assert clips.labels.tolist() == [0, 0, 1, 1, 0, 0]
     assert clips.classes == ["x", "y"]
+    assert clips.gather(torch.tensor([3, 0])).labels.tolist() == [1, 0]
 
 
 def test_the_fingerprint_tells_clips_apart():
@@ -151,4 +155,4 @@ def test_a_real_video_by_a_clock(real_data):
     clips = Videos(real_data / "video" / "tree.avi").clips(8, fps=2.0, size=32)
     assert clips.ids[0] == "tree.avi#t=0,4"
     assert len(clips) == 7
-    assert clips.gather(torch.arange(7)).shape == (7, 8, 3, 32, 32)
+    assert clips.gather(torch.arange(7)).values.shape == (7, 8, 3, 32, 32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unlabeled.counted import counted
+from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.images import CACHE_BYTES
@@ -179,9 +180,11 @@ class Clips:
         what = f"{self.length} {self.size} {self.fit} {self.channels}"
         return fingerprint([self.videos.fingerprint, what, self._frames, self._first, self._rows])
 
-    def gather(self, indices: Tensor) -> Tensor:
-        """Give the clips at `indices` as uint8 of shape (n, length, channels, size, size), in memory of their own."""
-        rows = self._rows[indices.cpu().numpy()]
+    def gather(self, indices: Tensor) -> Batch:
+        """Give the clips at `indices`, uint8 of shape (n, length, channels, size, size), in memory of their own."""
+        return Batch(self._pixels_at(self._rows[indices.cpu().numpy()]), labels_at(self.labels, indices), indices)
+
+    def _pixels_at(self, rows: Integers) -> Tensor:
         if self._store is not None:
             return torch.from_numpy(self._store[rows])
         wanted, places = np.unique(rows, return_inverse=True)
@@ -199,7 +202,7 @@ class Clips:
                 pass
         return torch.from_numpy(pixels[places.reshape(rows.shape)])
 
-    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Tensor]:
+    def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
         """Give `gather` of each of `index_batches` in turn, fetched ahead; see `prefetched`."""
         return prefetched(self.gather, index_batches, prefetch)
 
