@@ -27,7 +27,8 @@ class ClipCanvas(Canvas):
 
     def mean(self) -> Tensor:
         """Give the mean colour of each clip as it stands; shape (n, c)."""
-        return super().mean().unflatten(0, (-1, self._length)).mean(1)
+        means = super().mean()
+        return means.view(-1, self._length, means.shape[1]).mean(1)
 
     def move(self, maps: Tensor, size: Size) -> None:
         """Add a geometric step; one map a clip."""
@@ -43,7 +44,8 @@ class ClipCanvas(Canvas):
 
     def finished(self) -> Tensor:
         """Carry out what is pending and clamp to [0, 1]; shape (n, t, c, h, w)."""
-        return super().finished().unflatten(0, (-1, self._length))
+        frames = super().finished()
+        return frames.view(-1, self._length, *frames.shape[1:])
 
     def _for_frames(self, rows: Tensor) -> Tensor:
         return rows.repeat_interleave(self._length, 0)

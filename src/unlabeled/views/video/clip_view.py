@@ -56,4 +56,5 @@ class ClipView(View):
             clips = canvas.finished().to(batch.dtype)
         if self.per_frame is None:
             return clips
-        return self.per_frame(clips.flatten(0, 1), generator).unflatten(0, clips.shape[:2])
+        frames = self.per_frame(clips.flatten(0, 1), generator)
+        return frames.view(*clips.shape[:2], *frames.shape[1:])
