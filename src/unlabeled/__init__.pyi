@@ -19,6 +19,7 @@ from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.vectors import Vectors as Vectors
 from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
+from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior
 from unlabeled.methods.mixture.elbow import elbow as elbow
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation as expectation_maximisation
 from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
