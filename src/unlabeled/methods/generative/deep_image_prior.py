@@ -183,7 +183,7 @@ class DeepImagePrior(Estimator):
         self._check(size)
         device = choose_device(self.device)
         seen, known = seen.to(device), known.to(device)
-        self.history_ = []
+        self.history_: list[dict[str, float]] = []
         with own_randomness():
             torch.manual_seed(check_random_state(self.random_state).randint(2**31))
             scales = min(self.scales, int(np.log2(min(size) / 4)))
