@@ -18,7 +18,6 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.files import folder_written_aside, read_json, write_json, written_aside
 
 FORMAT = 1
-WEIGHTS = "encoder.safetensors"
 DESCRIPTION = "encoder.json"
 
 
@@ -37,7 +36,8 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     """Write tensors as safetensors, whole or not at all; tensors that share storage are written apart."""
     with written_aside(path) as aside:
         try:
-            save_file({key: value.detach().contiguous().cpu().clone() for key, value in tensors.items()}, aside)
+            copies = {key: value.detach().contiguous().cpu().clone() for key, value in tensors.items()}
+            save_file(copies, aside, metadata={"format": "pt"})  # which transformers asks for
         except SafetensorError as error:
             # The writer wraps the file system's refusal in an error of its own.
             raise OSError(str(error)) from error
@@ -85,8 +85,9 @@ def _few(keys: Any) -> str:
 
 
 def write_encoder(encoder: Encoder, folder: Path, provenance: dict[str, Any] | None = None) -> None:
-    """Write an encoder's two files into an existing folder."""
-    save_tensors(encoder.state_dict(), folder / WEIGHTS)
+    """Write an encoder's files into an existing folder: weights, description, and what other libraries need."""
+    save_tensors(encoder.state_dict(), folder / encoder.weights_file)
+    encoder.write_companions(folder)
     write_json(
         folder / DESCRIPTION,
         {
@@ -133,5 +134,6 @@ def load_encoder(folder: str | os.PathLike[str]) -> Encoder:
         encoder = from_description(description["encoder"], preprocessing)
     except (KeyError, TypeError) as error:
         raise UnlabeledError(f"{folder / DESCRIPTION} does not describe an encoder ({error!r})") from error
-    load_weights(encoder, load_tensors(folder / WEIGHTS), folder / WEIGHTS)
+    weights = folder / encoder.weights_file
+    load_weights(encoder, load_tensors(weights), weights)
     return encoder.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ class Encoder(nn.Module):
     """
 
     architecture: ClassVar[str] = ""
+    weights_file: ClassVar[str] = "encoder.safetensors"
     dim: int
     preprocessing: Preprocessing
 
@@ -46,6 +48,9 @@ class Encoder(nn.Module):
     def describe(self) -> dict[str, Any]:
         """Describe the architecture in JSON's types; `from_description` builds it again, untrained."""
         return {"architecture": self.architecture, **self.settings()}
+
+    def write_companions(self, folder: Path) -> None:
+        """Write, beside the weights, what other libraries need to load them; nothing by default."""
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map a batch in canonical units to vectors, shape (n, dim)."""

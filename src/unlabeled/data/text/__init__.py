@@ -1,1 +1,1 @@
-"""Text comes in: files, tables and strings are cut into words and numbered, or counted."""
+"""Text comes in: cut into words and numbered or counted, or cut into sub-words and handed out as padded batches."""

@@ -1,0 +1,339 @@
+"""Cutting text into sub-words: a tokenizer trained on the corpus, or the one that belongs to a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.fingerprint import fingerprint
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.files import write_json
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+Kind = Literal["wordpiece", "bpe", "characters"]
+
+SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+"""The special tokens of a tokenizer that is trained here; they have the numbers 0 to 4."""
+
+_CHUNK = 1024
+# A sub-word is rarely longer than this, so the beginning of a text of so many characters holds the tokens needed.
+_CHARACTERS_PER_TOKEN = 12
+
+
+class SubwordTokenizer:
+    """A tokenizer with its special tokens.
+
+    Parameters
+    ----------
+    backend : tokenizers.Tokenizer
+        Its truncation and padding are switched off; the data classes do both.
+    special : dict of str to str
+        The tokens that play the roles ``pad``, ``unk``, ``cls`` (begins a text), ``sep`` (ends one) and ``mask``. Roles
+        may be missing, but for ``pad``.
+
+    Examples
+    --------
+    >>> tokenizer = SubwordTokenizer.train(["low lower lowest", "new newer newest"], size=40)
+    >>> ids = tokenizer.encode(["lower newest"])[0]
+    >>> tokenizer.decode(ids)
+    'lower newest'
+    """
+
+    def __init__(self, backend: Tokenizer, special: dict[str, str]) -> None:
+        self.backend, self.special = backend, special
+        backend.no_truncation()
+        backend.no_padding()
+        # A text that happens to contain "[MASK]" means these six characters, not the special token.
+        backend.encode_special_tokens = True
+        missing = [token for token in special.values() if backend.token_to_id(token) is None]
+        if missing:
+            raise UnlabeledError(f"the tokenizer has no token {missing[0]!r}, which it names as a special one")
+        if "pad" not in special:
+            raise UnlabeledError("the tokenizer has no token for padding; name one of its tokens 'pad'")
+
+    def __repr__(self) -> str:
+        return f"SubwordTokenizer({len(self):,} tokens)"
+
+    def __len__(self) -> int:
+        return int(self.backend.get_vocab_size(with_added_tokens=True))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SubwordTokenizer) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        *,
+        kind: Kind = "wordpiece",
+        size: int = 8000,
+        lowercase: bool = True,
+    ) -> SubwordTokenizer:
+        """Learn a vocabulary from texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        kind : {"wordpiece", "bpe", "characters"}, default "wordpiece"
+            ``"wordpiece"``: BERT's. ``"bpe"``: byte pair encoding over bytes, which knows every character and gives
+            texts back exactly. ``"characters"``: one token a character, texts are given back exactly but for
+            characters that were never seen.
+        size : int, default 8000
+            Most tokens in the vocabulary, special ones included.
+        lowercase : bool, default True
+            Fold case and accents, for ``"wordpiece"`` only.
+
+        Raises
+        ------
+        UnlabeledError
+            If there is no text, or `kind` is unknown.
+        """
+        from tokenizers import trainers
+
+        if kind not in get_args(Kind):
+            raise unknown_name("kind of tokenizer", kind, get_args(Kind))
+        if size <= len(SPECIAL):
+            raise UnlabeledError(f"a vocabulary of {size} tokens has no room beside {len(SPECIAL)} special ones")
+        backend = _untrained(kind, lowercase)
+        common = {"vocab_size": size, "special_tokens": list(SPECIAL.values()), "show_progress": False}
+        trainer: Any
+        if kind == "wordpiece":
+            trainer = trainers.WordPieceTrainer(**common)
+        elif kind == "bpe":
+            from tokenizers.pre_tokenizers import ByteLevel
+
+            trainer = trainers.BpeTrainer(initial_alphabet=ByteLevel.alphabet(), **common)
+        else:
+            trainer = trainers.WordLevelTrainer(**common)
+        backend.train_from_iterator(texts, trainer)
+        if backend.get_vocab_size() <= len(SPECIAL):
+            raise UnlabeledError("no tokenizer can be trained: the texts hold nothing but white space")
+        from tokenizers.processors import TemplateProcessing
+
+        pairs = [(token, backend.token_to_id(token)) for token in (SPECIAL["cls"], SPECIAL["sep"])]
+        backend.post_processor = TemplateProcessing(
+            single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=pairs
+        )
+        return cls(backend, dict(SPECIAL))
+
+    @classmethod
+    def from_folder(cls, folder: Path | str) -> SubwordTokenizer:
+        """Take the tokenizer of a checkpoint of transformers or sentence-transformers.
+
+        Parameters
+        ----------
+        folder : path or str
+            A folder, or a name on the Hugging Face hub.
+
+        Raises
+        ------
+        UnlabeledError
+            If there is no tokenizer there that can be used.
+        """
+        from transformers import AutoTokenizer
+
+        if not any((Path(folder) / name).exists() for name in _TOKENIZER_FILES) and Path(folder).is_dir():
+            raise UnlabeledError(f"{folder} holds no tokenizer: it has none of {', '.join(_TOKENIZER_FILES)}")
+        try:
+            found: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+            backend = found.backend_tokenizer
+        except Exception as error:  # transformers fails in as many ways as there are broken checkpoints
+            raise UnlabeledError(f"{folder}: its tokenizer cannot be used: {error}") from error
+        names = {
+            "pad": found.pad_token or found.eos_token or found.unk_token,
+            "unk": found.unk_token,
+            "cls": found.cls_token or found.bos_token,
+            "sep": found.sep_token or found.eos_token,
+            "mask": found.mask_token,
+        }
+        return cls(backend, {role: token for role, token in names.items() if token is not None})
+
+    def encode(self, texts: Sequence[str], limit: int | None = None) -> list[NDArray[np.int32]]:
+        """Cut texts into tokens, without the special ones.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        limit : int, optional
+            Tokens wanted of each text at most. Of a text far longer than that only the beginning is read, up to
+            white space.
+
+        Returns
+        -------
+        list of ndarray of int32
+        """
+        rows: list[NDArray[np.int32]] = []
+        for start in range(0, len(texts), _CHUNK):
+            part = [_beginning(text, limit) for text in texts[start : start + _CHUNK]]
+            encodings = self.backend.encode_batch_fast(part, add_special_tokens=False)
+            rows += [np.array(encoding.ids[:limit], dtype=np.int32) for encoding in encodings]
+        if limit is not None:
+            for place, text in enumerate(texts):
+                if len(rows[place]) < limit and len(text) > _CHARACTERS_PER_TOKEN * limit:
+                    ids = self.backend.encode(text, add_special_tokens=False).ids
+                    rows[place] = np.array(ids[:limit], dtype=np.int32)
+        return rows
+
+    def encode_with_places(self, texts: Sequence[str]) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+        """Cut texts into tokens and say where in the text each begins and ends, shape (tokens, 2), in characters."""
+        encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
+        return [_placed(encoding) for encoding in encodings]
+
+    def encode_words(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Cut a sentence that is in words already; give the tokens, and for each the number of its word."""
+        encoding = self.backend.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+        numbers = [-1 if number is None else number for number in encoding.word_ids]
+        return np.array(encoding.ids, dtype=np.int32), np.array(numbers, dtype=np.int64)
+
+    def encode_marked(self, text: str) -> NDArray[np.int32]:
+        """Cut one text in which the names of special tokens, such as ``[MASK]``, stand for these tokens."""
+        self.backend.encode_special_tokens = False
+        try:
+            return np.array(self.backend.encode(text, add_special_tokens=False).ids, dtype=np.int32)
+        finally:
+            self.backend.encode_special_tokens = True
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Give the text of tokens, without special ones."""
+        return str(self.backend.decode([int(i) for i in ids], skip_special_tokens=True))
+
+    def token(self, number: int) -> str:
+        """Give the name of a token."""
+        return str(self.backend.id_to_token(number))
+
+    def special_id(self, role: str) -> int:
+        """Give the number of the token in a role: ``pad``, ``unk``, ``cls``, ``sep`` or ``mask``.
+
+        Raises
+        ------
+        UnlabeledError
+            If the tokenizer has none.
+        """
+        if role not in self.special:
+            raise UnlabeledError(f"this needs a tokenizer with a {role!r} token, and {self!r} has none")
+        return int(self.backend.token_to_id(self.special[role]))
+
+    @cached_property
+    def pad(self) -> int:
+        """The number of the padding token."""
+        return self.special_id("pad")
+
+    @cached_property
+    def special_ids(self) -> list[int]:
+        """The numbers of all special tokens, sorted."""
+        added = self.backend.get_added_tokens_decoder()
+        special = {int(number) for number, token in added.items() if token.special}
+        return sorted(special | {self.special_id(role) for role in self.special})
+
+    @cached_property
+    def _template(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """Give what stands before, between and after the texts of a pair."""
+        bare = self.backend.encode("a", add_special_tokens=False).ids
+        single, pair = self.backend.encode("a").ids, self.backend.encode("a", "a").ids
+        start = _position(single, bare)
+        end = start + len(bare)
+        between = pair[end:][: len(pair) - len(single) - len(bare)]
+        before, middle, after = (np.array(part, dtype=np.int32) for part in (single[:start], between, single[end:]))
+        return before, middle, after
+
+    @property
+    def added(self) -> int:
+        """How many special tokens are put around one text."""
+        before, _, after = self._template
+        return len(before) + len(after)
+
+    @property
+    def added_to_pair(self) -> int:
+        """How many special tokens are put around and between two texts."""
+        return self.added + len(self._template[1])
+
+    def framed(self, ids: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+        """Cut tokens off at the end so that they fit into `length` with the special tokens, and put these around."""
+        before, _, after = self._template
+        return np.concatenate([before, ids[: max(0, length - self.added)], after])
+
+    def framed_pair(self, first: NDArray[np.int32], second: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+        """Put two texts into one row of at most `length` tokens; the longer one is cut off first."""
+        before, between, after = self._template
+        room = max(2, length - self.added_to_pair)
+        of_second = min(len(second), max(room // 2, room - len(first)))
+        return np.concatenate([before, first[: room - of_second], between, second[:of_second], after])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the definition."""
+        return fingerprint([self.backend.to_str(), json.dumps(self.special, sort_keys=True)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe it in JSON's types."""
+        return {"definition": self.backend.to_str(), "special": self.special}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> SubwordTokenizer:
+        """Make it again from its description."""
+        from tokenizers import Tokenizer
+
+        try:
+            backend = Tokenizer.from_str(description["definition"])
+        except Exception as error:  # tokenizers raises Exception itself
+            raise UnlabeledError(f"the saved tokenizer cannot be read: {error}") from error
+        return cls(backend, dict(description["special"]))
+
+    def save(self, folder: Path, length: int) -> None:
+        """Write the files that `transformers.AutoTokenizer` reads into an existing folder."""
+        (folder / "tokenizer.json").write_text(self.backend.to_str(pretty=False), encoding="utf-8")
+        names = {f"{role}_token": token for role, token in self.special.items()}
+        write_json(
+            folder / "tokenizer_config.json",
+            {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": length, **names},
+        )
+
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "tokenizer.model")
+
+
+def _untrained(kind: Kind, lowercase: bool) -> Tokenizer:
+    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+    backend: Any
+    if kind == "wordpiece":
+        backend = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))  # type: ignore[arg-type,call-arg]
+        backend.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+        backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        backend.decoder = decoders.WordPiece()
+    elif kind == "bpe":
+        backend = Tokenizer(models.BPE())
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        backend.decoder = decoders.ByteLevel()
+    else:
+        backend = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk"]))  # type: ignore[call-arg]
+        backend.pre_tokenizer = pre_tokenizers.Split(Regex("[\\s\\S]"), "isolated")
+        backend.decoder = decoders.Fuse()
+    return backend  # type: ignore[no-any-return]
+
+
+def _beginning(text: str, limit: int | None) -> str:
+    """Give as much of a text as holds `limit` tokens in all likelihood, up to white space."""
+    if limit is None or len(text) <= (end := _CHARACTERS_PER_TOKEN * limit):
+        return text
+    space = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end))
+    return text[: space if space > 0 else end]
+
+
+def _placed(encoding: Encoding) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    return np.array(encoding.ids, dtype=np.int32), np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+
+
+def _position(row: list[int], part: list[int]) -> int:
+    return next(i for i in range(len(row) - len(part) + 1) if row[i : i + len(part)] == part)

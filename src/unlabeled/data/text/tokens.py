@@ -1,0 +1,60 @@
+"""Texts as a network sees them: numbers of tokens, padded to one length, with a mask that says which are real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Tokens(NamedTuple):
+    """Texts in a batch.
+
+    Attributes
+    ----------
+    ids : Tensor of int64, shape (n, length)
+        Numbers of tokens in the tokenizer's vocabulary.
+    mask : Tensor of bool, shape (n, length)
+        True where a token is real, False where it pads.
+    """
+
+    ids: Tensor
+    mask: Tensor
+
+
+class TextPair(NamedTuple):
+    """Pairs of texts, encoded apart."""
+
+    first: Tokens
+    second: Tokens
+
+
+class TextTriple(NamedTuple):
+    """Triples of texts, encoded apart: an anchor, one that goes with it, and one that does not."""
+
+    first: Tokens
+    second: Tokens
+    third: Tokens
+
+
+def padded(rows: Sequence[Sequence[int] | NDArray[np.integer]], pad: int, length: int | None = None) -> Tokens:
+    """Pad lists of tokens on the right to the longest of them, or to `length`.
+
+    Examples
+    --------
+    >>> padded([[5, 6, 7], [8]], pad=0)
+    Tokens(ids=tensor([[5, 6, 7],
+            [8, 0, 0]]), mask=tensor([[ True,  True,  True],
+            [ True, False, False]]))
+    """
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    width = int(lengths.max(initial=1)) if length is None else length
+    mask = np.arange(width) < lengths[:, None]
+    ids = np.full((len(rows), width), pad, dtype=np.int64)
+    if lengths.sum():
+        ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return Tokens(torch.from_numpy(ids), torch.from_numpy(mask))

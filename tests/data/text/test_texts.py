@@ -1,0 +1,125 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from unlabeled.data.text.texts import Texts
+from unlabeled.errors import UnlabeledError
+
+ROWS = {"text": ["one", "two", "three"], "label": ["a", "", "b"], "id": ["x", "y", "z"]}
+
+
+def write(path, rows):
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text(
+            "\n".join(json.dumps(dict(zip(rows, row, strict=True))) for row in zip(*rows.values(), strict=True))
+        )
+    else:
+        pd.DataFrame(rows).to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+def test_tables_give_texts_ids_and_labels(tmp_path, suffix):
+    texts = Texts(write(tmp_path / f"rows{suffix}", ROWS))
+    assert texts.columns == (ROWS["text"],)
+    assert texts.ids == ["x", "y", "z"]
+    assert texts.labels.tolist() == [0, -1, 1]
+    assert texts.classes == ["a", "b"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_pairs_are_found_by_their_columns(tmp_path, suffix):
+    rows = {"premise": ["a", "b"], "hypothesis": ["c", "d"], "relatedness": [1.5, 4.0], "label": ["no", "yes"]}
+    texts = Texts(write(tmp_path / f"rows{suffix}", rows))
+    assert texts.columns == (["a", "b"], ["c", "d"])
+    assert texts.scores.tolist() == [1.5, 4.0]
+    assert texts.classes == ["no", "yes"]
+
+
+def test_triples_have_three_columns(tmp_path):
+    rows = {"anchor": ["a"], "positive": ["b"], "negative": ["c"]}
+    assert Texts(write(tmp_path / "t.csv", rows)).columns == (["a"], ["b"], ["c"])
+    assert Texts([("a", "b", "c")]).width == 3
+
+
+def test_a_text_file_is_lines_paragraphs_or_one_text(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes("\ufeffone\ntwo \xe9\n\n\nthree\n".encode() + b"\xff\n")
+    assert Texts(path).texts == ["one", "two é", "three", "\ufffd"]
+    assert Texts(path, unit="paragraph").texts == ["one\ntwo é", "three\n\ufffd"]
+    assert len(Texts(path, unit="file")) == 1
+
+
+def test_a_folder_is_a_text_a_file(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.txt").write_text("one\ntwo")
+    (tmp_path / "sub" / "b.txt").write_text("three")
+    texts = Texts(tmp_path)
+    assert texts.texts == ["one\ntwo", "three"]
+    assert texts.ids == ["a.txt", "sub/b.txt"]
+
+
+def test_objects_in_memory(tmp_path):
+    assert Texts(pd.Series(["a", None, "b"])).texts == ["a", "", "b"]
+    assert Texts(np.array(["a", "b"])).texts == ["a", "b"]
+    assert Texts(pd.DataFrame(ROWS)).labels.tolist() == [0, -1, 1]
+    assert Texts([("a", "b"), ("c", None)]).columns == (["a", "c"], ["b", ""])
+    path = tmp_path / "f.txt"
+    path.write_text("inside")
+    assert Texts([path]).texts == ["inside"]
+
+
+def test_a_part_keeps_what_belongs_to_its_rows():
+    texts = Texts(pd.DataFrame(ROWS)).part([2, 0])
+    assert (texts.texts, texts.ids, texts.labels.tolist()) == (["three", "one"], ["z", "x"], [1, 0])
+
+
+def test_the_fingerprint_is_of_the_content():
+    assert Texts(["a", "b"]).fingerprint == Texts(("a", "b")).fingerprint
+    assert Texts(["ab", ""]).fingerprint != Texts(["a", "b"]).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ([], {}, "no texts"),
+        ([1.5, 2.0], {}, "holds 1.5 in row 0, where a text belongs"),
+        (["a", 3], {}, "holds 3 in row 1"),
+        ([("a", "b"), ("c",)], {}, "row 1 .* not 2 texts"),
+        ([("a",)], {}, "has 1 values"),
+        ("a text that is\nno path", {}, "give a list of strings"),
+        (pd.DataFrame(ROWS), {"column": "txet"}, "did you mean 'text'"),
+        (pd.DataFrame({"n": [1]}), {"column": "n"}, "column 'n' .* holds 1"),
+        (pd.DataFrame({"u": ["a"], "v": ["b"]}), {}, "not clear which column"),
+        (["a"], {"column": "text"}, "is for tables"),
+        (["a"], {"labels": [1, 2]}, "1 texts but 2 labels"),
+        (["a"], {"unit": "lines"}, "did you mean 'line'"),
+        (iter(["a"]), {}, "texts come as"),
+    ],
+)
+def test_what_is_no_text_is_an_error(source, options, message):
+    with pytest.raises(UnlabeledError, match=message):
+        Texts(source, **options)
+
+
+def test_files_that_cannot_be_read_are_errors(tmp_path):
+    bad = tmp_path / "rows.jsonl"
+    bad.write_text('{"text": "a"}\n{oops}\n')
+    with pytest.raises(UnlabeledError, match="line 2 is not JSON"):
+        Texts(bad)
+    bad.write_text("[1]\n")
+    with pytest.raises(UnlabeledError, match="line 1 is not a JSON object"):
+        Texts(bad)
+    bad.write_text("\n")
+    with pytest.raises(UnlabeledError, match="no rows"):
+        Texts(bad)
+    with pytest.raises(UnlabeledError, match=r"did you mean rows\.jsonl"):
+        Texts(tmp_path / "row.jsonl")
+    with pytest.raises(UnlabeledError, match="names a file"):
+        Texts([str(bad)])
