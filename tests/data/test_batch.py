@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.data import Batch, Vectors
-from unlabeled.data.batch import joined_batches, rows_of
+from unlabeled.data.batch import joined, joined_batches, rows_of
 from unlabeled.data.instances import Relabelled, Subset
 
 
@@ -56,3 +56,10 @@ def test_relabelled_hides_or_replaces_labels():
     assert Relabelled(vectors).gather(torch.arange(3)).labels.tolist() == [-1, -1, -1]
     other = Relabelled(vectors, np.array([2, -1, 0]), ["x", "y", "z"])
     assert [b.labels.tolist() for b in other.batches(torch.arange(3).split(2))] == [[2, -1], [0]]
+
+
+def test_rows_of_tokens_of_different_lengths_are_padded_where_batches_are_joined():
+    short, long = (Tokens(torch.ones(1, n, dtype=torch.int64), torch.ones(1, n, dtype=torch.bool)) for n in (1, 3))
+    together = joined([short, long])
+    assert together.ids.tolist() == [[1, 0, 0], [1, 1, 1]]
+    assert together.mask.tolist() == [[True, False, False], [True, True, True]]

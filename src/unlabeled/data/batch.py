@@ -87,7 +87,10 @@ def rows_of(values: Any, chosen: Any) -> Any:
 
 
 def joined(parts: Sequence[Any]) -> Any:
-    """Join the rows of several values of the same shape: tensors, or named tuples of tensors."""
+    """Join the rows of several values: tensors, or named tuples of tensors.
+
+    Rows of tokens of different lengths are padded with zeros, and so with False in a mask.
+    """
     import torch
 
     first = parts[0]
@@ -95,7 +98,8 @@ def joined(parts: Sequence[Any]) -> Any:
         return None
     if hasattr(first, "_fields"):
         return type(first)(*(joined(members) for members in zip(*parts, strict=True)))
-    return torch.cat(list(parts))
+    width = max(part.shape[1] for part in parts) if first.dim() == 2 else 0
+    return torch.cat([torch.nn.functional.pad(part, (0, width - part.shape[1])) if width else part for part in parts])
 
 
 def joined_batches(batches: Sequence[Batch]) -> Batch:

@@ -52,8 +52,8 @@ class Encoder(nn.Module):
     def write_companions(self, folder: Path) -> None:
         """Write, beside the weights, what other libraries need to load them; nothing by default."""
 
-    def forward(self, batch: Tensor) -> Tensor:
-        """Map a batch in canonical units to vectors, shape (n, dim)."""
+    def forward(self, values: Any) -> Tensor:
+        """Map the values of a batch, in canonical units, to vectors, shape (n, dim)."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it encodes a batch")
 
 

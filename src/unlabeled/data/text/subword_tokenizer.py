@@ -106,7 +106,7 @@ class SubwordTokenizer:
         if size <= len(SPECIAL):
             raise UnlabeledError(f"a vocabulary of {size} tokens has no room beside {len(SPECIAL)} special ones")
         backend = _untrained(kind, lowercase)
-        common = {"vocab_size": size, "special_tokens": list(SPECIAL.values()), "show_progress": False}
+        common: dict[str, Any] = {"vocab_size": size, "special_tokens": list(SPECIAL.values()), "show_progress": False}
         trainer: Any
         if kind == "wordpiece":
             trainer = trainers.WordPieceTrainer(**common)
@@ -222,7 +222,12 @@ class SubwordTokenizer:
         """
         if role not in self.special:
             raise UnlabeledError(f"this needs a tokenizer with a {role!r} token, and {self!r} has none")
-        return int(self.backend.token_to_id(self.special[role]))
+        return self._numbers[role]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        found = {role: self.backend.token_to_id(token) for role, token in self.special.items()}
+        return {role: number for role, number in found.items() if number is not None}
 
     @cached_property
     def pad(self) -> int:
@@ -234,7 +239,7 @@ class SubwordTokenizer:
         """The numbers of all special tokens, sorted."""
         added = self.backend.get_added_tokens_decoder()
         special = {int(number) for number, token in added.items() if token.special}
-        return sorted(special | {self.special_id(role) for role in self.special})
+        return sorted(special | set(self._numbers.values()))
 
     @cached_property
     def _template(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
@@ -306,9 +311,8 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "voc
 def _untrained(kind: Kind, lowercase: bool) -> Tokenizer:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    backend: Any
     if kind == "wordpiece":
-        backend = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))  # type: ignore[arg-type,call-arg]
+        backend = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))
         backend.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
         backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         backend.decoder = decoders.WordPiece()
@@ -317,10 +321,10 @@ def _untrained(kind: Kind, lowercase: bool) -> Tokenizer:
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         backend.decoder = decoders.ByteLevel()
     else:
-        backend = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk"]))  # type: ignore[call-arg]
+        backend = Tokenizer(models.WordLevel(unk_token=SPECIAL["unk"]))
         backend.pre_tokenizer = pre_tokenizers.Split(Regex("[\\s\\S]"), "isolated")
         backend.decoder = decoders.Fuse()
-    return backend  # type: ignore[no-any-return]
+    return backend
 
 
 def _beginning(text: str, limit: int | None) -> str:

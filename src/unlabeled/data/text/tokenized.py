@@ -84,7 +84,8 @@ class TokenizedTexts:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each instance as it stands in a batch; of pairs and triples those of the longest text."""
-        return np.max([rows.lengths for rows in self.rows], axis=0) + self.tokenizer.added
+        longest: NDArray[np.int64] = np.max([rows.lengths for rows in self.rows], axis=0)
+        return longest + self.tokenizer.added
 
     def gather(self, indices: Tensor) -> Batch:
         """Give the texts at `indices` as one padded batch."""

@@ -47,7 +47,8 @@ def visible(mask: Tensor, queries: int, causal: bool) -> Tensor | None:
     past = torch.ones(queries, keys, dtype=torch.bool, device=mask.device).tril(keys - queries)
     # A padding token sees itself: a row of scores that are all −∞ has no softmax.
     own = torch.eye(queries, keys, dtype=torch.bool, device=mask.device).roll(keys - queries, 1)
-    return ((mask[:, None, :] & past) | own)[:, None]
+    allowed: Tensor = ((mask[:, None, :] & past) | own)[:, None]
+    return allowed
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, dropout: float) -> Tensor:
@@ -71,7 +72,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, dropout: float)
 
 def by_head(x: Tensor, heads: int) -> Tensor:
     """Reshape (n, length, dim) into (n, heads, length, dim / heads)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    parts: Tensor = x.unflatten(-1, (heads, -1))
+    return parts.transpose(1, 2)
 
 
 def remember(cache: Cache | None, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,8 +55,8 @@ class PretrainedText(TextEncoder):
         self.body: Any = AutoModel.from_config(made)
         self.dim = int(made.hidden_size)
         # On disk the weights have the names that the library gives them, so that it loads them as they are.
-        self.register_state_dict_post_hook(_without_body)
-        self.register_load_state_dict_pre_hook(_with_body)
+        self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_with_body)  # type: ignore[no-untyped-call]
 
     def settings(self) -> dict[str, Any]:
         """Give the configuration and the pooling; the weights are in the checkpoint."""
