@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.classes import encode_values
-from unlabeled.data.text.documents import read_texts
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.paths import existing
+from unlabeled.data.text.documents import read_texts
 from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.text_columns import TABLES_OF_TEXT, TextColumns, as_texts, chosen_columns, read_columns
 from unlabeled.data.text.tokenized import TokenizedTexts
