@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.compiled import compiled
+from unlabeled.kernels.compiled import compiled
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ divided by the golden ratio, odd: multiplying by it spreads the bits
 NOTHING = np.int64(-1)

@@ -18,8 +18,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.compiled import compiled
 from unlabeled.data.text.tokenizers import BREAK, JOINER, LETTER, NUL, SEPARATOR
+from unlabeled.kernels.compiled import compiled
 
 UNFINISHED, INVALID = NUL + 1, NUL + 2  # further kinds of characters: cut off by the end of the block, and no UTF-8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.compiled import compiled
+from unlabeled.kernels.compiled import compiled
 
 
 @compiled

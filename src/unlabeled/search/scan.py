@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.compiled import compiled
+from unlabeled.kernels.compiled import compiled
 
 BLOCK = 64
 

@@ -7,7 +7,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.compiled import compiled
+from unlabeled.kernels.compiled import compiled
 
 
 @compiled

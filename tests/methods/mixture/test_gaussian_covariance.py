@@ -7,7 +7,7 @@ import pytest
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.gaussian_covariance import FORMS, SingularError, covariance_form
-from unlabeled.methods.mixture.gaussian_frame import Frame, standardising, whitening
+from unlabeled.methods.mixture.gaussian_whitening import Whitening, standard_scale, whitening_matrix
 
 
 def covariances(form, k, d, seed=0):
@@ -79,19 +79,21 @@ def test_a_frame_goes_there_and_back(dtype, matrix):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 5)) @ rng.normal(size=(5, 5)) * [1, 10, 100, 1e-3, 1] + 50
     covariance = np.cov(X.T)
-    frame = Frame(X.mean(0), whitening(covariance) if matrix else standardising(np.diag(covariance)), dtype)
-    np.testing.assert_allclose(frame.points_back(frame.points(X)), X, rtol=1e-10)
+    whitening = Whitening(
+        X.mean(0), whitening_matrix(covariance) if matrix else standard_scale(np.diag(covariance)), dtype
+    )
+    np.testing.assert_allclose(whitening.points_back(whitening.points(X)), X, rtol=1e-10)
     out = np.empty((5, 200), dtype)
-    frame.enter(X.astype(dtype), out)
-    np.testing.assert_allclose(out.T, frame.points(X.astype(dtype)), atol=20 * np.finfo(dtype).eps * 50)
-    found = np.cov(frame.points(X).T)
+    whitening.enter(X.astype(dtype), out)
+    np.testing.assert_allclose(out.T, whitening.points(X.astype(dtype)), atol=20 * np.finfo(dtype).eps * 50)
+    found = np.cov(whitening.points(X).T)
     np.testing.assert_allclose(found if matrix else np.diag(found), np.eye(5) if matrix else 1, atol=2e-3)  # the ridge
 
 
 def test_columns_that_depend_on_one_another_or_do_not_vary_are_not_stretched_without_bound():
     x = np.random.default_rng(0).normal(size=300)
     covariance = np.cov([x, 2 * x, np.full(300, 5.0)])
-    factors = whitening(covariance)
+    factors = whitening_matrix(covariance)
     assert np.isfinite(factors).all()
     assert abs(factors).max() < 1e4
-    assert standardising(np.array([4.0, 0.0])).tolist() == [0.5, 1]
+    assert standard_scale(np.array([4.0, 0.0])).tolist() == [0.5, 1]

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from unlabeled.kernels.arithmetic import exponential
+from unlabeled.kernels.gaussian.responsibilities import normalise
+from unlabeled.kernels.layout import aligned
+from unlabeled.kernels.simd import load, store
 from unlabeled.methods.mixture.gaussian_covariance import FORMS
 from unlabeled.methods.mixture.gaussian_densities import Densities, Gaussians, placed
 from unlabeled.methods.mixture.gaussian_expanded import ACCEPTED, Triangle, cancelled
-from unlabeled.methods.mixture.kernels.arithmetic import exponential
-from unlabeled.methods.mixture.kernels.registers import aligned, load, store
-from unlabeled.methods.mixture.kernels.responsibilities import normalise
 
 
 def mixture(form, d, k, seed=0, spread=3.0, narrow=1.0):
@@ -60,11 +61,11 @@ def test_expanded_alone_and_mixed_give_the_densities_and_moments_of_a_slow_loop(
     largest = joint.max(1)
     evidence = largest + np.log(np.exp(joint - largest[:, None]).sum(1))
     r = np.exp(joint - evidence[:, None])
-    frame = form.frame(*form.mixed(theta.weights, theta.means, theta.covariances), theta.roots, np.float64)
-    y = frame.points(X)
+    whitening = form.whitening(*form.mixed(theta.weights, theta.means, theta.covariances), theta.roots, np.float64)
+    y = whitening.points(X)
     weighed = r if w is None else r * w[:, None]
     for careful in (np.zeros(k, bool), np.ones(k, bool), rng.random(k) < 0.5):
-        densities = Densities(form, theta, frame, careful)
+        densities = Densities(form, theta, whitening, careful)
         responsibilities, log_density = densities.posterior(X)
         np.testing.assert_allclose(responsibilities, r, atol=1e-9)
         np.testing.assert_allclose(log_density, evidence, rtol=1e-10, atol=1e-10)
@@ -90,7 +91,7 @@ def test_the_rounding_is_what_was_foretold(name, dtype, spread, narrow):
     draws = [form.draw(rng.standard_normal((1, 8)), theta.roots, k)[0] for k in labels]
     X = (theta.means[labels] + draws).astype(dtype)
     whole = form.mixed(theta.weights, theta.means, theta.covariances)
-    frames = [form.frame(*whole, theta.roots, precision) for precision in (dtype, np.float64)]
+    frames = [form.whitening(*whole, theta.roots, precision) for precision in (dtype, np.float64)]
     rough = Densities(form, theta, frames[0], np.zeros(6, bool)).posterior(X)[1]
     exact = Densities(form, theta, frames[1], np.ones(6, bool)).posterior(X)[1]
     error = np.sqrt(np.mean((rough.astype(np.float64) - exact) ** 2))

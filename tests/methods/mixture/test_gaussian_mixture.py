@@ -255,7 +255,7 @@ def test_more_care_is_taken_when_digits_would_be_lost(gap, dtype, precision, car
     monkeypatch.setattr(gaussian_steps, "choose_densities", watched)
     X = narrow(gap, dtype)
     model = GaussianMixture(2, random_state=0).fit(X)
-    assert chosen[-1].frame.dtype == precision
+    assert chosen[-1].whitening.dtype == precision
     assert chosen[-1].careful.all() == chosen[-1].careful.any() == careful
     # What is rounded away of the data themselves is gone: eps · gap of a width of 1.
     truth = np.stack([np.cov(X[side::2].T.astype(np.float64), bias=True) for side in (0, 1)])

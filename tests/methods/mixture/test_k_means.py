@@ -14,9 +14,9 @@ from sklearn.metrics import normalized_mutual_info_score
 from unlabeled import KMeans
 from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.layout import width_of
 from unlabeled.methods.mixture import expectation_maximisation, k_means_start
 from unlabeled.methods.mixture.k_means_distances import Distances
-from unlabeled.methods.mixture.kernels.registers import width_of
 from unlabeled.methods.mixture.nearest import Centres
 from unlabeled.methods.mixture.threads import threads
 

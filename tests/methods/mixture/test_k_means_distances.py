@@ -9,13 +9,13 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unlabeled.compiled import processor_has
 from unlabeled.data.blocks import Blocks
+from unlabeled.kernels.compiled import processor_has
+from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import list_rows, round_rows
+from unlabeled.kernels.layout import aligned
 from unlabeled.methods.mixture import k_means_distances, quantised
 from unlabeled.methods.mixture.k_means_distances import Distances, ScreenedDistances, distances
 from unlabeled.methods.mixture.k_means_start import k_means_plus_plus
-from unlabeled.methods.mixture.kernels.reach_screened import list_rows, round_rows
-from unlabeled.methods.mixture.kernels.registers import aligned
 from unlabeled.methods.mixture.threads import threads
 
 needs_bytes = pytest.mark.skipif(not processor_has("avx512vnni"), reason="this processor has no AVX-512 VNNI")

@@ -6,10 +6,10 @@ import scipy.sparse as sp
 
 from unlabeled import LatentDirichletAllocation
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.layout import aligned
+from unlabeled.kernels.topics.gibbs_sweep import gibbs_sweep
 from unlabeled.methods.mixture import gibbs
 from unlabeled.methods.mixture.gibbs import Gibbs
-from unlabeled.methods.mixture.kernels.gibbs_sweep import gibbs_sweep
-from unlabeled.methods.mixture.kernels.registers import aligned
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.word_counts import WordCounts
 

@@ -10,7 +10,7 @@ from sklearn.decomposition import non_negative_factorization
 from unlabeled import PLSA
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
-from unlabeled.methods.mixture.plsa import Topics, WordsOfTopics
+from unlabeled.methods.mixture.plsa import PLSAModel, Topics
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
 
@@ -48,7 +48,7 @@ def problems(draw):
 def model_of(counts, theta, beta, dtype, pool, power=1.0):
     data = WordCounts(sp.csr_matrix(counts.astype(dtype)))
     start = Topics(laid_out(theta, dtype), laid_out(beta.T, dtype))
-    return WordsOfTopics(len(beta), power, None, pool), data, start
+    return PLSAModel(len(beta), power, None, pool), data, start
 
 
 @settings(deadline=None, max_examples=50)
@@ -81,7 +81,7 @@ def test_a_step_is_the_slow_step(problem, dtype, power):
 def test_the_likelihood_never_falls(problem, power, seed):
     counts, _, beta = problem
     with threads(1) as pool:
-        model = WordsOfTopics(len(beta), power, None, pool)
+        model = PLSAModel(len(beta), power, None, pool)
         data = WordCounts(sp.csr_matrix(counts.astype(np.float64)))
         found = expectation_maximisation(model, data, max_iter=30, tol=0, random_state=seed)
     history = np.array(found.history)

@@ -18,9 +18,9 @@ import unlabeled
 from unlabeled.data import spool
 from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.words.cooccurrence_counts import WIDEST
 from unlabeled.methods.words.conditional_probabilities import conditional_probabilities
 from unlabeled.methods.words.cooccurrence import _weights, bytes_of, cooccurrence
-from unlabeled.methods.words.kernels.counting import WIDEST
 from unlabeled.training import progress
 
 LECTURE = ["I like deep learning .", "I like NLP .", "I enjoy flying ."]

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 import unlabeled
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.random import seeded
+from unlabeled.kernels.words.negative_cbow import negative_cbow
+from unlabeled.kernels.words.ngrams import compose, distribute
+from unlabeled.kernels.words.sampling import negatives_table
 from unlabeled.methods.words.cbow import CBOW
-from unlabeled.methods.words.kernels.negative_cbow import negative_cbow
-from unlabeled.methods.words.kernels.ngrams import compose, distribute
-from unlabeled.methods.words.kernels.random import seeded
-from unlabeled.methods.words.kernels.sampling import negatives_table
 from unlabeled.methods.words.skip_gram import SkipGram
 from unlabeled.methods.words.subwords import BUCKETS, PIECE, Subwords, ngram_hashes
 from unlabeled.methods.words.training import padded

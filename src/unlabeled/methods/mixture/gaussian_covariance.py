@@ -12,7 +12,7 @@ from scipy.linalg.lapack import dtrtri
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.gaussian_expanded import Expansion, Floats, Norm, Squares, Triangle
-from unlabeled.methods.mixture.gaussian_frame import Frame, standardising, whitening
+from unlabeled.methods.mixture.gaussian_whitening import Whitening, standard_scale, whitening_matrix
 
 
 class SingularError(UnlabeledError):
@@ -46,18 +46,18 @@ class Covariance(ABC):
         """Give every component the covariance of all data: a matrix, or variances if not `matrix`."""
 
     @abstractmethod
-    def estimate(self, second: Floats, counts: Floats, means: Floats, frame: Frame, scatter: Floats) -> Floats:
+    def estimate(self, second: Floats, counts: Floats, means: Floats, whitening: Whitening, scatter: Floats) -> Floats:
         """Give the covariances most likely under the responsibilities.
 
         Parameters
         ----------
         second : ndarray, shape (k, d, d), (k, d) or (k,)
-            Second moments about the means in the coordinates of the frame, as `expansion` collects them.
+            Second moments about the means in whitened coordinates, as `expansion` collects them.
         counts : ndarray, shape (k,)
             Sums of the responsibilities.
         means : ndarray, shape (k, d)
             The new means, less the mean of all data.
-        frame : Frame
+        whitening : Whitening
             The coordinates.
         scatter : ndarray, shape (d, d) or (d,)
             Covariance of all data about their mean.
@@ -68,16 +68,16 @@ class Covariance(ABC):
         """Give the roots of covariances; a `SingularError` names the component that has none."""
 
     @abstractmethod
-    def frame(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Frame:
+    def whitening(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Whitening:
         """Choose coordinates for data of this mean and covariance."""
 
     @abstractmethod
-    def placed_roots(self, roots: Floats, frame: Frame, k: int) -> Floats:
-        """Give the roots in the coordinates of a frame, for each component."""
+    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+        """Give the roots in whitened coordinates, for each component."""
 
     @abstractmethod
-    def variances(self, covariances: Floats, frame: Frame, k: int) -> Floats:
-        """Give each component's variances in the coordinates of a frame, shape (k, d)."""
+    def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
+        """Give each component's variances in whitened coordinates, shape (k, d)."""
 
     @abstractmethod
     def draw(self, normal: Floats, roots: Floats, component: int) -> Floats:
@@ -172,25 +172,25 @@ class _Full(_Matrices):
     def free(self, k: int, d: int) -> int:
         return k * d * (d + 1) // 2
 
-    def estimate(self, second: Floats, counts: Floats, means: Floats, frame: Frame, scatter: Floats) -> Floats:
-        found = frame.back.T @ second @ frame.back
+    def estimate(self, second: Floats, counts: Floats, means: Floats, whitening: Whitening, scatter: Floats) -> Floats:
+        found = whitening.back.T @ second @ whitening.back
         return np.asarray((found + found.transpose(0, 2, 1)) / 2)
 
-    def frame(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Frame:
-        return Frame(mean, whitening(scatter), dtype)
+    def whitening(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Whitening:
+        return Whitening(mean, whitening_matrix(scatter), dtype)
 
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return np.asarray(np.einsum("k,kij->ij", weights, covariances))
 
-    def placed_roots(self, roots: Floats, frame: Frame, k: int) -> Floats:
-        return np.asarray(frame.back @ roots)
+    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+        return np.asarray(whitening.back @ roots)
 
-    def variances(self, covariances: Floats, frame: Frame, k: int) -> Floats:
-        return np.asarray(((covariances @ frame.scale) * frame.scale).sum(1))
+    def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
+        return np.asarray(((covariances @ whitening.scale) * whitening.scale).sum(1))
 
 
 class _Tied(_Matrices):
-    """All components share one covariance matrix; its root is the frame, in which they are round."""
+    """All components share one covariance matrix; whitened by its root, all of them are round."""
 
     name = "tied"
     expansion = Norm
@@ -202,20 +202,20 @@ class _Tied(_Matrices):
     def free(self, k: int, d: int) -> int:
         return d * (d + 1) // 2
 
-    def estimate(self, second: Floats, counts: Floats, means: Floats, frame: Frame, scatter: Floats) -> Floats:
+    def estimate(self, second: Floats, counts: Floats, means: Floats, whitening: Whitening, scatter: Floats) -> Floats:
         # Within = whole − between: what all components share is known without a second look at the rows.
         return np.asarray(scatter - (counts * means.T) @ means / counts.sum())
 
-    def frame(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Frame:
-        return Frame(mean, roots, dtype)
+    def whitening(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Whitening:
+        return Whitening(mean, roots, dtype)
 
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return covariances
 
-    def placed_roots(self, roots: Floats, frame: Frame, k: int) -> Floats:
+    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
         return np.ones((k, len(roots)))
 
-    def variances(self, covariances: Floats, frame: Frame, k: int) -> Floats:
+    def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
         return np.ones((k, len(covariances)))
 
 
@@ -262,20 +262,20 @@ class _Diagonal(_Axes):
     def whole(self, covariance: Floats, k: int) -> Floats:
         return np.tile(covariance, (k, 1))
 
-    def estimate(self, second: Floats, counts: Floats, means: Floats, frame: Frame, scatter: Floats) -> Floats:
-        return np.maximum(second, 0) * frame.back**2
+    def estimate(self, second: Floats, counts: Floats, means: Floats, whitening: Whitening, scatter: Floats) -> Floats:
+        return np.maximum(second, 0) * whitening.back**2
 
-    def frame(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Frame:
-        return Frame(mean, standardising(scatter), dtype)
+    def whitening(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Whitening:
+        return Whitening(mean, standard_scale(scatter), dtype)
 
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return weights @ covariances
 
-    def placed_roots(self, roots: Floats, frame: Frame, k: int) -> Floats:
-        return roots * frame.back
+    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+        return roots * whitening.back
 
-    def variances(self, covariances: Floats, frame: Frame, k: int) -> Floats:
-        return covariances * frame.scale**2
+    def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
+        return covariances * whitening.scale**2
 
     def log_roots(self, roots: Floats, d: int) -> Floats:
         return np.asarray(np.log(roots).sum(1))
@@ -296,20 +296,20 @@ class _Spherical(_Axes):
     def whole(self, covariance: Floats, k: int) -> Floats:
         return np.full(k, covariance.mean())
 
-    def estimate(self, second: Floats, counts: Floats, means: Floats, frame: Frame, scatter: Floats) -> Floats:
-        return np.asarray(np.maximum(second, 0) * frame.back[0] ** 2 / means.shape[1])
+    def estimate(self, second: Floats, counts: Floats, means: Floats, whitening: Whitening, scatter: Floats) -> Floats:
+        return np.asarray(np.maximum(second, 0) * whitening.back[0] ** 2 / means.shape[1])
 
-    def frame(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Frame:
-        return Frame(mean, standardising(np.full_like(scatter, scatter.mean())), dtype)
+    def whitening(self, mean: Floats, scatter: Floats, roots: Floats, dtype: DTypeLike) -> Whitening:
+        return Whitening(mean, standard_scale(np.full_like(scatter, scatter.mean())), dtype)
 
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return np.full(d, weights @ covariances)
 
-    def placed_roots(self, roots: Floats, frame: Frame, k: int) -> Floats:
-        return roots[:, None] * frame.back
+    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+        return roots[:, None] * whitening.back
 
-    def variances(self, covariances: Floats, frame: Frame, k: int) -> Floats:
-        return covariances[:, None] * frame.scale**2
+    def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
+        return covariances[:, None] * whitening.scale**2
 
     def log_roots(self, roots: Floats, d: int) -> Floats:
         return d * np.log(roots)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from unlabeled.kernels.gaussian.responsibilities import normalise
+from unlabeled.kernels.layout import aligned
 from unlabeled.methods.mixture import gaussian_direct as direct
 from unlabeled.methods.mixture.gaussian_covariance import Covariance
 from unlabeled.methods.mixture.gaussian_expanded import Expansion, Floats, Placed, cancelled
-from unlabeled.methods.mixture.gaussian_frame import Frame
-from unlabeled.methods.mixture.kernels.registers import aligned
-from unlabeled.methods.mixture.kernels.responsibilities import normalise
+from unlabeled.methods.mixture.gaussian_whitening import Whitening
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Gaussians:
 class Statistics:
     """What some rows say about the components: Σ r, Σ r y and Σ r yyᵀ, and their log-likelihood.
 
-    Those of expanded components are about 0 of the frame, and packed as they come out of the matrix product; those of
-    the other components are about their centres.
+    Those of expanded components are about 0 in whitened coordinates, and packed as they come out of the matrix product;
+    those of the other components are about their centres.
     """
 
     densities: Densities
@@ -53,7 +53,7 @@ class Statistics:
         self.log_likelihood += other.log_likelihood
 
     def about_means(self) -> tuple[Floats, Floats, Floats]:
-        """Give Σ r, the means in the coordinates of the frame, and the second moments about them."""
+        """Give Σ r, the means in whitened coordinates, and the second moments about them."""
         plain, alone, placed = self.densities.plain, self.densities.alone, self.densities.placed
         unpacked = self.densities.form.expansion.unpack(self.expanded, len(plain), placed.centres.shape[1])
         centres = placed.centres.copy()
@@ -81,7 +81,7 @@ class Densities:
         The form of the covariances.
     theta : Gaussians
         The mixture.
-    frame : Frame
+    whitening : Whitening
         Coordinates to compute in; rows are worked on in its precision.
     doubted : ndarray of bool, shape (k,), optional
         Components that are to be computed one by one in any case, besides those which float64 rounds too much.
@@ -95,19 +95,19 @@ class Densities:
     """
 
     def __init__(
-        self, form: Covariance, theta: Gaussians, frame: Frame, doubted: NDArray[np.bool_] | None = None
+        self, form: Covariance, theta: Gaussians, whitening: Whitening, doubted: NDArray[np.bool_] | None = None
     ) -> None:
-        self.form, self.frame = form, frame
-        self.placed = placed(form, theta, frame)
+        self.form, self.whitening = form, whitening
+        self.placed = placed(form, theta, whitening)
         packed, size = form.expansion.pack(self.placed)
-        self.ill = cancelled(size, frame.dtype)
+        self.ill = cancelled(size, whitening.dtype)
         self.careful = np.full(len(size), not form.expansion.pays(*theta.means.shape))
-        if frame.dtype == np.float64:
+        if whitening.dtype == np.float64:
             self.careful |= self.ill
         if doubted is not None:
             self.careful |= doubted
         self.plain, self.alone = np.flatnonzero(~self.careful), np.flatnonzero(self.careful)
-        self._theta = form.expansion.laid_out(packed[self.plain], frame.dtype)
+        self._theta = form.expansion.laid_out(packed[self.plain], whitening.dtype)
 
     def statistics(self) -> Statistics:
         """Give the statistics of no rows."""
@@ -130,14 +130,14 @@ class Densities:
         """Add up rows under responsibilities, shape (k, rows), that are given."""
         found = self.statistics()
         for part, expansion, y in self._expanded(rows):
-            given = responsibilities[:, part].astype(self.frame.dtype)
+            given = responsibilities[:, part].astype(self.whitening.dtype)
             self._collect(found, expansion, y, given, None if weights is None else weights[part])
         return found
 
     def posterior(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give responsibilities, shape (rows, k), and log-densities, shape (rows,)."""
-        responsibilities = np.empty((len(rows), len(self.careful)), self.frame.dtype)
-        evidence = np.empty(len(rows), self.frame.dtype)
+        responsibilities = np.empty((len(rows), len(self.careful)), self.whitening.dtype)
+        evidence = np.empty(len(rows), self.whitening.dtype)
         with np.errstate(
             over="ignore", invalid="ignore", divide="ignore"
         ):  # rows far away; who calls looks whether all is finite
@@ -148,11 +148,11 @@ class Densities:
 
     def _expanded(self, rows: NDArray[Any]) -> Iterator[tuple[slice, Expansion, NDArray[Any]]]:
         """Yield parts of the rows, expanded, and their coordinates."""
-        expansion = self.form.expansion(self.placed.centres.shape[1], len(self.plain), self.frame.dtype)
+        expansion = self.form.expansion(self.placed.centres.shape[1], len(self.plain), self.whitening.dtype)
         for start in range(0, len(rows), expansion.rows):
             part = slice(start, min(start + expansion.rows, len(rows)))
             y = expansion.coordinates(part.stop - start)
-            self.frame.enter(rows[part], y)
+            self.whitening.enter(rows[part], y)
             expansion.load()
             yield part, expansion, y
 
@@ -162,11 +162,11 @@ class Densities:
         expansion.scores(self._theta)
         joint = expansion.shares
         if len(self.alone):
-            joint = aligned((k, expansion.rows), self.frame.dtype)
+            joint = aligned((k, expansion.rows), self.whitening.dtype)
             joint[self.plain] = expansion.shares[: len(self.plain)]
             for component in self.alone.tolist():
                 joint[component, :count] = direct.scores(y, self.placed, component)
-        largest, total = aligned((2, 1, expansion.rows), self.frame.dtype)
+        largest, total = aligned((2, 1, expansion.rows), self.whitening.dtype)
         normalise(joint, k, count, largest, total)
         return joint[:k, :count], largest[0, :count] + np.log(total[0, :count])
 
@@ -192,19 +192,19 @@ def _joined(plain: NDArray[Any], some: Floats, alone: NDArray[Any], others: Floa
     return whole
 
 
-def placed(form: Covariance, theta: Gaussians, frame: Frame) -> Placed:
-    """See a mixture in the coordinates of a frame."""
+def placed(form: Covariance, theta: Gaussians, whitening: Whitening) -> Placed:
+    """See a mixture in whitened coordinates."""
     k, d = theta.means.shape
-    centres = frame.points(theta.means)
+    centres = whitening.points(theta.means)
     with np.errstate(divide="ignore"):  # a component given the weight 0 has the density 0
         constants = np.log(theta.weights) + form.log_roots(theta.roots, d) - d / 2 * np.log(2 * np.pi)
-    squares = centres**2 + form.variances(theta.covariances, frame, k)
-    return Placed(centres, form.placed_roots(theta.roots, frame, k), constants, squares)
+    squares = centres**2 + form.variances(theta.covariances, whitening, k)
+    return Placed(centres, form.placed_roots(theta.roots, whitening, k), constants, squares)
 
 
-def ill_conditioned(form: Covariance, theta: Gaussians, frame: Frame) -> NDArray[np.bool_]:
-    """Say which components are rounded too much when they are expanded in this frame."""
-    return cancelled(form.expansion.pack(placed(form, theta, frame))[1], frame.dtype)
+def ill_conditioned(form: Covariance, theta: Gaussians, whitening: Whitening) -> NDArray[np.bool_]:
+    """Say which components are rounded too much when they are expanded in these whitened coordinates."""
+    return cancelled(form.expansion.pack(placed(form, theta, whitening))[1], whitening.dtype)
 
 
 def choose_densities(form: Covariance, theta: Gaussians, mean: Floats, scatter: Floats, dtype: DTypeLike) -> Densities:
@@ -212,7 +212,7 @@ def choose_densities(form: Covariance, theta: Gaussians, mean: Floats, scatter: 
 
     In the precision of the data, if no component is then rounded too much; otherwise in float64.
     """
-    densities = Densities(form, theta, form.frame(mean, scatter, theta.roots, dtype))
+    densities = Densities(form, theta, form.whitening(mean, scatter, theta.roots, dtype))
     if densities.ill.any() and np.dtype(dtype) != np.float64:
-        densities = Densities(form, theta, form.frame(mean, scatter, theta.roots, np.float64))
+        densities = Densities(form, theta, form.whitening(mean, scatter, theta.roots, np.float64))
     return densities

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from unlabeled.methods.mixture.kernels.quadratic import PANEL, quadratic_scores, quadratic_sums
-from unlabeled.methods.mixture.kernels.registers import aligned, width_of
+from unlabeled.kernels.gaussian.quadratic_forms import PANEL, quadratic_scores, quadratic_sums
+from unlabeled.kernels.layout import aligned, width_of
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ ACCEPTED = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-8}
 
 @dataclass(frozen=True)
 class Placed:
-    """Gaussians as seen in a frame.
+    """Gaussians in whitened coordinates.
 
     Attributes
     ----------

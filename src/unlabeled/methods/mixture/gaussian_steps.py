@@ -20,7 +20,7 @@ from unlabeled.methods.mixture.gaussian_densities import (
     ill_conditioned,
 )
 from unlabeled.methods.mixture.gaussian_expanded import Floats
-from unlabeled.methods.mixture.gaussian_frame import Frame
+from unlabeled.methods.mixture.gaussian_whitening import Whitening
 from unlabeled.methods.mixture.threads import Threads
 
 FAINT = 1e-10  # rows' worth of responsibility below which a component learns nothing, and stays what it was
@@ -115,15 +115,15 @@ class GaussianEM:
         while True:
             statistics = self._collect(data, densities, given)
             counts, centres, second = statistics.about_means()
-            best = self._best(counts, centres, second, densities.frame, data, theta)
+            best = self._best(counts, centres, second, densities.whitening, data, theta)
             lost = self._lost(best, densities) & (counts > FAINT)
-            exact = densities.frame.dtype == np.float64
+            exact = densities.whitening.dtype == np.float64
             if not (lost & ~densities.careful if exact else lost).any():
                 return Expectation(statistics, best)
             # Under given responsibilities θ only says from where to look at the components: from their means.
             seen = theta if given is None or isinstance(best, CollapsedError) else best
-            frame = self.form.frame(data.mean, data.scatter, seen.roots, np.float64)
-            densities = Densities(self.form, seen, frame, densities.careful | (lost & exact))
+            whitening = self.form.whitening(data.mean, data.scatter, seen.roots, np.float64)
+            densities = Densities(self.form, seen, whitening, densities.careful | (lost & exact))
 
     def _lost(self, best: Gaussians | CollapsedError, densities: Densities) -> NDArray[np.bool_]:
         """Say of which components the M step, if their statistics were expanded, lost too many digits."""
@@ -131,7 +131,7 @@ class GaussianEM:
             return np.ones_like(densities.careful)
         if not self.form.apart:
             return np.zeros_like(densities.careful)  # no second moments were taken
-        return ill_conditioned(self.form, best, densities.frame)
+        return ill_conditioned(self.form, best, densities.whitening)
 
     def _collect(self, data: Data, densities: Densities, given: Responsibilities | None) -> Statistics:
         def partial(block: Block) -> Statistics:
@@ -145,17 +145,17 @@ class GaussianEM:
         return whole
 
     def _best(
-        self, counts: Floats, centres: Floats, second: Floats, frame: Frame, data: Data, theta: Gaussians
+        self, counts: Floats, centres: Floats, second: Floats, whitening: Whitening, data: Data, theta: Gaussians
     ) -> Gaussians | CollapsedError:
-        """Estimate θ from moments about the means in a frame; a component without rows keeps its own."""
-        means = frame.points_back(centres)
-        covariances = self.form.estimate(second, counts, means - data.mean, frame, data.scatter)
+        """Estimate θ from moments about the means in whitened coordinates; a component without rows keeps its own."""
+        means = whitening.points_back(centres)
+        covariances = self.form.estimate(second, counts, means - data.mean, whitening, data.scatter)
         covariances = self.form.with_ridge(covariances, self.reg_covar)
         faint = counts < FAINT
         means[faint] = theta.means[faint]
         if self.form.apart:
             covariances[faint] = theta.covariances[faint]
-        narrow = (self.form.variances(covariances, frame, len(counts)) <= NARROWEST).any(axis=1) & ~faint
+        narrow = (self.form.variances(covariances, whitening, len(counts)) <= NARROWEST).any(axis=1) & ~faint
         if narrow.any():
             return CollapsedError(self._advice(int(narrow.argmax()), counts))
         try:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.kernels.gibbs_sweep import gibbs_sweep
-from unlabeled.methods.mixture.kernels.registers import aligned
+from unlabeled.kernels.layout import aligned
+from unlabeled.kernels.topics.gibbs_sweep import gibbs_sweep
 from unlabeled.methods.mixture.threads import Threads
 from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.blocks import Block, Blocks
-from unlabeled.methods.mixture.kernels.assign import CHUNK
-from unlabeled.methods.mixture.kernels.bytes import LANES
-from unlabeled.methods.mixture.kernels.reach import TILE, reach
-from unlabeled.methods.mixture.kernels.reach_screened import reach_screened, round_rows, settle
-from unlabeled.methods.mixture.kernels.registers import aligned, panels, up_to, width_of
+from unlabeled.kernels.kmeans.assign_dense import CHUNK
+from unlabeled.kernels.kmeans.int8_products import LANES
+from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, reach
+from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import reach_screened, round_rows, settle
+from unlabeled.kernels.layout import aligned, panels, round_up, width_of
 from unlabeled.methods.mixture.nearest import read_only
 from unlabeled.methods.mixture.quantised import desk, quantised, reach_pays, rounded, unit_of
 from unlabeled.methods.mixture.threads import Threads
@@ -91,7 +91,7 @@ class ScreenedDistances(Distances):
     middle : ndarray, shape (d,)
         Taken off rows before they are rounded.
     unit : float
-        The factor of all lengths that are rounded, see `unlabeled.methods.mixture.kernels.screen`.
+        The factor of all lengths that are rounded, see `unlabeled.kernels.kmeans.quantised_bounds`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ScreenedDistances(Distances):
     ) -> None:
         super().__init__(blocks, trials, weights, pool)
         n, d = blocks.shape
-        self._middle, self._unit, self._dim = read_only(middle), unit, up_to(d, LANES)
+        self._middle, self._unit, self._dim = read_only(middle), unit, round_up(d, LANES)
         self._improved = np.zeros(n, np.uint32)
         """Bit c: `_reached` holds the distance of candidate c, which is nearer than all before; else it does not."""
         self._best = 0
@@ -120,7 +120,7 @@ class ScreenedDistances(Distances):
         coarse = quantised(moved, self._unit)
 
         def of_block(block: Block) -> Floats:
-            here, end = slice(block.start, block.stop), up_to(block.stop - block.start, LANES) + block.start
+            here, end = slice(block.start, block.stop), round_up(block.stop - block.start, LANES) + block.start
             sums, memory = np.empty(len(vectors)), aligned((TILE, laid.shape[2]), self._blocks.dtype)
             known = (self._room[block.start : end], self._reached[:, here], self._improved[here], self._best)
             rows, own = read_only(block.rows), self._weights_of(block)

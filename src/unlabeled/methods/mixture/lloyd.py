@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.blocks import Block, Blocks
-from unlabeled.methods.mixture.kernels.bytes import LANES
-from unlabeled.methods.mixture.kernels.registers import up_to
-from unlabeled.methods.mixture.kernels.screen import Rounded
+from unlabeled.kernels.kmeans.int8_products import LANES
+from unlabeled.kernels.kmeans.quantised_bounds import Rounded
+from unlabeled.kernels.layout import round_up
 from unlabeled.methods.mixture.nearest import Assigned, Centres
 from unlabeled.methods.mixture.quantised import may_keep, rounded, screen_pays, unit_for
 from unlabeled.methods.mixture.threads import Threads
@@ -27,7 +27,7 @@ Theta = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Certain:
+class HardAssignment:
     """What the E step leaves: labels, and the statistics of the rows of each cluster."""
 
     labels: NDArray[np.int32]
@@ -72,7 +72,7 @@ class Lloyd:
         self._labels = np.full(data.shape[0], -1, np.int32)
         return (self._first(random) - self._mean).astype(data.dtype)
 
-    def e_step(self, data: Blocks, theta: Theta) -> Certain:
+    def e_step(self, data: Blocks, theta: Theta) -> HardAssignment:
         """Assign every row to its nearest centre, and add up the rows of each."""
         screen = not data.sparse and screen_pays(data.shape[0], theta.shape, data.dtype)
         if screen and not self._kept:
@@ -82,19 +82,19 @@ class Lloyd:
         for statistics in self._pool.map(lambda block: self._partial(block, centres), data):
             assigned.merge(statistics)
         self._fill_empty(data, theta, assigned)
-        return Certain(self._labels, assigned)
+        return HardAssignment(self._labels, assigned)
 
-    def m_step(self, q: Certain, theta: Theta) -> Theta:
+    def m_step(self, q: HardAssignment, theta: Theta) -> Theta:
         """Take the mean of each cluster; a centre without rows stays where it is."""
         counts = q.assigned.counts[:, None]
         means = q.assigned.sums / np.where(counts > 0, counts, 1)
         return np.where(counts > 0, means, theta).astype(theta.dtype)
 
-    def log_likelihood(self, q: Certain) -> float:
+    def log_likelihood(self, q: HardAssignment) -> float:
         """Give F but for factor and constant: −inertia."""
         return -q.assigned.inertia
 
-    def settled(self, before: Theta, after: Theta, q: Certain) -> bool:
+    def settled(self, before: Theta, after: Theta, q: HardAssignment) -> bool:
         """Say whether no row changed its cluster, or the centres hardly moved."""
         return q.assigned.changed == 0 or float(((after - before).astype(np.float64) ** 2).sum()) <= self._tol
 
@@ -104,7 +104,7 @@ class Lloyd:
         self._unit = unit_for(4 * self._spread, data.dtype)
         if self._unit is not None and may_keep(n, d):
             size = data.rows_per_block
-            self._kept = {first: rounded(min(size, n - first), up_to(d, LANES)) for first in range(0, n, size)}
+            self._kept = {first: rounded(min(size, n - first), round_up(d, LANES)) for first in range(0, n, size)}
 
     def _partial(self, block: Block, centres: Centres) -> Assigned:
         here = slice(block.start, block.stop)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.methods.mixture.kernels.assign import CHUNK, assign
-from unlabeled.methods.mixture.kernels.assign_screened import assign_screened
-from unlabeled.methods.mixture.kernels.assign_sparse import assign_sparse
-from unlabeled.methods.mixture.kernels.bytes import LANES
-from unlabeled.methods.mixture.kernels.registers import aligned, panels, up_to, width_of
-from unlabeled.methods.mixture.kernels.screen import Rounded
+from unlabeled.kernels.kmeans.assign_dense import CHUNK, assign
+from unlabeled.kernels.kmeans.assign_quantised import assign_screened
+from unlabeled.kernels.kmeans.assign_sparse import assign_sparse
+from unlabeled.kernels.kmeans.int8_products import LANES
+from unlabeled.kernels.kmeans.quantised_bounds import Rounded
+from unlabeled.kernels.layout import aligned, panels, round_up, width_of
 from unlabeled.methods.mixture.quantised import desk, most_rivals, quantised, rounded, unit_of
 
 Floats = NDArray[np.float64]
@@ -64,7 +64,7 @@ class Centres:
         Whether the rows are CSR matrices.
     screen : bool, default False
         Whether to rule out most centres of dense rows by products of bytes, where the processor has them; see
-        `unlabeled.methods.mixture.kernels.screen`, and `unlabeled.methods.mixture.quantised.screen_pays` for when.
+        `unlabeled.kernels.kmeans.quantised_bounds`, and `unlabeled.methods.mixture.quantised.screen_pays` for when.
     unit : float, optional
         The factor of all lengths that are rounded, a power of two; by default that of the centres.
     """
@@ -86,14 +86,14 @@ class Centres:
         self._width, self._whole = width, np.int32 if self.dtype.itemsize == 4 else np.int64
         halves = -0.5 * np.einsum("kd,kd->k", centres, centres, dtype=np.float64)
         if sparse:
-            self._across = aligned((self.d, up_to(self.k, width)), dtype)
+            self._across = aligned((self.d, round_up(self.k, width)), dtype)
             self._across[:, : self.k] = centres.T
             self._offsets = aligned((self._across.shape[1],), dtype)
         else:
             self._panels = panels(centres, dtype, 2 * width)
             self._offsets = aligned((len(self._panels), 2 * width), dtype)
             self._rooms = threading.local()
-            self._rows = aligned((self.k, up_to(self.d, LANES if screen else width)), dtype)
+            self._rows = aligned((self.k, round_up(self.d, LANES if screen else width)), dtype)
             self._rows[:, : self.d] = centres
             fitting = unit_of(self._rows) if screen else None
             self._coarse = None if fitting is None else quantised(self._rows, unit or fitting)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.kernels.topics.expected_counts import by_document, by_word
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
-from unlabeled.methods.mixture.kernels.expected_counts import by_document, by_word
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.methods.mixture.topic_model import TopicModel
 from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
@@ -121,7 +121,7 @@ class PLSA(TopicModel):
         counts = WordCounts(matrix)
         with threads(self.workers) as pool:
             ascent = expectation_maximisation(
-                WordsOfTopics(self.n_components, float(self.tempering), self._first_topics(counts), pool),
+                PLSAModel(self.n_components, float(self.tempering), self._first_topics(counts), pool),
                 counts,
                 max_iter=self.max_iter,
                 tol=self.tol,
@@ -189,7 +189,7 @@ class ExpectedCounts:
     """The mean log-likelihood of a word, or its tempered kin."""
 
 
-class WordsOfTopics:
+class PLSAModel:
     """The model that `expectation_maximisation` fits.
 
     Parameters

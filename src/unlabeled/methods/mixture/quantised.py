@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.compiled import processor_has
-from unlabeled.methods.mixture.kernels.bytes import LANES
-from unlabeled.methods.mixture.kernels.registers import aligned, panels, up_to
-from unlabeled.methods.mixture.kernels.screen import FAR, GROUP, LEAST, MARGIN, Coarse, Desk, Rounded
+from unlabeled.kernels.compiled import processor_has
+from unlabeled.kernels.kmeans.int8_products import LANES
+from unlabeled.kernels.kmeans.quantised_bounds import FAR, GROUP, LEAST, MARGIN, Coarse, Desk, Rounded
+from unlabeled.kernels.layout import aligned, panels, round_up
 
 WIDEST = 1 << 16  # columns whose products of bytes certainly add up to less than 2³¹
 STEEPEST = 127  # the largest byte
@@ -43,7 +43,7 @@ def quantised(centres: NDArray[Any], unit: float) -> Coarse:
     unit : float
         The factor of all lengths.
     """
-    k, count = len(centres), up_to(len(centres), GROUP) // GROUP
+    k, count = len(centres), round_up(len(centres), GROUP) // GROUP
     scaled = np.zeros((count * GROUP, centres.shape[1]))
     scaled[:k] = centres.astype(np.float64) * unit
     lengths = np.linalg.norm(scaled, axis=1)
@@ -67,13 +67,13 @@ def quantised(centres: NDArray[Any], unit: float) -> Coarse:
 
 def rounded(n: int, dim: int) -> Rounded:
     """Give room for n rows of D columns as bytes."""
-    whole = up_to(n, LANES)
+    whole = round_up(n, LANES)
     return Rounded(aligned((whole * dim // 4,), np.int32), aligned((3, whole), np.float32))
 
 
 def desk(k: int, dim: int, dtype: Any) -> Desk:
     """Give room for a call with k centres of D columns."""
-    whole, line = up_to(k, GROUP), aligned((dim,), np.uint8)
+    whole, line = round_up(k, GROUP), aligned((dim,), np.uint8)
     scores, masks = aligned((whole * LANES,), np.float32), aligned((whole,), np.uint16)
     rows = [aligned((LANES,), kind) for kind in (np.int32, np.int32, dtype)]
     return Desk(line, line.view(np.int32), aligned((dim,), np.float32), scores, masks, masks.view(np.uint64), *rows)
@@ -92,7 +92,7 @@ def reach_pays(n: int, d: int, k: int) -> bool:
 
 def may_keep(n: int, d: int) -> bool:
     """Say whether n rows of d columns may be kept as bytes: of 64 columns some 3.5 million, 76 bytes each."""
-    return n * (up_to(d, LANES) + 12) <= KEPT_BYTES
+    return n * (round_up(d, LANES) + 12) <= KEPT_BYTES
 
 
 def screen_pays(n: int, shape: tuple[int, ...], dtype: Any) -> bool:

@@ -16,10 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.data.text.documents import Documents, check_not_empty, check_whole, is_text, tidy_counts
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.topics.expected_counts import by_document
+from unlabeled.kernels.topics.fold_in import fold_in
 from unlabeled.memory import check_memory
 from unlabeled.methods.mixture.base import Mixture
-from unlabeled.methods.mixture.kernels.expected_counts import by_document
-from unlabeled.methods.mixture.kernels.fold_in import fold_in
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
 

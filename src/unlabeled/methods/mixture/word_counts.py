@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.methods.mixture.kernels.registers import aligned, width_of
+from unlabeled.kernels.layout import aligned, width_of
 
 PIECE = 1 << 16  # entries worked on at a time by a thread
 

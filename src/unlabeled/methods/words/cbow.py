@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.vocabulary import Vocabulary
-from unlabeled.methods.words.kernels.full import full_cbow
-from unlabeled.methods.words.kernels.hierarchical import hierarchical_cbow
-from unlabeled.methods.words.kernels.negative_cbow import negative_cbow
+from unlabeled.kernels.words.full_softmax import full_cbow
+from unlabeled.kernels.words.hierarchical_softmax import hierarchical_cbow
+from unlabeled.kernels.words.negative_cbow import negative_cbow
 from unlabeled.methods.words.likelihood import means, window_pairs
 from unlabeled.methods.words.models import make_model
 from unlabeled.methods.words.training import Model, Offsets, Tokens

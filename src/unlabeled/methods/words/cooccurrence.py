@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from unlabeled.data.spool import Spool
 from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.words.kernels import counting
+from unlabeled.kernels.words import cooccurrence_counts as kernels
 from unlabeled.methods.words.word_embedding import worker_count
 from unlabeled.training.progress import ProgressBar
 
@@ -93,8 +93,8 @@ def cooccurrence(
     """
     if weighting not in get_args(Weighting):
         raise unknown_name("weighting", weighting, get_args(Weighting))
-    if isinstance(window, bool) or not isinstance(window, int | np.integer) or not 1 <= window <= counting.WIDEST:
-        raise UnlabeledError(f"window must be a whole number from 1 to {counting.WIDEST}, got {window!r}")
+    if isinstance(window, bool) or not isinstance(window, int | np.integer) or not 1 <= window <= kernels.WIDEST:
+        raise UnlabeledError(f"window must be a whole number from 1 to {kernels.WIDEST}, got {window!r}")
     corpus = Corpus.encode(corpus, progress=progress)
     counter = _Counter(corpus, window, symmetric, weighting, bytes_of(memory), worker_count(workers))
     with ProgressBar("counting neighbours", counter.steps, show=progress) as bar:
@@ -177,11 +177,11 @@ class _Counter:
         ends = np.concatenate([[0], np.cumsum(counts)])
         entries = np.empty(end - begin, np.uint64)
         sentences = self.offsets[np.searchsorted(self.offsets, begin, side="right") - 1 :]
-        counting.invert(self.ids, sentences, begin, end, self.before, self.after, ends[:-1].copy(), entries)
+        kernels.invert(self.ids, sentences, begin, end, self.before, self.after, ends[:-1].copy(), entries)
 
         def rows(rows: slice, columns: Words, sums: Integers) -> Integers:
             some = ends[rows.start : rows.stop + 1]
-            lengths: Integers = counting.count(self.ids, some, entries, self.weights, self.words, columns, sums)
+            lengths: Integers = kernels.count(self.ids, some, entries, self.weights, self.words, columns, sums)
             return lengths
 
         return self.in_blocks(rows, counts * (self.before + self.after), begin + ends, bar)
@@ -191,7 +191,7 @@ class _Counter:
 
         def rows(rows: slice, columns: Words, sums: Integers) -> Integers:
             some = bounds[:, rows.start : rows.stop + 1].copy()
-            lengths: Integers = counting.merge(some, some_columns, some_sums, self.words, columns, sums)
+            lengths: Integers = kernels.merge(some, some_columns, some_sums, self.words, columns, sums)
             return lengths
 
         done = len(self.ids) + np.concatenate([[0], np.cumsum(self.counts)])

@@ -13,8 +13,8 @@ from scipy.sparse import csr_array
 
 from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.kernels.words.glove_kernel import HELD, descent
 from unlabeled.methods.words.cooccurrence import Weighting, bytes_of, cooccurrence
-from unlabeled.methods.words.kernels.weighted_squares import HELD, descent
 from unlabeled.methods.words.tiling import Tiling
 from unlabeled.methods.words.training import State, load_checkpoint, padded, save_checkpoint
 from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, WordEmbedding, at_least_one, worker_count

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.compiled import compiled
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.compiled import compiled
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.compiled import ANY_ORDER, compiled
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.compiled import ANY_ORDER, compiled
+from unlabeled.kernels.words.sampling import POWER
 from unlabeled.methods.words.huffman import HuffmanTree
-from unlabeled.methods.words.kernels.sampling import POWER
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.words.sampling import negatives_table
 from unlabeled.methods.words.huffman import HuffmanTree
-from unlabeled.methods.words.kernels.sampling import negatives_table
 from unlabeled.methods.words.likelihood import drawn_negatives, full_loss, hierarchical_loss, negative_loss
 from unlabeled.methods.words.subwords import Subwords
 from unlabeled.methods.words.training import Model, Offsets, Tokens, initialised, padded

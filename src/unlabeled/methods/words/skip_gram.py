@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.vocabulary import Vocabulary
-from unlabeled.methods.words.kernels import bfloat
-from unlabeled.methods.words.kernels.full import full_skip_gram
-from unlabeled.methods.words.kernels.hierarchical import hierarchical_skip_gram
-from unlabeled.methods.words.kernels.negative_skip_gram import CENTRES, negative_skip_gram
-from unlabeled.methods.words.kernels.sampling import keep_probabilities
+from unlabeled.kernels.words import bfloat
+from unlabeled.kernels.words.full_softmax import full_skip_gram
+from unlabeled.kernels.words.hierarchical_softmax import hierarchical_skip_gram
+from unlabeled.kernels.words.negative_skip_gram import CENTRES, negative_skip_gram
+from unlabeled.kernels.words.sampling import keep_probabilities
 from unlabeled.methods.words.likelihood import window_pairs
 from unlabeled.methods.words.models import make_model
 from unlabeled.methods.words.training import Model, Offsets, Tokens

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words.kernels.ngrams import compose, copy_rows, distinct_words, distribute, hash_ngrams
+from unlabeled.kernels.words.ngrams import compose, copy_rows, distinct_words, distribute, hash_ngrams
 from unlabeled.methods.words.training import Floats, Offsets, Tokens, block_bounds, padded
 
 PIECE = 1000

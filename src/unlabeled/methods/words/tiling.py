@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.methods.words.kernels.random import seeded
-from unlabeled.methods.words.kernels.weighted_squares import arrange
+from unlabeled.kernels.random import seeded
+from unlabeled.kernels.words.glove_kernel import arrange
 
 Integers = NDArray[np.int64]
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, save_arrays, written_aside
-from unlabeled.methods.words.kernels.random import seeded
-from unlabeled.methods.words.kernels.sampling import keep_thresholds, subsampled
+from unlabeled.kernels.random import seeded
+from unlabeled.kernels.words.sampling import keep_thresholds, subsampled
 from unlabeled.methods.words.word_embedding import worker_count
 from unlabeled.training.interrupt import StopRequest
 from unlabeled.training.progress import ProgressBar

@@ -1,0 +1,1 @@
+"""Kernels of k-means: assignment and k-means++."""

@@ -1,0 +1,1 @@
+"""Kernels of topic models: expected counts, fold-in and Gibbs sampling."""

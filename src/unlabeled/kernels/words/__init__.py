@@ -1,0 +1,1 @@
+"""Kernels of word vectors: skip-gram, CBOW, GloVe, subwords and counting."""

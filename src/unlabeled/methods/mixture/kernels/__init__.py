@@ -1,1 +1,0 @@
-"""The compiled parts of the mixtures, one small file each, with the derivation beside the code."""

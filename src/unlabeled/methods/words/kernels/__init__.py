@@ -1,1 +1,0 @@
-"""The compiled parts of the word methods, one small file each, with the derivation beside the code."""
