@@ -7,6 +7,7 @@ from unlabeled import data as data
 from unlabeled import encoders as encoders
 from unlabeled import evaluation as evaluation
 from unlabeled import explore as explore
+from unlabeled import kernels as kernels
 from unlabeled import losses as losses
 from unlabeled import methods as methods
 from unlabeled import runs as runs
