@@ -22,6 +22,14 @@ Comparable = Annotated[
     ),
 ]
 Column = Annotated[str | None, typer.Option(help="The column of a table that holds the text.")]
+TokenizerName = Annotated[
+    str,
+    typer.Option(
+        "--tokenizer",
+        help="How text becomes words: [bold]words[/bold]; [bold]whitespace[/bold]; or [bold]jieba[/bold], "
+        "[bold]fugashi[/bold], [bold]pythainlp[/bold], which cut Chinese, Japanese and Thai.",
+    ),
+]
 ShownImages = Annotated[Path | None, typer.Option("--images", help="Images to show, named by the ids of the rows.")]
 Scale = Annotated[
     str,

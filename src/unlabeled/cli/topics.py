@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Seed, print_json, print_table
+from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, print_json, print_table
 from unlabeled.counted import counted
 
 
@@ -23,9 +23,11 @@ def topics(
     stop_words: Annotated[
         str,
         typer.Option(
-            help="[bold]english[/bold]: leave out its commonest words; [bold]none[/bold]; or a file of words."
+            help="Leave out the commonest words of a language, such as [bold]english[/bold] or [bold]de[/bold]; "
+            "[bold]none[/bold]; or a file of words."
         ),
     ] = "english",
+    tokenizer: TokenizerName = "words",
     min_df: Annotated[
         float, typer.Option(min=0, help="Only words in at least so many documents; below 1, a share.")
     ] = 2,
@@ -51,6 +53,7 @@ def topics(
         k=k,
         method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
         column=column,
+        tokenizer=tokenizer,
         stop_words=_stop_words(stop_words),
         min_df=min_df if min_df < 1 else int(min_df),
         max_df=max_df if max_df <= 1 else int(max_df),
@@ -86,8 +89,10 @@ def _stop_words(choice: str) -> str | list[str] | None:
     from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
 
-    if choice in ("english", "none"):
-        return None if choice == "none" else choice
+    if choice == "none":
+        return None
+    if not Path(choice).exists() and not Path(choice).suffix and "/" not in choice:
+        return choice
     path = existing(choice)
     try:
         return path.read_text(encoding="utf-8").split()

@@ -5,7 +5,7 @@ Both figures take lists of words, so any model's topics can be judged, and all o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,13 @@ class CoherenceResult:
     mean: float
 
 
-def topic_coherence(topics: Sequence[Sequence[str]], documents: Any, n: int = 10) -> CoherenceResult:
+def topic_coherence(
+    topics: Sequence[Sequence[str]],
+    documents: Any,
+    n: int = 10,
+    *,
+    tokenizer: str | Callable[[str], Iterable[str]] | None = None,
+) -> CoherenceResult:
     r"""Measure how much more often than by chance the words of a topic are in the same documents (NPMI).
 
     .. math:: \mathrm{NPMI}(v, w) = \frac{\log \frac{p(v, w)}{p(v) \, p(w)}}{-\log p(v, w)}
@@ -49,6 +55,8 @@ def topic_coherence(topics: Sequence[Sequence[str]], documents: Any, n: int = 10
         Where to look for them: preferably a large text that the topics were not learnt from.
     n : int, default 10
         Words of a topic.
+    tokenizer : str or callable, default "words"
+        How texts become words: as it was when the topics were learnt; see `unlabeled.data.tokenize`.
 
     Returns
     -------
@@ -67,7 +75,11 @@ def topic_coherence(topics: Sequence[Sequence[str]], documents: Any, n: int = 10
     """
     lists = _checked(topics, n)
     words = sorted({word for topic in lists for word in topic})
-    counted = documents if isinstance(documents, Documents) else Documents.count(documents, vocabulary=words)
+    counted = (
+        documents
+        if isinstance(documents, Documents)
+        else Documents.count(documents, tokenizer=tokenizer, vocabulary=words)
+    )
     columns = {word: i for i, word in enumerate(counted.words)}
     missing = [word for word in words if word not in columns]
     if missing:

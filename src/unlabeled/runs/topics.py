@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -33,6 +33,7 @@ def topics(
     k: int = 20,
     method: Method = "lda",
     column: str | None = None,
+    tokenizer: str | Callable[[str], Iterable[str]] | None = "words",
     stop_words: str | Sequence[str] | None = "english",
     min_df: int | float = 2,
     max_df: int | float = 0.5,
@@ -55,7 +56,7 @@ def topics(
         Topics.
     method : {"lda", "plsa"}
         `unlabeled.LatentDirichletAllocation` or `unlabeled.PLSA`.
-    column, stop_words, min_df, max_df, max_features
+    column, tokenizer, stop_words, min_df, max_df, max_features
         Which words count, as in `Documents.count`; by default those that are in at least 2 documents and in at most
         half of them.
     random_state : int, default 0
@@ -89,6 +90,7 @@ def topics(
     _check_folder(folder, source, overwrite)
     texts, ids = read_texts(source, column)
     filters: dict[str, Any] = {
+        "tokenizer": tokenizer,
         "stop_words": stop_words,
         "min_df": min_df,
         "max_df": max_df,

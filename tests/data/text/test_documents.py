@@ -94,7 +94,6 @@ def test_bytes_that_are_not_utf_8_are_blanks(tmp_path):
         (["cat", "dog"], {"min_df": 2}, "no terms remain.*min_df=2"),
         (["cat", "cat"], {"max_df": 0.5}, "no vocabulary.*max_df=0.5"),
         (["cat", "dog"], {"min_df": 3, "max_df": 0.5}, "max_df corresponds to"),
-        ([["cat", "dog"]], {}, "lists of words"),
         (["cat", 3], {}, "item 1 of the text is 3"),
         ([], {}, "there is no text"),
         ("/nowhere/x", {}, "does not exist"),
@@ -174,3 +173,38 @@ def test_text_is_told_from_numbers(tmp_path):
         assert not is_text(other)
     with pytest.raises(UnlabeledError, match="only once"):
         is_text(iter(["a"]))
+
+
+def test_contractions_are_whole_and_are_stop_words():
+    assert Documents.count(["They've cats, don't they", "I don’t have cats"]).words == ["cats"]
+    assert Documents.count(["They've cats"], stop_words=["they've"]).words == ["cats"]
+
+
+def test_the_tokenizer_and_the_stop_words_can_be_chosen():
+    assert Documents.count(["A-b A-b c"], tokenizer="whitespace", stop_words=None).words == ["A-b", "c"]
+    assert Documents.count(["a,b"], tokenizer=lambda text: text.split(","), stop_words=["b"]).words == ["a"]
+    assert Documents.count(["der Hund und die Katze"], stop_words="german").words == ["hund", "katze"]
+    assert Documents.count(["好 a 😀 é ok"], stop_words=None).words == ["ok", "好", "😀"]
+
+
+def test_lists_of_words_are_counted_as_they_are():
+    documents = Documents.count([["Cat", "a", "cat"], [], ["cat"]], stop_words=None)
+    assert (documents.words, documents.empty) == (["Cat", "a", "cat"], 1)
+    assert documents.counts.toarray().tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 1]]
+    assert is_text([["cat"], ["dog"]])
+    with pytest.raises(UnlabeledError, match="document 1 is no list of words"):
+        Documents.count([["cat"], "dog"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_table_may_be_in_another_unicode(tmp_path, encoding):
+    for separator, name in ((",", "t.csv"), (";", "s.csv"), ("\t", "t.tsv")):
+        (tmp_path / name).write_text(f"id{separator}text\nx{separator}çok cats\n", encoding=encoding)
+        documents = Documents.count(tmp_path / name)
+        assert (documents.words, documents.ids) == (["cats", "çok"], ["x"])
+
+
+def test_a_table_without_a_header_loses_no_text(tmp_path):
+    (tmp_path / "t.csv").write_text("the first text is not the name of a column\nthe second text\n")
+    with pytest.raises(UnlabeledError, match=r"the first row of .*t\.csv does not name the columns"):
+        Documents.count(tmp_path / "t.csv")

@@ -18,7 +18,7 @@ from unlabeled.data.spool import Spool
 from unlabeled.data.text.reading_progress import reading
 from unlabeled.data.text.text_encoding import Encoded, encode_text
 from unlabeled.data.text.text_files import Files, open_text
-from unlabeled.data.text.tokenizers import Tokenizer, checked_tokenizer
+from unlabeled.data.text.tokenizers import RULES, Tokenizer, checked_tokenizer
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import folder_written_aside, read_json, write_json
@@ -85,8 +85,8 @@ class Corpus:
             A string is the path of a text file or of a folder, of which all files are read, sorted by name; strings in
             a list are text, so files in a list must be `pathlib.Path` objects. Files may be compressed (gzip, zstd,
             bzip2, xz: their content says so, not their name). Anything iterable may be a generator: it is read once.
-            A Corpus is given back as it is, whatever the other settings: they were chosen when it was made.
-        tokenizer : {"words", "whitespace"} or callable, default "words"
+            Of a Corpus, words are left out as `min_count` and `max_vocab` say; its words were cut when it was made.
+        tokenizer : {"words", "whitespace", "jieba", "fugashi", "pythainlp"} or callable, default "words"
             How a line becomes words; see `unlabeled.data.tokenize`. A callable gets one line at a time, without its
             end, and lines of more than a million characters in parts. Token lists are not cut again.
         min_count : int, default 1
@@ -124,7 +124,7 @@ class Corpus:
         array([0, 1, 4], dtype=int32)
         """
         if isinstance(source, Corpus):
-            return source
+            return source.trimmed(min_count, max_vocab)
         _check_limits(min_count, max_vocab)
         if errors not in ("strict", "replace"):
             raise unknown_name("setting of errors", errors, ["strict", "replace"])
@@ -132,7 +132,7 @@ class Corpus:
         text = open_text(source)
         folder = None
         if cache is not None:
-            folder = _cache_folder(Path(cache), text, tokenizer, [errors, str(min_count), str(max_vocab)])
+            folder = _cache_folder(Path(cache), text, tokenizer, [str(RULES), errors, str(min_count), str(max_vocab)])
             if (known := cls._cached(folder)) is not None:
                 return known
         with reading(text.size if isinstance(text, Files) else 0, progress) as read:

@@ -1,9 +1,9 @@
-"""Documents as counts of words: text from files, tables and lists, cut into words by scikit-learn's vectoriser."""
+"""Documents as counts of words: text from files, tables and lists."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 
 from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tables import TABLES, delimiter_in
-from unlabeled.data.text.text_files import Files, Strings, open_text
+from unlabeled.data.text.stop_words import stop_words as stop_words_of
+from unlabeled.data.text.text_files import Files, Strings, open_decoded, open_text
+from unlabeled.data.text.tokenizers import Tokenizer, checked_tokenizer, is_unspaced, tokenize
 from unlabeled.errors import UnlabeledError
 
 TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")
+
+
+_LONGEST_NAME = 6  # words of a column's name; what is longer is a text
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class Documents:
         source: Any,
         *,
         column: str | None = None,
+        tokenizer: str | Tokenizer | None = None,
         stop_words: str | Sequence[str] | None = "english",
         min_df: int | float = 1,
         max_df: int | float = 1.0,
@@ -105,20 +111,22 @@ class Documents:
     ) -> Self:
         """Count the words of texts.
 
-        Words are runs of two or more letters, digits and underscores, in lower case, as in scikit-learn's
-        ``CountVectorizer``, which does the work; its name for a parameter is kept.
+        Words are those of `unlabeled.data.tokenize`; of the words that a built-in tokenizer but ``"whitespace"``
+        gives, single letters and digits are left out. scikit-learn's ``CountVectorizer`` does the counting.
 
         Parameters
         ----------
-        source : list of strings, path, list of paths, or Documents
+        source : list of strings, list of lists of words, path, list of paths, or Documents
             Of a folder (and of a list of paths) each file is a document; of a ``.csv``, ``.tsv`` or ``.parquet`` file
-            each row; of any other file each line that is not blank. Files may be compressed; bytes that are not UTF-8
-            count as blanks.
+            each row; of any other file each line that is not blank. Files may be compressed, and UTF-16 if they say
+            so by a byte order mark; other bytes that are not UTF-8 count as blanks.
         column : str, optional
             The table's column of text; by default the one called ``text``, ``document`` or the like, or the only one
             that holds strings.
-        stop_words : {"english"}, list of str or None, default "english"
-            Words that are left out.
+        tokenizer : str or callable, default "words"
+            How a text becomes words: see `unlabeled.data.tokenize`. Lists of words are not cut again.
+        stop_words : str, list of str or None, default "english"
+            Words that are left out: a language's, such as "german" or "de", or those of a list.
         min_df, max_df : int or float
             Leave out words that are in fewer, or more, documents than this: a number of them if int, a share if float.
         max_features : int, optional
@@ -137,24 +145,29 @@ class Documents:
         """
         if isinstance(source, Documents):
             return source if isinstance(source, cls) else cls(source.counts, source.words, source.ids)
-        texts, ids = read_texts(source, column)
+        texts: Sequence[str] | Sequence[Sequence[str]]
+        if is_token_lists(source):
+            texts, ids = [list(words) for words in source], [str(i) for i in range(len(source))]
+            cut: Callable[[Any], list[str]] = list
+            left_out = stop_words_of(stop_words, lambda word: [word])
+        else:
+            texts, ids = read_texts(source, column)
+            cut = _counted_words(tokenizer)
+            left_out = stop_words_of(stop_words, cut)
+        if vocabulary is not None:
+            left_out = frozenset()
         from sklearn.feature_extraction.text import CountVectorizer
 
-        if vocabulary is not None:
-            vectoriser = CountVectorizer(vocabulary=list(vocabulary))
-        else:
-            vectoriser = CountVectorizer(
-                stop_words=list(stop_words)
-                if stop_words is not None and not isinstance(stop_words, str)
-                else stop_words,
-                min_df=min_df,
-                max_df=max_df,
-                max_features=max_features,
-            )
+        def analyse(text: Any) -> list[str]:
+            return [word for word in cut(text) if word not in left_out]
+
+        limits = {"min_df": min_df, "max_df": max_df, "max_features": max_features} if vocabulary is None else {}
+        chosen = None if vocabulary is None else list(vocabulary)
+        vectoriser = CountVectorizer(analyzer=analyse, vocabulary=chosen, **limits)
         try:
             matrix = vectoriser.fit_transform(texts)
         except ValueError as error:
-            filled = sum(1 for text in texts if text.strip())
+            filled = sum(1 for text in texts if len(text) and (not isinstance(text, str) or text.strip()))
             raise UnlabeledError(
                 f"no vocabulary can be made of {len(texts)} documents, of which {filled} hold any text: "
                 f"{str(error).rstrip('.')}. "
@@ -166,12 +179,37 @@ class Documents:
         return cls(counts, vectoriser.get_feature_names_out().tolist(), ids)
 
 
+def _counted_words(tokenizer: str | Tokenizer | None) -> Callable[[str], list[str]]:
+    """Give the function from a text to the words that count."""
+    tokenizer = checked_tokenizer(tokenizer)
+    if callable(tokenizer) or tokenizer == "whitespace":
+        return lambda text: tokenize(text, tokenizer)
+    return lambda text: [word for word in tokenize(text, tokenizer) if len(word) > 1 or not _is_letter(word)]
+
+
+def _is_letter(character: str) -> bool:
+    """Tell a letter or digit, which alone is seldom a word, from an emoji and a character that stands for a word."""
+    return character.isalnum() and not is_unspaced(character)
+
+
+def is_token_lists(source: Any) -> bool:
+    """Say whether `source` is a list of texts that are cut into words already."""
+    if not isinstance(source, Sequence) or isinstance(source, str | bytes) or not len(source):
+        return False
+    lists = [isinstance(words, list | tuple) and all(isinstance(word, str) for word in words) for words in source]
+    if lists[0] and len(source[0]) and not all(lists):
+        raise UnlabeledError(f"document {lists.index(False)} is no list of words, unlike the first")
+    return all(lists) and any(len(words) for words in source)
+
+
 def is_text(source: Any) -> bool:
     """Say whether `source` is text, or the path of text, rather than a matrix."""
     if isinstance(source, str | os.PathLike):
         return Path(source).suffix.lower() not in (".npy", ".npz")
     if isinstance(source, type) or getattr(source, "ndim", 1) != 1 or sp.issparse(source):
         return False
+    if is_token_lists(source):
+        return True
     if isinstance(source, Iterator):
         raise UnlabeledError("the documents come from an iterator, which can be read only once; give a list of them")
     first = next(iter(source), None) if isinstance(source, Iterable) and hasattr(source, "__len__") else None
@@ -245,7 +283,7 @@ def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
         texts = list(opened.texts)
         return texts, [str(i) for i in range(len(texts))]
     if not isinstance(opened, Files):
-        raise UnlabeledError("the documents are lists of words; join each into a string: ' '.join(words)")
+        raise UnlabeledError("a list of documents holds strings, or lists of words, and nothing else")
     root = Path(os.fspath(source)) if isinstance(source, str | os.PathLike) else None
     if root is None or root.is_dir():
         names = [path.relative_to(root).as_posix() if root else str(path) for path in opened.paths]
@@ -321,18 +359,31 @@ def _read_csv(path: Path) -> Any:
     import pyarrow as pa
     from pyarrow import csv
 
-    with path.open(encoding="utf-8", errors="replace") as file:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_in(file.readline())
-    table = csv.read_csv(
-        path,
-        read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-    )
+    with open_decoded(path) as file:
+        first_line = file.readline().decode("utf-8", errors="replace")
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_in(first_line)
+    with open_decoded(path) as file:
+        table = csv.read_csv(
+            file,
+            read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        )
+    _check_header(table.column_names, path)
     for place, field in enumerate(table.schema):
         if pa.types.is_binary(field.type):  # what Arrow takes text for that is not UTF-8
             texts = [value and value.decode("utf-8", errors="replace") for value in table.column(place).to_pylist()]
             table = table.set_column(place, field.name, pa.array(texts, pa.string()))
     return table
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    """Refuse a table whose first row is a text: it would be taken for the names of the columns, and lost."""
+    for name in names:
+        if len(name.split()) > _LONGEST_NAME:
+            raise UnlabeledError(
+                f"the first row of {path} does not name the columns, but holds a text: {name[:40]!r}...; put a row of "
+                "names above it, such as text, or save the texts as a .txt file, one a line"
+            )
 
 
 def _is_string(kind: Any) -> bool:

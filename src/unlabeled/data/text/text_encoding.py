@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.spool import Spool
 from unlabeled.data.text.text_files import Files, Strings, TokenLists, not_text
-from unlabeled.data.text.tokenizers import Tokenizer
+from unlabeled.data.text.tokenizers import Tokenizer, run_splitter
 from unlabeled.data.text.vocabulary import check_word
 from unlabeled.errors import UnlabeledError
 
@@ -21,6 +21,7 @@ LONGEST_SENTENCE = 10_000  # words; a longer one, such as a whole book on one li
 LONGEST_LINE = 1 << 20  # characters given at once to a tokenizer of the user's own
 
 _FLUSH = 1 << 17  # words
+_SENTENCES = 1 << 12  # whose runs are split at a time
 
 Integers = NDArray[np.int64]
 
@@ -55,7 +56,38 @@ def encode_text(
     else:
         for path in text.paths:
             encoder.read_pieces(text.pieces(path, read), str(path))
-    return Encoded(*encoder.finish())
+    return split_runs(Encoded(*encoder.finish()), run_splitter(tokenizer))
+
+
+def split_runs(runs: Encoded, split: Callable[[str], list[str]]) -> Encoded:
+    """Put the words of each run in its place, of which there may be none; words made equal get one number."""
+    numbers: dict[str, int] = {}
+    words_of_runs = [[numbers.setdefault(word, len(numbers)) for word in split(run)] for run in runs.words]
+    sizes = np.array([len(words) for words in words_of_runs], np.int64)
+    flat = np.array([number for words in words_of_runs for number in words], np.int32)
+    counts = np.zeros(len(numbers), np.int64)
+    np.add.at(counts, flat, np.repeat(runs.counts, sizes))
+    if len(numbers) == len(sizes) and (sizes == 1).all():
+        return Encoded(runs.ids, runs.offsets, list(numbers), counts)
+    starts = np.cumsum(sizes) - sizes
+    ids, offsets = Spool(np.int32), Spool(np.int64)
+    offsets.append(np.zeros(1, np.int64))
+    for first in range(0, len(runs.offsets) - 1, _SENTENCES):
+        bounds = runs.offsets[first : first + _SENTENCES + 1]
+        block = runs.ids[bounds[0] : bounds[-1]]
+        ends = np.concatenate([[0], np.cumsum(sizes[block])])
+        places = np.arange(ends[-1]) + np.repeat(starts[block] - ends[:-1], sizes[block])
+        edges = ends[bounds - bounds[0]]
+        stops = np.concatenate([edges, *(range(a, b, LONGEST_SENTENCE) for a, b in _long(edges))])
+        offsets.append(np.unique(stops)[1:] + len(ids))  # a sentence that is left without words vanishes
+        ids.append(flat[places])
+    return Encoded(ids.finish(), offsets.finish(), list(numbers), counts)
+
+
+def _long(edges: Integers) -> Iterable[tuple[int, int]]:
+    """Give where the sentences begin and end that have too many words."""
+    long = np.flatnonzero(np.diff(edges) > LONGEST_SENTENCE)
+    return zip(edges[long].tolist(), edges[long + 1].tolist(), strict=True)
 
 
 class _Numbers(dict[str, int]):

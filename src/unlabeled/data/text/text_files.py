@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -22,7 +23,7 @@ PIECE = 1 << 18  # bytes of text handled at a time
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
 _BOM = b"\xef\xbb\xbf"
 _PARQUET = b"PAR1"
-_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16, and of UTF-32 in the usual byte order
+_WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)  # the fourth begins like the first
 
 _NO_LISTS = (str, bytes, bytearray, memoryview, os.PathLike, Mapping)
 
@@ -45,20 +46,48 @@ class Files:
                 position = raw.tell if raw.seekable() else lambda: 0  # a pipe has none
                 before = 0
                 first = True
+                recode = None
                 while piece := file.read(PIECE):
                     if first:
                         if piece.startswith(_WIDE_BOMS):
-                            raise UnlabeledError(f"{path} is UTF-16 or UTF-32; convert it to UTF-8")
+                            recode = _from_wide(piece, path)
                         if piece.startswith(_PARQUET):
                             raise UnlabeledError(
                                 f"{path} is a parquet file; read a column of it, with pandas for example"
                             )
                         piece, first = piece.removeprefix(_BOM), False
-                    yield piece
+                    yield piece if recode is None else recode(piece, False)
                     read(position() - before)
                     before = position()
+                if recode is not None:
+                    yield recode(b"", True)
         except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise UnlabeledError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _from_wide(start: bytes, path: Path) -> Callable[[bytes, bool], bytes]:
+    """Make the function that turns pieces of a UTF-16 or UTF-32 text, which its first bytes tell apart, into UTF-8."""
+    wide = "utf-32" if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) else "utf-16"
+    decoder = codecs.getincrementaldecoder(wide)()
+
+    def recode(piece: bytes, final: bool) -> bytes:
+        try:
+            return decoder.decode(piece, final).encode()
+        except UnicodeError as error:
+            raise UnlabeledError(f"{path} begins as {wide.upper()} text, but is not: {error}") from None
+
+    return recode
+
+
+def open_decoded(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes; those of a UTF-16 or UTF-32 file are turned into UTF-8 in memory."""
+    file = path.open("rb")
+    start = file.read(4)
+    file.seek(0)
+    if not start.startswith(_WIDE_BOMS):
+        return file
+    file.close()
+    return io.BytesIO(b"".join(Files([path]).pieces(path)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Numbering the words of bytes, piece by piece, by the compiled tokenizer."""
+"""Numbering the runs of bytes, piece by piece, by the compiled tokenizer."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ A = TypeVar("A", bound=np.generic)
 
 
 class WordIndexer:
-    """The table of words seen so far, and the numbers of the text so far.
+    """The table of runs seen so far, and the numbers of the text so far.
+
+    A run is what the first step of a tokenizer finds: see `unlabeled.data.text.tokenizers`. It is mostly a word.
 
     While a thread looks up the words of one block, the next one is read and cut.
 
     Parameters
     ----------
-    tokenizer : {"words", "whitespace"}
+    tokenizer : str
+        A built-in one.
     errors : {"strict", "replace"}
         What to do about bytes that are not UTF-8.
     longest : int
@@ -37,7 +40,7 @@ class WordIndexer:
 
     def __init__(self, tokenizer: str, errors: str, longest: int) -> None:
         self._kinds = kinds_of_characters(tokenizer)
-        self._lower = tokenizer == "words"
+        self._lower = tokenizer != "whitespace"
         self._replace = errors == "replace"
         self._longest = longest
         self._state = np.zeros(3, np.int64)
@@ -120,17 +123,15 @@ class WordIndexer:
             self._pool = _grown(self._pool, 2 * used)
 
     def finish(self) -> tuple[NDArray[np.int32], Integers, list[str], Integers]:
-        """Give numbers, offsets of sentences, words and their counts; several words may be spelt the same."""
+        """Give numbers, offsets of sentences, the runs that were found, and their counts."""
         self._wait()
         self._thread.shutdown()
         pool = self._pool[: self._used].tobytes()
         entries = self._entries[: self._known]
         begins = entries[:, kernel.BEGIN]
         bounds = zip(begins.tolist(), (begins + entries[:, kernel.SIZE]).tolist(), strict=True)
-        words = [pool[begin:end].decode(errors="replace") for begin, end in bounds]
-        if self._lower:
-            words = [word if word.isascii() else word.lower() for word in words]
-        return self._ids.finish(), self._offsets.finish(), words, entries[:, kernel.COUNT].copy()
+        runs = [pool[begin:end].decode(errors="replace") for begin, end in bounds]
+        return self._ids.finish(), self._offsets.finish(), runs, entries[:, kernel.COUNT].copy()
 
 
 class _Cuts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
@@ -36,8 +36,11 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
     ----------
     n_components : int, default 10
         k, the number of topics. It may be given without its name: ``PLSA(20)``.
-    stop_words : {"english"}, list of str or None, default "english"
-        Words left out of texts. This and the next three are for texts; counts are taken as they are.
+    tokenizer : str or callable, default "words"
+        How a text becomes words: see `unlabeled.data.tokenize`. This and the next four are for texts; counts are taken
+        as they are.
+    stop_words : str, list of str or None, default "english"
+        Words left out of texts: those of a language, such as "german", or of a list.
     min_df, max_df : int or float
         Leave out words that are in fewer, or more, documents than this: a number of them if int, a share if float.
     max_features : int, optional
@@ -49,6 +52,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
     takes_fractions: ClassVar[bool] = True
 
     n_components: int = field(default=10, kw_only=False)
+    tokenizer: str | Callable[[str], Iterable[str]] | None = "words"
     stop_words: str | Sequence[str] | None = "english"
     min_df: int | float = 1
     max_df: int | float = 1.0
@@ -142,6 +146,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
             )
         documents = Documents.count(
             X,
+            tokenizer=self.tokenizer,
             stop_words=self.stop_words,
             min_df=self.min_df,
             max_df=self.max_df,
