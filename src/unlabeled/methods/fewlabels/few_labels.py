@@ -1,0 +1,144 @@
+"""What the classifiers of vectors share: some rows have a label, and all rows are learnt from."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.methods.fewlabels.partial_labels import PartialLabels
+from unlabeled.methods.mixture.saved import divided
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+class FewLabels(ClassifierMixin, BaseEstimator, Estimator, ABC):
+    """Base of the classifiers of vectors that learn from few labels.
+
+    In `fit`, y holds a class for each row and −1 (or NaN, None, the empty string) where none is known.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("vector",)
+    takes_sparse: ClassVar[bool] = True
+
+    @abstractmethod
+    def predict_proba(self, X: Any) -> Floats:
+        """Give the probability of each class, shape (m, c), in the order of `classes_`."""
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Give the most probable class of each row."""
+        shares = self.predict_proba(X)
+        named: NDArray[Any] = self.classes_[shares.argmax(axis=1)]
+        return named
+
+    def _rows(self, X: Any, *, reset: bool) -> Any:
+        """Check rows as scikit-learn does."""
+        return validate_data(
+            self, X, reset=reset, accept_sparse="csr" if self.takes_sparse else False, dtype=[np.float64, np.float32]
+        )
+
+    def _read_labels(self, y: Any, rows: int) -> PartialLabels:
+        """Read y, and take down the classes."""
+        if y is None:
+            raise UnlabeledError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: give one class for each "
+                "row, −1 where unknown"
+            )
+        labels = PartialLabels.read(y, rows)
+        self.classes_ = labels.classes
+        return labels
+
+    def recipe(self) -> dict[str, Any]:
+        """Give the method and its settings in JSON's types."""
+        from unlabeled.registry import name_of
+
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        plain = {
+            name: value if value is None or isinstance(value, str | int | float | bool) else str(value)
+            for name, value in settings.items()
+        }
+        return {"method": name_of(type(self)), **plain}
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON, replaced in one step if it exists.
+
+        Raises
+        ------
+        UnlabeledError
+            If the method holds something that only a pickle could hold, such as a classifier of scikit-learn.
+        """
+        check_is_fitted(self)
+        try:
+            arrays, figures = divided(self._fitted())
+        except TypeError as error:
+            raise UnlabeledError(
+                f"a fitted {type(self).__name__} holds a classifier of scikit-learn ({error}); only formats that can "
+                "run code, such as pickle, hold that, and this library writes none"
+            ) from error
+        with folder_written_aside(folder) as aside:
+            save_arrays(arrays, aside / "arrays.safetensors")
+            write_json(aside / "model.json", {**self.recipe(), "fitted": figures})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote; the result predicts exactly as the saved one did."""
+        folder = Path(folder)
+        saved, arrays = read_json(folder / "model.json"), load_arrays(folder / "arrays.safetensors")
+        names = {field.name for field in dataclasses.fields(cls)}
+        self = cls(**{name: value for name, value in saved.items() if name in names})
+        self._restore(saved["fitted"] | arrays)
+        return self
+
+    def _fitted(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
+
+    def _restore(self, fitted: dict[str, Any]) -> None:
+        """Take back what `_fitted` gave."""
+        for name, value in fitted.items():
+            texts = isinstance(value, list) and bool(value) and isinstance(value[0], str)
+            setattr(self, name, np.array(value) if texts else value)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.takes_sparse
+        tags.target_tags.required = True
+        return tags
+
+
+def one_hot(codes: Codes, classes: int) -> Floats:
+    """Give a 1 in the column of each row's class, and nothing in rows with −1.
+
+    Examples
+    --------
+    >>> one_hot(np.array([1, -1]), 2)
+    array([[0., 1.],
+           [0., 0.]])
+    """
+    table = np.zeros((len(codes), classes))
+    known = np.flatnonzero(codes >= 0)
+    table[known, codes[known]] = 1.0
+    return table
+
+
+def normalised(scores: Floats) -> Floats:
+    """Scale each row of numbers that are not negative to sum 1; a row of zeros becomes uniform."""
+    sums = scores.sum(axis=1, keepdims=True)
+    return np.where(sums > 0, scores / np.where(sums > 0, sums, 1), 1 / scores.shape[1])
+
+
+def softmax(scores: Floats) -> Floats:
+    """Give each row's exponentials, scaled to sum 1."""
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,59 @@
+"""Self-training: scikit-learn's, round by round, and its record."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.svm import LinearSVC
+
+from unlabeled import SelfTraining
+from unlabeled.errors import UnlabeledError
+
+
+@pytest.mark.parametrize("settings", [{"threshold": 0.8}, {"criterion": "k_best", "k_best": 7}])
+def test_the_rounds_are_scikit_learns(settings, clouds):
+    X, _, y = clouds
+    base = LogisticRegression(max_iter=1000)
+    ours = SelfTraining(base=base, max_rounds=10, **settings).fit(X, y)
+    theirs = SelfTrainingClassifier(base, max_iter=10, **settings).fit(X, y)
+    assert np.array_equal(ours.transduction_, theirs.transduction_)
+    assert np.array_equal(ours.labeled_round_, theirs.labeled_iter_)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X))
+    added = [found["added"] for found in ours.rounds_]
+    assert added == [(ours.labeled_round_ == number + 1).sum() for number in range(len(added))]
+
+
+def test_given_labels_stay_and_no_round_asks_for_less_than_the_threshold(clouds):
+    X, _, y = clouds
+    model = SelfTraining(threshold=0.9).fit(X, y)
+    assert np.array_equal(model.transduction_[y >= 0], y[y >= 0])
+    assert (model.labeled_round_[y >= 0] == 0).all()
+    assert all(found["least_probability"] > 0.9 for found in model.rounds_)
+    assert model.stopped_ in ("all labelled", "none is sure enough")
+
+
+def test_an_overconfident_base_is_calibrated(clouds):
+    X, _, y = clouds
+    noisy = y.copy()
+    noisy[[0, 4, 8]] = (noisy[[0, 4, 8]] + 1) % 3  # a fifth of the labels is wrong, so certainty is out of place
+    base = LogisticRegression(C=1e4, max_iter=5000)
+    plain, calibrated = (
+        SelfTraining(base=base, threshold=0.95, calibrate=on, max_rounds=1).fit(X, noisy) for on in (0, 1)
+    )
+    assert (calibrated.labeled_round_ == 1).sum() < (plain.labeled_round_ == 1).sum() / 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"criterion": "best"}, "did you mean 'k_best'"),
+        ({"threshold": 1.0}, "threshold"),
+        ({"base": LinearSVC()}, "LinearSVC has no predict_proba"),
+        ({"k_best": 0}, "k_best"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(settings, says, clouds):
+    with pytest.raises(UnlabeledError, match=says):
+        SelfTraining(**settings).fit(clouds[0], clouds[2])
