@@ -19,6 +19,12 @@ from unlabeled.data.text.corpus import Corpus as Corpus
 from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.vectors import Vectors as Vectors
 from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
+from unlabeled.methods.fewlabels.co_training import CoTraining as CoTraining
+from unlabeled.methods.fewlabels.label_propagation import LabelPropagation as LabelPropagation
+from unlabeled.methods.fewlabels.label_spreading import LabelSpreading as LabelSpreading
+from unlabeled.methods.fewlabels.poisson_learning import PoissonLearning as PoissonLearning
+from unlabeled.methods.fewlabels.self_training import SelfTraining as SelfTraining
+from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM as SemiSupervisedEM
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior
 from unlabeled.methods.mixture.elbow import elbow as elbow

@@ -190,7 +190,8 @@ class CoTraining(FewLabels):
 
 def _surest(shares: Floats, wanted: NDArray[Any]) -> dict[int, int]:
     """Give the places of the surest rows of each class, of those that are put into it, with the class."""
-    best, found = shares.argmax(axis=1), {}
+    best = shares.argmax(axis=1)
+    found: dict[int, int] = {}
     for code, count in enumerate(wanted.tolist()):
         members = np.flatnonzero(best == code)
         order = np.argsort(-shares[members, code], kind="stable")[:count]

@@ -63,7 +63,7 @@ class PoissonLearning(GraphClassifier):
 
         # In the coordinates v = √D u the system has the normalised Laplacian, whose eigenvalues are at most 2.
         degree = degrees(W)
-        root = sp.diags_array(1 / np.sqrt(degree))
+        root: Any = sp.diags_array(1 / np.sqrt(degree))
         laplacian = (sp.eye_array(len(codes)) - root @ W @ root).tocsr()
         u = root @ self._solve(laplacian, root @ source, np.ones(len(codes)))
         sums = np.zeros_like(counts)
@@ -82,4 +82,5 @@ class PoissonLearning(GraphClassifier):
         prior = np.asarray(self.class_prior, dtype=np.float64)
         if prior.shape != (classes,) or not (prior > 0).all():
             raise UnlabeledError(f"class_prior must hold a share above 0 for each of the {classes} classes")
-        return prior / prior.sum()
+        shares: Floats = prior / prior.sum()
+        return shares

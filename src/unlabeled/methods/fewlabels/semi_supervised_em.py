@@ -189,18 +189,19 @@ class SemiSupervisedEM(FewLabels):
         return DENSITIES[self.model](self.alpha, self.covariance, self.var_smoothing)
 
     def _prepared(self, X: Any, *, reset: bool) -> Any:
-        X = self._rows(X, reset=reset)
+        rows: Any = self._rows(X, reset=reset)
+        sparse = bool(sp.issparse(rows))
         if self.model == "gaussian":
-            return X.toarray() if sp.issparse(X) else X
-        if (X.data if sp.issparse(X) else X).min(initial=0) < 0:
+            return rows.toarray() if sparse else rows
+        if (rows.data if sparse else rows).min(initial=0) < 0:
             raise UnlabeledError(
                 "Negative values in data passed to SemiSupervisedEM: multinomial counts cannot be below 0"
             )
         if self.row_length is not None:
-            sums = np.asarray(X.sum(axis=1), dtype=np.float64).ravel()
+            sums = np.asarray(rows.sum(axis=1), dtype=np.float64).ravel()
             scale = self.row_length / np.where(sums > 0, sums, 1)
-            X = sp.diags_array(scale) @ X if sp.issparse(X) else scale[:, None] * X
-        return X
+            rows = sp.diags_array(scale) @ rows if sparse else scale[:, None] * rows
+        return rows
 
     def _check(self) -> None:
         for name, known in (("model", DENSITIES), ("covariance", ("diagonal", "full"))):
