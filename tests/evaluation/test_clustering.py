@@ -50,5 +50,5 @@ def test_bad_input_is_refused():
         clustering(np.eye(3), [-1, -1, -1])
     with pytest.raises(UnlabeledError, match="n_clusters must be at least 1"):
         clustering(np.eye(3), [0, 1, 1], n_clusters=0)
-    with pytest.raises(UnlabeledError, match="one integer for each of the 2 rows"):
+    with pytest.raises(UnlabeledError, match="one label for each of the 2 rows"):
         agreement([0, 1], [0, 1, 1])

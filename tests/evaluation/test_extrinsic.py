@@ -148,7 +148,7 @@ def test_the_choice_prefers_the_least_training_among_equals(monkeypatch):
     ("changes", "message"),
     [
         ({"labels": [0] * 120}, "of one class"),
-        ({"labels": [0] * 7}, "one integer for each of the 120 rows"),
+        ({"labels": [0] * 7}, "one label for each of the 120 rows"),
         ({"labels": [-1] * 120}, "labels: no text is labelled"),
         ({"test_labels": [-1] * 120}, "test labels: no text is labelled"),
         ({"texts": "one text"}, "texts must be a sequence"),

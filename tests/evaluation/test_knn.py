@@ -46,7 +46,7 @@ def test_agrees_with_the_loop(seed, n, k, weighting, metric, rows_at_once):
     bank, labels = rng.normal(size=(n, 3)), rng.integers(0, 4, n) * 3
     queries, truth = rng.normal(size=(7, 3)), rng.integers(0, 4, 7) * 3
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "TILE_BYTES", 4 * n * rows_at_once)
+        patch.setattr(neighbours, "RESULT_BYTES", 12 * rows_at_once)
         found = knn(bank, labels, queries, truth, k=k, weighting=weighting, metric=metric)
         alone = knn(bank, labels, k=k, weighting=weighting, metric=metric)
     assert found.predictions.tolist() == loop(bank, labels, queries, k, 0.07, weighting, metric).tolist()
@@ -121,11 +121,11 @@ def test_cosine_ignores_length(scale):
 @pytest.mark.parametrize(
     ("arguments", "keywords", "message"),
     [
-        ((np.eye(3), [0, 1]), {}, "one integer for each of the 3 rows"),
+        ((np.eye(3), [0, 1]), {}, "one label for each of the 3 rows"),
         ((np.eye(3), [-1, -1, -1]), {}, "no row is labelled"),
         ((np.eye(3), [0, 1, -2]), {}, "there is a -2"),
-        ((np.eye(3), [0.0, 1.0, 1.0]), {}, "must be integers"),
-        ((np.eye(3), ["a", "b", "c"]), {}, "np.unique"),
+        ((np.eye(3), [0.5, 1.0, 1.0]), {}, "must be integers or names of classes, not fractions"),
+        ((np.array([["a"], ["b"], ["c"]]), [0, 1, 1]), {}, "vectors must be numbers"),
         ((np.eye(3), [-1, 0, -1]), {}, "only one row is labelled"),
         (([[1.0], [np.nan], [np.inf]], [0, 0, 1]), {}, "2 of 3 rows .* first of them row 1"),
         (([[1e300]], [0]), {}, "beyond float32"),

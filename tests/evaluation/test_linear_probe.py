@@ -130,7 +130,7 @@ def test_fifty_thousand_rows_take_seconds():
         ((np.eye(3), [-1, -1, -1], np.eye(3), [1, 0, 1]), {}, "training labels: no row is labelled"),
         ((np.eye(3), [0, 1, 1], np.eye(3), [-1, -1, -1]), {}, "test labels: no row is labelled"),
         ((np.eye(3), [0, 1, 1], np.ones((2, 2)), [0, 1]), {}, "test vectors have 2 columns, training vectors have 3"),
-        ((np.eye(3), [0, 1], np.eye(3), [0, 1, 1]), {}, "one integer for each of the 3 rows"),
+        ((np.eye(3), [0, 1], np.eye(3), [0, 1, 1]), {}, "one label for each of the 3 rows"),
         ((np.full((3, 3), np.nan), [0, 1, 1], np.eye(3), [0, 1, 1]), {}, "NaN"),
         ((np.eye(3), [0, 1, 1], np.full((3, 3), np.nan), [0, 1, 1]), {}, "test vectors: 3 of 3 rows"),
         ((np.eye(3), [0, 1, 1], np.eye(3), [0, 1, 1]), {"classifier": "logstic"}, "did you mean 'logistic'"),

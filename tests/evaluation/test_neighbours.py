@@ -22,11 +22,11 @@ def test_neighbours_come_nearest_first_with_their_similarities(metric):
     np.testing.assert_allclose(found.similarities, -np.sort(-expected, axis=1), atol=1e-5)
 
 
-def test_no_tile_is_larger_than_the_bound(monkeypatch):
-    monkeypatch.setattr(neighbours, "TILE_BYTES", 4 * 30 * 4)
+def test_no_part_of_the_result_is_larger_than_the_bound(monkeypatch):
+    monkeypatch.setattr(neighbours, "RESULT_BYTES", 12 * 3 * 4)
     parts = [found.queries for found in nearest(QUERIES, BANK, 3)]
     assert [(part.start, part.stop) for part in parts] == [(0, 4), (4, 8), (8, 11)]
-    monkeypatch.setattr(neighbours, "TILE_BYTES", 1)
+    monkeypatch.setattr(neighbours, "RESULT_BYTES", 1)
     assert len(list(nearest(QUERIES, BANK, 3))) == 11
 
 

@@ -102,3 +102,11 @@ def test_an_unknown_score_is_named():
 def test_bad_input_is_refused(arguments, keywords, message):
     with pytest.raises(UnlabeledError, match=message):
         evaluate(*arguments, **keywords)
+
+
+def test_a_number_of_seeds_stands_for_the_first_of_them():
+    expected = evaluate(GOOD, LABELS, seeds=(0, 1), probes=["knn"])
+    for seeds in (2, np.arange(2), np.int64(2)):
+        assert evaluate(GOOD, LABELS, seeds=seeds, probes=["knn"]) == expected
+    with pytest.raises(UnlabeledError, match="at least one seed"):
+        evaluate(GOOD, LABELS, seeds=0)

@@ -30,7 +30,7 @@ def test_agrees_with_the_loop(seed, n, rows_at_once):
     rng = np.random.default_rng(seed)
     vectors, labels = rng.normal(size=(n, 3)), rng.integers(0, 4, n)  # five rows of four classes: two agree
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "TILE_BYTES", 4 * n * rows_at_once)
+        patch.setattr(neighbours, "RESULT_BYTES", 12 * rows_at_once)
         found = retrieval(vectors, labels, ks=(1, 3, 100), metric="euclidean")
     recall, precision = loop(vectors, labels, (1, 3, 100))
     assert found.recall == pytest.approx(recall)

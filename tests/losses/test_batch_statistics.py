@@ -17,7 +17,7 @@ from unlabeled.losses import (
     triplet,
     vicreg,
 )
-from unlabeled.losses.tiles import score_memory
+from unlabeled.losses.pairwise_reduction import score_memory
 from unlabeled.processes import gather, total, world_size
 
 ROWS = 7

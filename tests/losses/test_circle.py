@@ -7,7 +7,7 @@ import torch
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import circle
-from unlabeled.losses.tiles import score_memory
+from unlabeled.losses.pairwise_reduction import score_memory
 
 LABELS = [[0], [0, 0], [0, 1], [3, 3, 3, 3], [0, 1, 2, 3], [5, 0, 5, 2, 0, 5, 9], [0, -1, 0, 1, -1, 1, 1]]
 

@@ -89,9 +89,6 @@ def test_it_is_symmetric_and_is_symmetric_info_nce():
 def test_a_scale_beyond_a_hundred_counts_as_a_hundred():
     x, y = torch.randn(2, 9, 4)
     torch.testing.assert_close(clip(x, y, 1000.0), clip(x, y, 100.0))
-    log_scale = torch.tensor(math.log(1000), requires_grad=True)
-    clip(x, y, log_scale.exp()).backward()
-    assert log_scale.grad == 0
     within = torch.tensor(math.log(99), requires_grad=True)
     clip(x, y, within.exp()).backward()
     assert within.grad != 0

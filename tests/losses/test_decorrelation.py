@@ -80,6 +80,26 @@ def test_collapse():
         assert torch.autograd.grad(loss, same)[0].isfinite().all()
 
 
+@pytest.mark.parametrize("value", [1.0, 0.1, 3.3, 1e-20, 1e20, 123456.7])
+@pytest.mark.parametrize("n", [3, 100])
+def test_constant_columns_correlate_with_nothing_whatever_their_value(value, n):
+    x, y = torch.full((n, 8), value, requires_grad=True), torch.full((n, 8), 3.3 * value)
+    for loss in (barlow_twins(x, x), barlow_twins(x, y), barlow_twins(x, torch.randn(n, 8))):
+        assert loss.item() == 8
+        assert torch.autograd.grad(loss, x)[0].isfinite().all()
+
+
+def test_a_collapsed_network_is_not_rewarded_for_its_rounding():
+    row = torch.randn(16).expand(256, 16)
+    noise = 1 + 1e-7 * torch.randint(-1, 2, (256, 16))  # the last bit, as a network's arithmetic leaves it
+    assert barlow_twins(row, row).item() == 16
+    assert barlow_twins(row * noise, row * noise).item() == 16
+    # One constant column among live ones costs 1 more than the live ones alone.
+    z = torch.randn(256, 5)
+    with_constant = torch.cat([z, torch.full((256, 1), 0.1)], dim=1)
+    assert barlow_twins(with_constant, with_constant).item() == pytest.approx(1 + barlow_twins(z, z).item(), rel=1e-4)
+
+
 def test_vicreg_halves_the_variance_term():
     spread = torch.tensor([[2.0], [-2.0]])
     flat = torch.zeros(2, 1)

@@ -3,14 +3,17 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.search import ExactStore, exact
+from unlabeled.search import ExactStore, exact_search
 
 METRICS = ["euclidean", "cosine", "inner_product"]
 
@@ -37,7 +40,7 @@ def store_of(vectors, metric):
 @pytest.fixture(params=["sorting", "scanning"])
 def path(request):
     """Take one of the two ways through the search, whatever the size."""
-    with mock.patch.object(exact, "FEW", 10**9 if request.param == "sorting" else 0):
+    with mock.patch.object(exact_search, "FEW", 10**9 if request.param == "sorting" else 0):
         yield request.param
 
 
@@ -56,7 +59,7 @@ def problems(draw):
 @settings(deadline=None)
 def test_whole_numbers_give_exactly_the_brute_force_order(few, problem, metric):
     vectors, queries, k, tile = problem
-    with mock.patch.multiple(exact, FEW=few, TILE=tile):
+    with mock.patch.multiple(exact_search, FEW=few, TILE=tile):
         found = store_of(vectors, metric).query(queries, k)
     truth = brute_force(queries, vectors, metric)
     order = np.argsort(truth, axis=1, kind="stable")[:, :k]
@@ -79,7 +82,7 @@ def test_real_numbers_give_the_brute_force_distances(few, seed, shape, scale, of
     rng = np.random.default_rng(seed)
     vectors, queries = ((rng.normal(size=(rows, d)) + offset).astype(np.float32) * np.float32(scale) for rows in (n, q))
     k = min(n, 5)
-    with mock.patch.object(exact, "FEW", few):
+    with mock.patch.object(exact_search, "FEW", few):
         found = store_of(vectors, metric).query(queries, k)
     truth = brute_force(queries, vectors, metric)
     # A float32 distance may be off by a few units in the last place (1.2e-7) of the numbers it is made of: of the
@@ -112,7 +115,7 @@ def test_neither_tiles_nor_threads_change_the_answer(path):
     store = store_of(vectors, "euclidean")
     expected = store.query(queries, 12)
     for tile, threads in [(100, 1), (512, 1), (1999, 2), (64, 2)]:
-        with mock.patch.object(exact, "TILE", tile), threadpool_limits(threads):
+        with mock.patch.object(exact_search, "TILE", tile), threadpool_limits(threads):
             found = store.query(queries, 12)
         assert (found.indices == expected.indices).all()
         assert (found.distances == expected.distances).all()
@@ -124,6 +127,17 @@ def test_copies_are_found_at_distance_zero_in_order_of_row(path):
     found = store_of(vectors, "euclidean").query(vectors[:40], 5)
     assert (found.distances == 0).all()
     assert (found.indices == np.arange(40)[:, None] + 40 * np.arange(5)).all()
+
+
+def test_zeros_are_at_cosine_distance_one_in_order_of_row(path):
+    vectors = np.random.default_rng(10).normal(size=(200, 6))
+    vectors[[5, 50]] = 0
+    found = store_of(vectors, "cosine").query(np.concatenate([np.zeros((1, 6)), vectors[:3]]), 60, exclude=[1, 0, 1, 2])
+    assert found.indices[0].tolist() == [0, *range(2, 61)]
+    assert (found.distances[0] == 1).all()
+    truth = brute_force(vectors[:3], vectors, "cosine")
+    truth[range(3), range(3)] = np.inf
+    assert found.indices[1:].tolist() == np.argsort(truth, axis=1, kind="stable")[:, :60].tolist()
 
 
 def test_cosine_distances_are_never_negative(path):
@@ -170,12 +184,76 @@ def test_excluded_rows_are_never_neighbours(path):
             store.query(vectors, 4, exclude=wrong)
 
 
+def test_rows_excluded_by_the_filter_already_take_no_place():
+    kinds = {"k": ["cat"] * 3 + ["dog"] * 3}
+    store = ExactStore.build(list("abcdef"), np.arange(6)[:, None], kinds, metric="euclidean")
+    assert store.query([[3.0]], 3, where="k = 'cat'", exclude=[3]).ids.tolist() == [["c", "b", "a"]]
+    both = store.query([[0.0], [3.0]], 5, where="k = 'cat'", exclude=[0, 3])
+    assert both.ids.tolist() == [["b", "c", None], ["c", "b", "a"]]
+    assert both.indices.tolist() == [[1, 2, -1], [2, 1, 0]]
+    assert both.distances.tolist() == [[1.0, 2.0, np.inf], [1.0, 2.0, 3.0]]
+
+
+@pytest.mark.parametrize(("d", "gap"), [(8, 1e3), (64, 300), (256, 1e3)])
+@pytest.mark.parametrize("metric", METRICS)
+def test_clusters_that_lie_far_apart_keep_their_neighbours(d, gap, metric):
+    # Between the clusters the squared lengths are so large that float32 products cannot tell a cluster's rows apart.
+    rng = np.random.default_rng(7)
+    vectors = rng.normal(size=(1500, d))
+    vectors[750:] += gap
+    vectors = vectors.astype(np.float32)
+    queries = vectors[::5]
+    with mock.patch.object(exact_search, "FEW", 0):
+        found = store_of(vectors, metric).query(queries, 11)
+    # The store keeps unit vectors, and vectors about the origin, in float32; among those the search is exact.
+    store = store_of(vectors, metric)
+    wide = store._vectors.astype(np.float64)
+    truth = -(wide[::5] @ wide.T)
+    if metric != "inner_product":
+        truth = (wide[::5] ** 2).sum(1)[:, None] + 2 * truth + (wide**2).sum(1)
+    order = np.argsort(truth, axis=1, kind="stable")[:, :11]
+    assert (found.indices == order).mean() > 0.999  # float64 rounding is left in the reference itself
+
+
+def test_double_precision_far_from_zero_is_moved_before_it_is_rounded():
+    # At 1e8 float32 knows multiples of 8 only: three groups at distances of 1 would be one.
+    vectors = 1e8 + np.repeat([0.0, 1.0, 2.0], 50)[:, None] + np.random.default_rng(8).normal(0, 0.01, (150, 2))
+    found = store_of(vectors, "euclidean").query(vectors, 50)
+    assert (found.indices // 50 == np.arange(150)[:, None] // 50).all()
+
+
+def test_as_many_neighbours_as_rows_are_found_by_sorting_them(path):
+    rng = np.random.default_rng(9)
+    vectors = rng.normal(size=(300, 5))
+    vectors[7] = 0
+    for metric in METRICS:
+        found = store_of(vectors, metric).query(vectors[:40], 300, exclude=range(40))
+        truth = brute_force(vectors[:40], vectors, metric)
+        truth[np.arange(40), np.arange(40)] = np.inf
+        np.testing.assert_allclose(found.distances, np.sort(truth, axis=1)[:, :299], atol=2e-6)
+        assert sorted(found.indices[3].tolist()) == [i for i in range(300) if i != 3]
+
+
+def test_frames_tensors_and_sparse_matrices_are_vectors():
+    table = np.eye(4)
+    expected = store_of(table, "euclidean").query(table[:2], 4)
+    for form in (
+        torch.tensor(table, requires_grad=True),
+        torch.tensor(table).bfloat16(),
+        sparse.csr_matrix(table),
+        pd.DataFrame(table),
+    ):
+        store = ExactStore.build(list("abcd"), form, pd.DataFrame({"u": range(4)}), metric="euclidean")
+        assert store.query(form[:2], 4).indices.tolist() == expected.indices.tolist()
+        assert store.query(form[:2], 4, where="u > 2").ids.tolist() == [["d"], ["d"]]
+
+
 @threadpool_limits.wrap(limits=2)
 def test_searches_at_once_agree():
     rng = np.random.default_rng(5)
     vectors = rng.normal(size=(4000, 8))
     store = store_of(vectors, "cosine")
-    with mock.patch.object(exact, "TILE", 128), ThreadPoolExecutor(4) as threads:
+    with mock.patch.object(exact_search, "TILE", 128), ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: store.query(vectors[:1500], 5).indices, range(24)))
     assert all((indices == found[0]).all() for indices in found)
 

@@ -1,3 +1,4 @@
+import pickle
 import subprocess
 import sys
 from unittest import mock
@@ -53,6 +54,33 @@ def test_more_neighbours_than_the_visited_cells_hold(indexed):
     assert found.indices.shape == (2, 11_990)
     assert [len(set(row)) for row in found.indices] == [11_990, 11_990]
     np.testing.assert_allclose(found.distances, truth.distances, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_left_by_a_selective_filter_are_all_compared(tmp_path):
+    # On noise an index helps nothing; the rows that the filter leaves are scanned instead.
+    vectors = np.random.default_rng(0).normal(size=(11_000, 24))
+    ids, metadata = names(11_000), {"u": np.random.default_rng(1).permutation(11_000)}
+    approximate = LanceStore.build(ids, vectors, metadata, folder=tmp_path / "noise")
+    truth = ExactStore.build(ids, vectors, metadata)
+    for kept in (50, 2000):
+        found, exact = (store.query(vectors[:50], 10, where=f"u < {kept}") for store in (approximate, truth))
+        assert found.indices.tolist() == exact.indices.tolist()
+
+
+def test_a_store_follows_a_rebuild_of_its_folder(tmp_path):
+    old = LanceStore.build(names(200), clusters(200), folder=tmp_path / "store")
+    LanceStore.build(["a"], clusters(1), metric="euclidean", folder=tmp_path / "store")
+    assert old.query(clusters(1), 1).ids.tolist() == [["a"]]
+    assert old.metric == "euclidean"
+
+
+def test_a_store_is_pickled_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = LanceStore.build(names(200), clusters(200), folder="store")
+    data = pickle.dumps(store)
+    assert len(data) < 1000
+    monkeypatch.chdir("/")
+    assert pickle.loads(data).query(clusters(1), 3).indices.tolist() == store.query(clusters(1), 3).indices.tolist()
 
 
 def test_a_few_rows_chosen_by_a_filter_are_all_found(indexed):

@@ -20,8 +20,14 @@ _LABEL_KEYS = ("labels", "label", "y", "arr_1")
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """Give a NumPy view of an array or of a tensor on any device."""
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    """Give a NumPy array of an array, a data frame, a sparse matrix, or a tensor of any type on any device."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":  # which NumPy does not have
+            value = value.float()
+    elif hasattr(value, "toarray"):
+        value = value.toarray()
+    return np.asarray(value)
 
 
 def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:

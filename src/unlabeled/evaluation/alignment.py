@@ -19,7 +19,7 @@ def alignment(x: ArrayLike, y: ArrayLike, max_rows: int = 20_000) -> float:
     x, y : array, shape (n, d)
         Vectors of two views of the same instances, row by row.
     max_rows : int, default=20000
-        At most this many rows, evenly spaced, are used.
+        At most this many rows, drawn at random with a fixed seed, are used.
 
     Returns
     -------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unlabeled.data.arrays import as_array
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_labels, check_some_labelled, check_vectors
 
@@ -36,8 +37,8 @@ def agreement(clusters: ArrayLike, labels: ArrayLike) -> ClusteringResult:
     ----------
     clusters : array of int, shape (n,)
         The cluster of each row; −1 (noise, in some algorithms) counts as a cluster of its own.
-    labels : array of int, shape (n,)
-        Classes; rows with −1 are ignored.
+    labels : array of int or str, shape (n,)
+        Classes; rows with −1, or without a name, are ignored.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def agreement(clusters: ArrayLike, labels: ArrayLike) -> ClusteringResult:
     Raises
     ------
     UnlabeledError
-        If the two are not integers of equal number, or no row is labelled.
+        If the two are not labels of equal number, or no row is labelled.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def agreement(clusters: ArrayLike, labels: ArrayLike) -> ClusteringResult:
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix
 
-    groups = check_labels(clusters, len(np.asarray(clusters)), "clusters")
+    groups = check_labels(clusters, len(as_array(clusters)), "clusters")
     classes = check_labels(labels, len(groups))
     check_some_labelled(classes)
     groups, classes = groups[classes >= 0], classes[classes >= 0]
@@ -82,8 +83,8 @@ def clustering(
     ----------
     vectors : array, shape (n, d)
         The representation.
-    labels : array of int, shape (n,)
-        Classes; rows with −1 are ignored.
+    labels : array of int or str, shape (n,)
+        Classes; rows with −1, or without a name, are ignored.
     n_clusters : int, optional
         By default as many as there are classes, and never more than there are different rows.
     random_state : int, default=0

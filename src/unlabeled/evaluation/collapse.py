@@ -51,7 +51,7 @@ def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
     vectors : array, shape (n, d)
         The representation, at least two rows.
     max_rows : int, default=5000
-        At most this many rows, evenly spaced, are used.
+        At most this many rows, drawn at random with a fixed seed, are used.
 
     Returns
     -------

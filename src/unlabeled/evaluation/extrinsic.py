@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from unlabeled.data.text.tokenizers import tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import wilson_interval
-from unlabeled.evaluation.inputs import Labels, check_labels
+from unlabeled.evaluation.inputs import Labels, class_labels
 from unlabeled.evaluation.lexicon import Lexicon
 from unlabeled.evaluation.protocol import LEARNT, Score
 from unlabeled.evaluation.split import stratified_split
@@ -92,8 +92,8 @@ def extrinsic(
         What to judge.
     texts, test_texts : sequence of str
         Texts to learn from and to test on.
-    labels, test_labels : array of int, shape (n,)
-        Their classes, from 0 up; texts with −1 are passed over.
+    labels, test_labels : array of int or str, shape (n,)
+        Their classes; texts with −1, or without a name, are passed over.
     modes : sequence of {"frozen", "fine-tuned"}, default both
         Whether the vectors are trained too.
     seeds : sequence of int, default (0, 1, 2)
@@ -125,8 +125,12 @@ def extrinsic(
             raise unknown_name("mode", mode, MODES)
     if not modes or not seeds:
         raise UnlabeledError("extrinsic needs at least one mode and one seed")
-    words, truth = _labelled(texts, labels, tokenizer, "")
-    test_words, test_truth = _labelled(test_texts, test_labels, tokenizer, "test ")
+    for which, given in {"": texts, "test ": test_texts}.items():
+        if isinstance(given, str):
+            raise UnlabeledError(f"{which}texts must be a sequence of strings, not one string")
+    known_labels = class_labels((labels, len(texts), "labels"), (test_labels, len(test_texts), "test labels"))
+    words, truth = _labelled(texts, known_labels.parts[0], tokenizer, "")
+    test_words, test_truth = _labelled(test_texts, known_labels.parts[1], tokenizer, "test ")
     classes = np.unique(truth)
     if len(classes) < 2:
         raise UnlabeledError("all labelled training texts are of one class; a classifier needs at least two")
@@ -173,12 +177,9 @@ def extrinsic(
 
 
 def _labelled(
-    texts: Sequence[str], labels: ArrayLike, tokenizer: str | Callable[[str], Iterable[str]] | None, which: str
+    texts: Sequence[str], classes: Labels, tokenizer: str | Callable[[str], Iterable[str]] | None, which: str
 ) -> tuple[list[list[str]], Labels]:
     """Give the words of the labelled texts, and their labels."""
-    if isinstance(texts, str):
-        raise UnlabeledError(f"{which}texts must be a sequence of strings, not one string")
-    classes = check_labels(labels, len(texts), f"{which}labels")
     if not (classes >= 0).any():
         raise UnlabeledError(f"{which}labels: no text is labelled")
     return (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import accuracy_by_class, wilson_interval
-from unlabeled.evaluation.inputs import Labels, Vectors, check_labels, check_some_labelled, check_vectors
+from unlabeled.evaluation.inputs import Labels, Vectors, check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.neighbours import Metric, nearest
 
 Weighting = Literal["similarity", "uniform"]
@@ -24,17 +24,18 @@ class KnnResult:
     """Share of the judged rows whose class was predicted."""
     interval: tuple[float, float]
     """95 % Wilson interval of the accuracy."""
-    per_class: dict[int, float]
+    per_class: dict[int | str, float]
     """Accuracy on each class among the judged rows."""
-    predictions: Labels
-    """Predicted class of every row of the test set (without one, of `vectors`); −1 for rows that were not judged."""
+    predictions: NDArray[Any]
+    """Predicted class of every row of the test set (without one, of `vectors`), as a number or a name, whichever the
+    labels were; −1 or None for rows that were not judged."""
     k_used: int
     """Neighbours that voted: k, or all there were."""
     n_bank: int
     """Labelled rows to choose neighbours from; a row is never its own neighbour."""
     n_test: int
     """Rows that were judged."""
-    unseen: tuple[int, ...]
+    unseen: tuple[int | str, ...]
     """Classes among the judged rows that no other row of the bank has; they count as wrong."""
 
 
@@ -58,10 +59,10 @@ def knn(
     ----------
     vectors : array, shape (n, d)
         The bank.
-    labels : array of int, shape (n,)
-        Its classes; rows with −1 are ignored.
+    labels : array of int or str, shape (n,)
+        Its classes; rows with −1, or without a name, are ignored.
     test_vectors, test_labels : array, shape (m, d) and (m,), optional
-        The rows to judge; those with −1 are ignored.
+        The rows to judge; those without a label are ignored.
     k : int, default=20
         Neighbours that vote; fewer if the bank is smaller (see `KnnResult.k_used`).
     temperature : float, default=0.07
@@ -98,15 +99,18 @@ def knn(
         raise UnlabeledError(f"temperature must be above 0, not {temperature}")
     if weighting not in ("similarity", "uniform"):
         raise unknown_name("weighting", weighting, ["similarity", "uniform"])
-    bank, bank_labels, _ = _labelled(vectors, labels, "")
+    table = check_vectors(vectors)
     if test_vectors is None and test_labels is None:
-        queries, truth, judged = _labelled(vectors, labels, "")
-        own = np.arange(len(bank))
+        known = class_labels((labels, len(table), "labels"))
     elif test_vectors is not None and test_labels is not None:
-        queries, truth, judged = _labelled(test_vectors, test_labels, "test ")
-        own = None
+        test = check_vectors(test_vectors, "test vectors")
+        known = class_labels((labels, len(table), "labels"), (test_labels, len(test), "test labels"))
     else:
         raise UnlabeledError("give both test_vectors and test_labels, or neither")
+    bank, bank_labels, judged = _labelled(table, known.parts[0], "")
+    queries, truth, own = bank, bank_labels, np.arange(len(bank)) if test_vectors is None else None
+    if own is None:
+        queries, truth, judged = _labelled(test, known.parts[1], "test ")
     if queries.shape[1] != bank.shape[1]:
         raise UnlabeledError(f"test vectors have {queries.shape[1]} columns, vectors have {bank.shape[1]}")
     k_used = min(k, len(bank) - (own is not None))
@@ -132,19 +136,17 @@ def knn(
     return KnnResult(
         accuracy=accuracy,
         interval=wilson_interval(accuracy, len(truth)),
-        per_class=accuracy_by_class(truth, predicted),
-        predictions=predictions,
+        per_class={known.named(label): share for label, share in accuracy_by_class(truth, predicted).items()},
+        predictions=known.restored(predictions),
         k_used=k_used,
         n_bank=len(bank),
         n_test=len(truth),
-        unseen=tuple(int(label) for label in np.unique(truth) if counts.get(label, 0) < needed),
+        unseen=tuple(known.named(label) for label in np.unique(truth) if counts.get(label, 0) < needed),
     )
 
 
-def _labelled(vectors: ArrayLike, labels: ArrayLike, which: str) -> tuple[Vectors, Labels, NDArray[np.bool_]]:
+def _labelled(table: Vectors, classes: Labels, which: str) -> tuple[Vectors, Labels, NDArray[np.bool_]]:
     """Give the labelled rows, their labels, and where they are."""
-    table = check_vectors(vectors, f"{which}vectors")
-    classes = check_labels(labels, len(table), f"{which}labels")
     check_some_labelled(classes, f"{which}labels")
     judged = classes >= 0
     return table[judged], classes[judged], judged

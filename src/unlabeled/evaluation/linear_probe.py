@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import accuracy_by_class, wilson_interval
-from unlabeled.evaluation.inputs import Labels, Vectors, check_labels, check_some_labelled, check_vectors
+from unlabeled.evaluation.inputs import Labels, Vectors, check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.linear_classifier import LOSSES, LinearClassifier, Loss
 from unlabeled.evaluation.split import stratified_folds
 
@@ -27,10 +28,11 @@ class LinearProbeResult:
     """Share of the test rows whose class was predicted."""
     interval: tuple[float, float]
     """95 % Wilson interval of the accuracy."""
-    per_class: dict[int, float]
+    per_class: dict[int | str, float]
     """Accuracy on each class of the test set."""
-    predictions: Labels
-    """Predicted class of every row of the test set; −1 for rows that were not judged."""
+    predictions: NDArray[Any]
+    """Predicted class of every row of the test set, as a number or a name, whichever the labels were; −1 or None for
+    rows that were not judged."""
     c: float
     """Regularisation strength used: the smaller, the stronger."""
     cv_accuracy: dict[float, float]
@@ -41,9 +43,9 @@ class LinearProbeResult:
     """Labelled rows that the classifier was fitted to."""
     n_test: int
     """Labelled rows that it was judged on."""
-    only_in_train: tuple[int, ...]
+    only_in_train: tuple[int | str, ...]
     """Classes that the test set does not have."""
-    only_in_test: tuple[int, ...]
+    only_in_test: tuple[int | str, ...]
     """Classes that the training set does not have; their rows count as wrong."""
 
 
@@ -66,10 +68,10 @@ def linear_probe(
     ----------
     vectors : array, shape (n, d)
         Training rows.
-    labels : array of int, shape (n,)
-        Their classes; rows with −1 are ignored.
+    labels : array of int or str, shape (n,)
+        Their classes; rows with −1, or without a name, are ignored.
     test_vectors, test_labels : array, shape (m, d) and (m,)
-        Rows to judge on; those with −1 are ignored.
+        Rows to judge on; those without a label are ignored.
     classifier : {"logistic", "svm"}, default="logistic"
         Multinomial logistic regression, or a linear support vector machine (squared hinge, one against the rest).
     cs : sequence of float, optional
@@ -101,9 +103,9 @@ def linear_probe(
     if not strengths or not all(c > 0 for c in strengths):
         raise UnlabeledError(f"cs must be one or more numbers above 0, not {cs}")
     train = check_vectors(vectors)
-    truth = check_labels(labels, len(train))
     test = check_vectors(test_vectors, "test vectors")
-    test_truth = check_labels(test_labels, len(test), "test labels")
+    known = class_labels((labels, len(train), "labels"), (test_labels, len(test), "test labels"))
+    truth, test_truth = known.parts
     if train.shape[1] != test.shape[1]:
         raise UnlabeledError(f"test vectors have {test.shape[1]} columns, training vectors have {train.shape[1]}")
     check_some_labelled(truth, "training labels")
@@ -113,7 +115,8 @@ def linear_probe(
     classes, test_classes = set(truth.tolist()), set(test_truth.tolist())
     if len(classes) == 1:
         raise UnlabeledError(
-            f"all {len(truth)} labelled training rows are of class {truth[0]}; a classifier needs at least two classes"
+            f"all {len(truth)} labelled training rows are of class {known.named(truth[0])}; "
+            "a classifier needs at least two classes"
         )
 
     train, test = _in_their_span(*_standardised(train, test))
@@ -129,15 +132,15 @@ def linear_probe(
     return LinearProbeResult(
         accuracy=accuracy,
         interval=wilson_interval(accuracy, len(test)),
-        per_class=accuracy_by_class(test_truth, predicted),
-        predictions=predictions,
+        per_class={known.named(label): share for label, share in accuracy_by_class(test_truth, predicted).items()},
+        predictions=known.restored(predictions),
         c=c,
         cv_accuracy=cv_accuracy,
         converged=model.n_iter_ < model.max_iter,
         n_train=len(train),
         n_test=len(test),
-        only_in_train=tuple(sorted(classes - test_classes)),
-        only_in_test=tuple(sorted(test_classes - classes)),
+        only_in_train=tuple(map(known.named, sorted(classes - test_classes))),
+        only_in_test=tuple(map(known.named, sorted(test_classes - classes))),
     )
 
 
@@ -145,7 +148,7 @@ def _standardised(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(train)
-    return scaler.transform(train), scaler.transform(test)
+    return scaler.transform(train).astype(np.float32), scaler.transform(test).astype(np.float32)
 
 
 def _in_their_span(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:

@@ -92,7 +92,7 @@ def evaluate(
     labels: ArrayLike,
     *,
     baselines: Mapping[str, ArrayLike] | None = None,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: int | Sequence[int] = (0, 1, 2),
     probes: Sequence[str] = ("knn", "linear"),
     test_size: float = 0.2,
     test_rows: ArrayLike | None = None,
@@ -103,12 +103,12 @@ def evaluate(
     ----------
     vectors : array, shape (n, d)
         The representation.
-    labels : array of int, shape (n,)
-        Classes; rows with −1 are ignored.
+    labels : array of int or str, shape (n,)
+        Classes; rows with −1, or without a name, are ignored.
     baselines : mapping of str to array of shape (n, any), optional
         Other vectors of the same rows to compare with, such as raw pixels or an untrained encoder's.
-    seeds : sequence of int, default=(0, 1, 2)
-        One split and one run of every probe for each.
+    seeds : int or sequence of int, default=(0, 1, 2)
+        One split and one run of every probe for each; 3 stands for 0, 1, 2.
     probes : sequence of str, default=("knn", "linear")
         "knn" and "linear" learn from the training rows and are judged on the test rows; "retrieval" (recall@1 and
         MAP@R) and "clustering" (NMI, ARI, matched accuracy) learn nothing and look at the test rows only.
@@ -139,6 +139,7 @@ def evaluate(
     for probe in probes:
         if probe not in PROBES:
             raise unknown_name("probe", probe, PROBES)
+    seeds = range(seeds) if isinstance(seeds, (int, np.integer)) else [int(seed) for seed in seeds]
     if not seeds or not probes:
         raise UnlabeledError("evaluate needs at least one seed and one probe")
     representations = {LEARNT: check_vectors(vectors)}

@@ -46,8 +46,8 @@ def retrieval(
     ----------
     vectors : array, shape (n, d)
         The representation.
-    labels : array of int, shape (n,)
-        Classes; rows with −1 are ignored.
+    labels : array of int or str, shape (n,)
+        Classes; rows with −1, or without a name, are ignored.
     ks : sequence of int, default=(1, 5, 10)
         Where recall is read off; a k beyond the last row counts all of them.
     metric : {"cosine", "euclidean"}, default="cosine"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unlabeled.data.arrays import as_array
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import Labels, check_labels, check_some_labelled
 
@@ -26,8 +27,8 @@ def stratified_split(labels: ArrayLike, test_size: float = 0.2, seed: int = 0) -
 
     Parameters
     ----------
-    labels : array of int, shape (n,)
-        Classes; rows with −1 are in neither part.
+    labels : array of int or str, shape (n,)
+        Classes; rows with −1, or without a name, are in neither part.
     test_size : float, default=0.2
         Share of the rows to test on, between 0 and 1.
     seed : int, default=0
@@ -51,7 +52,7 @@ def stratified_split(labels: ArrayLike, test_size: float = 0.2, seed: int = 0) -
     """
     if not 0 < test_size < 1:
         raise UnlabeledError(f"test_size must lie between 0 and 1, not {test_size}")
-    classes = check_labels(labels, len(np.asarray(labels)))
+    classes = check_labels(labels, len(as_array(labels)))
     check_some_labelled(classes)
     random = np.random.default_rng(seed)
     test: list[Labels] = []

@@ -17,7 +17,7 @@ def uniformity(vectors: ArrayLike, max_rows: int = 5000) -> float:
     vectors : array, shape (n, d)
         The representation, at least two rows.
     max_rows : int, default=5000
-        At most this many rows, evenly spaced, are used.
+        At most this many rows, drawn at random with a fixed seed, are used.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unlabeled.losses import miners
 from unlabeled.losses.circle import circle
-from unlabeled.losses.class_vectors import arc_face, proxy_nca
+from unlabeled.losses.class_vectors import arc_face, cosface, proxy_anchor, proxy_nca
 from unlabeled.losses.clip import clip, siglip
 from unlabeled.losses.decorrelation import barlow_twins, vicreg
 from unlabeled.losses.distances import distance_matrix, distances
@@ -12,17 +12,19 @@ from unlabeled.losses.gaussian import kl_gaussian
 from unlabeled.losses.grad_cache import embed_in_chunks
 from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
 from unlabeled.losses.info_nce import info_nce, n_pair
+from unlabeled.losses.koleo import koleo
 from unlabeled.losses.lifted_structured import lifted_structured
-from unlabeled.losses.memory import MemoryBank, Queue
+from unlabeled.losses.memory_bank import MemoryBank, Queue
 from unlabeled.losses.multi_similarity import multi_similarity
 from unlabeled.losses.mutual_information import mutual_information_bound
 from unlabeled.losses.nce import nce
-from unlabeled.losses.noncontrastive import Centre, byol, dino, sim_siam
-from unlabeled.losses.nt_xent import nt_xent, sup_con
+from unlabeled.losses.noncontrastive import Centre, byol, dino, dino_multi_crop, sim_siam
+from unlabeled.losses.nt_xent import dcl, nt_xent, sup_con
 from unlabeled.losses.pairs import batch_contrastive, contrastive
+from unlabeled.losses.pairwise_reduction import log_sum_exp, log_sum_exp_of_others, score_memory
 from unlabeled.losses.predictions import consistency, distillation, entropy, sharpen
+from unlabeled.losses.sinkhorn import sinkhorn
 from unlabeled.losses.soft_nearest_neighbours import soft_nearest_neighbours
-from unlabeled.losses.tiles import log_sum_exp, log_sum_exp_of_others, score_memory
 from unlabeled.losses.triplets import batch_triplet, smooth_triplet, triplet
 
 __all__ = [
@@ -40,7 +42,10 @@ __all__ = [
     "collapse_kind",
     "consistency",
     "contrastive",
+    "cosface",
+    "dcl",
     "dino",
+    "dino_multi_crop",
     "distance_matrix",
     "distances",
     "distillation",
@@ -49,6 +54,7 @@ __all__ = [
     "entropy",
     "info_nce",
     "kl_gaussian",
+    "koleo",
     "lifted_structured",
     "log_sum_exp",
     "log_sum_exp_of_others",
@@ -58,11 +64,13 @@ __all__ = [
     "n_pair",
     "nce",
     "nt_xent",
+    "proxy_anchor",
     "proxy_nca",
     "score_memory",
     "sharpen",
     "siglip",
     "sim_siam",
+    "sinkhorn",
     "smooth_triplet",
     "soft_nearest_neighbours",
     "spread",

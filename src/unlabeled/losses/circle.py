@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from unlabeled.losses.distances import check_margin
-from unlabeled.losses.embeddings import Reduction, check_positive
-from unlabeled.losses.rows import count_alike, loss_by_rows, reduce_counted
+from unlabeled.losses.embeddings import Reduction, positive_scalar
+from unlabeled.losses.pair_masks import count_alike, loss_by_rows, reduce_counted
 
 
 def circle(
-    z: Tensor, labels: Tensor, *, margin: float = 0.4, scale: float = 80.0, reduction: Reduction = "mean"
+    z: Tensor, labels: Tensor, *, margin: float = 0.4, scale: float | Tensor = 80.0, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Raise the cosines of the same label to 1 and lower those of others to 0, each by how far it still has to go.
 
@@ -30,8 +30,8 @@ def circle(
         Labels; −1 means unlabelled, and in no pair.
     margin : float, default=0.4
         m, the radius of the circle and how much slack is left.
-    scale : float, default=80.0
-        γ, an inverse temperature.
+    scale : float or scalar Tensor, default=80.0
+        γ, an inverse temperature. A parameter is learnt.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss an anchor, 0 for one without a positive or without a negative, which the mean leaves out.
 
@@ -61,7 +61,7 @@ def circle(
     True
     """
     check_margin(margin)
-    check_positive(scale, "scale")
+    scale = positive_scalar(scale, "scale", z)
 
     def of_rows(D: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         s = 1 - D

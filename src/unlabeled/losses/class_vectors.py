@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import check_margin, distance_matrix
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_positive, check_temperature, reduce
-from unlabeled.losses.rows import check_labels
+from unlabeled.losses.embeddings import Reduction, check_embeddings, positive_scalar, reduce
+from unlabeled.losses.pair_masks import check_labels
+from unlabeled.processes import gather
 
 
 def arc_face(
@@ -20,7 +21,7 @@ def arc_face(
     weight: Tensor,
     *,
     margin: float = 0.5,
-    scale: float = 64.0,
+    scale: float | Tensor = 64.0,
     reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Classify by the angle to each class's vector, where the right class must win by an angle to spare.
@@ -41,8 +42,8 @@ def arc_face(
         One vector a class, of any length; usually a parameter that is learnt along.
     margin : float, default=0.5
         m, in radians, at most π. 0 gives softmax over scaled cosines.
-    scale : float, default=64.0
-        s, an inverse temperature.
+    scale : float or scalar Tensor, default=64.0
+        s, an inverse temperature. A parameter is learnt.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a row.
 
@@ -71,7 +72,7 @@ def arc_face(
     check_margin(margin)
     if margin > math.pi:
         raise UnlabeledError(f"margin is an angle in radians, at most π, not {margin}; 28.6° are 0.5")
-    check_positive(scale, "scale")
+    scale = positive_scalar(scale, "scale", z)
     cosines = _cosines(z, labels, weight)
     own = cosines.gather(1, labels[:, None].long())
     # Below the smallest number there is, clamp stops the gradient, which the square root would make infinite.
@@ -81,8 +82,126 @@ def arc_face(
     return _cross_entropy(scale * cosines.scatter(1, labels[:, None].long(), moved), labels, reduction)
 
 
+def cosface(
+    z: Tensor,
+    labels: Tensor,
+    weight: Tensor,
+    *,
+    margin: float = 0.35,
+    scale: float | Tensor = 64.0,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Classify by the cosine to each class's vector, where the right class must win by a margin of cosines.
+
+    .. math:: L_i = -\log \frac{e^{s (\cos\theta_{y_i} - m)}}{e^{s (\cos\theta_{y_i} - m)} +
+              \sum_{c \neq y_i} e^{s \cos \theta_c}}
+
+    Parameters
+    ----------
+    z : Tensor, shape (n, d)
+        Embeddings, of any length: they are normalised here.
+    labels : Tensor of int, shape (n,)
+        The class of each, from 0 to c − 1.
+    weight : Tensor, shape (c, d)
+        One vector a class, of any length; usually a parameter that is learnt along.
+    margin : float, default=0.35
+        m, a difference of cosines. 0 gives softmax over scaled cosines.
+    scale : float or scalar Tensor, default=64.0
+        s, an inverse temperature. A parameter is learnt.
+    reduction : {"mean", "sum", "none"}, default="mean"
+        "none" gives one loss a row.
+
+    Returns
+    -------
+    Tensor
+        A scalar, or shape (n,) if not reduced. NaN gives NaN.
+
+    Raises
+    ------
+    UnlabeledError
+        As for `arc_face`.
+
+    References
+    ----------
+    .. [1] Wang et al. CosFace: Large Margin Cosine Loss for Deep Face Recognition. CVPR 2018.
+       https://arxiv.org/abs/1801.09414
+
+    Examples
+    --------
+    >>> z, weight = torch.tensor([[1.0, 0.0]]), torch.eye(2)
+    >>> cosface(z, torch.tensor([0]), weight, margin=1.0, scale=1.0)  # log(e⁰ + e⁰)
+    tensor(0.6931)
+    """
+    check_margin(margin)
+    scale = positive_scalar(scale, "scale", z)
+    cosines = _cosines(z, labels, weight)
+    own = labels[:, None].long()
+    return _cross_entropy(scale * cosines.scatter(1, own, cosines.gather(1, own) - margin), labels, reduction)
+
+
+def proxy_anchor(
+    z: Tensor, labels: Tensor, proxies: Tensor, *, margin: float = 0.1, scale: float | Tensor = 32.0
+) -> Tensor:
+    r"""Let each class's proxy attract the embeddings of its class and repel all others, the hardest of them most.
+
+    With s the cosines, P⁺ the proxies of classes in the batch, and Xₚ⁺ and Xₚ⁻ the embeddings of p's class and others,
+
+    .. math:: L = \frac{1}{|P^+|} \sum_{p \in P^+} \log\Big(1 + \sum_{x \in X_p^+} e^{-\alpha (s(x, p) - \delta)}\Big)
+              + \frac{1}{|P|} \sum_{p \in P} \log\Big(1 + \sum_{x \in X_p^-} e^{\alpha (s(x, p) + \delta)}\Big)
+
+    Parameters
+    ----------
+    z : Tensor, shape (n, d)
+        Embeddings, of any length: they are normalised here.
+    labels : Tensor of int, shape (n,)
+        The class of each, from 0 to c − 1.
+    proxies : Tensor, shape (c, d)
+        One vector a class, of any length; usually a parameter that is learnt along.
+    margin : float, default=0.1
+        δ, a difference of cosines.
+    scale : float or scalar Tensor, default=32.0
+        α, an inverse temperature. A parameter is learnt.
+
+    Returns
+    -------
+    Tensor, scalar
+        Above 0. NaN gives NaN.
+
+    Raises
+    ------
+    UnlabeledError
+        As for `arc_face`.
+
+    Notes
+    -----
+    In a process group the batch is that of all processes: each returns the loss of one that holds it.
+
+    References
+    ----------
+    .. [1] Kim, Kim, Cho, Kwak. Proxy Anchor Loss for Deep Metric Learning. CVPR 2020.
+       https://arxiv.org/abs/2003.13911
+
+    Examples
+    --------
+    >>> z, proxies = torch.tensor([[1.0, 0.0]]), torch.eye(2)
+    >>> proxy_anchor(z, torch.tensor([0]), proxies, margin=0.0, scale=1.0)  # log(1 + e⁻¹) + log(1 + e⁰) / 2
+    tensor(0.6598)
+    """
+    check_margin(margin)
+    scale = positive_scalar(scale, "scale", z)
+    cosines, known = gather(_cosines(z, labels, proxies)), gather(labels)
+    own = known[:, None] == torch.arange(len(proxies), device=known.device)
+    # The least finite number in place of −inf: where none is taken, the gradient is then 0 and not NaN.
+    nothing = torch.finfo(cosines.dtype).min
+    attracted = (-scale * (cosines - margin)).masked_fill(~own, nothing).logsumexp(dim=0)
+    repelled = (scale * (cosines + margin)).masked_fill(own, nothing).logsumexp(dim=0)
+    present = own.any(dim=0)
+    positive = torch.where(present, functional.softplus(attracted), 0).sum() / present.sum()
+    return positive + torch.where(own.all(dim=0), 0, functional.softplus(repelled)).mean()
+
+
 def proxy_nca(
-    z: Tensor, labels: Tensor, proxies: Tensor, *, temperature: float = 1.0, reduction: Reduction = "mean"
+    z: Tensor, labels: Tensor, proxies: Tensor, *, temperature: float | Tensor = 1.0, reduction: Reduction = "mean"
 ) -> Tensor:
     r"""Bring each embedding nearer to its class's proxy than to the proxies of other classes.
 
@@ -97,8 +216,8 @@ def proxy_nca(
         The class of each, from 0 to c − 1.
     proxies : Tensor, shape (c, d)
         One vector a class, of any length; usually a parameter that is learnt along.
-    temperature : float, default=1.0
-        τ.
+    temperature : float or scalar Tensor, default=1.0
+        τ. A parameter is learnt.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a row.
 
@@ -131,7 +250,7 @@ def proxy_nca(
     >>> proxy_nca(z, torch.tensor([0]), proxies)  # log(1 + e⁻²)
     tensor(0.1269)
     """
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", z)
     # At unit length ‖z − p‖² = 2 − 2 cos, and softmax does not see the constant.
     return _cross_entropy(2 / temperature * _cosines(z, labels, proxies), labels, reduction)
 

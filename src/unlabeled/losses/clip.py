@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import Reduction, check_pair, check_positive, reduce, unit
+from unlabeled.losses.embeddings import Reduction, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.info_nce import find_partner
-from unlabeled.losses.tiles import SUM_SOFTPLUS, Term, pair_sums
-from unlabeled.processes import gather
+from unlabeled.losses.pairwise_reduction import SUM_SOFTPLUS, Term, pair_sums
+from unlabeled.processes import gather, total
 
 LARGEST_SCALE = 100.0
 
@@ -32,7 +34,7 @@ def clip(images: Tensor, texts: Tensor, scale: float | Tensor = 1 / 0.07, *, red
         Embeddings of n pairs, row by row, of any length.
     scale : float or scalar Tensor, default=1 / 0.07
         s, one over the temperature. To learn it as CLIP does, hold its logarithm in a parameter and pass ``log.exp()``.
-        More than 100 counts as 100 and has no gradient; clamp the parameter after each step so that it can come back.
+        More than 100 counts as 100. The gradient that would raise it further stops there; one that lowers it passes.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a pair.
 
@@ -66,7 +68,7 @@ def clip(images: Tensor, texts: Tensor, scale: float | Tensor = 1 / 0.07, *, red
     """
     check_pair(images, texts)
     images, texts = unit(images), unit(texts)
-    scale = _scalar(scale, "scale", images).clamp_max(LARGEST_SCALE)
+    scale = _Ceiling.apply(_scalar(scale, "scale", images))
     return reduce(find_partner(images * scale, texts, both_ways=True), reduction)
 
 
@@ -134,10 +136,25 @@ def siglip(
     return reduce(as_none - match, reduction)
 
 
+class _Ceiling(torch.autograd.Function):
+    """The smaller of a scale and its largest value; above that, the gradient passes only if it leads back down."""
+
+    @staticmethod
+    def forward(ctx: Any, scale: Tensor) -> Tensor:
+        ctx.above = scale > LARGEST_SCALE
+        return scale.clamp_max(LARGEST_SCALE)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        # Whether it leads down is told by the gradient of all processes, the same in each.
+        return torch.where(ctx.above & (total(gradient) <= 0), 0, gradient)
+
+
 def _scalar(value: float | Tensor, name: str, like: Tensor) -> Tensor:
+    if name == "scale":
+        value = positive_scalar(value, name, like)
     if not isinstance(value, Tensor):
-        if name == "scale":
-            check_positive(value, name)
         return like.new_tensor(value)
     if value.numel() != 1:
         raise UnlabeledError(f"{name} must be one number, not a tensor of shape {tuple(value.shape)}")

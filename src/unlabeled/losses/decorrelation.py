@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import check_pair, unit
+from unlabeled.losses.embeddings import check_pair, check_plain, unit
 from unlabeled.losses.precision import full_precision
 from unlabeled.processes import gather
 
@@ -55,7 +55,7 @@ def barlow_twins(x: Tensor, y: Tensor, *, off_diagonal: float = 0.005) -> Tensor
     x, y = _joined(x, y)
     _check_weight("off_diagonal", off_diagonal)
     with full_precision(x):
-        C = unit(_centred(x).T) @ unit(_centred(y).T).T
+        C = unit(_varying(x).T) @ unit(_varying(y).T).T
     wrong = C.square()
     return (1 - C.diagonal()).square().sum() + off_diagonal * (wrong.sum() - wrong.diagonal().sum())
 
@@ -131,9 +131,19 @@ def _joined(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _centred(z: Tensor) -> Tensor:
+    # Differences to the first row are exactly 0 where a column is constant, which those to a rounded mean are not.
+    z = z - z[:1].detach()
     return z - z.mean(dim=0)
 
 
+def _varying(z: Tensor) -> Tensor:
+    """Centre the columns, and make those 0 that vary by no more than rounding: their correlations would be noise."""
+    centred = _centred(z)
+    rounding = 4 * torch.finfo(z.dtype).eps * z.detach().abs().amax(dim=0)
+    return torch.where(centred.detach().abs().amax(dim=0) <= rounding, 0, centred)
+
+
 def _check_weight(name: str, weight: float) -> None:
+    check_plain(weight, name)
     if not 0 <= weight < float("inf"):
         raise UnlabeledError(f"{name} is a weight and must be a number from 0 up, not {weight}")

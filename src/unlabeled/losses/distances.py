@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import check_embeddings, unit
+from unlabeled.losses.embeddings import check_embeddings, check_plain, unit
 from unlabeled.losses.precision import full_precision
 
 Distance = Literal["euclidean", "squared", "cosine", "inner_product"]
@@ -185,6 +185,7 @@ def check_margin(margin: float) -> None:
     UnlabeledError
         If it is.
     """
+    check_plain(margin, "margin")
     if not 0 <= margin < math.inf:
         raise UnlabeledError(f"margin must be a number from 0 up, not {margin}")
 

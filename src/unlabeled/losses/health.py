@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.embeddings import check_embeddings, check_pair, unit
-from unlabeled.losses.tiles import log_sum_exp_of_others
+from unlabeled.losses.pairwise_reduction import log_sum_exp_of_others
 
 ROWS = 512
 # Complete: the spread about the mean, at unit length, is under 1 % of what it could be (mean cosine above 0.9999).
@@ -37,7 +37,7 @@ def effective_rank(z: Tensor, rows: int = ROWS) -> Tensor:
     z : Tensor, shape (n, d)
         Embeddings.
     rows : int, default=512
-        At most this many rows, evenly spaced, are used; the result cannot exceed it.
+        At most this many rows, drawn at random with a fixed seed, are used; the result cannot exceed it.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def alignment(x: Tensor, y: Tensor, rows: int = ROWS) -> Tensor:
     x, y : Tensor, shape (n, d)
         Embeddings of two views of the same instances, row by row.
     rows : int, default=512
-        At most this many rows, evenly spaced, are used.
+        At most this many rows, drawn at random with a fixed seed, are used.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def uniformity(z: Tensor, rows: int = ROWS) -> Tensor:
     z : Tensor, shape (n, d)
         Embeddings, at least two.
     rows : int, default=512
-        At most this many rows, evenly spaced, are used.
+        At most this many rows, drawn at random with a fixed seed, are used.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def spread(z: Tensor, rows: int = ROWS) -> Tensor:
     z : Tensor, shape (n, d)
         Embeddings.
     rows : int, default=512
-        At most this many rows, evenly spaced, are used.
+        At most this many rows, drawn at random with a fixed seed, are used.
 
     Returns
     -------
@@ -199,6 +199,8 @@ def collapse_kind(spread: float, rank: float, most: int) -> Kind:
 
 
 def _some(z: Tensor, rows: int) -> Tensor:
-    """Take at most `rows` rows, evenly spaced because neighbouring rows of a sorted table are alike."""
+    """Take at most `rows` rows at random, the same for the same number: evenly spaced ones could be all of one kind."""
     z = z.float()
-    return z if len(z) <= rows else z[torch.linspace(0, len(z) - 1, rows, device=z.device).long()]
+    if len(z) <= rows:
+        return z
+    return z[torch.randperm(len(z), generator=torch.Generator().manual_seed(0))[:rows].sort().values.to(z.device)]

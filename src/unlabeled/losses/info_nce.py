@@ -11,9 +11,17 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, check_temperature, reduce, unit
+from unlabeled.losses.embeddings import (
+    Reduction,
+    check_embeddings,
+    check_pair,
+    check_plain,
+    positive_scalar,
+    reduce,
+    unit,
+)
+from unlabeled.losses.pairwise_reduction import Term, log_sum_exp, pair_sums, refuse_transforms, single, tile_entries
 from unlabeled.losses.precision import full_precision
-from unlabeled.losses.tiles import Term, log_sum_exp, pair_sums, single, tile_entries
 from unlabeled.processes import gather, rank, world_size
 
 Critic = Literal["cosine", "dot"] | Tensor | Callable[[Tensor, Tensor], Tensor]
@@ -22,7 +30,7 @@ Critic = Literal["cosine", "dot"] | Tensor | Callable[[Tensor, Tensor], Tensor]
 def info_nce(
     x: Tensor,
     c: Tensor,
-    temperature: float = 0.1,
+    temperature: float | Tensor = 0.1,
     *,
     critic: Critic = "cosine",
     negatives: Tensor | None = None,
@@ -36,8 +44,8 @@ def info_nce(
     .. math:: L_i = -\log \frac{\exp f(x_i, c_i)}{\sum_j \exp f(x_i, c_j)}
 
     Identical embeddings give ln n. log n − L bounds the mutual information of x and c from below; see
-    `mutual_information_bound`. Memory grows with n, not n² (see `unlabeled.losses.tiles`), and everything is computed
-    in at least float32.
+    `mutual_information_bound`. Memory grows with n, not n² (see `unlabeled.losses.pairwise_reduction`), and everything
+    is computed in at least float32.
 
     Parameters
     ----------
@@ -45,15 +53,16 @@ def info_nce(
         Embeddings.
     c : Tensor, shape (n, d)
         Embeddings of their contexts, row by row. With a critic that is a tensor or a callable, d may differ.
-    temperature : float, default=0.1
-        τ, which the critic is divided by. Use 1 for a critic with a scale of its own.
+    temperature : float or scalar Tensor, default=0.1
+        τ, which the critic is divided by. Use 1 for a critic with a scale of its own. A parameter is learnt.
     critic : {"cosine", "dot"}, Tensor or callable, default="cosine"
         The score of a row and a context. A tensor W of shape (dₓ, d꜀) is the bilinear critic xᵀ W c, and may be learnt.
         A callable takes some rows of x and all contexts, of shapes (m, dₓ) and (n, d꜀), and returns scores (m, n); it
         is called for a few rows at a time, and once more for them in the backward pass.
     negatives : Tensor, shape (m, d) or (n, m, d), optional
         Contexts that are wrong for all rows, or for each row, in place of the other rows' contexts. In a process group
-        they are used as they are.
+        they are used as they are. Without any (m = 0), as from a queue that is still empty, there is nothing to tell
+        apart and the loss is 0.
     symmetric : bool, default=False
         Also find each context's row among all rows, and take the mean of both losses.
     reduction : {"mean", "sum", "none"}, default="mean"
@@ -91,7 +100,7 @@ def info_nce(
     >>> bool(torch.isclose(info_nce(same, torch.ones(8, 3), critic=W), torch.tensor(8.0).log()))
     True
     """
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", x)
     check_embeddings(x, "the first embeddings")
     check_embeddings(c, "the contexts")
     if len(x) != len(c):
@@ -157,6 +166,7 @@ def n_pair(anchors: Tensor, positives: Tensor, *, l2: float = 0.002, reduction: 
     True
     """
     check_pair(anchors, positives)
+    check_plain(l2, "l2")
     if not 0 <= l2 < float("inf"):
         raise UnlabeledError(f"the weight of the squared lengths, l2, must be a number from 0, not {l2}")
     a, p = single(anchors), single(positives)
@@ -185,11 +195,11 @@ def check_negatives(negatives: Tensor, c: Tensor) -> None:
     Raises
     ------
     UnlabeledError
-        If the shape is neither (m, d) nor (n, m, d) with m ≥ 1, and n and d those of `c`.
+        If the shape is neither (m, d) nor (n, m, d), with n and d those of `c`.
     """
     shared = negatives.ndim == 2 and negatives.shape[1:] == c.shape[1:]
     each = negatives.ndim == 3 and negatives.shape[::2] == c.shape
-    if negatives.numel() == 0 or not (shared or each):
+    if not (shared or each):
         n, d = c.shape
         raise UnlabeledError(
             f"negatives must have shape (m, {d}), shared by all rows, or ({n}, m, {d}), not {tuple(negatives.shape)}"
@@ -217,8 +227,11 @@ def _as_dot_product(critic: Critic, x: Tensor, c: Tensor) -> tuple[Tensor, Tenso
     return prepare(x), prepare(c), prepare
 
 
-def _by_callable(critic: Callable[[Tensor, Tensor], Tensor], x: Tensor, c: Tensor, temperature: float) -> Tensor:
+def _by_callable(
+    critic: Callable[[Tensor, Tensor], Tensor], x: Tensor, c: Tensor, temperature: float | Tensor
+) -> Tensor:
     """Score a few rows at a time, and again in the backward pass, so that the scores are never held whole."""
+    refuse_transforms()
     everyone = gather(c)
     first = rank() * len(c)
 

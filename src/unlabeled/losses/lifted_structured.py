@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unlabeled.losses.batch import batch_sums, centred
-from unlabeled.losses.embeddings import Reduction, check_embeddings
-from unlabeled.losses.rows import check_labels, count_alike, reduce_counted
+from unlabeled.losses.batch_sums import batch_sums, centred
+from unlabeled.losses.embeddings import Reduction, check_embeddings, check_plain
+from unlabeled.losses.pair_masks import check_labels, count_alike, reduce_counted
+from unlabeled.losses.pairwise_reduction import SUM_SQUARED_HINGE, Term, single
 from unlabeled.losses.scores import EUCLIDEAN
-from unlabeled.losses.tiles import SUM_SQUARED_HINGE, Term, single
 from unlabeled.processes import gather
 
 NOTHING = -1e30  # stands for log 0
@@ -24,7 +24,8 @@ def lifted_structured(z: Tensor, labels: Tensor, margin: float = 1.0, *, reducti
               \qquad L = \frac{1}{2 |P|} \sum_{(i, j) \in P} \max(0, J_{ij})^2
 
     which is the smooth form, the one the paper trains with; the logarithm stands for the nearest negative's m − D.
-    Memory grows with n, not n² (see `unlabeled.losses.tiles`), and everything is computed in at least float32.
+    Memory grows with n, not n² (see `unlabeled.losses.pairwise_reduction`), and everything is computed in at least
+    float32.
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ def lifted_structured(z: Tensor, labels: Tensor, margin: float = 1.0, *, reducti
     True
     """
     check_embeddings(z)
+    check_plain(margin, "margin")
     check_labels(labels, len(z))
     z = centred(single(z))
     everyone, both = gather(z), (labels, gather(labels))

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from unlabeled.losses.distances import Comparison, Distance
 from unlabeled.losses.embeddings import check_embeddings, check_positive
-from unlabeled.losses.rows import blocks, check_labels, pair_masks
+from unlabeled.losses.pair_masks import blocks, check_labels, pair_masks
 
 __all__ = ["Triplets", "distance_weighted", "easy_positive", "hardest", "random", "semi_hard"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from unlabeled.losses.batch import batch_sums
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_positive, reduce, unit
-from unlabeled.losses.rows import check_labels
-from unlabeled.losses.tiles import Term
+from unlabeled.losses.batch_sums import batch_sums
+from unlabeled.losses.embeddings import Reduction, check_embeddings, check_plain, check_positive, reduce, unit
+from unlabeled.losses.pair_masks import check_labels
+from unlabeled.losses.pairwise_reduction import Term
 from unlabeled.processes import gather
 
 
@@ -29,7 +29,7 @@ def multi_similarity(
               + \frac1\beta \log\Big(1 + \sum_{j \in N(i)} e^{\beta (S_{ij} - \lambda)}\Big)
 
     The paper leaves out pairs that are easy already; that is a matter of mining, and all pairs count here. Memory grows
-    with n, not n² (see `unlabeled.losses.tiles`), and everything is computed in at least float32.
+    with n, not n² (see `unlabeled.losses.pairwise_reduction`), and everything is computed in at least float32.
 
     Parameters
     ----------
@@ -75,6 +75,7 @@ def multi_similarity(
     check_labels(labels, len(z))
     check_positive(alpha, "alpha")
     check_positive(beta, "beta")
+    check_plain(base, "base")
     z = unit(z)
     terms = Term(among="same", scale=-alpha), Term(among="different", scale=beta)
     positive, negative = batch_sums(terms, z, gather(z), (labels, gather(labels)))

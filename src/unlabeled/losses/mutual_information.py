@@ -10,7 +10,7 @@ from unlabeled.losses.info_nce import Critic, info_nce
 from unlabeled.processes import world_size
 
 
-def mutual_information_bound(critic: Critic, x: Tensor, c: Tensor, temperature: float = 1.0) -> Tensor:
+def mutual_information_bound(critic: Critic, x: Tensor, c: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
     r"""Bound the mutual information of x and c from below, by InfoNCE over N pairs.
 
     .. math:: I(x; c) \geq \log N - L
@@ -26,8 +26,8 @@ def mutual_information_bound(critic: Critic, x: Tensor, c: Tensor, temperature: 
     x, c : Tensor, shape (n, d)
         Pairs drawn from their joint distribution, row by row. They must be independent of each other and, for an honest
         figure, of the data the critic was trained on.
-    temperature : float, default=1.0
-        What the critic is divided by.
+    temperature : float or scalar Tensor, default=1.0
+        What the critic is divided by. A parameter is learnt.
 
     Returns
     -------

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import Reduction, check_pair, check_temperature, reduce
+from unlabeled.losses.embeddings import Reduction, check_pair, positive_scalar, reduce
 from unlabeled.losses.info_nce import check_negatives, each_with_its_own
-from unlabeled.losses.tiles import SUM_SOFTPLUS, Term, pair_sums, single
+from unlabeled.losses.pairwise_reduction import SUM_SOFTPLUS, Term, pair_sums, single
 
 
 def nce(
@@ -22,7 +22,7 @@ def nce(
     log_p: float | Tensor,
     log_p_noise: float | Tensor | None = None,
     log_z: float | Tensor = 0.0,
-    temperature: float = 1.0,
+    temperature: float | Tensor = 1.0,
     reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Tell each row's true context from k contexts drawn as noise.
@@ -48,15 +48,15 @@ def nce(
         Embeddings of their true contexts.
     noise : Tensor, shape (k, d) or (n, k, d)
         Embeddings of k contexts drawn from q, for all rows together or for each row. Shared noise is compared with the
-        rows tile by tile. In a process group it is used as it is.
+        rows tile by tile. In a process group it is used as it is. Without any noise the loss is 0.
     log_p : float or Tensor, shape (n,)
         log q(cᵢ). A float is a uniform q: minus the log of the number of contexts.
     log_p_noise : float or Tensor, shape (k,) or (n, k), optional
         log q of the noise. May be left out where `log_p` is a float.
     log_z : float or scalar Tensor, default=0.0
         log Z. A parameter is learnt; 0 asks the model to normalise itself.
-    temperature : float, default=1.0
-        τ.
+    temperature : float or scalar Tensor, default=1.0
+        τ. A parameter is learnt.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a row.
 
@@ -86,13 +86,15 @@ def nce(
     """
     check_pair(x, c)
     check_negatives(noise, c)
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", x)
     if log_p_noise is None:
         if isinstance(log_p, Tensor):
             raise UnlabeledError("log_p differs from context to context, so log_p_noise is needed too")
         log_p_noise = log_p
     x, c, noise = single(x) / temperature, single(c), single(noise)
     k = noise.shape[-2]
+    if k == 0:
+        return reduce((x * c).sum(dim=1) * 0, reduction)
     true = (x * c).sum(dim=1) - _offset(log_p, "log_p", x.shape[:1], log_z, k, x)
     offset = _offset(log_p_noise, "log_p_noise", noise.shape[:-1], log_z, k, x)
     if noise.ndim == 3:

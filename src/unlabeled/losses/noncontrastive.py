@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, check_positive, reduce, unit
+from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.predictions import log_softmax
 from unlabeled.processes import total, world_size
 
@@ -96,8 +98,8 @@ def dino(
     teacher: Tensor,
     centre: Tensor,
     *,
-    student_temperature: float = 0.1,
-    teacher_temperature: float = 0.04,
+    student_temperature: float | Tensor = 0.1,
+    teacher_temperature: float | Tensor = 0.04,
     reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Predict which of k made-up classes the teacher puts the other view in: DINO's cross-entropy.
@@ -116,7 +118,7 @@ def dino(
         t, the teacher's logits of another view of the same instances; detached here.
     centre : Tensor, shape (k,)
         c, about the mean of the teacher's logits; see `Centre`.
-    student_temperature, teacher_temperature : float, defaults 0.1 and 0.04
+    student_temperature, teacher_temperature : float or scalar Tensor, defaults 0.1 and 0.04
         τ_s and τ_t.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a row.
@@ -143,12 +145,74 @@ def dino(
     tensor(1.3863)
     """
     check_pair(student, teacher)
-    check_positive(student_temperature, "student_temperature")
-    check_positive(teacher_temperature, "teacher_temperature")
+    student_temperature = positive_scalar(student_temperature, "student_temperature", student)
+    teacher_temperature = positive_scalar(teacher_temperature, "teacher_temperature", teacher)
     if centre.shape != student.shape[1:]:
         raise UnlabeledError(f"the centre must have shape ({student.shape[1]},), not {tuple(centre.shape)}")
     q = log_softmax(teacher.detach() - centre.detach(), teacher_temperature).exp()
     return reduce(-(q * log_softmax(student, student_temperature)).sum(dim=1), reduction)
+
+
+def dino_multi_crop(
+    student: Sequence[Tensor],
+    teacher: Sequence[Tensor],
+    centre: Tensor,
+    *,
+    student_temperature: float | Tensor = 0.1,
+    teacher_temperature: float | Tensor = 0.04,
+) -> Tensor:
+    r"""Predict the teacher's classes of every large view from every other view: `dino` over all pairs of crops.
+
+    .. math:: L = \frac{1}{|G| (|V| - 1)} \sum_{g \in G} \sum_{v \in V,\, v \neq g} \mathrm{dino}(s_v, t_g, c)
+
+    with G the large views, which the teacher sees, and V all views, which the student sees. From a part the student
+    must tell what the teacher makes of the whole.
+
+    Parameters
+    ----------
+    student : sequence of Tensor, each of shape (n, k)
+        The student's logits of each view, those of the large views first and in the teacher's order.
+    teacher : sequence of Tensor, each of shape (n, k)
+        The teacher's logits of the large views; detached here.
+    centre : Tensor, shape (k,)
+        See `Centre`.
+    student_temperature, teacher_temperature : float or scalar Tensor, defaults 0.1 and 0.04
+        τ_s and τ_t.
+
+    Returns
+    -------
+    Tensor, scalar
+        The mean over the pairs of different views. NaN gives NaN.
+
+    Raises
+    ------
+    UnlabeledError
+        If there are fewer than two views, more of the teacher than of the student, or as for `dino`.
+
+    References
+    ----------
+    .. [1] Caron et al. Unsupervised Learning of Visual Features by Contrasting Cluster Assignments. NeurIPS 2020.
+       https://arxiv.org/abs/2006.09882
+    .. [2] Caron et al. Emerging Properties in Self-Supervised Vision Transformers. ICCV 2021.
+       https://arxiv.org/abs/2104.14294
+
+    Examples
+    --------
+    >>> logits = [torch.zeros(1, 4)] * 3
+    >>> dino_multi_crop(logits, logits[:2], torch.zeros(4))  # log 4
+    tensor(1.3863)
+    """
+    if len(student) < 2 or not 1 <= len(teacher) <= len(student):
+        raise UnlabeledError(
+            f"the student must see at least two views, the teacher's among them, not {len(student)} and {len(teacher)}"
+        )
+    losses = [
+        dino(s, t, centre, student_temperature=student_temperature, teacher_temperature=teacher_temperature)
+        for g, t in enumerate(teacher)
+        for v, s in enumerate(student)
+        if v != g
+    ]
+    return torch.stack(losses).mean()
 
 
 class Centre(nn.Module):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from unlabeled.losses.batch import batch_sums
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, check_temperature, reduce, unit
-from unlabeled.losses.rows import check_labels, reduce_counted
-from unlabeled.losses.tiles import Term
-from unlabeled.processes import gather, rank
+from unlabeled.errors import UnlabeledError
+from unlabeled.losses.batch_sums import batch_sums
+from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
+from unlabeled.losses.pair_masks import check_labels, reduce_counted
+from unlabeled.losses.pairwise_reduction import Term
+from unlabeled.processes import gather, rank, world_size
 
 
-def nt_xent(x: Tensor, y: Tensor, temperature: float = 0.5, *, reduction: Reduction = "mean") -> Tensor:
+def nt_xent(x: Tensor, y: Tensor, temperature: float | Tensor = 0.5, *, reduction: Reduction = "mean") -> Tensor:
     r"""Find each view's other view among all views of the batch: SimCLR's loss.
 
     With the 2N views z = (x, y) at unit length, and p(i) the other view of view i's instance,
@@ -23,15 +22,15 @@ def nt_xent(x: Tensor, y: Tensor, temperature: float = 0.5, *, reduction: Reduct
 
     and the loss is the mean over the 2N views. A view is never compared with itself; its positive stands in the
     denominator. Identical embeddings give ln(2N − 1). Memory grows with N, not N²: similarities are made tile by tile
-    (see `unlabeled.losses.tiles`), in at least float32 also under autocast.
+    (see `unlabeled.losses.pairwise_reduction`), in at least float32 also under autocast.
 
     Parameters
     ----------
     x, y : Tensor, shape (n, d)
         Embeddings of two views of n instances, row by row, of any length: they are normalised here. A zero row has
         cosine 0 with every other.
-    temperature : float, default=0.5
-        τ. The smaller, the more the nearest negatives count.
+    temperature : float or scalar Tensor, default=0.5
+        τ. The smaller, the more the nearest negatives count. A parameter is learnt.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives the loss of every view, those of `x` first.
 
@@ -65,15 +64,68 @@ def nt_xent(x: Tensor, y: Tensor, temperature: float = 0.5, *, reduction: Reduct
     True
     """
     check_pair(x, y)
-    check_temperature(temperature)
-    z = unit(torch.cat([x, y])) / math.sqrt(temperature)  # so that dot products are cosines over the temperature
+    temperature = positive_scalar(temperature, "temperature", x)
+    z = unit(torch.cat([x, y])) / temperature**0.5  # so that dot products are cosines over the temperature
     (everyone,) = batch_sums((Term(),), z, gather(z))
     first, second = z.chunk(2)
     positive = (first * second).sum(dim=1)
     return reduce(everyone - positive.repeat(2), reduction)
 
 
-def sup_con(z: Tensor, labels: Tensor, temperature: float = 0.1, *, reduction: Reduction = "mean") -> Tensor:
+def dcl(x: Tensor, y: Tensor, temperature: float | Tensor = 0.1, *, reduction: Reduction = "mean") -> Tensor:
+    r"""Find each view's other view among the views of other instances: the decoupled contrastive loss.
+
+    With the views of `nt_xent`, and without the positive in the denominator,
+
+    .. math:: L_i = -\frac{z_i \cdot z_{p(i)}}{\tau} + \log \sum_{j \neq i,\, j \neq p(i)} \exp(z_i \cdot z_j / \tau)
+
+    The gradient of `nt_xent` shrinks as soon as the positive is near, most so in small batches. This one does not.
+
+    Parameters
+    ----------
+    x, y : Tensor, shape (n, d)
+        Embeddings of two views of n instances, row by row, of any length.
+    temperature : float or scalar Tensor, default=0.1
+        τ. A parameter is learnt.
+    reduction : {"mean", "sum", "none"}, default="mean"
+        "none" gives the loss of every view, those of `x` first.
+
+    Returns
+    -------
+    Tensor
+        A scalar, or shape (2n,) if not reduced; it may be below 0. NaN gives NaN.
+
+    Raises
+    ------
+    UnlabeledError
+        As for `nt_xent`, and if there is one instance in all, which has no negatives.
+
+    Notes
+    -----
+    Several processes and memory are as for `nt_xent`.
+
+    References
+    ----------
+    .. [1] Yeh, Hong, Hsu, Liu, Chen, LeCun. Decoupled Contrastive Learning. ECCV 2022.
+       https://arxiv.org/abs/2110.06848
+
+    Examples
+    --------
+    >>> same = torch.ones(8, 4)
+    >>> bool(torch.isclose(dcl(same, same, 1.0), torch.tensor(14.0).log() - 1))
+    True
+    """
+    check_pair(x, y)
+    if len(x) * world_size() < 2:
+        raise UnlabeledError("the decoupled loss compares an instance with others, but the batch has one")
+    z = unit(torch.cat([x, y])) / positive_scalar(temperature, "temperature", x) ** 0.5
+    instances = torch.arange(rank() * len(x), (rank() + 1) * len(x), device=x.device).repeat(2)
+    (others,) = batch_sums((Term(among="different"),), z, gather(z), (instances, gather(instances)))
+    first, second = z.chunk(2)
+    return reduce(others - (first * second).sum(dim=1).repeat(2), reduction)
+
+
+def sup_con(z: Tensor, labels: Tensor, temperature: float | Tensor = 0.1, *, reduction: Reduction = "mean") -> Tensor:
     r"""Find all rows of one's own class among all rows of the batch: the supervised contrastive loss.
 
     With the embeddings z at unit length and P(i) the other rows of row i's class,
@@ -91,8 +143,8 @@ def sup_con(z: Tensor, labels: Tensor, temperature: float = 0.1, *, reduction: R
         Embeddings of any length; several views of an instance are rows with the same label.
     labels : Tensor, shape (n,)
         Integers. −1 is unlabelled: such a row has no positives, but repels all others.
-    temperature : float, default=0.1
-        τ. The smaller, the more the nearest negatives count.
+    temperature : float or scalar Tensor, default=0.1
+        τ. The smaller, the more the nearest negatives count. A parameter is learnt.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives the loss of every row.
 
@@ -122,8 +174,9 @@ def sup_con(z: Tensor, labels: Tensor, temperature: float = 0.1, *, reduction: R
     """
     check_embeddings(z)
     check_labels(labels, len(z))
-    check_temperature(temperature)
-    z = unit(z) / math.sqrt(temperature)
+    check_embeddings(z)
+    check_labels(labels, len(z))
+    z = unit(z) / positive_scalar(temperature, "temperature", z) ** 0.5
     everyone, classes = gather(z), _class_numbers(gather(labels))
     (denominator,) = batch_sums((Term(),), z, everyone)
     # A row's similarities with its class add up to its similarity with the sum of the class.

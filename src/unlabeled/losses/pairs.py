@@ -8,7 +8,7 @@ from torch import Tensor
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import Distance, check_margin, distances
 from unlabeled.losses.embeddings import Reduction, check_pair, reduce
-from unlabeled.losses.rows import count_alike, loss_by_rows, reduce_counted
+from unlabeled.losses.pair_masks import count_alike, loss_by_rows, reduce_counted
 
 
 def contrastive(
@@ -44,12 +44,13 @@ def contrastive(
     -------
     Tensor
         A scalar, or shape (n,) if not reduced. Unlike pairs at the same place get no Euclidean push, for want of a
-        direction. Distances whose square float32 cannot hold give infinity. NaN gives NaN.
+        direction. Distances whose square float32 cannot hold give infinity. Without any pair the mean is 0. NaN gives
+        NaN.
 
     Raises
     ------
     UnlabeledError
-        If shapes differ, the batch is empty, `alike` is not one truth value a pair, the margin is negative, or a name
+        If shapes differ, `alike` is not one truth value a pair, the margin is negative, or a name
         is unknown.
 
     See Also
@@ -68,7 +69,7 @@ def contrastive(
     >>> contrastive(x, y, torch.tensor([True, False, False]), reduction="none")
     tensor([9.0000, 0.2500, 0.0000])
     """
-    check_pair(x, y)
+    check_pair(x, y, empty=True)
     check_margin(margin)
     if alike.shape != (len(x),) or alike.dtype != torch.bool:
         raise UnlabeledError(

@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_temperature, reduce
-from unlabeled.losses.rows import check_labels
+from unlabeled.losses.embeddings import Reduction, check_embeddings, check_plain, positive_scalar, reduce
+from unlabeled.losses.pair_masks import check_labels
 
 Agreement = Literal["mse", "ce", "kl"]
 
 
-def sharpen(p: Tensor, temperature: float = 0.5) -> Tensor:
+def sharpen(p: Tensor, temperature: float | Tensor = 0.5) -> Tensor:
     r"""Move probabilities towards their largest.
 
     .. math:: \frac{p_c^{1/T}}{\sum_k p_k^{1/T}}
@@ -24,7 +24,7 @@ def sharpen(p: Tensor, temperature: float = 0.5) -> Tensor:
     ----------
     p : Tensor, shape (n, c)
         Probabilities of c classes, not logits.
-    temperature : float, default=0.5
+    temperature : float or scalar Tensor, default=0.5
         T. Below 1 sharpens, 1 changes nothing, above 1 flattens. Towards 0 all falls to the largest, in equal shares
         where several are.
 
@@ -49,7 +49,7 @@ def sharpen(p: Tensor, temperature: float = 0.5) -> Tensor:
     tensor([[0.9000, 0.1000]])
     """
     check_embeddings(p, "probabilities")
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", p)
     largest = p.amax(dim=1, keepdim=True)
     # The largest becomes 1 before the power is taken, which then cannot make all of them vanish.
     raised = (p / largest.masked_fill(largest == 0, 1)).pow(1 / temperature)
@@ -159,7 +159,7 @@ def distillation(
     teacher: Tensor,
     labels: Tensor | None = None,
     *,
-    temperature: float = 2.0,
+    temperature: float | Tensor = 2.0,
     alpha: float = 0.5,
     reduction: Reduction = "mean",
 ) -> Tensor:
@@ -179,7 +179,7 @@ def distillation(
     labels : Tensor of int, shape (n,), optional
         y, the true classes; −1 means unlabelled, and drops the second term for that row. By default no row has one,
         and the loss is the first term without its α.
-    temperature : float, default=2.0
+    temperature : float or scalar Tensor, default=2.0
         T. The higher, the more the teacher's small probabilities count.
     alpha : float, default=0.5
         α, between 0 (labels only) and 1 (teacher only).
@@ -209,7 +209,8 @@ def distillation(
     1.3113
     """
     _check_predictions(student, teacher, "teacher")
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", student)
+    check_plain(alpha, "alpha")
     if not 0 <= alpha <= 1:
         raise UnlabeledError(f"alpha must lie between 0 (labels only) and 1 (teacher only), not {alpha}")
     log_s, log_t = log_softmax(student, temperature), log_softmax(teacher.detach(), temperature)
@@ -224,7 +225,7 @@ def distillation(
     return reduce(alpha * soft + (1 - alpha) * torch.where(known, hard, 0), reduction)
 
 
-def log_softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:
+def log_softmax(logits: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
     """Log-probabilities of logits over a temperature, in at least float32, and finite whatever the logits.
 
     Examples

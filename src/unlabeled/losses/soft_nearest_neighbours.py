@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unlabeled.losses.batch import batch_sums, centred
+from unlabeled.losses.batch_sums import batch_sums, centred
 from unlabeled.losses.distances import Distance, check_distance
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_temperature, unit
-from unlabeled.losses.rows import check_labels, count_alike, reduce_counted
+from unlabeled.losses.embeddings import Reduction, check_embeddings, positive_scalar, unit
+from unlabeled.losses.pair_masks import check_labels, count_alike, reduce_counted
+from unlabeled.losses.pairwise_reduction import Term, single
 from unlabeled.losses.scores import DOT, EUCLIDEAN, SQUARED, Score
-from unlabeled.losses.tiles import Term, single
 from unlabeled.processes import gather
 
 # −D up to a constant, which the fraction cancels: the cosine distance is 1 − cos.
@@ -20,7 +20,7 @@ SCORES: dict[str, Score] = {"squared": SQUARED, "euclidean": EUCLIDEAN, "cosine"
 def soft_nearest_neighbours(
     z: Tensor,
     labels: Tensor,
-    temperature: float = 1.0,
+    temperature: float | Tensor = 1.0,
     *,
     distance: Distance = "squared",
     reduction: Reduction = "mean",
@@ -33,7 +33,8 @@ def soft_nearest_neighbours(
                                {\sum_{j \neq i} \exp(-D(z_i, z_j) / \tau)}
 
     One near row of the class is enough, where `sup_con` asks all of them to be near: a class may have several clusters.
-    Memory grows with n, not n² (see `unlabeled.losses.tiles`), and everything is computed in at least float32.
+    Memory grows with n, not n² (see `unlabeled.losses.pairwise_reduction`), and everything is computed in at least
+    float32.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def soft_nearest_neighbours(
         Embeddings.
     labels : Tensor, shape (n,)
         Integers. −1 is unlabelled: such a row is nobody's right neighbour, but may be drawn.
-    temperature : float, default=1.0
-        τ, in the unit of the distance. The smaller, the more only the nearest neighbours count.
+    temperature : float or scalar Tensor, default=1.0
+        τ, in the unit of the distance. The smaller, the more only the nearest neighbours count. A parameter is learnt.
     distance : {"squared", "euclidean", "cosine", "inner_product"}, default="squared"
         D, as in `unlabeled.losses.distances`.
     reduction : {"mean", "sum", "none"}, default="mean"
@@ -80,12 +81,14 @@ def soft_nearest_neighbours(
     """
     check_embeddings(z)
     check_labels(labels, len(z))
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", z)
     check_distance(distance)
     z = unit(z) if distance == "cosine" else single(z)
     z = centred(z) if distance in ("squared", "euclidean") else z
+    # Distances over the temperature are those of rescaled embeddings.
+    z = z / (temperature if distance == "euclidean" else temperature**0.5)
     everyone = gather(z)
-    terms = Term(among="same", scale=1 / temperature), Term(scale=1 / temperature)
+    terms = Term(among="same"), Term()
     right, anyone = batch_sums(terms, z, everyone, (labels, gather(labels)), score=SCORES[distance])
     positives, _ = count_alike(labels)
     counted = positives > 0

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.distances import Distance, check_margin, distances
-from unlabeled.losses.embeddings import Reduction, check_pair, check_temperature, reduce
-from unlabeled.losses.rows import count_alike, loss_by_rows, reduce_counted
+from unlabeled.losses.embeddings import Reduction, check_pair, positive_scalar, reduce
+from unlabeled.losses.pair_masks import count_alike, loss_by_rows, reduce_counted
 
 Negatives = Literal["sum", "hardest"]
 Form = Literal["softplus", "softmax"]
@@ -49,12 +49,13 @@ def triplet(
     Returns
     -------
     Tensor
-        A scalar, or shape (n,) if not reduced. 0 from the margin on, and no gradient there. NaN gives NaN.
+        A scalar, or shape (n,) if not reduced. 0 from the margin on, and no gradient there. Without any triplet, as
+        where a miner found none, the mean is 0. NaN gives NaN.
 
     Raises
     ------
     UnlabeledError
-        If shapes do not fit, the batch is empty, the margin is negative, or a name is unknown.
+        If shapes do not fit, the margin is negative, or a name is unknown.
 
     See Also
     --------
@@ -86,7 +87,7 @@ def smooth_triplet(
     positive: Tensor,
     negative: Tensor,
     *,
-    temperature: float = 1.0,
+    temperature: float | Tensor = 1.0,
     distance: Distance = "euclidean",
     form: Form = "softplus",
     reduction: Reduction = "mean",
@@ -106,8 +107,8 @@ def smooth_triplet(
         Embeddings that belong together, row by row.
     negative : Tensor, shape (n, d) or (n, k, d)
         One or several embeddings a row that do not belong to the anchor.
-    temperature : float, default=1.0
-        τ, in units of the distance: how far beyond the right order a triplet still counts.
+    temperature : float or scalar Tensor, default=1.0
+        τ, in units of the distance: how far beyond the right order a triplet still counts. A parameter is learnt.
     distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
         D; see `unlabeled.losses.distances`.
     form : {"softplus", "softmax"}, default="softplus"
@@ -119,12 +120,12 @@ def smooth_triplet(
     -------
     Tensor
         A scalar, or shape (n,) if not reduced; above 0. Embeddings that are all the same give τ k log 2, or
-        τ log(1 + k), with k negatives. NaN gives NaN.
+        τ log(1 + k), with k negatives; 0 without any triplet. NaN gives NaN.
 
     Raises
     ------
     UnlabeledError
-        If shapes do not fit, the batch is empty, the temperature is not above zero, or a name is unknown.
+        If shapes do not fit, the temperature is not above zero, or a name is unknown.
 
     References
     ----------
@@ -138,7 +139,7 @@ def smooth_triplet(
     >>> smooth_triplet(same, same, same)  # log 2
     tensor(0.6931)
     """
-    check_temperature(temperature)
+    temperature = positive_scalar(temperature, "temperature", anchor)
     _check_choice("form", form, ("softplus", "softmax"))
     gaps = _gaps(anchor, positive, negative, distance) / temperature
     nothing = torch.zeros_like(gaps[:, :1])
@@ -229,7 +230,7 @@ def _sum_of_hinges(t: Tensor, D: Tensor, negative: Tensor) -> Tensor:
 
 def _gaps(anchor: Tensor, positive: Tensor, negative: Tensor, distance: Distance) -> Tensor:
     """Check a set of triplets, and give D(a, p) − D(a, n) for each negative of each anchor: shape (n, k)."""
-    check_pair(anchor, positive)
+    check_pair(anchor, positive, empty=True)
     if negative.ndim == 2:
         negative = negative[:, None]
     n, d = anchor.shape

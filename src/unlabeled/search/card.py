@@ -22,3 +22,12 @@ def read_card(folder: Path, kind: str) -> str:
     if not isinstance(card, dict) or card.get("store") != kind or card.get("version") != VERSION:
         raise UnlabeledError(f"{folder} does not hold a store of the kind {kind!r} that this version can read")
     return checked_metric(card.get("metric", ""))
+
+
+def card_stamp(folder: Path) -> tuple[int, int] | None:
+    """Tell a folder's card from one that was written later; None if there is none."""
+    try:
+        status = (folder / FILE).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns

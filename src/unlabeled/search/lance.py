@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import CONTENTS, folder_written_aside
-from unlabeled.search.card import read_card, write_card
+from unlabeled.search.card import card_stamp, read_card, write_card
 from unlabeled.search.engine import bad_filter, connect
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
@@ -47,9 +47,14 @@ class LanceStore:
     """
 
     def __init__(self, folder: Path, table: Any, metric: str) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self._table = table
         self.metric = metric
+        self._opened = card_stamp(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the folder's path alone: another process opens the store there."""
+        return LanceStore.open, (self.folder,)
 
     @classmethod
     def build(
@@ -69,7 +74,7 @@ class LanceStore:
             Distinct names.
         vectors : array-like, shape (n, d)
             Any real type; kept as float32, and with ``"cosine"`` scaled to unit length.
-        metadata : mapping of str to sequence of length n, optional
+        metadata : mapping of str to sequence of length n, or data frame, optional
             Columns for filters.
         metric : {"cosine", "euclidean", "inner_product"}
             What near means; see `Neighbours`.
@@ -153,20 +158,30 @@ class LanceStore:
             For NaN, another dimension than the store's, k below 1, a condition that SQL cannot read, or damage.
         """
         k = checked_k(k)
+        self._follow_rebuild()
         queries = checked_vectors(vectors, self.dim)
         if self.metric == "cosine":
             queries = unit_rows(queries)
-        k = min(k, self._count(where))
+        left = self._count(where)
+        k = min(k, left)
         if k == 0 or len(queries) == 0:
             shape = (len(queries), k)
             return Neighbours(np.empty(shape, object), np.empty(shape, np.int64), np.empty(shape, np.float32))
+        # A scan of the rows that a filter leaves is exact, and quick if they are no more than the cells visited hold.
+        few = where is not None and left <= max(INDEXED_FROM, len(self) // 4)
         try:
-            found = self._found(queries, k, where, exhaustive=False)
+            found = self._found(queries, k, where, exhaustive=few)
             if len(found) < k * len(queries):  # the cells visited held too few
                 found = self._found(queries, k, where, exhaustive=True)
         except RuntimeError as error:
             raise _damaged(self.folder, error) from error
         return self._neighbours(found, len(queries), k)
+
+    def _follow_rebuild(self) -> None:
+        """Open the folder again if another store has been built in it since."""
+        if card_stamp(self.folder) != self._opened:
+            new = LanceStore.open(self.folder)
+            self._table, self.metric, self._opened = new._table, new.metric, new._opened
 
     def _count(self, where: str | None) -> int:
         """Count the rows for which `where` is true."""

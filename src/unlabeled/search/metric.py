@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from unlabeled.data.arrays import as_array
 from unlabeled.errors import UnlabeledError, unknown_name
 
 Metric = Literal["euclidean", "cosine", "inner_product"]
@@ -23,19 +24,21 @@ def checked_metric(metric: str) -> str:
     return metric
 
 
-def checked_vectors(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.float32]:
+def checked_vectors(vectors: Any, dim: int | None = None, *, keep_double: bool = False) -> NDArray[Any]:
     """Turn input into finite float32 vectors of the right dimension, or say which row is not.
 
     Parameters
     ----------
     vectors : array-like, shape (n, d)
-        Numbers of any real type; float16, float64 and integers become float32.
+        Numbers of any real type, also tensors, data frames and sparse matrices.
     dim : int, optional
         The dimension the vectors must have.
+    keep_double : bool, default False
+        Leave float64 as it is and make it of wide integers, for who still moves the vectors before rounding them.
 
     Returns
     -------
-    ndarray of float32, shape (n, d)
+    ndarray of float32 (or float64 with `keep_double`), shape (n, d)
         C-contiguous; the input itself where it already was all that.
 
     Raises
@@ -51,7 +54,7 @@ def checked_vectors(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.fl
         ...
     unlabeled.errors.UnlabeledError: the vectors have dimension 2, but the store holds vectors of dimension 3
     """
-    array: NDArray[Any] = np.asarray(vectors)
+    array = as_array(vectors)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise UnlabeledError(
             f"vectors must be a two-dimensional array of numbers, one row each; "
@@ -63,8 +66,9 @@ def checked_vectors(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.fl
         raise UnlabeledError(
             f"the vectors have dimension {array.shape[1]}, but the store holds vectors of dimension {dim}"
         )
+    wide = keep_double and array.dtype.kind in "fiu" and array.dtype.itemsize > 4
     with np.errstate(over="ignore"):  # what overflows becomes infinite, and is named below
-        array = np.ascontiguousarray(array, dtype=np.float32)
+        array = np.ascontiguousarray(array, dtype=np.float64 if wide else np.float32)
     lengths = row_lengths(array)
     if not np.all(lengths <= LONGEST):  # written so that NaN fails it too
         row = int(np.flatnonzero(~(lengths <= LONGEST))[0])
@@ -73,13 +77,19 @@ def checked_vectors(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.fl
     return array
 
 
-def row_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Give the Euclidean length of each row, summed in float64 so that no finite float32 overflows or underflows."""
+def row_lengths(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the Euclidean length of each row, free of overflow and underflow of float32."""
+    lengths: NDArray[np.float64] = np.sqrt(row_squares(vectors))
+    return lengths
+
+
+def row_squares(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the squared length of each row, summed in float64 so that no finite float32 overflows or underflows."""
     squares: NDArray[np.float64] = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
-    return np.sqrt(squares)
+    return squares
 
 
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(vectors: NDArray[Any]) -> NDArray[np.float32]:
     """Scale each row to length 1; a row of zeros stays as it is, and so has cosine 0 with every other.
 
     Examples
@@ -90,4 +100,6 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     lengths = row_lengths(vectors)
     lengths[lengths == 0] = 1
-    return np.divide(vectors, lengths[:, None], out=np.empty_like(vectors), casting="same_kind")
+    scaled = np.empty(vectors.shape, np.float32)
+    np.divide(vectors, lengths[:, None], out=scaled, casting="same_kind")
+    return scaled

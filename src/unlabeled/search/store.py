@@ -88,7 +88,7 @@ def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.
     ----------
     ids : sequence of str, length n
         Distinct names.
-    metadata : mapping of str to sequence of length n, optional
+    metadata : mapping of str to sequence of length n, or data frame, optional
         Columns that filters may mention.
     count : int
         The number of vectors, n.
@@ -114,7 +114,8 @@ def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.
         twice = next(name for name, times in Counter(names).items() if times > 1)
         raise UnlabeledError(f"the id {twice!r} occurs more than once; each vector needs a name of its own")
     columns: dict[str, Any] = {"id": names, "position": np.arange(count)}
-    for name, values in (metadata or {}).items():
+    # A frame has no truth value, but columns by name.
+    for name, values in () if metadata is None else metadata.items():
         if name in {"id", "position", "vector"} or name.startswith("_"):
             raise UnlabeledError(f"the metadata column {name!r} has a name the store uses itself; rename it")
         if len(values) != count:

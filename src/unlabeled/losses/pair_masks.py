@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import Comparison, Distance
 from unlabeled.losses.embeddings import Reduction, check_embeddings, reduce
-from unlabeled.losses.tiles import tile_entries
+from unlabeled.losses.pairwise_reduction import refuse_transforms, tile_entries
 from unlabeled.processes import gather, rank, total, world_size
 
 
@@ -100,6 +100,7 @@ def loss_by_rows(
     UnlabeledError
         If the embeddings are no table, labels are not one integer a row, or the distance is unknown.
     """
+    refuse_transforms()
     check_embeddings(z)
     check_labels(labels, len(z))
     everyone, known = gather(z), gather(labels)

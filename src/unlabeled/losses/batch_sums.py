@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from unlabeled.losses.pairwise_reduction import Term, pair_sums
 from unlabeled.losses.scores import DOT, Score
-from unlabeled.losses.tiles import Term, pair_sums
 from unlabeled.processes import rank, total, world_size
 
 
@@ -22,7 +22,7 @@ def batch_sums(
     Parameters
     ----------
     terms : tuple of Term
-        The sums to take; see `unlabeled.losses.tiles`.
+        The sums to take; see `unlabeled.losses.pairwise_reduction`.
     z : Tensor, shape (n, d)
         This process's rows; every process must bring the same n.
     everyone : Tensor, shape (n · processes, d)

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import log_sum_exp, log_sum_exp_of_others, score_memory
+from unlabeled.losses.pairwise_reduction import LOG_SUM_EXP, SUM_SOFTPLUS, SUM_SQUARED_HINGE, Term, pair_sums
 from unlabeled.losses.scores import DOT, EUCLIDEAN, SQUARED
-from unlabeled.losses.tiles import LOG_SUM_EXP, SUM_SOFTPLUS, SUM_SQUARED_HINGE, Term, pair_sums
 
 SCORE = {
     DOT: torch.dot,

@@ -151,6 +151,7 @@ def pair_sums(
     tuple of Tensor, shape (m,)
         One a term; with `columns`, then one a term of shape (n,).
     """
+    refuse_transforms()
     kind = anchors.dtype if candidates is None else torch.promote_types(anchors.dtype, candidates.dtype)
     kind = torch.promote_types(kind, torch.float32)
     anchors = anchors.to(kind)
@@ -243,9 +244,9 @@ class _Plan:
 
     def tiles(self, m: int, n: int) -> list[tuple[slice, slice]]:
         """Cut the matrix up; of a symmetric one, take what is on and above the diagonal."""
-        width = min(n, math.isqrt(self.entries))
+        width = max(1, min(n, math.isqrt(self.entries)))
         height = width if self.symmetric else min(m, self.entries // width)
-        width = width if self.symmetric else min(n, self.entries // height)
+        width = width if self.symmetric else max(1, min(n, self.entries // height))
         down, across = _blocks(m, height), _blocks(n, width)
         return [(rows, columns) for i, rows in enumerate(down) for columns in across[i * self.symmetric :]]
 
@@ -325,6 +326,21 @@ class _PairSums(torch.autograd.Function):
                 elif not plan.symmetric and ctx.needs_input_grad[1]:
                     to_candidates[columns] += plan.score.gradient(c, a, scores.T, weights.T)
         return to_anchors, None if plan.symmetric else to_candidates, None
+
+
+def refuse_transforms() -> None:
+    """Refuse the transforms of `torch.func`, which cannot see through scores that are made twice.
+
+    Raises
+    ------
+    UnlabeledError
+        Inside `torch.func.grad`, `vmap` and their like.
+    """
+    if torch._C._are_functorch_transforms_active():
+        raise UnlabeledError(
+            "a loss computed by tiles cannot be transformed by torch.func (grad, vmap, jacrev, ...); "
+            "call loss.backward() or torch.autograd.grad"
+        )
 
 
 def _refuse_second_derivative() -> None:

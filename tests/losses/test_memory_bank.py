@@ -62,6 +62,23 @@ def test_what_was_taken_out_of_a_queue_does_not_change_when_more_is_pushed():
     assert x.grad.isfinite().all()
 
 
+def test_a_queue_keeps_labels_in_the_order_of_its_vectors():
+    queue = Queue(5, 2)
+    assert queue.labels.tolist() == []
+    queue.push(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([7, 3], dtype=torch.int32))
+    queue.push(torch.tensor([[-1.0, 0.0]]))
+    assert queue.labels.tolist() == [7, 3, -1]
+    queue.push(torch.tensor([[0.0, -1.0], [1.0, 0.0], [0.6, 0.8]]), torch.tensor([1, 2, 4]))
+    pairs = zip(queue.vectors.tolist(), queue.labels.tolist(), strict=True)
+    found = {(round(a, 1), round(b, 1)): label for (a, b), label in pairs}
+    assert found == {(0.0, 1.0): 3, (-1.0, 0.0): -1, (0.0, -1.0): 1, (1.0, 0.0): 2, (0.6, 0.8): 4}
+    again = Queue(5, 2)
+    again.load_state_dict(queue.state_dict())
+    assert torch.equal(again.labels, queue.labels)
+    with pytest.raises(UnlabeledError, match="labels must be one number a row"):
+        queue.push(torch.ones(2, 2), torch.tensor([1]))
+
+
 def test_state_is_saved_and_taken_up():
     queue, bank = Queue(5, 3), MemoryBank(6, 3)
     queue.push(torch.randn(7, 3))
@@ -111,6 +128,9 @@ def test_they_move_with_the_device():
         (lambda: Queue(3, 2).push(torch.ones(1, 3)), "dimension 2 to be kept here, not 3"),
         (lambda: Queue(3, 2).push(torch.ones(2)), r"shape \(n, d\)"),
         (lambda: MemoryBank(3, 2).update(torch.tensor([0]), torch.ones(2, 2)), "2 embeddings need as many indices"),
+        (lambda: MemoryBank(3, 2).update(torch.tensor([-1, 0]), torch.ones(2, 2)), "between 0 and 2, .* from -1 to 0"),
+        (lambda: MemoryBank(3, 2).update(torch.tensor([3]), torch.ones(1, 2)), "between 0 and 2"),
+        (lambda: MemoryBank(3, 2).update(torch.tensor([True]), torch.ones(1, 2)), "indices must be integers"),
     ],
 )
 def test_bad_input_is_refused(call, message):

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.embeddings import check_embeddings, unit
+from unlabeled.losses.pair_masks import check_labels
 from unlabeled.processes import gather
 
 
@@ -62,20 +63,33 @@ class MemoryBank(nn.Module):
         Parameters
         ----------
         indices : Tensor, shape (n,)
-            Which instances, as integers. Of an instance named twice, one of the two embeddings counts.
+            Which instances, as integers from 0. Of an instance named twice, one of the two embeddings counts.
         z : Tensor, shape (n, d)
             Their embeddings, of any length.
 
         Raises
         ------
         UnlabeledError
-            If the shapes do not fit.
+            If the shapes do not fit or, on a processor, an index is not that of an instance.
         """
         _check_rows(z, self.vectors)
         if indices.shape != z.shape[:1]:
             raise UnlabeledError(f"{len(z)} embeddings need as many indices, not a shape of {tuple(indices.shape)}")
-        indices, new = gather(indices.to(self.vectors.device)), gather(_as_stored(z, self.vectors))
-        self.vectors[indices] = unit(torch.lerp(new, self.vectors[indices], self.momentum)).to(self.vectors.dtype)
+        if indices.is_floating_point() or indices.dtype == torch.bool:
+            raise UnlabeledError(f"indices must be integers, not {indices.dtype}")
+        if (
+            indices.device.type == "cpu"
+            and len(indices)
+            and not 0 <= indices.min() <= indices.max() < len(self.vectors)
+        ):
+            raise UnlabeledError(
+                f"indices must lie between 0 and {len(self.vectors) - 1}, the places of this bank, "
+                f"but they go from {indices.min().item()} to {indices.max().item()}"
+            )
+        indices, new = gather(indices.to(self.vectors.device).long()), gather(_as_stored(z, self.vectors))
+        # Unlike indexing, these two fail on a GPU too where an index is below 0.
+        old = self.vectors.index_select(0, indices)
+        self.vectors.index_copy_(0, indices, unit(torch.lerp(new, old, self.momentum)).to(self.vectors.dtype))
 
     def sample(self, count: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw vectors at random, each as likely as any other, also repeatedly.
@@ -97,8 +111,9 @@ class MemoryBank(nn.Module):
 class Queue(nn.Module):
     """The latest unit vectors, at most so many: the oldest leave first.
 
-    It holds no gradient, and knows nothing of losses: give its vectors to `info_nce` as negatives, as MoCo does. It
-    moves with `to`, and its `state_dict` holds the vectors and where it stands.
+    It holds no gradient, and knows nothing of losses: give its vectors to `info_nce` as negatives, as MoCo does, or
+    join vectors and labels with those of a batch, as cross-batch memory does. It moves with `to`, and its `state_dict`
+    holds what it keeps and where it stands. An empty queue has no vectors, and `info_nce` of none is 0.
 
     Parameters
     ----------
@@ -111,6 +126,8 @@ class Queue(nn.Module):
     ----------
     .. [1] He, Fan, Wu, Xie, Girshick. Momentum Contrast for Unsupervised Visual Representation Learning. CVPR 2020.
        https://arxiv.org/abs/1911.05722
+    .. [2] Wang, Zhang, Huang, Scott. Cross-Batch Memory for Embedding Learning. CVPR 2020.
+       https://arxiv.org/abs/1912.06798
 
     Examples
     --------
@@ -119,14 +136,25 @@ class Queue(nn.Module):
     ...     queue.push(torch.tensor([[1.0, angle]]))
     >>> (queue.vectors[:, 1] / queue.vectors[:, 0]).sort().values.round()
     tensor([2., 3., 4.])
+
+    Supervised losses compare a batch with the classes of earlier ones:
+
+    >>> from unlabeled.losses import sup_con
+    >>> queue, z, labels = Queue(100, 16), torch.randn(4, 16), torch.tensor([0, 1, 0, 2])
+    >>> queue.push(torch.randn(8, 16), torch.arange(8) % 3)
+    >>> joined, classes = torch.cat([z, queue.vectors]), torch.cat([labels, queue.labels])
+    >>> sup_con(joined, classes, reduction="none")[: len(z)].shape
+    torch.Size([4])
     """
 
     storage: Tensor
+    stored_labels: Tensor
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         _check_size(size, dim)
         self.register_buffer("storage", torch.zeros(size, dim))
+        self.register_buffer("stored_labels", torch.full((size,), -1))
         self.pushed = 0
 
     def __len__(self) -> int:
@@ -137,25 +165,36 @@ class Queue(nn.Module):
         """A copy of what it holds now, in no particular order: shape (len(queue), d)."""
         return self.storage[: len(self)].clone()
 
+    @property
+    def labels(self) -> Tensor:
+        """A copy of the labels of `vectors`, in their order; −1 where none was given: shape (len(queue),), int64."""
+        return self.stored_labels[: len(self)].clone()
+
     @torch.no_grad()
-    def push(self, z: Tensor) -> None:
+    def push(self, z: Tensor, labels: Tensor | None = None) -> None:
         """Take in embeddings; in a process group, those of all processes.
 
         Parameters
         ----------
         z : Tensor, shape (n, d)
             Embeddings of any length. Of more than it can hold, the last are kept.
+        labels : Tensor of int, shape (n,), optional
+            Their labels; by default −1, unlabelled.
 
         Raises
         ------
         UnlabeledError
-            If the shape does not fit.
+            If a shape does not fit, or labels are not integers.
         """
         _check_rows(z, self.storage)
-        new = gather(_as_stored(z, self.storage))
+        if labels is None:
+            labels = self.stored_labels.new_full((len(z),), -1)
+        check_labels(labels, len(z))
+        new, labels = gather(_as_stored(z, self.storage)), gather(labels.to(self.stored_labels))
         size = len(self.storage)
         places = torch.arange(self.pushed, self.pushed + len(new), device=new.device) % size
         self.storage[places[-size:]] = new[-size:]
+        self.stored_labels[places[-size:]] = labels[-size:]
         self.pushed += len(new)
 
     def get_extra_state(self) -> Tensor:

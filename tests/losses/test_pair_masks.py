@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.rows import blocks, check_labels, count_alike, pair_masks, reduce_counted
-from unlabeled.losses.tiles import score_memory
+from unlabeled.losses.pair_masks import blocks, check_labels, count_alike, pair_masks, reduce_counted
+from unlabeled.losses.pairwise_reduction import score_memory
 
 
 @pytest.mark.parametrize("budget", [2**10, 2**16, 2**24])
