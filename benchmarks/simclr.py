@@ -25,8 +25,9 @@ from torch import nn
 
 from unlabeled import SimCLR
 from unlabeled.data import Images
-from unlabeled.encoders import Conv, Preprocessing, projection_head
+from unlabeled.encoders import Conv, projection_head
 from unlabeled.evaluation import knn
+from unlabeled.modalities.image import ImagePreprocessing
 
 DATA = Path(os.environ.get("UNLABELED_DATA", "data")) / "cifar10"
 BATCH, ROWS, EPOCHS = 256, 10_240, 2
@@ -54,7 +55,7 @@ def peer(seed: int, epochs: int) -> tuple[float, Conv]:
     loader = torch.utils.data.DataLoader(
         Pictures(ROWS, transform), BATCH, shuffle=True, drop_last=True, num_workers=os.cpu_count() or 1
     )
-    encoder = Conv(Preprocessing("image", 32))
+    encoder = Conv(ImagePreprocessing(32))
     model = nn.Sequential(encoder, projection_head(encoder.dim, 128))
     criterion, optimizer = NTXentLoss(temperature=0.5), torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=1e-4)
     steps = epochs * (ROWS // BATCH)

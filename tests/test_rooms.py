@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ["kernels", "data", "views", "losses", "encoders", "modalities", "search", "training", "methods", "evaluation"]
+ROOMS = ["kernels", "data", "views", "losses", "modalities", "encoders", "search", "training", "methods", "evaluation"]
 ROOMS += ["explore", "runs", "scale", "atlas", "cli"]
 
 # Root files serve every room and so import none, but for the shop window, the front door and the list of methods.

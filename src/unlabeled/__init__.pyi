@@ -10,6 +10,7 @@ from unlabeled import explore as explore
 from unlabeled import kernels as kernels
 from unlabeled import losses as losses
 from unlabeled import methods as methods
+from unlabeled import modalities as modalities
 from unlabeled import runs as runs
 from unlabeled import search as search
 from unlabeled import training as training

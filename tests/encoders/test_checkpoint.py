@@ -4,11 +4,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from unlabeled.encoders import MLP, Bottleneck, Conv, FlatConv, Preprocessing, Timm, load_encoder, save_encoder
+from unlabeled.encoders import MLP, Bottleneck, Conv, FlatConv, Timm, load_encoder, save_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities.vector import VectorPreprocessing
 
-PICTURES = Preprocessing("image", 16)
-VECTORS = Preprocessing("vector", 5, mean=(0.1,) * 5, scale=(2.0,) * 5)
+PICTURES = ImagePreprocessing(16)
+VECTORS = VectorPreprocessing(5, mean=(0.1,) * 5, scale=(2.0,) * 5)
 ENCODERS = {
     "conv": lambda: Conv(PICTURES, width=4),
     "flat_conv": lambda: FlatConv(PICTURES),

@@ -1,10 +1,12 @@
 import pytest
 import torch
 
-from unlabeled.encoders import Conv, Preprocessing, make_encoder, save_encoder
+from unlabeled.encoders import Conv, make_encoder, save_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities.vector import VectorPreprocessing
 
-PICTURES, VECTORS = Preprocessing("image", 16), Preprocessing("vector", 5, mean=(0.0,) * 5, scale=(1.0,) * 5)
+PICTURES, VECTORS = ImagePreprocessing(16), VectorPreprocessing(5, mean=(0.0,) * 5, scale=(1.0,) * 5)
 
 
 @pytest.mark.parametrize("name", ["conv", "flat_conv", "mlp", "timm:resnet18"])
@@ -17,7 +19,7 @@ def test_a_small_image_keeps_its_resolution_in_a_residual_network():
     small = make_encoder("timm:resnet18", PICTURES)
     assert small.body.conv1.kernel_size == (3, 3)
     assert isinstance(small.body.maxpool, torch.nn.Identity)
-    large = make_encoder("timm:resnet18", Preprocessing("image", 224))
+    large = make_encoder("timm:resnet18", ImagePreprocessing(224))
     assert large.body.conv1.kernel_size == (7, 7)
 
 
@@ -62,4 +64,4 @@ def test_an_encoder_of_ones_own_is_copied_not_shared():
 
 def test_an_encoder_for_other_shapes_is_refused():
     with pytest.raises(UnlabeledError, match=r"\(3, 16, 16\).*\(3, 32, 32\)"):
-        make_encoder(Conv(PICTURES), Preprocessing("image", 32))
+        make_encoder(Conv(PICTURES), ImagePreprocessing(32))

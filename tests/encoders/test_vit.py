@@ -3,14 +3,16 @@
 import pytest
 import torch
 
-from unlabeled.encoders import Preprocessing, ViT, make_encoder
+from unlabeled.encoders import ViT, make_encoder
 from unlabeled.encoders.vit import TransformerLayer, default_patch, patchify, sine_positions, unpatchify
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities.vector import VectorPreprocessing
 
 
 @pytest.fixture
 def vit():
-    return ViT(Preprocessing("image", 16, channels=3), patch=4, dim=24, depth=2, heads=3).eval()
+    return ViT(ImagePreprocessing(16, channels=3), patch=4, dim=24, depth=2, heads=3).eval()
 
 
 @pytest.mark.parametrize(("channels", "height", "width", "patch"), [(3, 32, 32, 4), (1, 28, 28, 7), (2, 8, 12, 4)])
@@ -65,15 +67,15 @@ def test_the_patch_follows_the_size(size, patch):
 
 def test_what_it_cannot_cut_is_refused_in_words(vit):
     with pytest.raises(UnlabeledError, match="37 pixels a side cannot be cut"):
-        make_encoder("vit", Preprocessing("image", 37))
+        make_encoder("vit", ImagePreprocessing(37))
     with pytest.raises(UnlabeledError, match="patches of 5"):
-        ViT(Preprocessing("image", 32), patch=5)
+        ViT(ImagePreprocessing(32), patch=5)
     with pytest.raises(UnlabeledError, match="multiple of 4 and of heads"):
-        ViT(Preprocessing("image", 32), dim=100, heads=3)
+        ViT(ImagePreprocessing(32), dim=100, heads=3)
     with pytest.raises(UnlabeledError, match="10 × 16 pixels"):
         vit(torch.rand(1, 3, 10, 16))
     with pytest.raises(UnlabeledError, match="is for images"):
-        make_encoder("vit", Preprocessing("vector", 5))
+        make_encoder("vit", VectorPreprocessing(5))
 
 
 def test_its_description_builds_it_again(vit):

@@ -17,12 +17,20 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.registry import card, methods
 from unlabeled.training.self_supervised import SelfSupervised
 
-DEEP = [cls for cls in methods().values() if issubclass(cls, SelfSupervised)]
+DEEP = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and "image" in cls.modalities]
+ON_VECTORS = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and "vector" in cls.modalities]
+REPRESENTATIVES = ["Autoencoder", "SimCLR", "BYOL"]
 QUICK = {"epochs": 1, "progress": False}
 
 
-@parametrize_with_checks([cls(**QUICK) for cls in DEEP])
+@parametrize_with_checks([cls(**QUICK) for cls in ON_VECTORS if cls.__name__ in REPRESENTATIVES])
 def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([cls(**QUICK) for cls in ON_VECTORS if cls.__name__ not in REPRESENTATIVES])
+def test_scikit_learns_checks_of_all_other_methods(estimator, check):
     check(estimator)
 
 
@@ -42,7 +50,7 @@ def fitted(images):
 
     def fit(cls):
         if cls not in models:
-            models[cls] = cls(**QUICK, batch_size=32, random_state=0).fit(images)
+            models[cls] = cls(**QUICK, batch_size=32, random_state=0).fit(images, np.arange(96) % 4 - 1)
         return models[cls]
 
     return fit
@@ -77,9 +85,10 @@ def test_a_row_depends_on_its_instance_only(method, images, fitted):
     np.testing.assert_allclose(fitted(method).transform(images[:1]), whole[:1], **close)
 
 
-def test_labels_are_ignored(method, images, fitted):
-    with_labels = method(**QUICK, batch_size=32, random_state=0).fit(images, np.full(96, -1))
-    assert np.array_equal(with_labels.transform(images), fitted(method).transform(images))
+def test_labels_are_ignored_by_methods_that_do_not_use_them(method, images, fitted):
+    if not method.uses_labels:
+        without = method(**QUICK, batch_size=32, random_state=0).fit(images)
+        assert np.array_equal(without.transform(images), fitted(method).transform(images))
 
 
 def test_save_and_load_give_the_same_vectors_bit_for_bit(method, images, fitted, tmp_path):
@@ -110,11 +119,18 @@ def test_files_arrays_and_data_objects_are_the_same_to_it(method, images, fitted
     assert np.array_equal(model.transform(images[:8, None]), expected)
 
 
+@pytest.mark.parametrize("method", ON_VECTORS, ids=lambda cls: cls.__name__)
 def test_it_stands_in_a_pipeline(method):
     rng = np.random.default_rng(0)
     piped = make_pipeline(StandardScaler(), method(**QUICK, random_state=0))
-    assert piped.fit_transform(rng.normal(size=(40, 6))).shape == (40, piped[-1].encoder_.dim)
+    assert piped.fit_transform(rng.normal(size=(40, 6)), np.arange(40) % 3 - 1).shape == (40, piped[-1].encoder_.dim)
     assert len(piped.get_feature_names_out()) == piped[-1].encoder_.dim
+
+
+@pytest.mark.parametrize("method", sorted(set(DEEP) - set(ON_VECTORS), key=str), ids=lambda cls: cls.__name__)
+def test_vectors_are_refused_by_a_method_that_has_no_meaning_for_them(method):
+    with pytest.raises(UnlabeledError, match=f"{method.__name__} is for image"):
+        method(**QUICK).fit(np.random.default_rng(0).normal(size=(40, 6)))
 
 
 def test_vectors_after_images_are_refused(method, fitted):
@@ -139,7 +155,7 @@ def test_vectors_after_images_are_refused(method, fitted):
 )
 def test_a_setting_that_cannot_be_meant_is_refused_in_words(method, images, setting, value, says):
     with pytest.raises(UnlabeledError, match=says):
-        method(**{**QUICK, setting: value}).fit(images)
+        method(**{**QUICK, setting: value}).fit(images, np.arange(96) % 3)
 
 
 @pytest.mark.parametrize(

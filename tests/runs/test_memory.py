@@ -16,7 +16,8 @@ from PIL import Image
 
 from unlabeled import SimCLR
 from unlabeled.data import Images
-from unlabeled.encoders import MLP, Preprocessing, embed
+from unlabeled.encoders import MLP, embed
+from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.runs import learn
 
 SIZE = 64
@@ -47,7 +48,7 @@ def peak_of_embedding(folder, encoder, batch_size):
 def test_pixels_of_few_batches_are_in_memory_whatever_the_size_of_the_folder(tmp_path):
     picture, batch, pixels = encoded(0), 16, 3 * SIZE * SIZE
     (tmp_path / "picture.png").write_bytes(picture)
-    encoder = MLP(Preprocessing("image", SIZE), dim=8)
+    encoder = MLP(ImagePreprocessing(SIZE), dim=8)
     peaks = {}
     for count in (100, 200, 800):
         folder = tmp_path / str(count)

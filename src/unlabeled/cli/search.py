@@ -27,9 +27,9 @@ def search(
 
     [dim]unlabeled search run/ --query some.jpg -k 12[/dim]
     """
-    from unlabeled.data import Images
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore.figure import check_picture
+    from unlabeled.modalities import modality_of
     from unlabeled.runs import Run, draw_results
     from unlabeled.runs.write_table import inputs_of
 
@@ -51,7 +51,7 @@ def search(
             columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows]
         )
     try:
-        if isinstance(opened.source, Images):
+        if modality_of(opened.source).has_pictures:
             shown = query if Path(query).exists() else None
             path = picture or run / "pictures" / "search.png"
             say(f"Contact sheet: {draw_results(opened.source, found, path, shown)}")

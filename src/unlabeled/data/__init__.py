@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from unlabeled.data.instances import Instances, prefetched
     from unlabeled.data.labels import LabelTable, read_labels
     from unlabeled.data.prepared import PreparedImages
-    from unlabeled.data.source import open_source
     from unlabeled.data.text.corpus import Corpus
     from unlabeled.data.text.documents import Documents
     from unlabeled.data.text.labelled_texts import LabelledTexts
@@ -34,7 +33,6 @@ __all__ = [
     "Vectors",
     "Videos",
     "Vocabulary",
-    "open_source",
     "prefetched",
     "read_labels",
     "tokenize",
@@ -55,7 +53,6 @@ __getattr__, __dir__ = when_used(
         "Vectors": "vectors",
         "Videos": "video.videos",
         "Vocabulary": "text.vocabulary",
-        "open_source": "source",
         "prefetched": "instances",
         "read_labels": "labels",
         "tokenize": "text.tokenizers",

@@ -53,6 +53,15 @@ def files_under(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
 
 
+def holds_suffix(folder: Path, suffixes: Collection[str]) -> bool:
+    """Tell whether any file below a folder has one of these suffixes, looking no further than the first."""
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if any(Path(name).suffix.lower() in suffixes for name in files if not name.startswith(".")):
+            return True
+    return False
+
+
 def with_suffix_in(files: Sequence[Path], suffixes: Collection[str]) -> list[Path]:
     """Keep the files whose suffix, in lower case, is among `suffixes`."""
     return [file for file in files if file.suffix.lower() in suffixes]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Vectors:
-    """Vectors of one length, float32; satisfies `Instances`.
+    """Vectors of one length, float32 or float64; satisfies `Instances`.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Vectors:
         column named ``path``, ``id``, ``file``, ``filename`` or ``image`` gives the ids, one named ``label``,
         ``class``, ``category`` or ``target`` gives the labels and is never a feature; all others must be numeric. A
         parquet file may instead hold its vectors in one column of lists; its other columns are then left out.
-        An array of float32 is used as it is, without a copy.
+        An array of float32 or float64 is used as it is, without a copy; integers beyond 2²⁴ become float64.
     ids : sequence of str, optional
         Names of the vectors, in place of the source's own or of ``"0"``, ``"1"``, ...
     labels : path, LabelTable or sequence of length n, optional
@@ -42,7 +42,7 @@ class Vectors:
 
     Attributes
     ----------
-    array : ndarray of float32, shape (n, d)
+    array : ndarray of float32 or float64, shape (n, d)
     ids : list of str
     labels : ndarray of int64, shape (n,), or None
     classes : list of str or None
@@ -125,7 +125,7 @@ def _from_file(path: Path) -> Numbers:
     raise UnlabeledError(f"{path}: vectors are read from .npy, .npz, .csv, .tsv or .parquet, not {suffix or 'this'}")
 
 
-def _checked(array: NDArray[Any], columns: list[str] | None, name: str) -> NDArray[np.float32]:
+def _checked(array: NDArray[Any], columns: list[str] | None, name: str) -> NDArray[Any]:
     if array.ndim != 2:
         hint = "; for one feature a row use x.reshape(-1, 1)" if array.ndim == 1 else ""
         raise UnlabeledError(f"{name} has shape {array.shape}, but vectors are (rows, features){hint}")
@@ -133,13 +133,20 @@ def _checked(array: NDArray[Any], columns: list[str] | None, name: str) -> NDArr
         raise UnlabeledError(f"{name} holds no numbers: its shape is {array.shape}")
     if array.dtype.kind not in "fiub":
         raise UnlabeledError(f"{name} is of type {array.dtype}; vectors are real numbers")
-    with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite and is reported below
-        array = array.astype(np.float32, copy=False)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(_exact_type(array))
     _check_finite(array, columns, name)
     return array
 
 
-def _check_finite(array: NDArray[np.float32], columns: list[str] | None, name: str) -> None:
+def _exact_type(array: NDArray[Any]) -> type[np.floating[Any]]:
+    """Give float32 where it holds every number of the array exactly, or the array is no more exact, else float64."""
+    if array.dtype.kind == "f":
+        return np.float32 if array.dtype.itemsize < 4 else np.float64
+    return np.float32 if array.dtype.itemsize == 1 or np.abs(array.astype(np.float64)).max() <= 2**24 else np.float64
+
+
+def _check_finite(array: NDArray[Any], columns: list[str] | None, name: str) -> None:
     count, start = 0, 0
     first: tuple[int, int] | None = None
     for part in chunks(array):
@@ -154,6 +161,6 @@ def _check_finite(array: NDArray[np.float32], columns: list[str] | None, name: s
         where = f"column {column}" if columns is None else f"column {columns[column]!r}"
         values = "1 value that is" if count == 1 else f"{count:,} values that are"
         raise UnlabeledError(
-            f"{name} holds {values} not finite in float32, the first {array[row, column]} in row {row}, {where}; "
+            f"{name} holds {values} not finite, the first {array[row, column]} in row {row}, {where}; "
             "fill in or drop such rows before learning"
         )

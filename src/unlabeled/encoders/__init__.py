@@ -5,12 +5,12 @@ from unlabeled.encoders.checkpoint import load_encoder, save_encoder
 from unlabeled.encoders.conv import Conv
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import Encoder
+from unlabeled.encoders.features import Features
 from unlabeled.encoders.flat_conv import FlatConv
 from unlabeled.encoders.heads import projection_head
-from unlabeled.encoders.make import make_encoder
+from unlabeled.encoders.make import encoder_names, make_encoder
 from unlabeled.encoders.mlp import MLP
 from unlabeled.encoders.network import Network
-from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.encoders.teacher import Teacher
 from unlabeled.encoders.timm import Timm
@@ -21,13 +21,14 @@ __all__ = [
     "Bottleneck",
     "Conv",
     "Encoder",
+    "Features",
     "FlatConv",
     "Network",
-    "Preprocessing",
     "Teacher",
     "Timm",
     "ViT",
     "embed",
+    "encoder_names",
     "load_encoder",
     "make_encoder",
     "projection_head",

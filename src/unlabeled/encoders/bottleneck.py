@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder, from_description
-from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.encoders.features import Features
+from unlabeled.modalities import Preprocessing
 
 
 class Bottleneck(Encoder):
@@ -39,3 +40,7 @@ class Bottleneck(Encoder):
         """Map a batch to codes, shape (n, dim)."""
         code: Tensor = self.latent(self.inner(batch))
         return code
+
+    def features(self, values: Tensor) -> Features:
+        """Give the features of the inner encoder."""
+        return self.inner.features(values)

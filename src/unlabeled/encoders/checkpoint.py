@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder, from_description
-from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import folder_written_aside, read_json, write_json, written_aside
+from unlabeled.modalities import Preprocessing
 
 FORMAT = 1
 DESCRIPTION = "encoder.json"

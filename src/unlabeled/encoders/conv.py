@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.encoders.features import Features
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
 
 SMALLEST = 8
 
@@ -22,7 +23,7 @@ class Conv(Encoder):
 
     Parameters
     ----------
-    preprocessing : Preprocessing
+    preprocessing : ImagePreprocessing
         Of images of at least 8 pixels a side and any number of channels.
     width : int, default 32
         Channels of the first pair; the second has three times as many, the last six times, which is the result's
@@ -35,8 +36,9 @@ class Conv(Encoder):
     """
 
     architecture = "conv"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
 
-    def __init__(self, preprocessing: Preprocessing, *, width: int = 32) -> None:
+    def __init__(self, preprocessing: ImagePreprocessing, *, width: int = 32) -> None:
         super().__init__(preprocessing)
         if preprocessing.size < SMALLEST:
             raise UnlabeledError(
@@ -59,12 +61,16 @@ class Conv(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map images, shape (n, channels, h, w), to vectors, shape (n, 6 · width)."""
-        vectors: Tensor = self.body(2 * batch - 1).mean(dim=(2, 3))
+        vectors: Tensor = self.features(batch).vectors.mean(dim=(2, 3))
         return vectors
+
+    def features(self, values: Tensor) -> Features:
+        """Give the maps before the mean, shape (n, 6 · width, h / 8, w / 8)."""
+        return Features(self.body(2 * values - 1))
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
-    """Make a convolution with batch normalisation and ReLU."""
+    """Make a convolution with values normalisation and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
         nn.BatchNorm2d(outputs),

@@ -7,15 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.encoder import Encoder
-
-
-def laid_out(batch: Tensor) -> Tensor:
-    """Lay image batches out with channels last, which convolutions run fastest on, CPU or GPU."""
-    return batch.contiguous(memory_format=torch.channels_last) if batch.dim() == 4 else batch
 
 
 @torch.no_grad()
@@ -50,7 +44,7 @@ def embed(
     vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
     done = 0
     for batch in instances.batches(torch.arange(len(instances)).split(batch_size)):
-        encoded = encoder(laid_out(encoder.preprocessing.canonical(batch.to(device).values)))
+        encoded = encoder(encoder.preprocessing.canonical(batch.to(device).values))
         vectors[done : done + len(batch)] = encoded.float().cpu().numpy()
         done += len(batch)
         if progress is not None:

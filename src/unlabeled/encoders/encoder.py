@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pkgutil
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
-from unlabeled.encoders.preprocessing import Preprocessing
-from unlabeled.errors import unknown_name
+from unlabeled.encoders.features import Features
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.modalities import Preprocessing
 
 _ARCHITECTURES: dict[str, type[Encoder]] = {}
 
@@ -16,11 +20,18 @@ _ARCHITECTURES: dict[str, type[Encoder]] = {}
 class Encoder(nn.Module):
     """A network from a batch of instances, in canonical units, to vectors of shape (n, dim).
 
-    A subclass names its `architecture`, sets `dim`, and gives in `settings` the keyword arguments, in JSON's types,
-    that build it again. That is all a checkpoint needs to describe itself.
+    A subclass in a file of `unlabeled.encoders` is found without being listed; one defined anywhere else is known
+    from its definition on. It names its `architecture` and its `modalities`, sets `dim`, and gives in `settings` the
+    keyword arguments, in JSON's types, that build it again. That is all a checkpoint needs to describe itself.
 
     Attributes
     ----------
+    architecture : str
+        The name by which users ask for it: ``encoder="conv"``.
+    modalities : tuple of str
+        The kinds of data it takes.
+    usage : str
+        How its name is written where more follows it, such as ``"timm:<model>"``.
     dim : int
         Length of the vector it makes.
     preprocessing : Preprocessing
@@ -29,6 +40,8 @@ class Encoder(nn.Module):
 
     architecture: ClassVar[str] = ""
     weights_file: ClassVar[str] = "encoder.safetensors"
+    modalities: ClassVar[tuple[str, ...]] = ()
+    usage: ClassVar[str] = ""
     dim: int
     preprocessing: Preprocessing
 
@@ -40,6 +53,13 @@ class Encoder(nn.Module):
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.preprocessing = preprocessing
+
+    @classmethod
+    def named(cls, rest: str, preprocessing: Preprocessing) -> Self:
+        """Build it, untrained, from what a user wrote after its name and a colon."""
+        if rest:
+            raise UnlabeledError(f"encoder {cls.architecture!r} takes nothing after its name, not {rest!r}")
+        return cls(preprocessing)
 
     def settings(self) -> dict[str, Any]:
         """Give the keyword arguments, beside `preprocessing`, that build the same architecture."""
@@ -56,11 +76,42 @@ class Encoder(nn.Module):
         """Map the values of a batch, in canonical units, to vectors, shape (n, dim)."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it encodes a batch")
 
+    def features(self, values: Any) -> Features:
+        """Map the values of a batch, in canonical units, to the vectors of tokens or patches, or to feature maps.
+
+        Raises
+        ------
+        UnlabeledError
+            If this architecture has no such features.
+        """
+        raise UnlabeledError(f"encoder {self.architecture!r} has no features: neither maps nor tokens")
+
+
+@cache
+def architectures() -> dict[str, type[Encoder]]:
+    """Give every architecture by name."""
+    import unlabeled.encoders as home
+
+    for info in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
+        import_module(info.name)
+    return _ARCHITECTURES
+
+
+def architecture(name: str) -> type[Encoder]:
+    """Find an architecture by name.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is none.
+    """
+    found = architectures()
+    if name not in found:
+        raise unknown_name("encoder architecture", name, found)
+    return found[name]
+
 
 def from_description(description: dict[str, Any], preprocessing: Preprocessing) -> Encoder:
     """Build an untrained encoder from what `Encoder.describe` gave."""
     settings = dict(description)
-    name = settings.pop("architecture", "")
-    if name not in _ARCHITECTURES:
-        raise unknown_name("encoder architecture", name, _ARCHITECTURES)
-    return _ARCHITECTURES[name](preprocessing, **settings)
+    return architecture(str(settings.pop("architecture", "")))(preprocessing, **settings)

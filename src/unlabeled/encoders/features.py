@@ -19,4 +19,4 @@ class Features(NamedTuple):
     """
 
     vectors: Tensor
-    mask: Tensor | None
+    mask: Tensor | None = None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.encoders.features import Features
+from unlabeled.modalities.image import ImagePreprocessing
 
 
 class FlatConv(Encoder):
@@ -16,13 +19,14 @@ class FlatConv(Encoder):
 
     Parameters
     ----------
-    preprocessing : Preprocessing
+    preprocessing : ImagePreprocessing
         Of images of any size and any number of channels.
     """
 
     architecture = "flat_conv"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
 
-    def __init__(self, preprocessing: Preprocessing) -> None:
+    def __init__(self, preprocessing: ImagePreprocessing) -> None:
         super().__init__(preprocessing)
         layers: list[nn.Module] = []
         inputs = preprocessing.channels
@@ -36,3 +40,7 @@ class FlatConv(Encoder):
         """Map images, shape (n, channels, size, size), to vectors, shape (n, dim)."""
         vectors: Tensor = self.body(batch)
         return vectors
+
+    def features(self, values: Tensor) -> Features:
+        """Give the maps before they are flattened, shape (n, 64, ⌈size / 4⌉, ⌈size / 4⌉)."""
+        return Features(self.body[:-1](values))

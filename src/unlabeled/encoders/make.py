@@ -6,15 +6,9 @@ import copy
 from pathlib import Path
 
 from unlabeled.encoders.checkpoint import load_encoder
-from unlabeled.encoders.conv import Conv
-from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.flat_conv import FlatConv
-from unlabeled.encoders.mlp import MLP
-from unlabeled.encoders.preprocessing import Preprocessing
-from unlabeled.encoders.vit import ViT
+from unlabeled.encoders.encoder import Encoder, architectures
 from unlabeled.errors import UnlabeledError, unknown_name
-
-NAMES = ("auto", "conv", "flat_conv", "vit", "mlp", "timm:<model>", "timm:<model>:pretrained")
+from unlabeled.modalities import Preprocessing
 
 
 def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> Encoder:
@@ -23,52 +17,48 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     Parameters
     ----------
     specification : str or Encoder
-        ``"conv"``, ``"flat_conv"``, ``"vit"``, ``"mlp"``, ``"timm:resnet18"``, ``"timm:resnet18:pretrained"``, a
-        folder that holds a saved encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes
-        a parameter.
+        The name of an architecture, such as ``"conv"`` or ``"timm:resnet18"``, a folder that holds a saved encoder, or
+        an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
     preprocessing : Preprocessing
         Of the data at hand.
 
     Raises
     ------
     UnlabeledError
-        If the name is unknown, or the encoder is for data of another shape.
+        If the name is unknown, or the encoder is for data of another kind or shape.
     """
     if isinstance(specification, Encoder):
         return _fitting(copy.deepcopy(specification), preprocessing, "the given encoder")
-    if specification == "conv":
-        _needs_images(specification, preprocessing)
-        return Conv(preprocessing)
-    if specification == "flat_conv":
-        _needs_images(specification, preprocessing)
-        return FlatConv(preprocessing)
-    if specification == "vit":
-        _needs_images(specification, preprocessing)
-        return ViT(preprocessing)
-    if specification == "mlp":
-        return MLP(preprocessing)
-    if specification.startswith("timm:"):
-        from unlabeled.encoders.timm import Timm
-
-        _needs_images(specification, preprocessing)
-        name, _, weights = specification.removeprefix("timm:").partition(":")
-        if weights not in ("", "pretrained"):
-            raise unknown_name("timm weights", weights, ["pretrained"])
-        return Timm(preprocessing, name=name, pretrained=bool(weights))
+    name, _, rest = specification.partition(":")
+    known = architectures()
+    if name in known and known[name].modalities:
+        _check_kind(known[name], preprocessing)
+        return known[name].named(rest, preprocessing)
     if Path(specification).is_dir():
         return _fitting(load_encoder(specification), preprocessing, f"the encoder in {specification}")
-    raise unknown_name("encoder", specification, NAMES)
+    raise unknown_name("encoder", specification, ["auto", *encoder_names()])
 
 
-def _needs_images(name: str, preprocessing: Preprocessing) -> None:
-    if preprocessing.kind != "image":
-        raise UnlabeledError(f"encoder {name!r} is for images, and the data are vectors; use 'mlp' or 'auto'")
+def encoder_names() -> list[str]:
+    """List the encoders that can be asked for by name, as they are written."""
+    return sorted(each.usage or name for name, each in architectures().items() if each.modalities)
+
+
+def _check_kind(wanted: type[Encoder], preprocessing: Preprocessing) -> None:
+    if preprocessing.kind not in wanted.modalities:
+        fitting = [name for name, each in architectures().items() if preprocessing.kind in each.modalities]
+        kinds = " and ".join(f"{kind}s" for kind in wanted.modalities)
+        raise UnlabeledError(
+            f"encoder {wanted.architecture!r} is for {kinds}, and the data are {preprocessing.kind}s; "
+            f"use 'auto' or {', '.join(repr(name) for name in sorted(fitting))}"
+        )
 
 
 def _fitting(encoder: Encoder, preprocessing: Preprocessing, what: str) -> Encoder:
-    if encoder.preprocessing.shape != preprocessing.shape:
+    mine = encoder.preprocessing
+    if mine.kind != preprocessing.kind or mine.shape != preprocessing.shape:
         raise UnlabeledError(
-            f"{what} takes instances of shape {encoder.preprocessing.shape}, "
-            f"but the data have shape {preprocessing.shape}"
+            f"{what} takes {mine.kind}s of shape {mine.shape}, "
+            f"but the data are {preprocessing.kind}s of shape {preprocessing.shape}"
         )
     return encoder

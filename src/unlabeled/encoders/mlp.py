@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.modalities import Preprocessing
 
 
 class MLP(Encoder):
@@ -26,6 +26,7 @@ class MLP(Encoder):
     """
 
     architecture = "mlp"
+    modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
 
     def __init__(self, preprocessing: Preprocessing, *, dim: int = 128, width: int = 256, layers: int = 2) -> None:
         super().__init__(preprocessing)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.preprocessing import Preprocessing
+from unlabeled.encoders.features import Features
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.modalities.image import ImagePreprocessing
 
 SMALL = 64
 """Up to this many pixels a side, a residual network gets the stem for small images."""
@@ -23,7 +24,7 @@ class Timm(Encoder):
 
     Parameters
     ----------
-    preprocessing : Preprocessing
+    preprocessing : ImagePreprocessing
         Of images.
     name : str
         A name known to timm, such as ``"resnet18"``.
@@ -40,11 +41,13 @@ class Timm(Encoder):
     """
 
     architecture = "timm"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
+    usage: ClassVar[str] = "timm:<model>[:pretrained]"
     mean: Tensor
     deviation: Tensor
 
     def __init__(
-        self, preprocessing: Preprocessing, *, name: str, pretrained: bool = False, small_stem: bool | None = None
+        self, preprocessing: ImagePreprocessing, *, name: str, pretrained: bool = False, small_stem: bool | None = None
     ) -> None:
         super().__init__(preprocessing)
         import timm
@@ -72,6 +75,14 @@ class Timm(Encoder):
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1), persistent=False)
 
+    @classmethod
+    def named(cls, rest: str, preprocessing: Any) -> Timm:
+        """Build ``timm:<model>`` or ``timm:<model>:pretrained``."""
+        name, _, weights = rest.partition(":")
+        if weights not in ("", "pretrained"):
+            raise unknown_name("timm weights", weights, ["pretrained"])
+        return cls(preprocessing, name=name, pretrained=bool(weights))
+
     def settings(self) -> dict[str, Any]:
         """Give the model's name and stem; the weights are in the checkpoint, so it is never fetched again."""
         return {"name": self.name, "small_stem": self.small_stem}
@@ -80,3 +91,11 @@ class Timm(Encoder):
         """Map images in [0, 1], shape (n, channels, h, w), to vectors, shape (n, dim)."""
         vectors: Tensor = self.body((batch - self.mean) / self.deviation)
         return vectors
+
+    def features(self, values: Tensor) -> Features:
+        """Give what the model sees before its pooling: maps, or patches without class and register tokens."""
+        seen: Tensor = self.body.forward_features((values - self.mean) / self.deviation)
+        if getattr(self.body, "output_fmt", "NCHW") == "NHWC":
+            return Features(seen.permute(0, 3, 1, 2))
+        prefix = getattr(self.body, "num_prefix_tokens", None)
+        return Features(seen if prefix is None else seen[:, prefix:])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
 
 GRID = 8
 """Patches along a side that the default patch size aims at."""
@@ -30,7 +30,7 @@ class ViT(Encoder):
 
     Parameters
     ----------
-    preprocessing : Preprocessing
+    preprocessing : ImagePreprocessing
         Of images whose side the patch divides.
     patch : int, optional
         Pixels along a side of a patch; by default the divisor of the image's side, between 2 and 16, that comes
@@ -53,9 +53,16 @@ class ViT(Encoder):
     """
 
     architecture = "vit"
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
 
     def __init__(
-        self, preprocessing: Preprocessing, *, patch: int | None = None, dim: int = 192, depth: int = 4, heads: int = 3
+        self,
+        preprocessing: ImagePreprocessing,
+        *,
+        patch: int | None = None,
+        dim: int = 192,
+        depth: int = 4,
+        heads: int = 3,
     ) -> None:
         super().__init__(preprocessing)
         self.patch = default_patch(preprocessing.size) if patch is None else patch

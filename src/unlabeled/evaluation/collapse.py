@@ -86,6 +86,6 @@ def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
     # About the mean, because one strong common direction would hide how few others there are.
     rank = health.effective_rank(z - z.mean(dim=0), rows=max_rows).item()
     most = min(n - 1, d)
-    kind = health.collapse_kind(spread, rank, most)
+    collapse = health.collapse_kind(spread, rank, most)
     facts = f"{rank:.1f} of {most} directions in use, spread {spread:.3f} of 1"
-    return Verdict(kind != "none", kind, rank, spread / d**0.5, SENTENCES[kind].format(facts=facts))
+    return Verdict(collapse != "none", collapse, rank, spread / d**0.5, SENTENCES[collapse].format(facts=facts))

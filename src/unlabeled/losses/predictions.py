@@ -143,14 +143,15 @@ def consistency(logits: Tensor, target: Tensor, kind: Agreement = "mse", *, redu
     _check_predictions(logits, target, "target")
     target = target.detach()
     log_p = log_softmax(logits)
-    if kind == "mse":
-        losses = (log_p.exp() - target).square().mean(dim=1)
-    elif kind == "ce":
-        losses = -(target * log_p).sum(dim=1)
-    elif kind == "kl":
-        losses = (torch.xlogy(target, target) - target * log_p).sum(dim=1)
-    else:
-        raise unknown_name("kind of agreement", kind, ("mse", "ce", "kl"))
+    match kind:
+        case "mse":
+            losses = (log_p.exp() - target).square().mean(dim=1)
+        case "ce":
+            losses = -(target * log_p).sum(dim=1)
+        case "kl":
+            losses = (torch.xlogy(target, target) - target * log_p).sum(dim=1)
+        case _:
+            raise unknown_name("kind of agreement", kind, ("mse", "ce", "kl"))
     return reduce(losses, reduction)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from unlabeled.data import Vectors
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import open_instances
 from unlabeled.runs.embeddings import Say, labelled, silent
 from unlabeled.runs.judge import judge
 from unlabeled.runs.run import Run
@@ -39,10 +39,8 @@ def evaluate_run(
         embeddings = labelled(embeddings, labels, say)
     elif embeddings.labels is None:
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
-    wanted, data = run.encoder.preprocessing, run.source
-    if isinstance(data, Vectors):
-        return judge(embeddings, run.encoder, data, seeds, train_rows)
-    prepared = data.prepare(size=wanted.size, fit=wanted.fit, channels=wanted.channels, on_error="skip")
-    if list(prepared.ids) != embeddings.ids:
+    data = run.source
+    instances, _ = open_instances(data, preprocessing=run.encoder.preprocessing, on_error="skip")
+    if list(instances.ids) != embeddings.ids:
         raise UnlabeledError(f"the data in {data.source} have changed since the run; learn again to judge it")
-    return judge(embeddings, run.encoder, prepared, seeds, train_rows)
+    return judge(embeddings, run.encoder, instances, seeds, train_rows)

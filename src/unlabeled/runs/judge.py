@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from unlabeled.data import Instances
 from unlabeled.data.instances import Subset
@@ -15,11 +14,10 @@ from unlabeled.encoders import Encoder, embed
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, evaluate, uniformity
+from unlabeled.modalities import modality_of
 from unlabeled.runs.embeddings import Embeddings
 
 TEST_SIZE = 0.2
-RAW_SIDE = 32
-"""Pixels a side of the raw baseline; the probe's work grows with the sixth power of the side."""
 MAX_ROWS = 10_000
 """Labelled rows that the probes use at most, drawn at random, so that judging a large collection takes minutes."""
 
@@ -69,7 +67,7 @@ def judge(
     if len(np.unique(embeddings.labels[chosen])) < 2:
         return figures | {"note": "fewer than two classes are labelled, so there is nothing to tell apart"}
     baselines = {
-        "raw input": raw_input(instances, chosen),
+        "raw input": modality_of(instances).baseline(instances, chosen),
         "untrained encoder": untrained(encoder, instances, chosen, seed=seeds[0]),
     }
     if train_rows is not None and train_rows >= len(chosen):
@@ -85,15 +83,6 @@ def _labelled_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     if len(rows) <= MAX_ROWS:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, MAX_ROWS, replace=False))
-
-
-def raw_input(instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Give the instances themselves as vectors: columns, or pixels, averaged down to at most 32 a side."""
-    batches = (batch.values for batch in instances.batches(torch.from_numpy(rows).split(1024)))
-    if instances.kind != "image":
-        return torch.cat(list(batches)).numpy()
-    parts = [F.adaptive_avg_pool2d(batch.float() / 255, min(RAW_SIDE, batch.shape[-1])).flatten(1) for batch in batches]
-    return torch.cat(parts).numpy()
 
 
 def untrained(encoder: Encoder, instances: Instances, rows: NDArray[np.int64], seed: int = 0) -> NDArray[np.float32]:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.counted import counted
-from unlabeled.data import Images, Instances, PreparedImages, Vectors, open_source, read_labels
+from unlabeled.data import Instances, read_labels
 from unlabeled.encoders import embed
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import folder_lock, read_json, write_json
+from unlabeled.modalities import Collection, modality_of, open_instances, open_source
+from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, part, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.judge import judge
@@ -24,7 +26,6 @@ from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
 from unlabeled.search import LanceStore
 from unlabeled.training.devices import make_fabric
-from unlabeled.training.door import OnError, open_instances
 from unlabeled.training.self_supervised import SelfSupervised
 
 
@@ -173,15 +174,11 @@ def _absolute(path: Any) -> str | None:
     return str(Path(path).resolve()) if isinstance(path, (str, os.PathLike)) else None
 
 
-def _prepare(data: Images | Vectors, method: SelfSupervised, on_error: OnError, say: Say) -> PreparedImages | Vectors:
-    if isinstance(data, Vectors):
-        say(f"{len(data):,} vectors with {data.array.shape[1]} columns")
-        return data
-    images, _ = open_instances(method, data, on_error=on_error)
-    assert isinstance(images, PreparedImages)
-    if images.skipped:
-        names = ", ".join(skipped.id for skipped in images.skipped[:3])
-        say(f"Skipped {len(images.skipped)} of {len(data)} images that cannot be read: {names}")
-    count = counted(len(images), "image")
-    say(f"{count} of {images.size}×{images.size} pixels from {data.source}")
-    return images
+def _prepare(data: Collection, method: SelfSupervised, on_error: OnError, say: Say) -> Instances:
+    instances, _ = open_instances(data, method, on_error=on_error)
+    skipped = getattr(instances, "skipped", ())
+    if skipped:
+        names = ", ".join(each.id for each in skipped[:3])
+        say(f"Skipped {len(skipped)} of {counted(len(data), data.kind)} that cannot be read: {names}")
+    say(modality_of(data).summary(data, instances))
+    return instances

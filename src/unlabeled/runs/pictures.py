@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unlabeled.data import Images, Vectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import cluster_labels, contact_sheet, history_picture, scatter_picture, tsne_map
+from unlabeled.modalities import Collection, modality_of
 from unlabeled.runs.embeddings import Embeddings
 from unlabeled.search import ExactStore, Neighbours
 
@@ -22,7 +23,7 @@ def draw(
     embeddings: Embeddings,
     history: list[dict[str, float]],
     metrics: dict[str, Any],
-    data: Images | Vectors,
+    data: Collection,
 ) -> None:
     """Draw everything the report shows; what the data do not allow is left out."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +31,7 @@ def draw(
         history_picture(history, folder / "history.png")
     if len(embeddings) >= 2:
         draw_map(embeddings, folder / "map.png")
-    if isinstance(data, Images) and len(embeddings) >= 2:
+    if modality_of(data).has_pictures and len(embeddings) >= 2:
         draw_neighbours(embeddings, data, folder / "neighbours.png")
         draw_outliers(metrics["outliers"], data, folder / "outliers.png")
         if metrics["near_duplicates"]["pairs"]:
@@ -68,7 +69,7 @@ def draw_map(
     return scatter_picture(points, clusters, names, path=path, title="t-SNE map, by cluster")
 
 
-def draw_neighbours(embeddings: Embeddings, images: Images, path: Path, queries: int = 8, k: int = 8) -> Path:
+def draw_neighbours(embeddings: Embeddings, data: Collection, path: Path, queries: int = 8, k: int = 8) -> Path:
     """Draw a few instances, each with its nearest neighbours in a row."""
     chosen = np.random.default_rng(0).choice(len(embeddings), min(queries, len(embeddings)), replace=False)
     store = ExactStore.build(embeddings.ids, embeddings.vectors)
@@ -77,40 +78,48 @@ def draw_neighbours(embeddings: Embeddings, images: Images, path: Path, queries:
     captions = [f"{d:.3f}" if column else "query" for row in found.distances for column, d in enumerate(row)]
     columns = len(found.ids[0])
     framed = range(0, len(cells), columns)
-    return contact_sheet(thumbnails(images, cells), captions, columns=columns, path=path, framed=framed)
+    return contact_sheet(thumbnails(data, cells), captions, columns=columns, path=path, framed=framed)
 
 
-def draw_outliers(outliers: list[dict[str, Any]], images: Images, path: Path, columns: int = 6) -> Path:
+def draw_outliers(outliers: list[dict[str, Any]], data: Collection, path: Path, columns: int = 6) -> Path:
     """Draw the outliers that `oddities` found."""
     captions = [f"{found['id']}\n{found['distance']:.3f}" for found in outliers]
-    return contact_sheet(thumbnails(images, [found["id"] for found in outliers]), captions, columns=columns, path=path)
+    return contact_sheet(thumbnails(data, [found["id"] for found in outliers]), captions, columns=columns, path=path)
 
 
-def draw_duplicates(pairs: list[dict[str, Any]], images: Images, path: Path, columns: int = 4) -> Path:
+def draw_duplicates(pairs: list[dict[str, Any]], data: Collection, path: Path, columns: int = 4) -> Path:
     """Draw the pairs that `oddities` found, each as one picture."""
-    pictures = thumbnails(images, [name for pair in pairs for name in pair["ids"]])
+    pictures = thumbnails(data, [name for pair in pairs for name in pair["ids"]])
     gap = np.full_like(pictures[::2, :, : -(-pictures.shape[2] // 32)], 255)
     joined = np.concatenate([pictures[::2], gap, pictures[1::2]], axis=2)
     captions = ["{}\n{}\n{:.3f}".format(*pair["ids"], pair["cosine"]) for pair in pairs]
     return contact_sheet(joined, captions, columns=columns, path=path)
 
 
-def draw_results(images: Images, found: Neighbours, path: Path, query: Any | None = None, columns: int = 6) -> Path:
+def draw_results(data: Collection, found: Neighbours, path: Path, query: Any | None = None, columns: int = 6) -> Path:
     """Draw what a search found, the query first."""
-    pictures = thumbnails(images, list(found.ids[0]))
+    pictures = thumbnails(data, list(found.ids[0]))
     captions = [f"{name}\n{distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
     if query is not None:
-        pictures = np.concatenate([Images([query]).pictures([0], pictures.shape[1]), pictures])
+        kind = modality_of(data)
+        shown = kind.pictures(kind.open_query(query), [0], pictures.shape[1])
+        pictures = np.concatenate([framed_to(shown, pictures.shape[1]), pictures])
         captions = ["query", *captions]
     return contact_sheet(pictures, captions, columns=columns, path=path, framed=() if query is None else (0,))
 
 
-def thumbnails(images: Images, ids: list[str], largest: int = 96) -> np.ndarray[Any, Any]:
-    """Give pictures of the named images, as large as they are but at most `largest` pixels a side."""
-    position = {name: row for row, name in enumerate(images.ids)}
+def thumbnails(data: Collection, ids: list[str], largest: int = 96) -> NDArray[np.uint8]:
+    """Give pictures of the named instances, as large as they are but at most `largest` pixels a side."""
+    position = {name: row for row, name in enumerate(data.ids)}
     missing = [name for name in ids if name not in position]
     if missing:
-        raise UnlabeledError(f"{missing[0]!r} is no longer in {images.source}; its picture cannot be shown")
-    rows = [position[name] for name in ids]
-    side = max(max(images.decode(row).size) for row in rows[:16])
-    return images.pictures(rows, min(side, largest))
+        raise UnlabeledError(f"{missing[0]!r} is no longer in {data.source}; its picture cannot be shown")
+    return modality_of(data).pictures(data, [position[name] for name in ids], largest)
+
+
+def framed_to(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Put pictures, shape (n, s, s, 3) with s up to `side`, into the middle of white squares of `side` pixels."""
+    framed = np.full((len(pictures), side, side, 3), 255, dtype=np.uint8)
+    start = (side - pictures.shape[1]) // 2
+    framed[:, start : start + pictures.shape[1], start : start + pictures.shape[2]] = pictures
+    return framed

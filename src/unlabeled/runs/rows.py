@@ -11,13 +11,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.data import Images, Vectors, open_source
+from unlabeled.data import Vectors
 from unlabeled.data.decode import SUFFIXES
 from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.table import Table
 from unlabeled.data.tables import TABLES, has_lists
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.modalities import Collection, modality_of, open_source
 from unlabeled.search.metric import unit_rows
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Rows:
         How the rows were made, a sentence each.
     labels, classes
         As in `Vectors`; never used to make the rows.
-    images : Images or None
-        Where the instances are images that can be shown.
+    images : Collection or None
+        Where the instances can be shown as pictures.
     table : Table or None
         Where the rows are those of a table of mixed columns.
     words : list of str or None
@@ -57,7 +58,7 @@ class Rows:
     said: list[str]
     labels: NDArray[np.int64] | None = None
     classes: list[str] | None = None
-    images: Images | None = None
+    images: Collection | None = None
     table: Table | None = None
     words: list[str] | None = None
     weights: sp.csr_matrix | None = field(default=None, repr=False)
@@ -143,7 +144,7 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
 def _run(run: Run) -> Rows:
     found = run.embeddings
     try:
-        images = run.source if isinstance(run.source, Images) else None
+        images = run.source if modality_of(run.source).has_pictures else None
         said = []
     except UnlabeledError as error:
         images, said = None, [str(error)]
@@ -207,10 +208,10 @@ def _standardised(array: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
-def _images(source: Any, ids: list[str]) -> Images:
+def _images(source: Any, ids: list[str]) -> Collection:
     """Open the images to show, and see that the rows are theirs."""
     opened = open_source(source)
-    if not isinstance(opened, Images):
+    if not modality_of(opened).has_pictures:
         raise UnlabeledError(f"{source} holds no images to show")
     missing = set(ids) - set(opened.ids)
     if missing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data import Images, Vectors, open_source
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
+from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
 from unlabeled.runs.embeddings import Embeddings, read_embeddings
 from unlabeled.search import LanceStore, Neighbours
 
@@ -73,7 +72,7 @@ class Run:
         return figures
 
     @cached_property
-    def source(self) -> Images | Vectors:
+    def source(self) -> Collection:
         """The data it was learnt from, for showing pictures and for baselines."""
         path = self.about.get("source")
         if path is None or not Path(path).exists():
@@ -93,17 +92,13 @@ class Run:
         workers : int, optional
             Threads that decode images.
         """
-        data = open_source(source)
-        wanted = self.encoder.preprocessing
+        data, wanted = open_source(source), self.encoder.preprocessing
         if data.kind != wanted.kind:
             raise UnlabeledError(f"the encoder in {self.folder} is for {wanted.kind}s, and {source} holds {data.kind}s")
-        if isinstance(data, Vectors):
-            return Embeddings(list(data.ids), embed(self.encoder, data), data.labels, data.classes)
-        prepared = data.prepare(
-            size=wanted.size, fit=wanted.fit, channels=wanted.channels, on_error=on_error, workers=workers
-        )
-        vectors = embed(self.encoder, prepared)
-        return Embeddings(list(prepared.ids), vectors, prepared.labels, prepared.classes, tuple(prepared.skipped))
+        instances, _ = open_instances(data, Settings(workers=workers), wanted, on_error)
+        vectors = embed(self.encoder, instances)
+        skipped = tuple(getattr(instances, "skipped", ()))
+        return Embeddings(list(instances.ids), vectors, instances.labels, instances.classes, skipped)
 
     def search(self, query: Any, k: int = 12, where: str | None = None) -> Neighbours:
         """Find the instances nearest to a query.
@@ -121,13 +116,11 @@ class Run:
 
     def query_vectors(self, query: Any) -> NDArray[np.float32]:
         """Give the vectors, shape (q, dim), that a query stands for."""
-        if isinstance(query, np.ndarray) and query.ndim <= 2 and query.dtype.kind == "f":
+        if isinstance(query, np.ndarray) and query.ndim <= 2 and np.issubdtype(query.dtype, np.floating):
             return np.atleast_2d(query).astype(np.float32)
         if isinstance(query, str) and query in self.embeddings.position:
             return self.embeddings.vectors[[self.embeddings.position[query]]]
-        if isinstance(query, (str, os.PathLike)) and not Path(query).exists():
+        kind = modality_of(self.encoder.preprocessing)
+        if isinstance(query, (str, os.PathLike)) and not kind.accepts_query(query):
             raise UnlabeledError(f"{query} is neither a file nor the id of an instance in {self.folder}")
-        if self.encoder.preprocessing.kind != "image":
-            raise UnlabeledError("a run over vectors is searched by the id of a row, or in Python by an array")
-        files: Sequence[Any] = [query] if not isinstance(query, (list, tuple)) else query
-        return self.embed(Images(list(files))).vectors
+        return self.embed(kind.open_query(query)).vectors

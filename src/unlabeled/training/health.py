@@ -66,14 +66,14 @@ class HealthMonitor:
         scatter = float(spread(vectors))
         self.first = self.first or (scatter, rank)
         # Without views nothing pulls vectors together, and an offset that all of them share does no harm.
-        kind = collapse_kind(scatter if self.view is not None else 1.0, rank, min(rows - 1, dim))
+        collapse = collapse_kind(scatter if self.view is not None else 1.0, rank, min(rows - 1, dim))
         # An untrained network may look alike on everything; a collapse is what training has lost.
-        lost = scatter < self.first[0] / 2 if kind == "complete" else rank < self.first[1] / 2
-        self.bad = self.bad + 1 if kind != "none" and lost else 0
+        lost = scatter < self.first[0] / 2 if collapse == "complete" else rank < self.first[1] / 2
+        self.bad = self.bad + 1 if collapse != "none" and lost else 0
         if self.bad >= self.patience and not self.announced:
             self.announced = True
             warnings.warn(
-                f"{kind} collapse of the representation by step {step}: effective rank {rank:.1f} of {dim}, "
+                f"{collapse} collapse of the representation by step {step}: effective rank {rank:.1f} of {dim}, "
                 f"spread {scatter:.3f} of 1. Lower the learning rate, take a larger batch or other views, or choose a "
                 "method with negatives",
                 CollapseWarning,

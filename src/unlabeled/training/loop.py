@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import joined_batches
 from unlabeled.data.instances import Instances
-from unlabeled.encoders.embed import laid_out
 from unlabeled.encoders.network import Network
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.errors import UnlabeledError
@@ -78,11 +77,7 @@ def train(method: Method, net: Network, instances: Instances, state: State, fabr
         labels = np.full(len(instances), -1) if instances.labels is None else instances.labels
         sampler = method.sampler(plan, labels)
     step, optimizer = fabric.setup(Step(method, net), optimizer)
-    preprocessing = net.encoder.preprocessing
-
-    def canonical(values: Any) -> Any:
-        return laid_out(preprocessing.canonical(values))
-
+    canonical = net.encoder.preprocessing.canonical
     monitor = _monitor(method, net, instances, plan, fabric)
     save_every = method.checkpoint_every or plan.steps_per_epoch
     note_every = max(1, min(plan.steps_per_epoch, plan.steps // LOSSES))
@@ -143,7 +138,7 @@ def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fab
     """Take the few instances whose vectors are watched: always the same ones, also after a resume."""
     chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))[:512]
     sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device).values)
-    return HealthMonitor(laid_out(sample), getattr(method, "view", None))
+    return HealthMonitor(sample, getattr(method, "view", None))
 
 
 def _look(monitor: HealthMonitor, net: Network, plan: Plan, step: int) -> dict[str, float]:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
-from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.modalities import Modality, Preprocessing, modality_of
 from unlabeled.training.self_supervised import SelfSupervised
-from unlabeled.views import ImageView, TableCorruption, View, simclr, strong, weak
-
-RECIPES: dict[str, dict[str, Callable[[], View]]] = {
-    "image": {"auto": simclr, "simclr": simclr, "weak": weak, "strong": strong},
-    "vector": {"auto": TableCorruption, "corruption": TableCorruption},
-}
+from unlabeled.views import View
 
 
 class MultiView(SelfSupervised):
@@ -31,10 +24,15 @@ class MultiView(SelfSupervised):
 
     views: str | View = "auto"
 
+    @classmethod
+    def accepts(cls, kind: Modality) -> bool:
+        """Take every kind of data that has views, unless the method narrows it down."""
+        return super().accepts(kind) or (cls.modalities == MultiView.modalities and bool(kind.views))
+
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle on the view for this kind of data."""
         super().prepare(preprocessing)
-        self.view_ = choose_view(self.views, preprocessing.kind)
+        self.view_ = choose_view(self.views, modality_of(preprocessing))
 
     def view(self, values: Tensor) -> Tensor:
         """Make a distorted copy of instances in canonical units."""
@@ -45,8 +43,8 @@ class MultiView(SelfSupervised):
         return self.view(batch.values), self.view(batch.values)
 
 
-def choose_view(views: str | View, kind: str) -> View:
-    """Give the view that a name stands for, for data of a kind; a view stands for itself.
+def choose_view(views: str | View, kind: Modality) -> View:
+    """Give the view that a name stands for, for a kind of data; a view stands for itself.
 
     Raises
     ------
@@ -54,9 +52,9 @@ def choose_view(views: str | View, kind: str) -> View:
         If there is no such view for that kind.
     """
     if isinstance(views, str):
-        if views not in RECIPES[kind]:
-            raise unknown_name(f"view for {kind}s", views, RECIPES[kind])
-        return RECIPES[kind][views]()
-    if isinstance(views, ImageView) != (kind == "image"):
-        raise UnlabeledError(f"the view {type(views).__name__} cannot distort {kind}s")
+        if views not in kind.views:
+            raise unknown_name(f"view for {kind.name}s", views, kind.views)
+        return kind.views[views]()
+    if views.kind not in ("", kind.name):
+        raise UnlabeledError(f"the view {type(views).__name__} distorts {views.kind}s and no {kind.name}s")
     return views

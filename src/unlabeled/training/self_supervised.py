@@ -25,14 +25,13 @@ from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import Encoder, from_description
 from unlabeled.encoders.make import make_encoder
 from unlabeled.encoders.network import Network
-from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
 from unlabeled.processes import all_or_none, gather
 from unlabeled.training.checkpoint import State
 from unlabeled.training.devices import Precision, choose_device, make_fabric
-from unlabeled.training.door import open_instances
 from unlabeled.training.loop import own_randomness, train
 from unlabeled.training.optimizers import OptimizerName
 from unlabeled.training.plan import Plan
@@ -106,7 +105,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
-    auto_encoder: ClassVar[Mapping[str, str]] = {"image": "conv", "vector": "mlp"}
+    auto_encoder: ClassVar[Mapping[str, str]] = {}
+    """Encoders that the method takes by default in place of the modality's own."""
     minimum_rows: ClassVar[int] = 1
     uses_labels: ClassVar[bool] = False
 
@@ -187,7 +187,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             check_settings(self)
             if resume and self.checkpoint is None:
                 raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
-            instances, preprocessing = open_instances(self, X)
+            instances, preprocessing = open_instances(X, self)
+            self._check_kind(preprocessing)
             if len(instances) < self.minimum_rows:
                 raise UnlabeledError(
                     f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
@@ -226,7 +227,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             A row depends on its instance only.
         """
         check_is_fitted(self, "encoder_")
-        instances, _ = open_instances(self, X, self.encoder_.preprocessing)
+        instances, _ = open_instances(X, self, self.encoder_.preprocessing)
         return embed(self.encoder_, instances, batch_size=self.batch_size, device=choose_device(self.device))
 
     def recipe(self) -> dict[str, Any]:
@@ -268,8 +269,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.encoder_, self.history_ = self.network_.encoder, saved["history"]
         self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
         self.seed_ = self.provenance_["training"]["seed"]
-        if self.encoder_.preprocessing.kind == "vector":
-            self.n_features_in_ = self.encoder_.preprocessing.size
+        for name, value in self.encoder_.preprocessing.fitted().items():
+            setattr(self, name, value)
         return self
 
     @property
@@ -277,7 +278,19 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self.encoder_.dim
 
     def _encoder_specification(self, preprocessing: Preprocessing) -> str | Encoder:
-        return self.auto_encoder[preprocessing.kind] if self.encoder == "auto" else self.encoder
+        if self.encoder != "auto":
+            return self.encoder
+        return self.auto_encoder.get(preprocessing.kind, modality_of(preprocessing).encoder)
+
+    @classmethod
+    def accepts(cls, kind: Modality) -> bool:
+        """Tell whether the method has a meaning for a kind of data."""
+        return kind.name in cls.modalities
+
+    def _check_kind(self, preprocessing: Preprocessing) -> None:
+        if not self.accepts(modality_of(preprocessing)):
+            kinds = " and ".join(self.modalities)
+            raise UnlabeledError(f"{type(self).__name__} is for {kinds} data, not {preprocessing.kind}s")
 
     def _with_labels(self, instances: Instances, y: Any) -> Instances:
         """Give the instances the labels that the method may see: those of `y`, else their own, or none at all."""

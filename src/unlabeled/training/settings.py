@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from unlabeled.encoders.encoder import Encoder, from_description
-from unlabeled.encoders.preprocessing import Preprocessing
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.estimator import Estimator
+from unlabeled.modalities import Preprocessing
 from unlabeled.views import View
-
-if TYPE_CHECKING:
-    from unlabeled.training.self_supervised import SelfSupervised
 
 AT_LEAST_ONE = ("epochs", "batch_size", "accumulate", "checkpoint_every", "size", "workers")
 POSITIVE = ("learning_rate", "clip_norm")
 
 
-def check_settings(method: SelfSupervised) -> None:
+def check_settings(method: Any) -> None:
     """Refuse settings that cannot be meant, naming the setting and its value.
 
     Raises
@@ -42,7 +40,7 @@ def check_settings(method: SelfSupervised) -> None:
         raise unknown_name("resize", method.resize, ["crop", "squash", "pad"])
 
 
-def described(method: SelfSupervised) -> dict[str, Any]:
+def described(method: Estimator) -> dict[str, Any]:
     """Give the settings in JSON's types; encoders and views of the user's own are described by their parts."""
     settings: dict[str, Any] = {}
     for field in dataclasses.fields(method):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -38,6 +39,7 @@ class TableCorruption(View):
             [1., 2.]])
     """
 
+    kind: ClassVar[str] = "vector"
     p: float = 0.6
 
     def __post_init__(self) -> None:

@@ -23,6 +23,8 @@ class View(ABC):
     (`to_dict`) makes it again (`from_dict`).
     """
 
+    kind: ClassVar[str] = ""
+    """Name of the modality whose instances it distorts; empty where any will do."""
     _known: ClassVar[dict[str, type[View]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -97,6 +99,8 @@ class ImageView(View):
     8-bit images must, loses what a step drives out of range even where the next would have brought it back; here
     only the final value counts.
     """
+
+    kind: ClassVar[str] = "image"
 
     def __call__(self, batch: Tensor, generator: Generator | None = None) -> Tensor:
         """Give a distorted copy of `batch`, each image with its own random parameters (see `View`)."""

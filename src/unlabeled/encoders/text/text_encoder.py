@@ -38,7 +38,7 @@ class TextEncoder(Encoder):
     preprocessing: Any  # a TextPreprocessing
 
     def __init__(self, preprocessing: TextPreprocessing, *, pooling: Pooling = "mean", normalise: bool = False) -> None:
-        super().__init__(preprocessing)  # type: ignore[arg-type]
+        super().__init__(preprocessing)
         if pooling not in get_args(Pooling):
             raise unknown_name("pooling", pooling, get_args(Pooling))
         self.pooling, self.normalise = pooling, normalise

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import Preprocessing
 
 
 @dataclass(frozen=True)
-class TextPreprocessing:
+class TextPreprocessing(Preprocessing):
     """How a text becomes tokens: cut by `tokenizer`, special tokens put around, cut off after `length` tokens.
 
     Parameters
@@ -43,6 +44,6 @@ class TextPreprocessing:
         return {"kind": self.kind, "length": self.length, "tokenizer": self.tokenizer.to_dict()}
 
     @classmethod
-    def from_dict(cls, description: dict[str, Any]) -> TextPreprocessing:
-        """Make it again from its description."""
-        return cls(SubwordTokenizer.from_dict(description["tokenizer"]), description["length"])
+    def from_fields(cls, fields: dict[str, Any]) -> TextPreprocessing:
+        """Make it from its fields."""
+        return cls(SubwordTokenizer.from_dict(fields["tokenizer"]), fields["length"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,10 +51,10 @@ class Autoencoder(SelfSupervised):
 
     def build(self, encoder: Encoder) -> Network:
         """Squeeze the encoder to the code and add the mirrored decoder."""
-        shape = encoder.preprocessing.shape
-        decoder = vector_decoder if len(shape) == 1 else image_decoder
-        bottleneck = Bottleneck(encoder.preprocessing, encoder=encoder, dim=self.latent_dim)
-        return Network(bottleneck, decoder=decoder(self.latent_dim, shape))
+        preprocessing = encoder.preprocessing
+        bottleneck = Bottleneck(preprocessing, encoder=encoder, dim=self.latent_dim)
+        decoder = DECODERS[preprocessing.kind](self.latent_dim, preprocessing.shape)
+        return Network(bottleneck, decoder=decoder)
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show everything and ask for it back; the code is what hides."""
@@ -82,14 +82,9 @@ class Autoencoder(SelfSupervised):
         codes = torch.from_numpy(self.transform(X))
         decoder = self.network_.decoder
         device = next(decoder.parameters()).device
-        parts = [decoder(part.to(device)).cpu() for part in codes.split(self.batch_size)]
-        rebuilt = torch.cat(parts).numpy()
-        preprocessing = self.encoder_.preprocessing
-        if preprocessing.kind == "vector":
-            rebuilt = rebuilt * np.array(preprocessing.scale) + np.array(preprocessing.mean)
-        else:
-            rebuilt = rebuilt.clip(0, 1)
-        return np.asarray(rebuilt, dtype=np.float32)
+        restored = self.encoder_.preprocessing.restored
+        parts = [restored(decoder(part.to(device))).cpu() for part in codes.split(self.batch_size)]
+        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
 
 class _CropTo(nn.Module):
@@ -118,3 +113,7 @@ def vector_decoder(latent_dim: int, shape: tuple[int, ...], width: int = 256) ->
     return nn.Sequential(
         *[nn.Linear(latent_dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, shape[0])]
     )
+
+
+DECODERS: dict[str, Callable[[int, tuple[int, ...]], nn.Module]] = {"image": image_decoder, "vector": vector_decoder}
+"""The decoder of each kind of data that can be rebuilt from a code."""

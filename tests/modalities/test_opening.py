@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torch.utils.data import TensorDataset
 
-from unlabeled.data import Images, Vectors, open_source
+from unlabeled.data import Images, Vectors
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import open_source
 
 
 @pytest.fixture

@@ -1,0 +1,189 @@
+"""Images: pictures of any size, brought to one size and to numbers in [0, 1]."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.counted import counted
+from unlabeled.data.arrays import load_array
+from unlabeled.data.decode import SUFFIXES
+from unlabeled.data.images import Images
+from unlabeled.data.instances import Instances
+from unlabeled.data.paths import holds_suffix
+from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.modality import Modality, OnError
+from unlabeled.modalities.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from unlabeled.views import View
+
+SMALL, LARGE = 64, 224
+"""Pixels a side of images that are not small already: for our own nets, and for timm's."""
+BASELINE_SIDE = 32
+"""Pixels a side of the raw baseline; the probe's work grows with the sixth power of the side."""
+
+
+@dataclass(frozen=True)
+class ImagePreprocessing(Preprocessing):
+    """Images are decoded to `channels` × `size` × `size` bytes by the rule `fit` and scaled to [0, 1].
+
+    Parameters
+    ----------
+    size : int
+        Pixels along a side.
+    channels : int, default 3
+        Colour channels.
+    fit : {"crop", "squash", "pad"}, default "crop"
+        How an image that is not square is made so (see `unlabeled.data.Images`).
+    """
+
+    kind: ClassVar[str] = "image"
+    size: int
+    channels: int = 3
+    fit: Literal["crop", "squash", "pad"] = "crop"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(channels, size, size)."""
+        return (self.channels, self.size, self.size)
+
+    def canonical(self, values: Tensor) -> Tensor:
+        """Scale uint8 images, shape (n, channels, size, size), to [0, 1], with channels last in memory.
+
+        Convolutions run fastest on that layout, on CPU and GPU.
+        """
+        import torch
+
+        if tuple(values.shape[1:]) != self.shape:
+            raise UnlabeledError(
+                f"images of shape {tuple(values.shape[1:])} came to an encoder made for shape {self.shape}"
+            )
+        return values.float().div_(255).contiguous(memory_format=torch.channels_last)
+
+    def restored(self, values: Tensor) -> Tensor:
+        """Give images in [0, 1]."""
+        return values.float().clamp(0, 1)
+
+
+class ImageModality(Modality):
+    """Pictures, grey or in colour: files, arrays of three or four dimensions, PIL images, data sets."""
+
+    name: ClassVar[str] = "image"
+    encoder: ClassVar[str] = "conv"
+    formats: ClassVar[str] = "a folder, .parquet, .npy, .npz, .txt (a list of image paths) or an image file"
+    has_pictures: ClassVar[bool] = True
+
+    def accepts(self, source: Any) -> bool:
+        """Take folders and files of pictures, arrays of pictures, lists of paths or pictures, torch datasets."""
+        if isinstance(source, os.PathLike):
+            return _is_path_of_images(Path(source))
+        if hasattr(source, "ndim"):
+            return source.ndim in (3, 4) or (source.ndim == 1 and len(source) > 0 and _is_picture(next(iter(source))))
+        if isinstance(source, (list, tuple)):
+            return len(source) > 0 and _is_picture(source[0])
+        return hasattr(source, "__getitem__") and hasattr(source, "__len__") and _is_dataset(source)
+
+    def open(self, source: Any) -> Images:
+        """Open images."""
+        return Images(source)
+
+    def prepare(
+        self, data: Any, settings: Any, preprocessing: Any = None, on_error: OnError = "raise"
+    ) -> tuple[Instances, Preprocessing]:
+        """Decode the images once, and bring them to the size and channels asked for."""
+        if not hasattr(data, "prepare"):  # they are prepared already
+            return data, preprocessing or ImagePreprocessing(data.size, data.channels, data.fit)
+        if preprocessing is None:
+            size = settings.size or _size(data, settings.encoder)
+            channels = settings.channels or (1 if _all_grey(data) else 3)
+            preprocessing = ImagePreprocessing(size, channels, settings.resize)
+        prepared = data.prepare(
+            size=preprocessing.size,
+            fit=preprocessing.fit,
+            channels=preprocessing.channels,
+            on_error=on_error,
+            workers=settings.workers,
+        )
+        return prepared, preprocessing
+
+    @property
+    def views(self) -> Mapping[str, Callable[[], View]]:
+        """SimCLR's, weak and strong views."""
+        from unlabeled.views import simclr, strong, weak
+
+        return {"auto": simclr, "simclr": simclr, "weak": weak, "strong": strong}
+
+    def baseline(self, instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Give the pixels, averaged down to at most 32 a side."""
+        import torch
+        from torch.nn import functional as F
+
+        parts = []
+        for batch in instances.batches(torch.from_numpy(rows).split(1024)):
+            side = min(BASELINE_SIDE, batch.values.shape[-1])
+            parts.append(F.adaptive_avg_pool2d(batch.values.float() / 255, side).flatten(1))
+        return torch.cat(parts).numpy()
+
+    def pictures(self, data: Images, rows: Sequence[int], largest: int = 96) -> NDArray[np.uint8]:
+        """Draw images as large as they are, but at most `largest` pixels a side."""
+        side = max(max(data.decode(int(row)).size) for row in rows[:16])
+        return data.pictures(rows, min(side, largest))
+
+    def summary(self, data: Any, instances: Any) -> str:
+        """Say how many images there are, and of which size."""
+        return f"{counted(len(instances), 'image')} of {instances.size}×{instances.size} pixels from {data.source}"
+
+    def open_query(self, query: Any) -> Images:
+        """Open an image file or object, or a list of them."""
+        return Images(list(query) if isinstance(query, (list, tuple)) else [query])
+
+
+def _is_path_of_images(path: Path) -> bool:
+    if path.is_dir():
+        return holds_suffix(path, (*SUFFIXES, ".parquet"))
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        return load_array(path)[0].ndim in (3, 4)
+    if suffix == ".parquet":
+        from unlabeled.data.parquet import image_column, schema_of
+
+        return image_column(schema_of(path)) is not None
+    return suffix in SUFFIXES or suffix == ".txt"
+
+
+def _is_picture(item: Any) -> bool:
+    """Tell a path, encoded bytes, a PIL image or an array of a picture from a row of numbers and from a text."""
+    if isinstance(item, str):
+        return Path(item).suffix.lower() in SUFFIXES or Path(item).exists()
+    return isinstance(item, (bytes, os.PathLike)) or hasattr(item, "getbbox") or getattr(item, "ndim", 0) in (2, 3)
+
+
+def _is_dataset(source: Any) -> bool:
+    from torch.utils.data import Dataset
+
+    return isinstance(source, Dataset)
+
+
+def _size(images: Images, encoder: Any) -> int:
+    """Choose a size: the images' own if it is small, else what the encoder was made for."""
+    natural = images.natural_size()
+    timm = isinstance(encoder, str) and encoder.startswith("timm:")
+    return LARGE if timm and natural >= SMALL else natural
+
+
+def _all_grey(images: Images) -> bool:
+    """Tell whether the images have one channel, by a few of them spread over the collection."""
+    spread = np.unique(np.linspace(0, len(images) - 1, 8).astype(int))
+    try:
+        return all(images.decode(int(index)).mode == "L" for index in spread)
+    except UnlabeledError:  # preparing them will say which is unreadable
+        return False

@@ -1,0 +1,94 @@
+"""The contract of preprocessing: the exact way from a user's instance to what a network sees."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from unlabeled.errors import UnlabeledError
+
+_CLASSES: dict[str, type[Preprocessing]] = {}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to an instance before the network, the same in training, in `transform` and after loading.
+
+    Each modality has a subclass: a frozen dataclass whose fields are in JSON's types, or tuples of them.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the modality.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _CLASSES[cls.kind] = cls
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one instance as the network sees it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what shape it gives")
+
+    def canonical(self, values: Any) -> Any:
+        """Bring the values of a batch to the network's units, on their device.
+
+        Parameters
+        ----------
+        values : Tensor or named tuple of Tensors
+            The values of a `Batch`, as the collection gathers them.
+
+        Returns
+        -------
+        Tensor or named tuple of Tensors
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how it brings values to units")
+
+    def restored(self, values: Any) -> Any:
+        """Undo `canonical`: give what a network made in the units of the user's data."""
+        raise UnlabeledError(f"{self.kind} data cannot be restored from what a network makes")
+
+    def fitted(self) -> dict[str, Any]:
+        """Give the fitted attributes that an estimator has of the data, such as scikit-learn's ``n_features_in_``."""
+        return {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe it in JSON's types."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"kind": self.kind} | {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Make it from its fields; what an older version wrote beside them is left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in fields.items() if key in known})
+
+    @staticmethod
+    def from_dict(description: dict[str, Any]) -> Preprocessing:
+        """Make it again from its description.
+
+        Raises
+        ------
+        UnlabeledError
+            If the description is of no modality there is, or lacks a field.
+
+        Examples
+        --------
+        >>> from unlabeled.modalities import Preprocessing
+        >>> Preprocessing.from_dict({"kind": "image", "size": 32})
+        ImagePreprocessing(size=32, channels=3, fit='crop')
+        """
+        from unlabeled.modalities.modality import modality
+
+        fields = dict(description)
+        name = str(fields.pop("kind", ""))
+        if name not in _CLASSES:
+            modality(name)  # imports its file, or says that there is no such modality
+        try:
+            return _CLASSES[name].from_fields(fields)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnlabeledError(f"{description} does not describe the preprocessing of {name} data: {error}") from None
