@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from unlabeled.data.table import Table
+from unlabeled.data.table_encoding import TableEncoding
+from unlabeled.data.tables import read_columns
 from unlabeled.errors import UnlabeledError
 
 
@@ -29,7 +32,9 @@ def test_numbers_categories_ids_and_labels_are_told_apart(tmp_path):
     assert table.numbers["age"].tolist() == [20, 40, 60]
     assert table.categories["sex"].tolist() == ["f", "m", "f"]
     assert table.labels.tolist() == [0, -1, 1]
-    assert (table.classes, table.remarks, len(table)) == (["x", "y"], [], 3)
+    assert (table.classes, len(table)) == (["x", "y"], 3)
+    assert table.remarks == ["column 'class' is taken for labels, which are not compared"]
+    assert table.columns == {"id": "id", "age": "number", "sex": "category of 2 values", "class": "label"}
 
 
 def test_parquet_and_data_frames_are_read_alike(tmp_path):
@@ -124,8 +129,47 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         Table.read(tmp_path / "poeple.csv")
 
 
-def test_numbers_with_a_decimal_comma_are_pointed_out(tmp_path):
-    table = Table.read(csv(tmp_path, "id;price;size\na;3,5;1\nb;-12,25;2\nc;3,5;4\n"))
-    assert "price" in table.categories
-    assert any("'price' holds numbers with a decimal comma, such as 3,5" in remark for remark in table.remarks)
-    assert not Table.read(csv(tmp_path, "id;place;size\na;3,5;1\nb;Bern, 3;2\nc;3,5;4\n")).remarks
+def test_text_that_holds_numbers_is_read_as_numbers_and_said(tmp_path):
+    rows = [f"{'?' if i == 7 else i / 10};{i % 30}%;${1000 + i}.50;{i % 7},5" for i in range(100)]
+    table = Table.read(csv(tmp_path, "score;discount;price;size\n" + "\n".join(rows)))
+    assert list(table.numbers) == ["score", "discount", "price", "size"]
+    assert table.numbers["price"][:2].tolist() == [1000.5, 1001.5]
+    assert table.numbers["size"][:3].tolist() == [0.5, 1.5, 2.5]
+    assert table.columns["discount"] == "number (%)"
+    said = "\n".join(table.remarks)
+    assert "'?' (1) counts as missing" in said
+    assert "column 'score': 1 missing values take the median" in said
+    assert "such as '0%', which is read as numbers with the unit %" in said
+    assert "such as '0,5', which is read as numbers with a decimal comma" in said
+
+
+def test_a_column_called_category_is_said_to_be_the_label(tmp_path):
+    table = Table.read(csv(tmp_path, "category,a\nx,1\ny,2\n"))
+    assert table.columns == {"category": "label", "a": "number"}
+    assert table.remarks == ["column 'category' is taken for labels, which are not compared"]
+
+
+def test_rows_of_a_later_table_are_encoded_as_those_of_the_first(tmp_path):
+    first = Table.read(csv(tmp_path, "age,price,plan\n20,$1,free\n40,$2,pro\n60,$6,pro\n"))
+    encoding = TableEncoding.from_dict(json.loads(json.dumps(first.encoding().to_dict())))
+    again, remarks = encoding.encode(dict(read_columns(tmp_path / "x.csv")), "x.csv")
+    np.testing.assert_allclose(again, first.features(), rtol=1e-6)
+    assert remarks == []
+    other = csv(tmp_path, "plan,extra,price,age\ngold,1,$2,40\n,1,free,x\n", "y.csv")
+    rows, remarks = encoding.encode(dict(read_columns(other)), "y.csv")
+    np.testing.assert_allclose(rows[0], [0, (2 - 3) / np.std([1, 2, 6]), 0, 0], atol=1e-12)
+    np.testing.assert_allclose(rows[1], rows[0], atol=1e-12)  # the medians stand for what is missing
+    assert remarks == [
+        "column 'age': 1 values are no numbers and take 40",
+        "column 'price': 1 values are no numbers and take 2",
+        "column 'plan': 2 values have not been seen before, such as 'gold'",
+    ]
+    with pytest.raises(UnlabeledError, match="no column 'price'; the columns that are needed are age, price, plan"):
+        encoding.encode({"age": np.array([1.0])}, "z.csv")
+
+
+def test_numbers_far_from_zero_keep_their_differences():
+    values = 1e8 + np.arange(6.0) / 4
+    table = Table({"t": values}, {}, list("abcdef"))
+    assert np.ptp(table.features(standardise=False)) == 1.25
+    assert table.features().dtype == np.float32

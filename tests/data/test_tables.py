@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unlabeled.data import Vectors
+from unlabeled.data.tables import read_columns
 from unlabeled.errors import UnlabeledError
 
 
@@ -59,6 +60,30 @@ def test_a_first_line_of_numbers_is_data(tmp_path: Path) -> None:
 
 def test_a_first_line_that_counts_the_columns_is_a_header(tmp_path: Path) -> None:
     assert Vectors(csv(tmp_path, "0,1,2\n7,8,9\n")).array.tolist() == [[7, 8, 9]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_text_is_read_in_the_encoding_that_its_mark_says(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "x.csv").write_bytes("größe,b\n1,2\n3,4\n".encode(encoding))
+    vectors = Vectors(tmp_path / "x.csv")
+    assert (vectors.columns, vectors.array.tolist()) == (["größe", "b"], [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("ann,71,f\nbob,35,m\n", 2),
+        ("1,2\n3,4\n", 2),
+        ("country,2019,2020\nnl,17,18\nde,83,84\n", 2),
+        ("country,2019\nnl,17\n", 1),
+        ("2019,3\n2020,5\n", 2),
+        ("name,3d\na,1\nb,2\n", 2),
+        ("a,1st\nb,2nd\n", 1),
+        ('"x, y",b\n1,2\n', 1),
+    ],
+)
+def test_a_first_line_of_data_is_no_header(tmp_path: Path, text: str, rows: int) -> None:
+    assert len(read_columns(csv(tmp_path, text))[0][1]) == rows
 
 
 def test_what_pandas_writes_is_read(tmp_path: Path) -> None:

@@ -148,3 +148,23 @@ def test_every_row_has_a_cluster_and_every_cluster_a_row(rows, dim, k, seed):
 def test_what_cannot_be_meant_is_refused(rows, options, says):
     with pytest.raises(UnlabeledError, match=says):
         clusters(rows, **options)
+
+
+@pytest.mark.parametrize("method", ["kmeans", "minibatch", "mixture"])
+@pytest.mark.parametrize("offset", [0, 1e8])
+def test_groups_far_from_zero_are_found_and_numbered_as_the_model_numbers_them(method, offset):
+    random = np.random.default_rng(0)
+    sizes = (30, 90, 60)
+    rows = np.concatenate([random.normal(place, 0.5, (n, 3)) for place, n in zip((0, 4, 9), sizes, strict=True)])
+    found = clusters(rows + offset, k=3, method=method)
+    assert found.sizes.tolist() == [90, 60, 30]
+    assert np.bincount(found.labels[30:120]).tolist() == [90]
+    assert found.predict(rows + offset).tolist() == found.labels.tolist()
+    assert found.model.predict(rows + offset).tolist() == found.labels.tolist()
+    np.testing.assert_allclose(found.centres[0], rows[30:120].mean(axis=0) + offset, atol=0.1)
+
+
+def test_the_number_of_groups_is_chosen_alike_far_from_zero():
+    random = np.random.default_rng(0)
+    rows = np.concatenate([random.normal(place, 0.5, (60, 3)) for place in (0, 4, 9)])
+    assert clusters(rows + 1e8).chosen == clusters(rows).chosen

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.classes import encode_values
+from unlabeled.data.number_text import NumberText, read_number_text
 from unlabeled.data.paths import existing
-from unlabeled.data.tables import classes_in, id_and_label, read_columns
+from unlabeled.data.table_encoding import NumberColumn, TableEncoding, category_names
+from unlabeled.data.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns
 from unlabeled.errors import UnlabeledError
 
-MISSING = "missing"
 KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
-DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 MOST_CATEGORIES = 50
 """Different values beyond which a column of text names or describes rows, and groups none of them."""
 LONGEST_NAME = 80
@@ -44,7 +44,12 @@ class Table:
     classes : list of str or None
         Names of the labels.
     remarks : list of str
-        What was left out or filled in, a sentence each.
+        What was left out, filled in or read in another way than it is written, a sentence each.
+    columns : dict of str to str
+        What was decided for each column: ``"number"``, ``"number (%)"``, ``"category of 3 values"``, ``"label"``,
+        ``"id"`` or ``"left out"``.
+    styles : dict of str to dict
+        Of columns of numbers that are written as text, how: see `unlabeled.data.number_text`.
 
     Examples
     --------
@@ -64,6 +69,8 @@ class Table:
     labels: NDArray[np.int64] | None = None
     classes: list[str] | None = None
     remarks: list[str] = field(default_factory=list)
+    columns: dict[str, str] = field(default_factory=dict)
+    styles: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -72,8 +79,9 @@ class Table:
     def read(cls, source: Any) -> Table:
         """Read a ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
 
-        Columns of dates, those that have one value only, and those of more than 50 different texts are left out, and
-        `remarks` says so.
+        Columns of dates, those that have one value only, and those of more than 50 different texts are left out. Text
+        such as ``"12%"``, ``"$1,200"`` or ``"5 kg"`` is read as numbers, and marks such as ``"?"`` among numbers count
+        as missing. `remarks` says so.
 
         Raises
         ------
@@ -83,9 +91,17 @@ class Table:
         if isinstance(source, str | os.PathLike):
             path = existing(os.fspath(source))
             return _assembled(read_columns(Path(path)), str(path))
-        return _assembled([(str(name), np.asarray(source[name].to_numpy())) for name in source.columns], "the frame")
+        return _assembled(frame_columns(source), "the frame")
 
-    def features(self, standardise: bool = True) -> NDArray[np.float32]:
+    def encoding(self, standardise: bool = True) -> TableEncoding:
+        """Give what turns these columns, and those of later tables, into rows of numbers; see `features`."""
+        numbers = {}
+        for name, values in self.numbers.items():
+            mean, scale = (float(values.mean()), float(values.std()) or 1.0) if standardise else (0.0, 1.0)
+            numbers[name] = NumberColumn(float(np.median(values)), mean, scale, self.styles.get(name))
+        return TableEncoding(numbers, {name: np.unique(values).tolist() for name, values in self.categories.items()})
+
+    def features(self, standardise: bool = True) -> NDArray[Any]:
         """Give rows of numbers: the columns of numbers, then a column for each value of each category, 0 or 0.71.
 
         Parameters
@@ -97,17 +113,9 @@ class Table:
         Returns
         -------
         ndarray of float32, shape (n, d)
+            float64 if the numbers are so far from zero that float32 would lose their differences.
         """
-        from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-        parts = []
-        if self.numbers:
-            matrix = np.column_stack(list(self.numbers.values()))
-            parts.append(StandardScaler().fit_transform(matrix) if standardise else matrix)
-        if self.categories:
-            names = np.column_stack(list(self.categories.values()))
-            parts.append(OneHotEncoder(sparse_output=False).fit_transform(names) * np.sqrt(0.5))
-        return np.hstack(parts).astype(np.float32)
+        return narrowed(self.encoding(standardise).matrix(self.numbers, self.categories))
 
 
 def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
@@ -122,22 +130,40 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
     numbers: dict[str, NDArray[np.float64]] = {}
     categories: dict[str, NDArray[np.str_]] = {}
     remarks: list[str] = []
+    decided = {column: "left out" for column, _ in columns}
+    styles: dict[str, dict[str, str]] = {}
+    if label is not None:
+        decided[columns[label][0]] = "label"
     for column, values in features:
         if _is_key(column, values):
             remarks.append(f"column {column!r} is left out: it names the rows")
             continue
+        written = _as_numbers(column, values, remarks.append)
+        if written is not None:
+            styles[column], values = written.style, written.values
         kept = _column(column, values, name, remarks.append)
-        if kept is not None:
-            (numbers if kept.dtype.kind == "f" else categories)[column] = kept
+        if kept is None:
+            continue
+        if kept.dtype.kind == "f":
+            numbers[column] = kept
+            unit = styles.get(column, {}).get("unit")
+            decided[column] = f"number ({unit})" if unit else "number"
+        else:
+            categories[column] = kept
+            decided[column] = f"category of {len(set(kept.tolist()))} values"
     if not numbers and not categories:
         why = "; ".join(remarks) or "it has only " + ", ".join(column for column, _ in columns)
         raise UnlabeledError(f"{name} has no column by which rows could be compared: {why}")
+    if label is not None:
+        remarks.append(f"column {columns[label][0]!r} is taken for labels, which are not compared")
     if identity is None:
         identity = next((i for i, (_, values) in enumerate(columns) if i != label and _are_names(values)), None)
     ids = range(rows) if identity is None else columns[identity][1].tolist()
+    if identity is not None:
+        decided[columns[identity][0]] = "id"
     found = None if label is None else classes_in(columns[label][1])
     labels, classes = (None, None) if found is None else encode_values(found)
-    return Table(numbers, categories, [str(value) for value in ids], labels, classes, remarks)
+    return Table(numbers, categories, [str(value) for value in ids], labels, classes, remarks, decided, styles)
 
 
 def _is_key(name: str, values: NDArray[Any]) -> bool:
@@ -158,20 +184,34 @@ def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], N
         return None
     if values.dtype.kind in "fiub":
         return _numbers(name, values.astype(np.float64), source, say)
-    known = [str(value) for value in values if not _is_missing(value)]
-    if known and all(DECIMAL_COMMA.fullmatch(value) for value in known):
-        say(
-            f"column {name!r} holds numbers with a decimal comma, such as {known[0]}, which are taken for text; "
-            "write them with a point to have them compared as numbers"
-        )
-    different = len(set(known))
+    names = category_names(values)
+    different = len(set(names.tolist()))
     if different > MOST_CATEGORIES:
         say(f"column {name!r} is left out: it is text with {different:,} different values")
         return None
-    if different + (len(known) < len(values)) < 2:
+    if different < 2:
         say(f"column {name!r} is left out: it has the same value in every row")
         return None
-    return np.array([MISSING if _is_missing(value) else str(value) for value in values])
+    return names
+
+
+def _as_numbers(name: str, values: NDArray[Any], say: Callable[[str], None]) -> NumberText | None:
+    """Read a column of text as numbers, if it is one, and say how."""
+    if values.ndim != 1 or values.dtype.kind not in "OU" or _are_dates(values):
+        return None
+    found = read_number_text(values.tolist())
+    if found is None:
+        return None
+    unit, decimal = found.style["unit"], found.style["decimal"]
+    how = [f"with the unit {unit}"] if unit else []
+    how += ["with a decimal comma"] if decimal == "," else ["with commas between thousands"] * ("," in found.example)
+    said = (
+        f"column {name!r} holds text such as {found.example!r}, which is read as numbers {' and '.join(how)}".rstrip()
+    )
+    if found.strays:
+        said += "; " + ", ".join(f"{text!r} ({count:,})" for text, count in found.strays.items()) + " counts as missing"
+    say(said)
+    return found
 
 
 def _numbers(
@@ -191,10 +231,6 @@ def _numbers(
         say(f"column {name!r}: {int(missing.sum()):,} missing values take the median, {middle:g}")
         values = np.where(missing, middle, values)
     return values
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or value != value
 
 
 def _are_dates(values: NDArray[Any]) -> bool:

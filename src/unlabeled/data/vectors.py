@@ -71,6 +71,7 @@ class Vectors:
         name, numbers = _numbers(source)
         self.source, self.columns = name, numbers.columns
         self.array = _checked(numbers.array, numbers.columns, name)
+        self.given = numbers.array  # not rounded to float32, for what compares rows far from zero
         self.ids = list(ids) if ids is not None else numbers.ids or [str(i) for i in range(len(self.array))]
         if len(self.ids) != len(self):
             raise UnlabeledError(f"{len(self.ids)} ids for {len(self)} vectors; there must be one each")

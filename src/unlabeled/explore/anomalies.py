@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.explore.comparable import comparable
 from unlabeled.explore.neighbours import store_of
 from unlabeled.explore.outliers import outliers
 from unlabeled.search.metric import checked_vectors
@@ -98,7 +99,7 @@ def anomalies(
     >>> int(found.rows[0]), int(found.outlying.sum())
     (99, 1)
     """
-    array = checked_vectors(X)
+    array = comparable(X)
     if method not in get_args(Method):
         raise unknown_name("method", method, get_args(Method))
     if len(array) < 2:
@@ -133,7 +134,8 @@ def nearest_normal(
     >>> neighbours.tolist(), distances.tolist()
     ([1], [8.0])
     """
-    array = checked_vectors(X)
+    array = comparable(X)
+    array = checked_vectors(array - array.mean(axis=0))
     normal = np.flatnonzero(~outlying)
     found = store_of(array[normal], "euclidean").query(array[rows], 2)
     candidates, distances = normal[found.indices], found.distances
@@ -144,7 +146,7 @@ def nearest_normal(
     return candidates[chosen], distances[chosen]
 
 
-def _by_mixture(array: NDArray[np.float32], contamination: float, k: int | None, random_state: int) -> Anomalies:
+def _by_mixture(array: NDArray[Any], contamination: float, k: int | None, random_state: int) -> Anomalies:
     from sklearn.exceptions import ConvergenceWarning
 
     from unlabeled.methods.mixture.gaussian_outliers import GaussianOutliers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.counted import counted
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.explore.comparable import comparable
 from unlabeled.search.metric import checked_vectors, unit_rows
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Clusters:
     chosen : str
         A sentence on where the number of clusters comes from.
     model : KMeans, MiniBatchKMeans or GaussianMixture
-        The fit; its clusters have an order of their own.
+        The fit; its clusters have the same numbers.
     """
 
     labels: NDArray[np.int64]
@@ -55,7 +56,6 @@ class Clusters:
     probabilities: NDArray[np.float32] | None
     chosen: str
     model: KMeans | MiniBatchKMeans | GaussianMixture
-    _place: NDArray[np.int64] = field(repr=False)
 
     @property
     def k(self) -> int:
@@ -69,7 +69,7 @@ class Clusters:
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Give the cluster of other rows; one of a mixture's that was empty has a number from `k` up."""
-        return self._place[self.model.predict(checked_vectors(X))]
+        return np.asarray(self.model.predict(comparable(X)), dtype=np.int64)
 
     def nearest(self, cluster: int, m: int) -> NDArray[np.int64]:
         """Give the m rows of a cluster that are nearest to its mean, nearest first."""
@@ -113,7 +113,7 @@ def clusters(
     >>> found.labels.tolist(), found.sizes.tolist()
     ([0, 1, 0, 1, 0], [3, 2])
     """
-    array = checked_vectors(X)
+    array = comparable(X)
     if method not in get_args(Method):
         raise unknown_name("method", method, get_args(Method))
     if k != "auto" and (isinstance(k, bool) or k < 1):
@@ -158,7 +158,7 @@ def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random
     return clusters(array, k if k == "auto" else min(k, len(array)), random_state=random_state).labels
 
 
-def _by_k_means(array: NDArray[np.float32], k: int | Literal["auto"], method: Method, random_state: int) -> Clusters:
+def _by_k_means(array: NDArray[Any], k: int | Literal["auto"], method: Method, random_state: int) -> Clusters:
     from sklearn.exceptions import ConvergenceWarning
 
     from unlabeled.methods.mixture.k_means import KMeans
@@ -172,7 +172,7 @@ def _by_k_means(array: NDArray[np.float32], k: int | Literal["auto"], method: Me
     return _sorted(array, model, model.labels_, model.cluster_centers_, None, chosen)
 
 
-def _silhouette_count(array: NDArray[np.float32], random_state: int) -> tuple[int, str]:
+def _silhouette_count(array: NDArray[Any], random_state: int) -> tuple[int, str]:
     """Choose the number of clusters with the largest mean silhouette."""
     from unlabeled.methods.mixture.elbow import KS, elbow
 
@@ -192,7 +192,7 @@ def _silhouette_count(array: NDArray[np.float32], random_state: int) -> tuple[in
     )
 
 
-def _by_mixture(array: NDArray[np.float32], k: int | Literal["auto"], random_state: int) -> Clusters:
+def _by_mixture(array: NDArray[Any], k: int | Literal["auto"], random_state: int) -> Clusters:
     counts = list(range(1, 31)) if k == "auto" else [k]
     form, count, chosen = _lowest_bic(array, counts, random_state)
     model = _mixture(array, count, form, random_state)
@@ -202,7 +202,7 @@ def _by_mixture(array: NDArray[np.float32], k: int | Literal["auto"], random_sta
     return _sorted(array, model, shares.argmax(axis=1), model.means_, shares.max(axis=1), chosen)
 
 
-def _lowest_bic(array: NDArray[np.float32], counts: list[int], random_state: int) -> tuple[Form, int, str]:
+def _lowest_bic(array: NDArray[Any], counts: list[int], random_state: int) -> tuple[Form, int, str]:
     """Choose the form of the covariance and the number of components with the lowest BIC."""
     sample = _sample(array, random_state)
     best: tuple[float, Form, int] | None = None
@@ -226,7 +226,7 @@ def _lowest_bic(array: NDArray[np.float32], counts: list[int], random_state: int
     return form, count, f"k = {count} with {form} covariance has the lowest BIC{of}"
 
 
-def _mixture(array: NDArray[np.float32], count: int, form: Form, random_state: int) -> GaussianMixture:
+def _mixture(array: NDArray[Any], count: int, form: Form, random_state: int) -> GaussianMixture:
     from sklearn.exceptions import ConvergenceWarning
 
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
@@ -239,14 +239,14 @@ def _mixture(array: NDArray[np.float32], count: int, form: Form, random_state: i
         return GaussianMixture(count, covariance=form, reg_covar=ridge, random_state=random_state).fit(array)
 
 
-def _sample(array: NDArray[np.float32], random_state: int) -> NDArray[np.float32]:
+def _sample(array: NDArray[Any], random_state: int) -> NDArray[Any]:
     if len(array) <= SAMPLE:
         return array
     return array[np.random.default_rng(random_state).choice(len(array), SAMPLE, replace=False)]
 
 
 def _sorted(
-    array: NDArray[np.float32],
+    array: NDArray[Any],
     model: KMeans | MiniBatchKMeans | GaussianMixture,
     labels: NDArray[Any],
     centres: NDArray[Any],
@@ -256,17 +256,15 @@ def _sorted(
     """Number the clusters by size, and leave out empty ones."""
     sizes = np.bincount(labels, minlength=len(centres))
     order = np.argsort(-sizes, kind="stable")
-    place = np.empty(len(centres), np.int64)
-    place[order] = np.arange(len(order))
+    model.reorder(order)
     filled = np.count_nonzero(sizes)
     if filled < len(centres):
         chosen += f"; only {filled} of them hold rows"
     return Clusters(
-        place[labels],
+        np.argsort(order)[labels],
         centres[order[:filled]],
         np.linalg.norm(array - centres[labels], axis=1).astype(np.float32),
         None if probabilities is None else probabilities.astype(np.float32),
         chosen,
         model,
-        place,
     )

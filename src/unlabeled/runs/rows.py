@@ -15,7 +15,7 @@ from unlabeled.data import Vectors
 from unlabeled.data.decode import SUFFIXES
 from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.table import Table
-from unlabeled.data.tables import TABLES, has_lists
+from unlabeled.data.tables import TABLES, has_lists, narrowed
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Collection, modality_of, open_source
@@ -152,7 +152,7 @@ def _run(run: Run) -> Rows:
 
 
 def _vectors(vectors: Vectors) -> Rows:
-    return Rows(vectors.array, vectors.ids, [], vectors.labels, vectors.classes)
+    return Rows(narrowed(vectors.given), vectors.ids, [], vectors.labels, vectors.classes)
 
 
 def _table(source: Any, scale: Scale) -> Rows:

@@ -99,10 +99,10 @@ def topics(
     counted = Documents.count(texts, **filters)
     documents = Documents(counted.counts, counted.words, ids)
     model = _kind(method)(k, **filters, random_state=random_state, progress=progress).fit(documents)
-    order = np.argsort(-model.weights_, kind="stable")
-    shares = model.transform(documents)[:, order]
+    model.reorder(np.argsort(-model.weights_, kind="stable"))  # what is saved has the numbers that are shown
+    shares = model.transform(documents)
     main = np.where(np.diff(documents.counts.indptr) > 0, shares.argmax(axis=1), -1)
-    listed = _described(model, order, shares, main, texts, documents)
+    listed = _described(model, shares, main, texts, documents)
     words = [[entry["word"] for entry in topic["words"]] for topic in listed]
     coherence = topic_coherence(words, documents, WORDS)
     for topic, figure in zip(listed, coherence.topics, strict=True):
@@ -149,7 +149,6 @@ def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:
 
 def _described(
     model: TopicModel,
-    order: NDArray[np.int64],
     shares: NDArray[Any],
     main: NDArray[np.int64],
     texts: Sequence[str],
@@ -158,8 +157,8 @@ def _described(
     """Describe each topic: its words, its size, and the documents that are most about it."""
     found = []
     top_words = model.top_words(WORDS)
-    for number, topic in enumerate(order.tolist()):
-        probabilities = np.sort(model.components_[topic])[::-1][:WORDS].tolist()
+    for number in range(len(model.components_)):
+        probabilities = np.sort(model.components_[number])[::-1][:WORDS].tolist()
         best = np.argsort(-np.where(main == number, shares[:, number], -1), kind="stable")[:EXAMPLES]
         examples = [
             {"id": documents.ids[row], "share": float(shares[row, number]), "text": _excerpt(texts[row])}
@@ -169,11 +168,11 @@ def _described(
         found.append(
             {
                 "topic": number,
-                "share": float(model.weights_[topic]),
+                "share": float(model.weights_[number]),
                 "documents": int((main == number).sum()),
                 "words": [
                     {"word": word, "probability": share}
-                    for word, share in zip(top_words[topic], probabilities, strict=True)
+                    for word, share in zip(top_words[number], probabilities, strict=True)
                 ],
                 "examples": examples,
             }

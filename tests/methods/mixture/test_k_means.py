@@ -351,3 +351,17 @@ def test_a_long_fit_shows_its_progress(capsys, monkeypatch):
     assert "KMeans: step 1 of 1" in capsys.readouterr().err
     KMeans(3, random_state=0, max_iter=1, progress=False).fit(ROWS)
     assert capsys.readouterr().err == ""
+
+
+def test_a_callable_gives_the_start_and_one_of_another_shape_is_refused():
+    rows = np.random.default_rng(0).normal(size=(30, 2))
+    model = KMeans(3, init=lambda X, k, random_state: X[:k], max_iter=1, random_state=0).fit(rows)
+    assert model.cluster_centers_.tolist() == KMeans(3, init=rows[:3], max_iter=1).fit(rows).cluster_centers_.tolist()
+    with pytest.raises(UnlabeledError, match=r"init has shape \(2, 2\), but the centres' is \(3, 2\)"):
+        KMeans(3, init=lambda X, k, random_state: X[:2]).fit(rows)
+
+
+def test_more_starts_than_one_from_given_centres_are_refused():
+    rows = np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(UnlabeledError, match="leave it out"):
+        KMeans(3, init=rows[:3], n_init=5).fit(rows)

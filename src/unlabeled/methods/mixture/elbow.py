@@ -123,7 +123,7 @@ def elbow(X: Any, ks: Iterable[int] = KS, *, random_state: Any = 0, sample: int 
         raise UnlabeledError(f"no number of clusters to try: ks must hold some between 1 and the {n} rows")
     seen = np.sort(random.choice(n, min(sample, n), replace=False))
     rows = blocks.take(seen)
-    distances = pairwise_distances(rows)
+    distances = pairwise_distances(rows - rows.mean(axis=0))  # near zero, where products of rows keep their digits
     np.fill_diagonal(distances, 0)  # which rounding leaves a little off
     models = [KMeans(k, **settings, random_state=int(random.randint(2**31))).fit(blocks) for k in tried]
     distortions = [model.inertia_ / n for model in models]

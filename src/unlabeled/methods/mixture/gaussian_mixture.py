@@ -232,6 +232,14 @@ class GaussianMixture(DensityMixin, Mixture):
         """Give Akaike's information criterion, −2 log p(X) + 2 · (free parameters): the lower the better."""
         return float(-2 * self.score_samples(X).sum(dtype=np.float64) + 2 * self._free())
 
+    def reorder(self, order: NDArray[np.int64]) -> None:
+        """Number the components anew: component i becomes what was component ``order[i]``."""
+        check_is_fitted(self)
+        self.weights_, self.means_ = self.weights_[order], self.means_[order]
+        if self.covariance != "tied":
+            self.covariances_, self.precisions_ = self.covariances_[order], self.precisions_[order]
+            self.precisions_cholesky_ = self.precisions_cholesky_[order]
+
     def _free(self) -> int:
         k, d = self.means_.shape
         return int(covariance_form(self.covariance).free(k, d) + k * d + k - 1)

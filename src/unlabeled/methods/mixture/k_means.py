@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.data.blocks import Block, Blocks, mean_and_variance
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import Mixture
+from unlabeled.methods.mixture.centre_distances import distances_to_centres
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.k_means_start import k_means_plus_plus, random_rows
 from unlabeled.methods.mixture.lloyd import Lloyd
@@ -31,10 +31,11 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
 
     Parameters
     ----------
-    init : {"k-means++", "random"} or array of shape (n_clusters, d), default "k-means++"
-        Where to start: rows drawn far from each other, rows drawn at random, or these centres.
+    init : {"k-means++", "random"}, array of shape (n_clusters, d) or callable, default "k-means++"
+        Where to start: rows drawn far from each other, rows drawn at random, these centres, or what
+        ``init(X, n_clusters, random_state=...)`` gives, as in scikit-learn.
     n_init : int or "auto", default "auto"
-        Starts, of which the best is kept.
+        Starts, of which the best is kept. From given centres there is only one.
     """
 
     takes_sparse: ClassVar[bool] = True
@@ -63,16 +64,21 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
         """Give the Euclidean distance of each row to each centre, shape (n, k)."""
         check_is_fitted(self)
         blocks = self._open(X, reset=False)
-        centres = self.cluster_centers_.astype(blocks.dtype)
-        distances = np.empty((blocks.shape[0], len(centres)), blocks.dtype)
+        distances = np.empty((blocks.shape[0], len(self.cluster_centers_)), blocks.dtype)
 
         def measure(block: Block) -> None:
-            distances[block.start : block.stop] = euclidean_distances(block.rows, centres)
+            distances[block.start : block.stop] = distances_to_centres(block.rows, self.cluster_centers_)
 
         with threads(self.workers, blas=True) as pool:
             for _ in pool.map(measure, blocks):
                 pass
         return distances
+
+    def reorder(self, order: NDArray[np.int64]) -> None:
+        """Number the clusters anew: cluster i becomes what was cluster ``order[i]``."""
+        check_is_fitted(self)
+        self.cluster_centers_ = self.cluster_centers_[order]
+        self.labels_ = np.argsort(order).astype(np.int32)[self.labels_]
 
     def _assign(self, X: Any, sample_weight: Any = None) -> tuple[NDArray[np.int32], float]:
         check_is_fitted(self)
@@ -89,14 +95,16 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
         if isinstance(self.init, str):
             if self.init not in STARTS:
                 raise unknown_name("init", self.init, STARTS)
-        elif np.shape(self.init) != (k, d):
-            raise UnlabeledError(f"init has shape {np.shape(self.init)}, but the centres' is {(k, d)}")
-        elif not np.isfinite(np.asarray(self.init, dtype=np.float64)).all():
-            raise UnlabeledError("init holds NaN or infinity")
+        elif not callable(self.init):
+            _check_centres(self.init, (k, d))
 
     def _starts(self, at_random: int) -> int:
         """Give the number of starts that `n_init` means; `at_random` is what "auto" means for random starts."""
         n_init = self.n_init
+        if not isinstance(self.init, str) and not callable(self.init):
+            if n_init != "auto" and n_init != 1:
+                raise UnlabeledError(f"n_init={n_init!r} starts from the same centres would end alike; leave it out")
+            return 1
         if n_init == "auto":
             return at_random if isinstance(self.init, str) and self.init == "random" else 1
         self._check_whole("n_init")
@@ -106,6 +114,11 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
         self, blocks: Blocks, k: int, weights: NDArray[np.float64] | None, random: np.random.RandomState, pool: Threads
     ) -> NDArray[Any]:
         """Give the centres from which to start."""
+        if callable(self.init):
+            rows = blocks.take(np.arange(blocks.shape[0]), dense=False)
+            found = self.init(rows, k, random_state=random)
+            _check_centres(found, (k, blocks.shape[1]))
+            return np.asarray(found, dtype=blocks.dtype)
         if not isinstance(self.init, str):
             return np.asarray(self.init, dtype=blocks.dtype)
         if self.init == "random":
@@ -125,6 +138,14 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
         return tags
 
 
+def _check_centres(centres: Any, shape: tuple[int, int]) -> None:
+    """Refuse centres to start from that are not of the shape (k, d), or not finite."""
+    if np.shape(centres) != shape:
+        raise UnlabeledError(f"init has shape {np.shape(centres)}, but the centres' is {shape}")
+    if not np.isfinite(np.asarray(centres, dtype=np.float64)).all():
+        raise UnlabeledError("init holds NaN or infinity")
+
+
 class KMeans(NearestCentre):
     r"""Every row belongs to the nearest of k centres, and every centre is the mean of its rows.
 
@@ -140,8 +161,9 @@ class KMeans(NearestCentre):
     ----------
     n_clusters : int, default 8
         k. It may be given without its name: ``KMeans(10)``.
-    init : {"k-means++", "random"} or array of shape (n_clusters, d), default "k-means++"
-        Where to start: rows drawn far from each other, rows drawn at random, or these centres.
+    init : {"k-means++", "random"}, array of shape (n_clusters, d) or callable, default "k-means++"
+        Where to start: rows drawn far from each other, rows drawn at random, these centres, or what
+        ``init(X, n_clusters, random_state=...)`` gives, as in scikit-learn.
     n_init : int or "auto", default "auto"
         Starts, of which the best end is kept. ``"auto"`` is 10 for ``init="random"`` and 1 otherwise.
     max_iter : int, default 300

@@ -170,6 +170,13 @@ class MiniBatchKMeans(NearestCentre):
             self.labels_, self.inertia_ = assign_blocks(blocks, self.cluster_centers_, weights, pool)
         return self
 
+    def reorder(self, order: NDArray[np.int64]) -> None:
+        """Number the clusters anew: cluster i becomes what was cluster ``order[i]``."""
+        super().reorder(order)
+        self.counts_ = self.counts_[order]
+        if hasattr(self, "_centres"):  # not after loading
+            self._centres = self._centres[order]
+
     def _check(self) -> None:
         self._check_whole("n_clusters", "max_iter", "batch_size", "max_no_improvement", "init_size", "workers")
         self._check_not_negative("tol", "reassignment_ratio")

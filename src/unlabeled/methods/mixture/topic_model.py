@@ -93,6 +93,11 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
         order = np.argsort(-self.components_, axis=1, kind="stable")[:, :n]
         return [[str(i) if names is None else str(names[i]) for i in topic] for topic in order.tolist()]
 
+    def reorder(self, order: NDArray[np.int64]) -> None:
+        """Number the topics anew: topic i becomes what was topic ``order[i]``."""
+        check_is_fitted(self)
+        self.components_, self.weights_ = self.components_[order], self.weights_[order]
+
     def score(self, X: Any, y: Any = None) -> float:
         """Give the mean log-likelihood of a word, with θ found on the same words; words never seen are left out."""
         check_is_fitted(self)
