@@ -34,6 +34,6 @@ def distances_to_centres(rows: Any, centres: NDArray[Any]) -> NDArray[np.float64
     near, which = np.nonzero(squares < UNRELIABLE * (sizes[:, None] + np.einsum("kd,kd->k", c, c)))
     for start in range(0, len(near), PAIRS):
         i, j = near[start : start + PAIRS], which[start : start + PAIRS]
-        difference = (x[i].toarray() if sparse else x[i]) - c[j]
+        difference = np.subtract(rows[i].toarray() if sparse else rows[i], centres[j], dtype=np.float64)
         squares[i, j] = np.einsum("pd,pd->p", difference, difference)
     return np.sqrt(squares)
