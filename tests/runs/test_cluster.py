@@ -128,4 +128,4 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(groups, out, options,
 
 def test_folders_that_are_missing_are_made(groups, tmp_path):
     cluster(groups[0], tmp_path / "new" / "folder" / "c.csv", k=2)
-    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {"c.csv", "c.png"}
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {"c.csv", "c.png", "c.model"}

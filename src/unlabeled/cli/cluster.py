@@ -12,6 +12,7 @@ from unlabeled.cli.shared import (
     ClusterMethod,
     Column,
     Comparable,
+    Model,
     Overwrite,
     Scale,
     Seed,
@@ -20,6 +21,7 @@ from unlabeled.cli.shared import (
     print_json,
     print_table,
     say,
+    say_how_to_assign,
 )
 from unlabeled.counted import counted
 
@@ -33,6 +35,7 @@ def cluster(
     picture: Annotated[
         Path | None, typer.Option(help="PNG to write.  [dim]default: as the table, with .png[/dim]")
     ] = None,
+    model: Model = None,
     method: ClusterMethod = "kmeans",
     scale: Scale = "auto",
     column: Column = None,
@@ -57,6 +60,7 @@ def cluster(
         k=how_many(k),
         method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
         picture=picture,
+        model=model,
         random_state=seed,
         scale=scale,
         column=column,
@@ -77,6 +81,7 @@ def cluster(
         say(_beside_labels(found["agreement"]))
     instances, groups = counted(found["rows"], "instance"), counted(found["k"], "cluster")
     print(f"{instances} in {groups}: {found['out']}, {found['picture']}")
+    say_how_to_assign(found["model"])
 
 
 def _beside_labels(agreement: dict[str, Any]) -> str:

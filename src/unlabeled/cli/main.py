@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from unlabeled.cli.assign import assign
 from unlabeled.cli.cluster import cluster
 from unlabeled.cli.demo import demo
 from unlabeled.cli.embed import embed
@@ -56,7 +57,7 @@ app.command(add_help_option=False, context_settings={"allow_extra_args": True, "
 for verb in (search, evaluate, embed):
     app.command()(verb)
 app.command("map")(map_)
-for sorting in (cluster, topics, segment, outliers):
+for sorting in (cluster, topics, segment, outliers, assign):
     app.command()(sorting)
 app.command()(methods)
 app.command()(demo)

@@ -11,6 +11,7 @@ from unlabeled.cli.shared import (
     AsJson,
     Column,
     Comparable,
+    Model,
     Overwrite,
     Scale,
     Seed,
@@ -18,6 +19,7 @@ from unlabeled.cli.shared import (
     print_json,
     print_table,
     say,
+    say_how_to_assign,
 )
 from unlabeled.counted import counted
 
@@ -42,6 +44,7 @@ def outliers(
     picture: Annotated[
         Path | None, typer.Option(help="PNG to write.  [dim]default: as the table, with .png[/dim]")
     ] = None,
+    model: Model = None,
     scale: Scale = "auto",
     column: Column = None,
     images: ShownImages = None,
@@ -65,6 +68,7 @@ def outliers(
         method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
         k=k,
         picture=picture,
+        model=model,
         random_state=seed,
         scale=scale,
         column=column,
@@ -92,3 +96,4 @@ def outliers(
     say(f"a score below {found['threshold']:.4g} makes an outlier, so that {contamination:.2%} of the instances are")
     outlying, instances = counted(found["n_outliers"], "outlier"), counted(found["rows"], "instance")
     print(f"{outlying} among {instances}: {found['out']}, {found['picture']}")
+    say_how_to_assign(found["model"])

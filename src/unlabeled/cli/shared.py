@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -46,6 +47,13 @@ ClusterMethod = Annotated[
         "[bold]mixture[/bold] (of Gaussians).",
     ),
 ]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for the model, with which [bold]unlabeled assign[/bold] places new rows.  "
+        "[dim]default: as the table, with .model[/dim]"
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 OnError = Annotated[
@@ -62,6 +70,12 @@ err = Console(stderr=True)
 def say(message: str) -> None:
     """Tell the user how things stand, on the error stream, so that it never mixes with results."""
     err.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def say_how_to_assign(model: str | None) -> None:
+    """Tell the command that places new rows as a model does."""
+    if model is not None:
+        say(f"for new rows: unlabeled assign {shlex.quote(model)} NEW_ROWS --out assigned.csv")
 
 
 def print_json(content: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from unlabeled.explore.comparable import comparable
 from unlabeled.explore.neighbours import store_of
 from unlabeled.explore.outliers import outliers
 from unlabeled.search.metric import checked_vectors
+
+if TYPE_CHECKING:
+    from unlabeled.methods.mixture.gaussian_outliers import GaussianOutliers
 
 Method = Literal["mixture", "neighbours"]
 
@@ -29,18 +32,24 @@ class Anomalies:
 
     Attributes
     ----------
-    scores : ndarray of float32, shape (n,)
+    scores : ndarray of float64, shape (n,)
         The lower, the more of an outlier, as in scikit-learn.
     threshold : float
-        Rows whose score is below it are outliers.
+        Rows whose score is below it are outliers; see `unlabeled.methods.mixture.gaussian_outliers.threshold`.
+    model : GaussianOutliers or None
+        What gave the scores, unless it was the neighbours.
+    k : int
+        Components, or neighbours.
     rows : ndarray of int64, shape (n,)
         All rows, the most outlying first.
     outlying : ndarray of bool, shape (n,)
         Whether each row is an outlier.
     """
 
-    scores: NDArray[np.float32]
+    scores: NDArray[np.float64]
     threshold: float
+    model: GaussianOutliers | None
+    k: int
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -108,12 +117,15 @@ def anomalies(
         raise UnlabeledError(f"contamination, the share of outliers, is above 0 and at most 0.5; got {contamination}")
     if k is not None and not 1 <= k < len(array):
         raise UnlabeledError(f"k must be at least 1 and less than the {len(array)} rows; got {k}")
+    from unlabeled.methods.mixture.gaussian_outliers import threshold
+
     if method == "mixture":
         return _by_mixture(array, contamination, k, random_state)
-    rows, distances = outliers(array, top=len(array), k=10 if k is None else k, metric="euclidean")
-    scores = np.empty(len(array), np.float32)
-    scores[rows] = -distances
-    return Anomalies(scores, float(np.quantile(scores, contamination)))
+    neighbours = min(10, len(array) - 1) if k is None else k
+    rows, distances = outliers(array - array.mean(axis=0), top=len(array), k=neighbours, metric="euclidean")
+    scores = np.empty(len(array))
+    scores[rows] = -distances.astype(np.float64)
+    return Anomalies(scores, threshold(scores, contamination), None, neighbours)
 
 
 def nearest_normal(
@@ -166,4 +178,4 @@ def _by_mixture(array: NDArray[Any], contamination: float, k: int | None, random
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a few steps more would not change the order
         scores = model.fit(array).score_samples(array)
-    return Anomalies(scores.astype(np.float32), model.offset_)
+    return Anomalies(scores.astype(np.float64), model.offset_, model, components)

@@ -256,15 +256,11 @@ def _sorted(
     """Number the clusters by size, and leave out empty ones."""
     sizes = np.bincount(labels, minlength=len(centres))
     order = np.argsort(-sizes, kind="stable")
-    model.reorder(order)
     filled = np.count_nonzero(sizes)
     if filled < len(centres):
         chosen += f"; only {filled} of them hold rows"
-    return Clusters(
-        np.argsort(order)[labels],
-        centres[order[:filled]],
-        np.linalg.norm(array - centres[labels], axis=1).astype(np.float32),
-        None if probabilities is None else probabilities.astype(np.float32),
-        chosen,
-        model,
-    )
+    distances = np.linalg.norm(array - centres[labels], axis=1).astype(np.float32)
+    numbers, centres = np.argsort(order)[labels], centres[order[:filled]]
+    model.reorder(order)
+    shares = None if probabilities is None else probabilities.astype(np.float32)
+    return Clusters(numbers, centres, distances, shares, chosen, model)

@@ -72,6 +72,42 @@ def traits(table: Table, inside: NDArray[np.bool_]) -> list[Trait]:
     return sorted(found, key=lambda trait: -abs(trait.deviations))
 
 
+def unusual(table: Table, rows: NDArray[np.int64], n: int) -> list[str]:
+    """Say of single rows in which columns they are farthest from the middle of all rows.
+
+    Parameters
+    ----------
+    table : Table
+    rows : ndarray of int64
+        Their numbers.
+    n : int
+        Columns to tell of each.
+
+    Returns
+    -------
+    list of str
+        Such as ``"age 71 (36.2), plan gold (2%)"``: the value, and in brackets the mean of the column or the share of
+        rows that have the value.
+
+    Examples
+    --------
+    >>> table = Table({"age": np.array([20.0, 30, 100])}, {"sex": np.array(["f", "f", "m"])}, list("abc"))
+    >>> unusual(table, np.array([2]), 2)
+    ['age 100 (50), sex m (33%)']
+    """
+    far, told = [], []
+    for name, values in table.numbers.items():
+        far.append(np.abs(values[rows] - values.mean()) / (values.std() or 1.0))
+        told.append([f"{name} {_short(value)} ({_short(values.mean())})" for value in values[rows].tolist()])
+    for name, names in table.categories.items():
+        found, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+        share = counts / len(names)
+        far.append(np.sqrt(1 / share - 1)[which[rows]])  # how many standard deviations the value's indicator is off
+        told.append([f"{name} {found[value]} ({share[value]:.0%})" for value in which[rows].tolist()])
+    order = np.argsort(-np.stack(far), axis=0, kind="stable")[:n]
+    return [", ".join(told[column][place] for column in order[:, place]) for place in range(len(rows))]
+
+
 def typical(found: Sequence[Trait], n: int) -> list[Trait]:
     """Choose n traits to tell: of each column the most unusual one, and no value for being rare here.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
+    from unlabeled.runs.assign import assign
     from unlabeled.runs.cluster import cluster
     from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
     from unlabeled.runs.evaluate import evaluate_run
@@ -24,6 +25,7 @@ __all__ = [
     "Embeddings",
     "Rows",
     "Run",
+    "assign",
     "cluster",
     "draw_map",
     "draw_results",
@@ -48,6 +50,7 @@ __getattr__, __dir__ = when_used(
         "Embeddings": "embeddings",
         "Rows": "rows",
         "Run": "run",
+        "assign": "assign",
         "cluster": "cluster",
         "draw_map": "pictures",
         "draw_results": "pictures",

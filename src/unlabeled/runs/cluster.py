@@ -15,6 +15,7 @@ from unlabeled.evaluation import agreement
 from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.clusters import Clusters, Method, clusters
 from unlabeled.explore.profile import traits, typical, typical_words
+from unlabeled.runs.assign import check_model_folder, save_grouping
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
 from unlabeled.runs.write_table import check_results, inputs_of, write_table
@@ -33,6 +34,7 @@ def cluster(
     k: int | Literal["auto"] = "auto",
     method: Method = "kmeans",
     picture: str | os.PathLike[str] | None = None,
+    model: str | os.PathLike[str] | None = None,
     random_state: int = 0,
     overwrite: bool = False,
     **opening: Any,
@@ -50,8 +52,11 @@ def cluster(
         As in `unlabeled.explore.clusters`.
     picture : path, optional
         The PNG to write; by default named as `out` is.
+    model : path, optional
+        The folder for the model with the encoding of the rows, by which `unlabeled.runs.assign` puts new rows into
+        these clusters; by default named as `out` is, with ``.model``.
     overwrite : bool, default False
-        Replace a table and a picture that are already there.
+        Replace a table, a picture and a model that are already there.
     **opening
         Further options of `open_rows`.
 
@@ -59,8 +64,8 @@ def cluster(
     -------
     dict
         In JSON's types: ``rows``, ``k``, ``chosen``, ``clusters`` (of each the number, size, share, examples and, by
-        the kind of data, ``profile``, ``words`` and ``typical``), ``said``, ``agreement`` with labels if there are any,
-        ``out`` and ``picture``.
+        the kind of data, ``profile``, ``words`` and ``typical``), ``said``, ``columns`` (of a table, what each was
+        taken for), ``agreement`` with labels if there are any, ``out``, ``picture`` and ``model``.
 
     Raises
     ------
@@ -76,7 +81,9 @@ def cluster(
     [3, 2]
     """
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
+    folder = Path(out).with_suffix(".model") if model is None else Path(model)
     check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
+    check_model_folder(folder, overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = clusters(rows.array, k, method, random_state)
     groups = describe(rows, found)
@@ -85,6 +92,8 @@ def cluster(
     if found.probabilities is not None:
         columns["probability"] = found.probabilities
     write_table(columns, out)
+    if rows.encoding is not None:
+        save_grouping(folder, "cluster", rows.encoding, found.model, chosen=found.chosen)
     summary: dict[str, Any] = {
         "rows": len(rows),
         "k": found.k,
@@ -94,7 +103,10 @@ def cluster(
         "clusters": groups,
         "out": str(out),
         "picture": str(drawn),
+        "model": str(folder) if rows.encoding is not None else None,
     }
+    if rows.table is not None:
+        summary["columns"] = rows.table.columns
     if rows.labels is not None and (rows.labels >= 0).any():
         summary["agreement"] = dataclasses.asdict(agreement(found.labels, rows.labels))
     return summary

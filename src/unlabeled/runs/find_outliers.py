@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from unlabeled.data.table import Table
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.anomalies import Anomalies, Method, anomalies, nearest_normal
 from unlabeled.explore.figure import figure
 from unlabeled.explore.palette import INK, PALETTE
-from unlabeled.explore.profile import traits, typical
+from unlabeled.explore.profile import unusual
+from unlabeled.runs.assign import check_model_folder, save_grouping
 from unlabeled.runs.pictures import thumbnails
+from unlabeled.runs.row_encoding import RowEncoding
 from unlabeled.runs.rows import Rows, open_rows
 from unlabeled.runs.write_table import check_results, inputs_of, write_table
+from unlabeled.search import ExactStore
 
 PICTURED = 48
 TRAITS = 3
@@ -30,6 +35,7 @@ def find_outliers(
     method: Method = "mixture",
     k: int | None = None,
     picture: str | os.PathLike[str] | None = None,
+    model: str | os.PathLike[str] | None = None,
     random_state: int = 0,
     overwrite: bool = False,
     **opening: Any,
@@ -43,7 +49,8 @@ def find_outliers(
     out : path
         The ``.parquet`` or ``.csv`` file to write, the least normal first: ``id``, ``score`` (the lower, the more of an
         outlier), ``outlier`` (whether the score is below the threshold) and, for the outliers and the first `top`,
-        ``normal``, the nearest instance that is no outlier, and its ``distance``.
+        ``normal``, the nearest instance that is no outlier, its ``distance``, and, where columns mean something, the
+        ``reason``: the columns in which the row is farthest from the middle of all rows, in brackets.
     top : int, default 50
         How many to describe in the result and to draw.
     contamination, method, k, random_state
@@ -51,16 +58,19 @@ def find_outliers(
     picture : path, optional
         The PNG to write; by default named as `out` is. Images stand beside their nearest normal neighbour; of anything
         else it shows the scores and the threshold.
+    model : path, optional
+        The folder for what was fitted and the encoding of the rows, by which `unlabeled.runs.assign` judges new rows;
+        by default named as `out` is, with ``.model``.
     overwrite : bool, default False
-        Replace a table and a picture that are already there.
+        Replace a table, a picture and a model that are already there.
     **opening
         Further options of `open_rows`.
 
     Returns
     -------
     dict
-        In JSON's types: ``rows``, ``threshold``, ``n_outliers``, ``outliers`` (the first `top`), ``said``, ``out`` and
-        ``picture``.
+        In JSON's types: ``rows``, ``threshold``, ``n_outliers``, ``outliers`` (the first `top`), ``said``, ``columns``
+        (of a table, what each was taken for), ``out``, ``picture`` and ``model``.
 
     Raises
     ------
@@ -75,13 +85,16 @@ def find_outliers(
     '99'
     """
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
+    folder = Path(out).with_suffix(".model") if model is None else Path(model)
     check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
+    check_model_folder(folder, overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = anomalies(rows.array, contamination, method, k, random_state)
     order = found.rows
     described = order[: max(top, int(found.outlying.sum()))]
     neighbours, distances = nearest_normal(rows.array, described, found.outlying)
-    listed = [_entry(rows, found, *of) for of in zip(described[:top], neighbours, distances, strict=False)]
+    reasons = _reasons(rows, described)
+    listed = [_entry(rows, found, *of) for of in zip(described[:top], neighbours, distances, reasons, strict=False)]
     if rows.images is not None:
         _draw_pairs(rows, listed[:PICTURED], path)
     else:
@@ -95,8 +108,12 @@ def find_outliers(
         "normal": [*normal, *rest],
         "distance": [*distances.tolist(), *rest],
     }
+    if any(reason is not None for reason in reasons):
+        columns["reason"] = [*reasons, *rest]
     write_table(columns, out)
-    return {
+    if rows.encoding is not None:
+        _save(folder, rows.encoding, rows, found)
+    summary: dict[str, Any] = {
         "rows": len(rows),
         "method": method,
         "contamination": contamination,
@@ -106,10 +123,37 @@ def find_outliers(
         "outliers": listed,
         "out": str(out),
         "picture": str(path),
+        "model": str(folder) if rows.encoding is not None else None,
     }
+    if rows.table is not None:
+        summary["columns"] = rows.table.columns
+    return summary
 
 
-def _entry(rows: Rows, found: Anomalies, row: int, neighbour: int, distance: float) -> dict[str, Any]:
+def _reasons(rows: Rows, described: NDArray[np.int64]) -> list[str | None]:
+    """Say of some rows in which columns they are unusual; None where columns mean nothing to a person."""
+    if rows.table is not None:
+        return list(unusual(rows.table, described, TRAITS))
+    if rows.encoding is None or rows.encoding.scale == "unit" or rows.words is not None:
+        return [None] * len(described)
+    named = {f"column {place}": column.astype(np.float64) for place, column in enumerate(rows.array.T)}
+    return list(unusual(Table(named, {}, rows.ids), described, TRAITS))
+
+
+def _save(folder: Path, encoding: RowEncoding, rows: Rows, found: Anomalies) -> None:
+    """Save what judges new rows: the mixture, or all rows, from which distances are measured."""
+    if found.model is not None:
+        save_grouping(folder, "outliers", encoding, found.model)
+        return
+    origin = rows.array.mean(axis=0, dtype=np.float64)
+    store = ExactStore.build([str(i) for i in range(len(rows))], rows.array - origin, metric="euclidean")
+    card = {"k": found.k, "threshold": found.threshold, "origin": origin.tolist()}
+    save_grouping(folder, "outliers", encoding, None, store, **card)
+
+
+def _entry(
+    rows: Rows, found: Anomalies, row: int, neighbour: int, distance: float, reason: str | None
+) -> dict[str, Any]:
     """Describe one instance in JSON's types."""
     entry: dict[str, Any] = {
         "id": rows.ids[row],
@@ -118,9 +162,8 @@ def _entry(rows: Rows, found: Anomalies, row: int, neighbour: int, distance: flo
         "normal": rows.ids[neighbour] if neighbour >= 0 else None,
         "distance": float(distance) if neighbour >= 0 else None,
     }
-    if rows.table is not None:
-        own = typical(traits(rows.table, np.arange(len(rows)) == row), TRAITS)
-        entry["unusual"] = ", ".join(str(trait).replace(" 100% (", " (") for trait in own)  # it is one row
+    if reason is not None:
+        entry["unusual"] = reason
     return entry
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -19,6 +19,7 @@ from unlabeled.data.tables import TABLES, has_lists, narrowed
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Collection, modality_of, open_source
+from unlabeled.runs.row_encoding import RowEncoding, of_documents
 from unlabeled.search.metric import unit_rows
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Rows:
 
     Attributes
     ----------
-    array : ndarray of float32, shape (n, d)
+    array : ndarray of float32 or float64, shape (n, d)
     ids : list of str
     said : list of str
         How the rows were made, a sentence each.
@@ -51,9 +52,11 @@ class Rows:
         Where the instances are documents, the words that are in them.
     weights : CSR matrix, shape (n, words), or None
         The tf-idf of those words.
+    encoding : RowEncoding or None
+        What makes such rows of other instances.
     """
 
-    array: NDArray[np.float32]
+    array: NDArray[Any]
     ids: list[str]
     said: list[str]
     labels: NDArray[np.int64] | None = None
@@ -62,6 +65,7 @@ class Rows:
     table: Table | None = None
     words: list[str] | None = None
     weights: sp.csr_matrix | None = field(default=None, repr=False)
+    encoding: RowEncoding | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -103,15 +107,14 @@ def open_rows(
         raise unknown_name("scale", scale, get_args(Scale))
     rows, usual = _opened(source, column, scale, random_state)
     wanted = usual if scale == "auto" else scale
+    encoding = (rows.encoding or RowEncoding(rows.array.shape[1])).scaled(wanted, rows.array)
     array, how = rows.array, []
     if wanted == "unit":
         array, how = unit_rows(array), ["rows are scaled to length 1, so that their direction counts"]
     elif wanted == "standard" and rows.table is None:
-        array, how = _standardised(array), ["columns are scaled to mean 0 and variance 1"]
+        array, how = encoding.rescale(array), ["columns are scaled to mean 0 and variance 1"]
     shown = rows.images if images is None else _images(images, rows.ids)
-    return Rows(
-        array, rows.ids, rows.said + how, rows.labels, rows.classes, shown, rows.table, rows.words, rows.weights
-    )
+    return replace(rows, array=array, said=rows.said + how, images=shown, encoding=encoding)
 
 
 def _opened(source: Any, column: str | None, scale: Scale, random_state: int) -> tuple[Rows, Scale]:
@@ -159,14 +162,21 @@ def _table(source: Any, scale: Scale) -> Rows:
     table = Table.read(source)
     standard = scale in ("auto", "standard")
     features = table.features(standard)
-    kinds = []
-    if table.numbers:
-        kinds.append(f"of numbers: {len(table.numbers)}" + (", scaled to mean 0 and variance 1" if standard else ""))
+    said = [*table.remarks, *_decisions(table, standard)]
+    encoding = RowEncoding(features.shape[1], table=table.encoding(standard))
+    return Rows(features, table.ids, said, table.labels, table.classes, table=table, encoding=encoding)
+
+
+def _decisions(table: Table, standard: bool) -> list[str]:
+    """Say what each column is taken for, and how columns are compared."""
+    names = {"numbers": list(table.numbers), "categories": list(table.categories)}
+    names["names of the rows"] = [column for column, kind in table.columns.items() if kind == "id"]
+    said = ["columns taken for " + "; for ".join(f"{kind}: {', '.join(of)}" for kind, of in names.items() if of)]
+    if table.numbers and standard:
+        said.append("numbers are scaled to mean 0 and variance 1")
     if table.categories:
-        unit = "one standard deviation" if standard else "1"
-        kinds.append(f"of categories: {len(table.categories)}, in each of which to differ counts like {unit}")
-    said = [*table.remarks, f"columns {'; '.join(kinds)}"]
-    return Rows(features, table.ids, said, table.labels, table.classes, table=table)
+        said.append(f"to differ in a category counts like {'one standard deviation' if standard else '1'}")
+    return said
 
 
 def _folder(folder: Path, random_state: int) -> Rows:
@@ -188,24 +198,23 @@ def _documents(path: Path, column: str | None, random_state: int) -> Rows:
     from sklearn.feature_extraction.text import TfidfTransformer
 
     documents = Documents.count(path, column=column)
-    weights = sp.csr_matrix(TfidfTransformer(sublinear_tf=True).fit_transform(documents.counts))
+    tf_idf = TfidfTransformer(sublinear_tf=True).fit(documents.counts)
+    weights = sp.csr_matrix(tf_idf.transform(documents.counts))
     said = [f"{len(documents):,} documents of {len(documents.words):,} different words, weighed by tf-idf"]
     if documents.empty:
         said.append(f"{documents.empty:,} documents have no word that counts")
     most = min(DIMENSIONS, min(weights.shape) - 1)
     if most < 2:
-        array = weights.toarray()
+        array, components = weights.toarray(), None
     else:
-        array = TruncatedSVD(most, random_state=random_state).fit_transform(weights)
+        svd = TruncatedSVD(most, random_state=random_state)
+        array = svd.fit_transform(weights)
+        components = svd.components_
         said.append(f"and reduced to {most} dimensions (latent semantic analysis)")
-    return Rows(array.astype(np.float32), documents.ids, said, words=documents.words, weights=weights)
-
-
-def _standardised(array: NDArray[np.float32]) -> NDArray[np.float32]:
-    from sklearn.preprocessing import StandardScaler
-
-    scaled: NDArray[np.float32] = StandardScaler().fit_transform(array)
-    return scaled
+    encoding = of_documents(documents.words, tf_idf.idf_, components)
+    return Rows(
+        array.astype(np.float32), documents.ids, said, words=documents.words, weights=weights, encoding=encoding
+    )
 
 
 def _images(source: Any, ids: list[str]) -> Collection:

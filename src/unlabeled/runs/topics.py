@@ -15,6 +15,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
 from unlabeled.runs.page import write_page
+from unlabeled.runs.write_table import masked, write_table
 
 if TYPE_CHECKING:
     from unlabeled.methods.mixture.topic_model import TopicModel
@@ -189,14 +190,12 @@ def _write_documents(ids: list[str], main: NDArray[np.int64], shares: NDArray[An
     """Write the topics of documents; the vector of shares can itself be clustered, mapped and searched."""
     import pyarrow as pa
 
-    from unlabeled.runs.write_table import write_table
-
     empty = main < 0
     flat = pa.array(np.ascontiguousarray(shares, dtype=np.float32).reshape(-1))
     columns = {
         "id": ids,
-        "topic": pa.array(main, mask=empty),
-        "share": pa.array(shares.max(axis=1), mask=empty),
+        "topic": masked(main, empty),
+        "share": masked(shares.max(axis=1), empty),
         "vector": pa.FixedSizeListArray.from_arrays(flat, shares.shape[1]),
     }
     write_table(columns, path)

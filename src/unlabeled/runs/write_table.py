@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.figure import check_picture
 from unlabeled.files import check_output, read_json, written_aside
@@ -41,6 +44,13 @@ def inputs_of(source: Any, *others: Any) -> list[Any]:
     about = read_json(Path(source) / "run.json")
     read = [about.get(name) for name in ("source", "labels")] if isinstance(about, dict) else []
     return [*(Path(source) / name for name in OF_A_RUN), *read, *others]
+
+
+def masked(values: NDArray[Any], gone: NDArray[np.bool_]) -> Any:
+    """Give a column that is empty where `gone` holds."""
+    import pyarrow as pa
+
+    return pa.array(values, mask=gone)
 
 
 def write_table(columns: dict[str, Any], path: str | os.PathLike[str]) -> None:

@@ -8,6 +8,7 @@ from sklearn.covariance import EmpiricalCovariance
 
 from unlabeled import GaussianMixture, GaussianOutliers
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.mixture.gaussian_outliers import threshold
 
 
 @pytest.fixture
@@ -82,3 +83,27 @@ def test_never_more_than_half_of_the_rows_are_left_out():
     crumbs = np.concatenate([rng.normal(30 * i, 1, (10, 2)) for i in range(6)])
     model = GaussianOutliers(6, random_state=0, least_share=0.4).fit(crumbs)
     assert np.isfinite(model.score_samples(crumbs)).all()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05])
+def test_rows_of_equal_density_at_the_threshold_are_outliers(share):
+    X = np.concatenate([np.random.default_rng(0).normal(size=(950, 2)), np.full((50, 2), 9.0)])
+    found = GaussianOutliers(1, contamination=share).fit_predict(X)
+    assert np.flatnonzero(found == -1).tolist() == list(range(950, 1000))
+
+
+def test_equal_rows_that_are_most_of_all_are_no_outliers():
+    X = np.concatenate([np.full((90, 1), 1.0), np.linspace(0.9, 1.1, 10)[:, None]])
+    assert (GaussianOutliers(1, contamination=0.3).fit_predict(X) == -1).sum() <= 50
+
+
+def test_weights_count_in_the_threshold():
+    X = np.random.default_rng(0).normal(size=(1000, 2))
+    without = GaussianOutliers(1, contamination=0.05).fit(X)
+    junk = np.concatenate([X, np.full((100, 2), 50.0)])
+    weights = np.concatenate([np.ones(1000), np.zeros(100)])
+    assert GaussianOutliers(1, contamination=0.05).fit(junk, sample_weight=weights).offset_ == without.offset_
+    counts = np.random.default_rng(1).integers(1, 4, 1000)
+    scores = np.random.default_rng(2).normal(size=1000)
+    assert threshold(scores, 0.1, counts) == pytest.approx(threshold(np.repeat(scores, counts), 0.1))
+    assert threshold(scores, 0.1, np.full(1000, 0.25)) == pytest.approx(np.quantile(scores, 0.1))

@@ -235,10 +235,9 @@ class GaussianMixture(DensityMixin, Mixture):
     def reorder(self, order: NDArray[np.int64]) -> None:
         """Number the components anew: component i becomes what was component ``order[i]``."""
         check_is_fitted(self)
-        self.weights_, self.means_ = self.weights_[order], self.means_[order]
-        if self.covariance != "tied":
-            self.covariances_, self.precisions_ = self.covariances_[order], self.precisions_[order]
-            self.precisions_cholesky_ = self.precisions_cholesky_[order]
+        own = (self.covariances_, self.precisions_, self.precisions_cholesky_) if self.covariance != "tied" else ()
+        for array in (self.weights_, self.means_, *own):
+            array[:] = array[order]
 
     def _free(self) -> int:
         k, d = self.means_.shape

@@ -25,8 +25,9 @@ class GaussianOutliers(OutlierMixin, GaussianMixture):
     Parameters
     ----------
     contamination : float, default 0.1
-        The share of outliers among the rows, above 0 and at most 0.5. It sets the threshold only; the order of the rows
-        does not depend on it.
+        The share of outliers among the rows, by their weights, above 0 and at most 0.5. It sets the threshold only; the
+        order of the rows does not depend on it. Rows of the same density as the last outlier are outliers too, unless
+        more than half of the rows would be.
     least_share : float, default 0.0
         A component that holds less than this share of the rows is no norm but a group of outliers, or a single one: its
         rows are left out and the mixture is fitted again, until there is no such component or half of the rows would
@@ -35,7 +36,7 @@ class GaussianOutliers(OutlierMixin, GaussianMixture):
     Attributes
     ----------
     offset_ : float
-        The threshold t: the quantile `contamination` of the log-densities of the rows.
+        The threshold t: the quantile `contamination` of the log-densities of the rows, see `threshold`.
     weights_, means_, covariances_, precisions_, precisions_cholesky_ : ndarray
         The mixture, as in `GaussianMixture`.
     converged_, n_iter_, lower_bound_, history_, n_features_in_
@@ -79,7 +80,9 @@ class GaussianOutliers(OutlierMixin, GaussianMixture):
         super().fit(X, sample_weight=sample_weight)
         if self.least_share:
             self._leave_out(X, sample_weight)
-        self.offset_ = float(np.quantile(self.score_samples(X), share))
+        scores = self.score_samples(X)
+        weights = None if sample_weight is None else np.broadcast_to(np.asarray(sample_weight), len(scores))
+        self.offset_ = threshold(scores, share, weights)
         return self
 
     def _leave_out(self, X: Any, sample_weight: ArrayLike | None) -> None:
@@ -104,3 +107,42 @@ class GaussianOutliers(OutlierMixin, GaussianMixture):
     def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
         """Fit, and give −1 for outliers and 1 for all other rows, shape (n,)."""
         return self.fit(X, y, sample_weight).predict(X)
+
+
+def threshold(scores: NDArray[Any], share: float, weights: NDArray[Any] | None = None) -> float:
+    """Set the threshold below which a share of the scores lies: their quantile, moved off scores that are equal to it.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n,)
+        The lower, the more of an outlier.
+    share : float
+        Which quantile.
+    weights : ndarray, shape (n,), optional
+        How often each row counts; numbers that are not whole count in proportion.
+
+    Returns
+    -------
+    float
+        Where several rows have the score of the quantile, they are all below the threshold, unless more than half of
+        the weight would then be below it; in that case they are all above.
+
+    Examples
+    --------
+    >>> threshold(np.array([1.0, 2, 3, 4]), 0.5), threshold(np.array([1.0, 1, 1, 4, 5, 6]), 0.2)
+    (2.5, 2.5)
+    """
+    counts = np.ones(len(scores)) if weights is None else np.asarray(weights, np.float64)
+    counted = np.flatnonzero(counts > 0)
+    order = counted[np.argsort(np.asarray(scores)[counted], kind="stable")]
+    found, counts = np.asarray(scores, np.float64)[order], counts[order]
+    if (counts != np.rint(counts)).any():
+        counts = counts * (len(counts) / counts.sum())
+    reached = np.cumsum(counts)
+    place = share * max(reached[-1] - 1, 0)
+    low, high = np.minimum(np.searchsorted(reached, [place // 1, place // 1 + 1], side="right"), len(found) - 1)
+    quantile = float(found[low] + (found[high] - found[low]) * (place % 1))
+    equal, up_to = counts[found == quantile].sum(), counts[found <= quantile].sum()
+    if equal > 1 and up_to <= reached[-1] / 2:
+        return (quantile + float(found[found > quantile][0])) / 2
+    return quantile

@@ -77,8 +77,8 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
     def reorder(self, order: NDArray[np.int64]) -> None:
         """Number the clusters anew: cluster i becomes what was cluster ``order[i]``."""
         check_is_fitted(self)
-        self.cluster_centers_ = self.cluster_centers_[order]
-        self.labels_ = np.argsort(order).astype(np.int32)[self.labels_]
+        self.cluster_centers_[:] = self.cluster_centers_[order]
+        self.labels_[:] = np.argsort(order)[self.labels_]
 
     def _assign(self, X: Any, sample_weight: Any = None) -> tuple[NDArray[np.int32], float]:
         check_is_fitted(self)

@@ -173,9 +173,9 @@ class MiniBatchKMeans(NearestCentre):
     def reorder(self, order: NDArray[np.int64]) -> None:
         """Number the clusters anew: cluster i becomes what was cluster ``order[i]``."""
         super().reorder(order)
-        self.counts_ = self.counts_[order]
-        if hasattr(self, "_centres"):  # not after loading
-            self._centres = self._centres[order]
+        for array in (self.counts_, getattr(self, "_centres", None)):  # the latter not after loading
+            if array is not None:
+                array[:] = array[order]
 
     def _check(self) -> None:
         self._check_whole("n_clusters", "max_iter", "batch_size", "max_no_improvement", "init_size", "workers")

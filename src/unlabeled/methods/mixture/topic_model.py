@@ -96,7 +96,8 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
     def reorder(self, order: NDArray[np.int64]) -> None:
         """Number the topics anew: topic i becomes what was topic ``order[i]``."""
         check_is_fitted(self)
-        self.components_, self.weights_ = self.components_[order], self.weights_[order]
+        for array in (self.components_, self.weights_):
+            array[:] = array[order]
 
     def score(self, X: Any, y: Any = None) -> float:
         """Give the mean log-likelihood of a word, with θ found on the same words; words never seen are left out."""

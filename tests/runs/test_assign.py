@@ -1,0 +1,122 @@
+"""New rows are placed as the rows of the command were: each row given again has the result it had."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv
+
+import unlabeled
+from unlabeled.errors import UnlabeledError
+from unlabeled.runs import assign, cluster, find_outliers, topics
+
+TEXTS = ["frog toad newt pond frog", "pond frog toad"] * 9 + ["king queen throne crown", "crown king queen"] * 6
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    kind = np.repeat([0, 1, 2], [20, 60, 40])
+    rows = random.normal(size=(120, 3)) + np.array([[0, 0, 0], [9, 0, 3], [0, 9, 5]])[kind]
+    np.save(folder / "x.npy", rows + 1e7)
+    lines = [
+        f"c{i},{1000 + row[0] * 10:.2f} kg,{row[1]:.3f},{['free', 'pro', 'pro'][k]}"
+        for i, (row, k) in enumerate(zip(rows, kind, strict=True))
+    ]
+    (folder / "t.csv").write_text("id,weight,b,plan\n" + "\n".join(lines))
+    (folder / "texts.txt").write_text("\n".join(TEXTS))
+    return folder
+
+
+def columns(path):
+    return (csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)).to_pydict()
+
+
+@pytest.mark.parametrize("method", ["kmeans", "minibatch", "mixture"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("x.npy", {}), ("x.npy", {"scale": "standard"}), ("x.npy", {"scale": "unit"}), ("texts.txt", {}), ("t.csv", {})],
+)
+def test_rows_given_again_are_in_the_cluster_that_the_table_says(data, tmp_path, method, name, options):
+    if method == "mixture" and name == "t.csv":
+        pytest.skip("a mixture of Gaussians is not for categories")
+    found = cluster(data / name, tmp_path / "c.parquet", k=2 if name == "texts.txt" else 3, method=method, **options)
+    again = assign(found["model"], data / name, tmp_path / "again.parquet")
+    first, second = columns(tmp_path / "c.parquet"), columns(tmp_path / "again.parquet")
+    assert second["id"] == first["id"]
+    assert second["cluster"] == first["cluster"]
+    np.testing.assert_allclose(second["distance"], first["distance"], rtol=1e-3, atol=1e-3)
+    assert again["found"] == {str(group["cluster"]): group["size"] for group in found["clusters"]}
+
+
+@pytest.mark.parametrize("method", ["mixture", "neighbours"])
+@pytest.mark.parametrize("name", ["x.npy", "t.csv", "texts.txt"])
+def test_rows_given_again_are_judged_alike_and_a_far_one_is_an_outlier(data, tmp_path, method, name):
+    found = find_outliers(data / name, tmp_path / "o.parquet", method=method, contamination=0.05, k=3)
+    assign(found["model"], data / name, tmp_path / "again.parquet")
+    first, second = columns(tmp_path / "o.parquet"), columns(tmp_path / "again.parquet")
+    verdicts = dict(zip(first["id"], first["outlier"], strict=True))
+    if method == "mixture":  # by neighbours, a row that is in the store is its own nearest one
+        assert dict(zip(second["id"], second["outlier"], strict=True)) == verdicts
+    if name == "x.npy":
+        np.save(tmp_path / "far.npy", np.array([[1e7 + 99, 1e7, 1e7]]))
+        assert assign(found["model"], tmp_path / "far.npy", tmp_path / "far.csv")["found"] == {"outlier": 1}
+
+
+def test_documents_have_the_topics_that_the_page_names(data, tmp_path):
+    topics(data / "texts.txt", tmp_path / "t", k=2, min_df=1, max_df=1.0)
+    again = assign(tmp_path / "t", data / "texts.txt", tmp_path / "again.parquet")
+    first, second = columns(tmp_path / "t" / "documents.parquet"), columns(tmp_path / "again.parquet")
+    assert second["id"] == first["id"]
+    assert second["topic"] == first["topic"]
+    (tmp_path / "new.txt").write_text("a queen\nzebra\n")
+    new = assign(tmp_path / "t", tmp_path / "new.txt", tmp_path / "new.csv")
+    assert new["found"] == {"1": 1}
+    assert new["said"] == ["1 document without a word that the model knows"]
+    assert again["found"] == {"0": 18, "1": 12}
+
+
+def test_what_is_new_in_a_table_is_said_and_what_is_missing_refused(data, tmp_path):
+    found = cluster(data / "t.csv", tmp_path / "c.csv", k=3)
+    assert found["columns"] == {"id": "id", "weight": "number (kg)", "b": "number", "plan": "category of 2 values"}
+    (tmp_path / "new.csv").write_text("plan,b,id,weight\ngold,0.1,new,1000 kg\nfree,?,other,990 kg\n")
+    new = assign(found["model"], tmp_path / "new.csv", tmp_path / "a.csv")
+    assert columns(tmp_path / "a.csv")["id"] == ["new", "other"]
+    assert any("'plan': 1 values have not been seen before, such as 'gold'" in said for said in new["said"])
+    assert any("'b': 1 values are no numbers" in said for said in new["said"])
+    (tmp_path / "few.csv").write_text("id,b\na,1\n")
+    with pytest.raises(UnlabeledError, match="no column 'weight'"):
+        assign(found["model"], tmp_path / "few.csv", tmp_path / "few-out.csv")
+
+
+def test_the_saved_model_alone_has_the_numbers_of_the_table(data, tmp_path):
+    found = cluster(data / "x.npy", tmp_path / "c.parquet", k=3)
+    model = unlabeled.load(tmp_path / "c.model" / "model")
+    assert model.predict(np.load(data / "x.npy")).tolist() == columns(tmp_path / "c.parquet")["cluster"]
+    assert [group["size"] for group in found["clusters"]] == np.bincount(model.labels_).tolist() == [60, 40, 20]
+
+
+def test_a_model_is_replaced_only_when_asked_to_and_never_anything_else(data, tmp_path):
+    cluster(data / "x.npy", tmp_path / "c.csv", k=2, model=tmp_path / "m")
+    with pytest.raises(UnlabeledError, match="m holds a model already"):
+        cluster(data / "x.npy", tmp_path / "d.csv", k=2, model=tmp_path / "m")
+    assert not (tmp_path / "d.csv").exists()
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    with pytest.raises(UnlabeledError, match=r"notes\.txt"):
+        find_outliers(data / "x.npy", tmp_path / "d.csv", model=tmp_path / "m", overwrite=True)
+
+
+def test_folders_that_hold_no_model_are_refused(data, tmp_path):
+    with pytest.raises(UnlabeledError, match="holds no model to assign by"):
+        assign(tmp_path, data / "x.npy", tmp_path / "a.csv")
+    found = cluster(data / "x.npy", tmp_path / "c.csv", k=2)
+    with pytest.raises(UnlabeledError, match="rows of 2 numbers, and the model was made from rows of 3"):
+        assign(found["model"], [[1, 2]], tmp_path / "a.csv")
+    for content in ("{}", "[]", json.dumps({"dim": 3, "scale": "none", "table": 5, "words": None})):
+        (tmp_path / "c.model" / "encoding.json").write_text(content)
+        with pytest.raises(UnlabeledError, match=r"encoding\.json does not describe rows"):
+            assign(found["model"], data / "x.npy", tmp_path / "a.csv")
