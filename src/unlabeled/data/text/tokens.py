@@ -58,3 +58,27 @@ def padded(rows: Sequence[Sequence[int] | NDArray[np.integer]], pad: int, length
     if lengths.sum():
         ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
     return Tokens(torch.from_numpy(ids), torch.from_numpy(mask))
+
+
+def compacted(tokens: Tokens, pad: int = 0) -> Tokens:
+    """Move the real tokens of each row together, to the left, and cut off what is padding in every row.
+
+    Examples
+    --------
+    >>> compacted(Tokens(torch.tensor([[5, 6, 7, 8]]), torch.tensor([[True, False, True, False]])))
+    Tokens(ids=tensor([[5, 7]]), mask=tensor([[True, True]]))
+    """
+    ids, mask = tokens
+    order = (~mask).to(torch.uint8).argsort(1, stable=True)
+    width = max(1, int(mask.sum(1).max()))
+    ids, mask = ids.gather(1, order)[:, :width], mask.gather(1, order)[:, :width]
+    return Tokens(ids.masked_fill(~mask, pad), mask)
+
+
+def joined_rows(parts: Sequence[Tokens], pad: int = 0) -> Tokens:
+    """Put several batches of texts one under the other."""
+    width = max(part.ids.shape[1] for part in parts)
+    room = [width - part.ids.shape[1] for part in parts]
+    ids = [torch.nn.functional.pad(part.ids, (0, more), value=pad) for part, more in zip(parts, room, strict=True)]
+    mask = [torch.nn.functional.pad(part.mask, (0, more)) for part, more in zip(parts, room, strict=True)]
+    return Tokens(torch.cat(ids), torch.cat(mask))

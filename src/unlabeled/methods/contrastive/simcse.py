@@ -1,0 +1,132 @@
+"""SimCSE: a sentence is its own positive."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from unlabeled.data.batch import Batch
+from unlabeled.data.text.tokens import Tokens, joined_rows
+from unlabeled.encoders import Network
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.losses.embeddings import unit
+from unlabeled.processes import gather, rank
+from unlabeled.training.text_method import TextMethod
+from unlabeled.views.text import TokenCrop
+
+
+class SimCSE(TextMethod):
+    r"""Two encodings of one text attract each other and repel those of all other texts in the batch.
+
+    Split: x and y are the same text, which the network encodes twice with different dropout (``views="dropout"``), or
+    two stretches of it (``views="crop"``). Pairs of texts are their own views, such as a premise and what follows from
+    it; a third text, such as one that contradicts, is a hard negative. Loss, for embeddings x, y and negatives z, with
+    s the cosine similarity:
+
+    .. math:: L_i = -\log \frac{\exp(s(x_i, y_i)/\tau)}{\sum_j \exp(s(x_i, y_j)/\tau) + \sum_j \exp(s(x_i, z_j)/\tau)}
+
+    A text that stands in a batch more than once is no negative of itself.
+
+    Parameters
+    ----------
+    views : {"dropout", "crop"}, default "dropout"
+        What makes the two encodings of a single text differ.
+    temperature : float, default 0.05
+        τ.
+
+    Notes
+    -----
+    =============  =======================================================
+    instances      what happens
+    =============  =======================================================
+    text           unsupervised: two encodings of it are a pair
+    (text, text)   supervised: the two are a pair
+    triple         supervised: the third is a negative, for all of the batch
+    =============  =======================================================
+
+    It refines an encoder that knows the language: start from a trained one, ``encoder="run/model"``, with a small
+    learning rate. From scratch it learns little.
+
+    References
+    ----------
+    .. [1] Gao, Yao & Chen, SimCSE: Simple Contrastive Learning of Sentence Embeddings, EMNLP 2021.
+
+    Examples
+    --------
+    >>> texts = ["the dog barks", "the cat runs away", "it rains", "the sun is out"] * 4
+    >>> model = SimCSE(dim=32, layers=1, heads=2, epochs=1, random_state=0, progress=False).fit(texts)
+    >>> model.transform(texts).shape
+    (16, 32)
+    """
+
+    minimum_rows: ClassVar[int] = 2
+    buckets: ClassVar[bool] = True
+
+    views: Literal["dropout", "crop"] = "dropout"
+    temperature: float = 0.05
+    learning_rate: float = 1e-4
+
+    def prepare(self, preprocessing: Any) -> None:
+        """Check the settings."""
+        super().prepare(preprocessing)
+        if self.views not in ("dropout", "crop"):
+            raise unknown_name("views", self.views, ["dropout", "crop"])
+        if not self.temperature > 0:
+            raise UnlabeledError(f"temperature must be above 0, got {self.temperature}")
+
+    def view(self, values: Any) -> Any:
+        """Give the texts that are encoded: stretches of them, or themselves."""
+        texts = values if isinstance(values, Tokens) else values.first
+        return TokenCrop()(texts) if self.views == "crop" else texts
+
+    def split(self, batch: Batch) -> tuple[list[Tokens], Tensor]:
+        """Show one text of each pair, hide the other; say which texts are the same."""
+        values = batch.values
+        texts = [values] if isinstance(values, Tokens) else list(values)
+        same = identical(texts)
+        if len(texts) == 1:
+            texts = [self.view(values), self.view(values)]
+        return texts, same
+
+    def loss(self, net: Network, x: list[Tokens], y: Tensor) -> Tensor:
+        """Contrast the pairs, all texts encoded in one pass, so that each has a dropout mask of its own."""
+        vectors = unit(net.encoder(joined_rows(x)).float()).split(len(x[0].ids))
+        candidates = torch.cat([gather(part) for part in vectors[1:]])
+        scores = vectors[0] @ candidates.T / self.temperature
+        return find_own(scores, y, rank() * len(vectors[0]))
+
+
+def identical(texts: list[Tokens]) -> Tensor:
+    """Number the texts of a batch so that the same text has the same number.
+
+    Returns
+    -------
+    Tensor of int64, shape (k, n)
+        For the n texts that are shown, and then for those that each is compared with.
+    """
+    together = joined_rows(texts if len(texts) > 1 else texts * 2)
+    _, numbers = together.ids.masked_fill(~together.mask, -1).unique(dim=0, return_inverse=True)
+    parts: Tensor = numbers.view(-1, len(texts[0].ids))
+    return parts
+
+
+def find_own(scores: Tensor, same: Tensor, first: int = 0) -> Tensor:
+    """Give the cross-entropy of finding each row's own candidate among all but copies of it or of the row itself.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (n, m)
+        Of rows and candidates; the own candidate of row i is number `first` + i.
+    same : Tensor of int64, shape (k, n)
+        From `identical`: numbers of the rows' texts, and of the candidates'.
+    first : int, default 0
+    """
+    shown, others = same[0], gather(same[1:].T.contiguous()).T.flatten()
+    own = torch.arange(len(scores), device=scores.device) + first
+    partner = others[own]
+    copies = (others[None, :] == shown[:, None]) | (others[None, :] == partner[:, None])
+    copies[torch.arange(len(scores), device=scores.device), own] = False
+    return torch.nn.functional.cross_entropy(scores.masked_fill(copies, -math.inf), own)

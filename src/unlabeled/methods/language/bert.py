@@ -1,0 +1,222 @@
+"""BERT: predict hidden tokens from both sides, and whether one text follows another."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unlabeled.data.batch import Batch
+from unlabeled.data.instances import Instances
+from unlabeled.data.text.tokens import Tokens, compacted, padded
+from unlabeled.data.text.windows import SegmentPairs, Segments, Windows
+from unlabeled.encoders import Encoder, Network
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.language.gpt import token_logits
+from unlabeled.methods.language.masking import mask_tokens
+from unlabeled.training.text_method import TextMethod
+
+
+class Hidden(NamedTuple):
+    """What BERT is to find out.
+
+    Attributes
+    ----------
+    ids : Tensor of int64, shape (n, length)
+        The tokens before any was hidden.
+    chosen : Tensor of bool, shape (n, length)
+        Which of them are to be predicted.
+    follows : Tensor of int64, shape (n,)
+        1 where the second text follows the first, 0 where it is from another document, −1 where there is no second.
+    """
+
+    ids: Tensor
+    chosen: Tensor
+    follows: Tensor
+
+
+class BERT(TextMethod):
+    r"""A network sees a text with some tokens hidden and predicts these from both sides.
+
+    Split: x is the text with 15 % of its tokens chosen, of which 80 % are replaced by a mask, 10 % by a random token and
+    10 % left as they are; which ones is drawn anew every time. y are the chosen tokens C:
+
+    .. math:: L = -\frac{1}{|C|} \sum_{i \in C} \log p(t_i \mid x)
+
+    With `next_sentence`, x is two segments of whole sentences. Half of the time the second is the one that follows the
+    first (class 1), and half of the time a segment of another document (class 0); the cross-entropy of that decision is
+    added. A segment at the end of its document stands alone, and nothing is asked about it.
+
+    Parameters
+    ----------
+    mask_share : float, default 0.15
+        Share of the tokens that are chosen.
+    next_sentence : bool, default True
+        Whether to learn which segments follow each other. It needs texts of several sentences.
+
+    Attributes
+    ----------
+    tokenizer_ : SubwordTokenizer
+
+    References
+    ----------
+    .. [1] Devlin, Chang, Lee & Toutanova, BERT: Pre-training of Deep Bidirectional Transformers for Language
+       Understanding, NAACL 2019.
+
+    Examples
+    --------
+    >>> texts = ["The dog barks. The cat runs away.", "It rains. The street is wet."] * 8
+    >>> model = BERT(dim=32, layers=1, heads=2, length=24, epochs=2, random_state=0, progress=False).fit(texts)
+    >>> len(model.fill("the [MASK] barks", k=3))
+    3
+    """
+
+    mask_share: float = 0.15
+    next_sentence: bool = True
+
+    needs_mask: ClassVar[bool] = True
+
+    def build(self, encoder: Encoder) -> Network:
+        """Add a head that predicts tokens, and one that says whether texts follow each other."""
+        width = encoder.dim
+        hidden = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=1e-12))
+        follows = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 2))
+        return Network(encoder, head=hidden, **({"predictor": follows} if self.next_sentence else {}))
+
+    def training_instances(self, instances: Any) -> Instances:
+        """Learn from pairs of neighbouring segments, or from windows over the stream of all texts."""
+        kind = SegmentPairs if self.next_sentence else Windows
+        return kind(self.all_texts(instances), instances.tokenizer, self.length)
+
+    def split(self, batch: Batch) -> tuple[Tokens, Hidden]:
+        """Choose tokens and hide them; with pairs, exchange half of the second segments."""
+        values, follows = batch.values, torch.full_like(batch.index, -1)
+        if isinstance(values, Segments):
+            values, follows = pairs_of(values, self.tokenizer_)
+        shown, chosen = mask_tokens(values, self.tokenizer_, self.mask_share)
+        return shown, Hidden(values.ids, chosen, follows)
+
+    def loss(self, net: Network, x: Tokens, y: Hidden) -> Tensor:
+        """Add the losses of the hidden tokens, a row's averaged first, and of the order of the segments."""
+        vectors = net.encoder.features(x).vectors
+        losses = F.cross_entropy(self._logits(net, vectors[y.chosen]), y.ids[y.chosen], reduction="none")
+        counts = y.chosen.sum(1)
+        rows = (counts > 0).sum().clamp_min(1)
+        weights = (1 / (counts.clamp_min(1) * rows)).repeat_interleave(counts)
+        loss = (losses * weights).sum()
+        if self.next_sentence:
+            order = F.cross_entropy(net.predictor(vectors[:, 0]), y.follows, ignore_index=-1, reduction="sum")
+            loss = loss + order / len(y.follows)
+        return loss
+
+    @torch.no_grad()
+    def fill(self, text: str, k: int = 5) -> list[list[tuple[str, float]]] | list[tuple[str, float]]:
+        """Say what may stand at each ``[MASK]`` of a text.
+
+        Parameters
+        ----------
+        text : str
+        k : int, default 5
+            Tokens to name.
+
+        Returns
+        -------
+        list of (str, float)
+            The likeliest tokens and their probabilities, likeliest first; a list of these lists if there are several
+            masks.
+        """
+        self.check_fitted()
+        tokenizer = self.tokenizer_
+        row = tokenizer.framed(tokenizer.encode_marked(text), self.length)
+        values = Tokens(*(part.to(self._device) for part in padded([row], tokenizer.pad)))
+        places = (values.ids[0] == tokenizer.special_id("mask")).nonzero()[:, 0]
+        if not len(places):
+            name = tokenizer.special["mask"]
+            raise UnlabeledError(f"there is nothing to fill in {text!r:.80}: write {name} where a word is to be found")
+        logits = self._logits(self.network_, self.encoder_.features(values).vectors[0, places]).float()
+        logits[:, tokenizer.special_ids] = -torch.inf
+        best = logits.softmax(1).topk(min(k, len(tokenizer)), dim=1)
+        found = [
+            [(tokenizer.token(i), p) for i, p in zip(ids, ps, strict=True)]
+            for ids, ps in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        ]
+        return found[0] if len(found) == 1 else found
+
+    @torch.no_grad()
+    def score(self, X: Any, y: Any = None) -> float:
+        """Give the share of hidden tokens that are found, with tokens hidden as in training; see `judge_order`."""
+        found = self._judged(X)
+        return found["masked_accuracy"]
+
+    def figures(self, X: Any) -> dict[str, float]:
+        """Measure, on texts: the share of hidden tokens found (``masked_accuracy``), what always naming the commonest
+        token would find (``unigram_accuracy``), and the share of segment orders told right (``order_accuracy``)."""
+        return self._judged(X)
+
+    def _judged(self, X: Any) -> dict[str, float]:
+        self.check_fitted()
+        instances = self.training_instances(self.open(X))
+        right, total, order, orders = 0, 0, 0, 0
+        counts = torch.zeros(len(self.tokenizer_), dtype=torch.int64)
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            for batch in instances.batches(torch.randperm(len(instances)).split(32)):
+                x, y = self.split(batch.to(self._device))
+                vectors = self.encoder_.features(x).vectors
+                truth = y.ids[y.chosen]
+                right += int((self._logits(self.network_, vectors[y.chosen]).argmax(1) == truth).sum())
+                total += len(truth)
+                counts += truth.cpu().bincount(minlength=len(counts))
+                if self.next_sentence:
+                    asked = y.follows >= 0
+                    told = self.network_.predictor(vectors[:, 0]).argmax(1)
+                    order += int((told == y.follows)[asked].sum())
+                    orders += int(asked.sum())
+        figures = {"masked_accuracy": right / max(total, 1), "unigram_accuracy": int(counts.max()) / max(total, 1)}
+        return figures | ({"order_accuracy": order / max(orders, 1)} if self.next_sentence else {})
+
+    def _logits(self, net: Network, vectors: Tensor) -> Tensor:
+        return token_logits(net.encoder, net.head(vectors))
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.encoder_.parameters()).device
+
+
+def pairs_of(segments: Segments, tokenizer: Any) -> tuple[Tokens, Tensor]:
+    """Put segments and their followers into one row, half of the followers exchanged.
+
+    Parameters
+    ----------
+    segments : Segments
+    tokenizer : SubwordTokenizer
+
+    Returns
+    -------
+    values : Tokens
+        ``[CLS] first [SEP] second [SEP]``.
+    follows : Tensor of int64, shape (n,)
+        1 where the second segment follows the first, 0 where it begins at a random place of another document, −1 where
+        there is no second. Where all rows are of one document nothing is exchanged.
+    """
+    first, second, document = segments
+    n, device = len(document), document.device
+    follows = second.mask.any(1)
+    elsewhere = (document[:, None] != document[None, :]).float()
+    exchanged = (torch.rand(n, device=device) < 0.5) & follows & (elsewhere.sum(1) > 0)
+    partner = torch.multinomial(elsewhere + (elsewhere.sum(1, keepdim=True) == 0), 1)[:, 0]
+    width = max(first.ids.shape[1], second.ids.shape[1])
+    begin, after = (
+        Tokens(*(F.pad(part, (0, width - part.shape[1])) for part in tokens)) for tokens in (first, second)
+    )
+    after = Tokens(
+        *(torch.where(exchanged[:, None], a[partner], b) for a, b in zip(begin, after, strict=True)),
+    )
+    one = torch.ones(n, 1, dtype=torch.int64, device=device)
+    cls, sep = (one * tokenizer.special_id(role) for role in ("cls", "sep"))
+    ids = torch.cat([cls, begin.ids, sep, after.ids, sep], 1)
+    mask = torch.cat([one > 0, begin.mask, one > 0, after.mask, follows[:, None]], 1)
+    told = torch.where(follows, (~exchanged).long(), -1)
+    return compacted(Tokens(ids, mask), tokenizer.pad), told

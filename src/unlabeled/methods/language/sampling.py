@@ -1,0 +1,64 @@
+"""Drawing the next token from a model's scores."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from unlabeled.errors import UnlabeledError
+
+
+def sample_token(
+    logits: Tensor,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw a token for each row.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n, vocabulary)
+    temperature : float, default 1
+        Divides the logits; 0 takes the largest.
+    top_k : int, optional
+        Only the so many largest can be drawn.
+    top_p : float, optional
+        Only the fewest largest that together have at least this probability can be drawn.
+    generator : torch.Generator, optional
+        On the device of the logits.
+
+    Returns
+    -------
+    Tensor of int64, shape (n,)
+
+    References
+    ----------
+    .. [1] Holtzman et al., The Curious Case of Neural Text Degeneration, ICLR 2020.
+
+    Examples
+    --------
+    >>> sample_token(torch.tensor([[0.0, 3.0, 1.0]]), temperature=0)
+    tensor([1])
+    """
+    if temperature < 0:
+        raise UnlabeledError(f"temperature must not be negative, got {temperature}")
+    if top_k is not None and top_k < 1:
+        raise UnlabeledError(f"top_k must be at least 1, got {top_k}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise UnlabeledError(f"top_p is a probability above 0, got {top_p}")
+    if temperature == 0:
+        return logits.argmax(1)
+    logits = logits / temperature
+    if top_k is not None and top_k < logits.shape[1]:
+        least = logits.topk(top_k, dim=1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -math.inf)
+    if top_p is not None:
+        ordered, order = logits.softmax(1).sort(dim=1, descending=True)
+        # A token stays if those before it have not reached the share yet; so the likeliest one always does.
+        out = ordered.cumsum(1) - ordered >= top_p
+        logits = logits.masked_fill(torch.zeros_like(out).scatter(1, order, out), -math.inf)
+    return torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]

@@ -1,0 +1,50 @@
+"""Cutting a stretch out of a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Generator
+
+from unlabeled.data.text.tokens import compacted
+from unlabeled.views import draw
+from unlabeled.views.text.token_deletion import inner_places
+from unlabeled.views.view import View, check
+
+
+@dataclass(frozen=True)
+class TokenCrop(View):
+    """Keep a random stretch of a text, and the tokens that begin and end a text around it.
+
+    Parameters
+    ----------
+    least, most : float, default 0.5 and 0.9
+        Share of the text that is kept, drawn between these for each text; at least one token.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from unlabeled.data.text.tokens import padded
+    >>> TokenCrop(1.0, 1.0)(padded([[2, 7, 8, 3]], pad=0)).ids
+    tensor([[2, 7, 8, 3]])
+    """
+
+    least: float = 0.5
+    most: float = 0.9
+
+    def __post_init__(self) -> None:
+        check(0 < self.least <= 1, self, "least", "a share of the text, above 0 and at most 1")
+        check(self.least <= self.most <= 1, self, "most", "a share of the text, between least and 1")
+
+    def __call__(self, batch: Any, generator: Generator | None = None) -> Any:
+        """Give a stretch of each text, `Tokens` (see `View`)."""
+        mask = batch.mask
+        inner, places = inner_places(mask)
+        count = inner.sum(1, keepdim=True)
+        shape = (len(mask), 1)
+        share = draw.uniform(shape, self.least, self.most, generator).to(mask.device)
+        # A product such as 10 · 0.3 may lie a rounding error above the whole number it stands for.
+        span = (count * share - 1e-4).ceil().clamp_min(1).minimum(count)
+        start = (draw.uniform(shape, 0.0, 1.0, generator).to(mask.device) * (count - span + 1)).floor() + 1
+        return compacted(batch._replace(mask=mask & (~inner | ((places >= start) & (places < start + span)))))
