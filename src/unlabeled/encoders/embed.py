@@ -43,9 +43,12 @@ def embed(
     encoder.to(torch.device(device)).to(memory_format=torch.channels_last).eval()
     vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
     done = 0
-    for batch in instances.batches(torch.arange(len(instances)).split(batch_size)):
+    # Texts say which of them are of about one length; all others come as they stand.
+    even = getattr(instances, "even_batches", None)
+    order = torch.arange(len(instances)).split(batch_size) if even is None else even(batch_size)
+    for batch in instances.batches(order):
         encoded = encoder(encoder.preprocessing.canonical(batch.to(device).values))
-        vectors[done : done + len(batch)] = encoded.float().cpu().numpy()
+        vectors[batch.index.numpy()] = encoded.float().cpu().numpy()
         done += len(batch)
         if progress is not None:
             progress(done, len(instances))

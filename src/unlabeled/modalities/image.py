@@ -157,7 +157,17 @@ def _is_path_of_images(path: Path) -> bool:
         from unlabeled.data.parquet import image_column, schema_of
 
         return image_column(schema_of(path)) is not None
-    return suffix in SUFFIXES or suffix == ".txt"
+    return suffix in SUFFIXES or (suffix == ".txt" and _lists_images(path))
+
+
+def _lists_images(path: Path) -> bool:
+    """Tell a list of paths from a text, by its first line that is not a comment."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        lines = (line.strip() for line in file)
+        first = next((line for line in lines if line and not line.startswith("#")), "")
+    if Path(first).suffix.lower() in SUFFIXES:
+        return True
+    return 0 < len(first) < 256 and "\0" not in first and (path.parent / first).is_file()
 
 
 def _is_picture(item: Any) -> bool:

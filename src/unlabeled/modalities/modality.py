@@ -77,6 +77,10 @@ class Settings:
         How an image becomes square.
     workers : int, optional
         Threads that decode.
+    column : str, optional
+        Of a table, the column of texts; two or three with commas between them for pairs and triples.
+    unit : {"line", "paragraph", "file"}, default "line"
+        What is one text in a text file.
     """
 
     encoder: Any = "auto"
@@ -84,6 +88,8 @@ class Settings:
     channels: int | None = None
     resize: Literal["crop", "squash", "pad"] = "crop"
     workers: int | None = None
+    column: str | None = None
+    unit: Literal["line", "paragraph", "file"] = "line"
 
 
 class Modality(ABC):

@@ -22,7 +22,7 @@ from unlabeled.modalities.modality import (
 from unlabeled.modalities.preprocessing import Preprocessing
 
 
-def open_source(source: Any) -> Collection:
+def open_source(source: Any, settings: Any = None) -> Collection:
     """Open whatever a user has, as the kind of data that it is.
 
     Parameters
@@ -32,7 +32,11 @@ def open_source(source: Any) -> Collection:
         parquet files, ``.csv`` and ``.tsv`` are vectors. Arrays (also in ``.npy`` and ``.npz`` files) and tensors are
         vectors if they have two dimensions, images if they have three or four. A list of paths, PIL images, bytes or
         arrays of pictures is images, a list of lists of numbers is vectors, a data frame is vectors, a dataset is
-        images. A data object is given back as it is.
+        images. A data object is given back as it is. Text files, folders of them, tables with a column of texts and
+        lists of strings are texts.
+    settings : Settings or estimator, optional
+        What they say about the data, such as the column of texts. Of an estimator's own modalities the first that
+        accepts the source is taken.
 
     Returns
     -------
@@ -55,7 +59,8 @@ def open_source(source: Any) -> Collection:
         opened: Collection = source
         return opened
     source = _as_path(source)
-    return _accepting(source).open(source)
+    kind = _accepting(source, settings)
+    return kind.open(source) if settings is None else kind.admit(source, settings, True)
 
 
 def open_instances(
@@ -80,7 +85,7 @@ def open_instances(
         If X is no data, or does not fit `preprocessing`.
     """
     X = _as_path(X)
-    kind = modality_of(X) if is_data(X) else _accepting(X)
+    kind = modality_of(X) if is_data(X) else _accepting(X, settings)
     if preprocessing is not None and preprocessing.kind != kind.name:
         raise UnlabeledError(f"the encoder is for {preprocessing.kind}s, and the data are {kind.name}s")
     return kind.prepare(kind.admit(X, settings, preprocessing is None), settings, preprocessing, on_error)
@@ -91,10 +96,14 @@ def _as_path(source: Any) -> Any:
     return existing(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else source
 
 
-def _accepting(source: Any) -> Modality:
-    """Give the modality that a source is of."""
+def _accepting(source: Any, settings: Any = None) -> Modality:
+    """Give the modality that a source is of; where an estimator is for one kind of data only, it is that."""
+    wanted: tuple[str, ...] = getattr(settings, "modalities", ())
     known = modalities()
+    if len(wanted) == 1 and not any(each.accepts(source) for name, each in known.items() if name not in wanted):
+        return modality(wanted[0])  # it says what is wrong with the source
     found = next((each for each in known.values() if each.accepts(source)), None)
+    found = next((each for name, each in known.items() if name in wanted and each.accepts(source)), found)
     if found is not None:
         return found
     if isinstance(source, Path) and not source.is_dir():

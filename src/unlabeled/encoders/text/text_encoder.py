@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from unlabeled.data.text.tokens import Tokens
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
-from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
 from unlabeled.errors import unknown_name
+from unlabeled.modalities.text import TextPreprocessing
 
 Pooling = Literal["mean", "cls", "last"]
 
@@ -59,9 +59,9 @@ class TextEncoder(Encoder):
         """Give the vectors of all tokens after the last layer, and the mask of those that are real."""
         return Features(self.hidden_states(values)[-1], values.mask)
 
-    def forward(self, values: Tokens) -> Tensor:
-        """Map texts to vectors, shape (n, dim)."""
-        pooled = pool(self.features(values), self.pooling)
+    def forward(self, values: Any) -> Tensor:
+        """Map texts, `Tokens`, to vectors, shape (n, dim); of pairs and triples the first texts."""
+        pooled = pool(self.features(getattr(values, "first", values)), self.pooling)
         return F.normalize(pooled, dim=-1) if self.normalise else pooled
 
 

@@ -12,9 +12,9 @@ from unlabeled.encoders.text.attention import Cache, positions_of, visible
 from unlabeled.encoders.text.bert_layers import BertEmbeddings, BertLayer, bert_config
 from unlabeled.encoders.text.llama_layers import LlamaLayer, llama_config, rotation_of
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
-from unlabeled.encoders.text.text_preprocessing import TextPreprocessing
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import write_json
+from unlabeled.modalities.text import TextPreprocessing
 
 Positions = Literal["learned", "rotary"]
 

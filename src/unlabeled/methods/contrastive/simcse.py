@@ -63,7 +63,6 @@ class SimCSE(TextMethod):
     """
 
     minimum_rows: ClassVar[int] = 2
-    buckets: ClassVar[bool] = True
 
     views: Literal["dropout", "crop"] = "dropout"
     temperature: float = 0.05

@@ -40,8 +40,8 @@ class Hidden(NamedTuple):
 class BERT(TextMethod):
     r"""A network sees a text with some tokens hidden and predicts these from both sides.
 
-    Split: x is the text with 15 % of its tokens chosen, of which 80 % are replaced by a mask, 10 % by a random token and
-    10 % left as they are; which ones is drawn anew every time. y are the chosen tokens C:
+    Split: 15 % of the tokens are chosen, anew every time. x is the text in which 80 % of these are replaced by a mask,
+    10 % by a random token, and 10 % are left as they are. y are the chosen tokens C:
 
     .. math:: L = -\frac{1}{|C|} \sum_{i \in C} \log p(t_i \mid x)
 
@@ -88,7 +88,7 @@ class BERT(TextMethod):
     def training_instances(self, instances: Any) -> Instances:
         """Learn from pairs of neighbouring segments, or from windows over the stream of all texts."""
         kind = SegmentPairs if self.next_sentence else Windows
-        return kind(self.all_texts(instances), instances.tokenizer, self.length)
+        return kind(self.all_texts(instances), instances.tokenizer, instances.length)
 
     def split(self, batch: Batch) -> tuple[Tokens, Hidden]:
         """Choose tokens and hide them; with pairs, exchange half of the second segments."""
@@ -208,9 +208,7 @@ def pairs_of(segments: Segments, tokenizer: Any) -> tuple[Tokens, Tensor]:
     exchanged = (torch.rand(n, device=device) < 0.5) & follows & (elsewhere.sum(1) > 0)
     partner = torch.multinomial(elsewhere + (elsewhere.sum(1, keepdim=True) == 0), 1)[:, 0]
     width = max(first.ids.shape[1], second.ids.shape[1])
-    begin, after = (
-        Tokens(*(F.pad(part, (0, width - part.shape[1])) for part in tokens)) for tokens in (first, second)
-    )
+    begin, after = (Tokens(*(F.pad(part, (0, width - part.shape[1])) for part in tokens)) for tokens in (first, second))
     after = Tokens(
         *(torch.where(exchanged[:, None], a[partner], b) for a, b in zip(begin, after, strict=True)),
     )

@@ -62,12 +62,14 @@ class ELMo(TextMethod):
     def build(self, encoder: Encoder) -> Network:
         """Predict with the encoder's own embeddings of the tokens."""
         if not isinstance(encoder, LSTM):
-            raise UnlabeledError(f"ELMo needs the encoder 'lstm', which keeps the directions apart, not {encoder.architecture!r}")
+            raise UnlabeledError(
+                f"ELMo needs the encoder 'lstm', which keeps the directions apart, not {encoder.architecture!r}"
+            )
         return Network(encoder)
 
     def training_instances(self, instances: Any) -> Instances:
         """Learn from windows over the stream of all texts."""
-        return Windows(self.all_texts(instances), instances.tokenizer, self.length)
+        return Windows(self.all_texts(instances), instances.tokenizer, instances.length)
 
     def split(self, batch: Batch) -> tuple[Tokens, Tensor]:
         """Show the tokens; hide from each direction what is ahead of it."""

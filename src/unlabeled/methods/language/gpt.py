@@ -72,7 +72,7 @@ class GPT(TextMethod):
 
     def training_instances(self, instances: Any) -> Instances:
         """Learn from windows over the stream of all texts."""
-        return Windows(self.all_texts(instances), instances.tokenizer, self.length)
+        return Windows(self.all_texts(instances), instances.tokenizer, instances.length)
 
     def split(self, batch: Batch) -> tuple[Tokens, Tensor]:
         """Show the tokens; hide, at each place, the one that follows."""
@@ -118,7 +118,8 @@ class GPT(TextMethod):
         """
         self.check_fitted()
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        tokenizer, encoder = self.tokenizer_, self.encoder_.eval()
+        encoder: Any = self.encoder_.eval()
+        tokenizer = self.tokenizer_
         end = tokenizer.special_id("sep")
         device = next(encoder.parameters()).device
         generator = torch.Generator(device).manual_seed(seed) if seed is not None else None
@@ -170,8 +171,8 @@ class GPT(TextMethod):
             The vocabulary's size where nothing is known. Its logarithm is the loss in nats a token.
         """
         self.check_fitted()
-        encoder = self.encoder_.eval()
-        window = min(self.length, encoder.length)
+        encoder: Any = self.encoder_.eval()
+        window: int = encoder.length
         stride = window // 2 if stride is None else stride
         if not 0 < stride < window:
             raise UnlabeledError(f"stride must be between 1 and {window - 1}, got {stride}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -47,8 +47,6 @@ class NoisyTextRestoration(TextMethod):
     (16, 32)
     """
 
-    buckets: ClassVar[bool] = True
-
     deletion: float = 0.6
     decoder_layers: int = 1
 
@@ -58,16 +56,14 @@ class NoisyTextRestoration(TextMethod):
 
     def split(self, batch: Batch) -> tuple[Tokens, Tokens]:
         """Show a damaged copy, hide the text."""
-        view = TokenDeletion(self.deletion, tuple(self.tokenizer_.special_ids))
-        return view(batch.values), batch.values
+        texts = getattr(batch.values, "first", batch.values)
+        return TokenDeletion(self.deletion)(texts), texts
 
     def loss(self, net: Network, x: Tokens, y: Tokens) -> Tensor:
         """Write the text from the vector of the damaged copy."""
         encoder: Any = net.encoder
         states = net.decoder(encoder.word_embeddings(y.ids), y.mask, encoder(x))[:, :-1]
-        losses = F.cross_entropy(
-            token_logits(encoder, states).flatten(0, 1), y.ids[:, 1:].flatten(), reduction="none"
-        )
+        losses = F.cross_entropy(token_logits(encoder, states).flatten(0, 1), y.ids[:, 1:].flatten(), reduction="none")
         return mean_over_rows(losses.view_as(y.ids[:, 1:]), y.mask[:, 1:])
 
 
@@ -87,9 +83,7 @@ class VectorDecoder(nn.Module):
     def __init__(self, dim: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.heads = next(heads for heads in (8, 4, 2, 1) if dim % (2 * heads) == 0)
-        self.layers = nn.ModuleList(
-            LlamaLayer(dim, self.heads, 4 * dim, dropout) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(LlamaLayer(dim, self.heads, 4 * dim, dropout) for _ in range(layers))
         self.maps = nn.ModuleList(nn.Linear(dim, dim) for _ in range(layers))
         self.norm = nn.RMSNorm(dim, eps=1e-6)
 

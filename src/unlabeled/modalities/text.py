@@ -1,0 +1,214 @@
+"""Texts: strings of any length, cut into tokens and padded to a window."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.counted import counted
+from unlabeled.data.columns import find_column
+from unlabeled.data.instances import Instances
+from unlabeled.data.paths import holds_suffix
+from unlabeled.data.text.checkpoint_folder import tokenizer_of
+from unlabeled.data.text.documents import TEXT_COLUMNS
+from unlabeled.data.text.subword_tokenizer import Kind, SubwordTokenizer
+from unlabeled.data.text.text_columns import LINES_OF_JSON, PAIR_COLUMNS
+from unlabeled.data.text.texts import Texts
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import read_json
+from unlabeled.modalities.modality import Modality, OnError
+from unlabeled.modalities.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from unlabeled.views import View
+
+LENGTH, VOCABULARY = 128, 8000
+"""Tokens of a window, and of a vocabulary, where nobody says otherwise."""
+BASELINE_WORDS = 2000
+EXCERPT = 200
+"""Characters of a text that are shown."""
+
+
+@dataclass(frozen=True)
+class TextPreprocessing(Preprocessing):
+    """How a text becomes tokens: cut by `tokenizer`, special tokens put around, cut off after `length` tokens.
+
+    Parameters
+    ----------
+    tokenizer : SubwordTokenizer
+    length : int, default 128
+        Most tokens of a text, special ones included.
+    """
+
+    kind: ClassVar[str] = "text"
+    tokenizer: SubwordTokenizer
+    length: int = LENGTH
+
+    def __post_init__(self) -> None:
+        if self.length < self.tokenizer.added_to_pair + 2:
+            raise UnlabeledError(f"a length of {self.length} tokens has no room for a text beside the special tokens")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(length,)."""
+        return (self.length,)
+
+    def canonical(self, values: Any) -> Any:
+        """Give the tokens of a batch as they are: they need no scaling."""
+        return values
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe it in JSON's types, the tokenizer with all its tokens."""
+        return {"kind": self.kind, "length": self.length, "tokenizer": self.tokenizer.to_dict()}
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """Make it from its fields."""
+        return cls(SubwordTokenizer.from_dict(fields["tokenizer"]), fields["length"])
+
+
+class TextModality(Modality):
+    """Texts, pairs and triples of texts: text files, tables with a column of texts, lists of strings."""
+
+    name: ClassVar[str] = "text"
+    encoder: ClassVar[str] = "transformer"
+    formats: ClassVar[str] = "a folder of .txt, .txt (a text a line), .jsonl, or .csv, .tsv, .parquet with texts"
+
+    def accepts(self, source: Any) -> bool:
+        """Take files and folders of texts, tables that have a column of texts, and lists of strings."""
+        if isinstance(source, os.PathLike):
+            return _is_path_of_texts(Path(source))
+        if hasattr(source, "column_names"):
+            return True
+        if hasattr(source, "columns") and hasattr(source, "dtypes"):
+            return _names_texts([str(name) for name in source.columns])
+        if getattr(source, "ndim", 1) != 1 or isinstance(source, (str, bytes, Mapping)):
+            return False
+        first = next(iter(source), None) if hasattr(source, "__len__") and hasattr(source, "__iter__") else None
+        if isinstance(first, (tuple, list)):
+            return len(first) in (2, 3) and all(isinstance(text, str) for text in first)
+        return isinstance(first, str)
+
+    def open(self, source: Any) -> Texts:
+        """Open texts."""
+        return Texts(source)
+
+    def admit(self, source: Any, settings: Any, first: bool) -> Any:
+        """Open texts, from the column and in the units that the settings name."""
+        if getattr(source, "kind", None) == self.name:
+            return source
+        column: Any = getattr(settings, "column", None)
+        unit: Any = getattr(settings, "unit", "line")
+        if column is not None and "," in column:
+            column = [name.strip() for name in column.split(",")]
+        return Texts(source, column=column, unit=unit)
+
+    def prepare(
+        self, data: Any, settings: Any, preprocessing: Any = None, on_error: OnError = "raise"
+    ) -> tuple[Instances, Preprocessing]:
+        """Cut the texts into tokens: by the encoder's own tokenizer if it has one, else by one trained on them."""
+        if preprocessing is None:
+            known = getattr(data, "tokenizer", None)
+            preprocessing = (
+                _of_encoder(settings) or (TextPreprocessing(known, data.length) if known is not None else None)
+            ) or _trained(data, settings)
+        if not hasattr(data, "tokenize"):  # it is cut already
+            if data.tokenizer != preprocessing.tokenizer:
+                raise UnlabeledError("the texts were cut by another tokenizer than the encoder's; give the texts")
+            return data, preprocessing
+        return data.tokenize(preprocessing.tokenizer, preprocessing.length), preprocessing
+
+    @property
+    def views(self) -> Mapping[str, Callable[[], View]]:
+        """A stretch of the text, or some of its tokens deleted."""
+        from unlabeled.views.text import TokenCrop, TokenDeletion
+
+        return {"auto": TokenCrop, "crop": TokenCrop, "deletion": TokenDeletion}
+
+    def baseline(self, instances: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Give the weights (TF-IDF) of the 2,000 commonest words of the texts."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        texts = [" ".join(column[row] for column in instances.columns) for row in rows]
+        try:
+            found = TfidfVectorizer(max_features=BASELINE_WORDS, sublinear_tf=True).fit_transform(texts)
+        except ValueError:  # not one word in all the texts
+            return np.zeros((len(rows), 1), dtype=np.float32)
+        return np.asarray(found.toarray(), dtype=np.float32)
+
+    def describe(self, data: Any, row: int) -> str:
+        """Give the beginning of a text."""
+        text = " / ".join(" ".join(column[row].split()) for column in data.columns)
+        return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
+
+    def summary(self, data: Any, instances: Any) -> str:
+        """Say how many texts there are, and how they were cut."""
+        what = {1: "text", 2: "pair of texts", 3: "triple of texts"}[len(instances.columns)]
+        count = counted(len(instances), what) if len(instances.columns) == 1 else f"{len(instances):,} × {what}"
+        return f"{count} in {len(instances.tokenizer):,} different tokens from {data.source}"
+
+    def accepts_query(self, query: Any) -> bool:
+        """Take any text as a query."""
+        return True
+
+    def open_query(self, query: Any) -> Texts:
+        """Take the text that is asked for, or a list of texts."""
+        return Texts([query] if isinstance(query, str) else list(query))
+
+
+def _is_path_of_texts(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return holds_suffix(path, (".txt", ".md"))
+    if suffix in (".txt", ".md", *LINES_OF_JSON):
+        return True
+    if suffix == ".parquet":
+        from unlabeled.data.parquet import schema_of
+
+        return _names_texts([field.name for field in schema_of(path) if str(field.type) in ("string", "large_string")])
+    if suffix in (".csv", ".tsv"):
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            header = file.readline()
+        return _names_texts([cell.strip(' "\r\n') for cell in header.split("\t" if suffix == ".tsv" else ",")])
+    return False
+
+
+def _names_texts(columns: list[str]) -> bool:
+    """Tell whether a table has columns that hold texts by their names."""
+    pairs = any(all(find_column(columns, (name,)) is not None for name in pair) for pair in PAIR_COLUMNS)
+    return find_column(columns, TEXT_COLUMNS) is not None or pairs
+
+
+def _of_encoder(settings: Any) -> TextPreprocessing | None:
+    """Give the preprocessing that the encoder asked for brings with it, if it does."""
+    encoder = getattr(settings, "encoder", "auto")
+    if isinstance(encoder, str):
+        name, _, rest = encoder.partition(":")
+        if name == "transformers" and rest:
+            tokenizer, longest = tokenizer_of(rest)
+            asked = getattr(settings, "length", None) or longest
+            return TextPreprocessing(tokenizer, min(asked, longest))
+        if (Path(encoder) / "encoder.json").exists():
+            saved = Preprocessing.from_dict(read_json(Path(encoder) / "encoder.json")["preprocessing"])
+            return saved if isinstance(saved, TextPreprocessing) else None
+        return None
+    own = encoder.preprocessing
+    return own if isinstance(own, TextPreprocessing) else None
+
+
+def _trained(data: Texts, settings: Any) -> TextPreprocessing:
+    """Train a tokenizer on the texts, or take that of the checkpoint which the settings name."""
+    kind = getattr(settings, "tokenizer", "auto")
+    length = getattr(settings, "length", None) or LENGTH
+    if kind == "auto":
+        kind = getattr(settings, "tokenizer_kind", "wordpiece")
+    if kind not in get_args(Kind):
+        return TextPreprocessing(tokenizer_of(kind)[0], length)
+    size = getattr(settings, "vocabulary", None) or VOCABULARY
+    return TextPreprocessing(data.train_tokenizer(cast("Kind", kind), size), length)
