@@ -165,15 +165,16 @@ def _lists_images(path: Path) -> bool:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         lines = (line.strip() for line in file)
         first = next((line for line in lines if line and not line.startswith("#")), "")
-    if Path(first).suffix.lower() in SUFFIXES:
+    if not first or Path(first).suffix.lower() in SUFFIXES:
         return True
-    return 0 < len(first) < 256 and "\0" not in first and (path.parent / first).is_file()
+    return len(first) < 256 and "\0" not in first and (path.parent / first).is_file()
 
 
 def _is_picture(item: Any) -> bool:
     """Tell a path, encoded bytes, a PIL image or an array of a picture from a row of numbers and from a text."""
     if isinstance(item, str):
-        return Path(item).suffix.lower() in SUFFIXES or Path(item).exists()
+        # A text may be longer than a path can be, of which os.path knows, and Path does not.
+        return Path(item).suffix.lower() in SUFFIXES or os.path.exists(item)  # noqa: PTH110
     return isinstance(item, (bytes, os.PathLike)) or hasattr(item, "getbbox") or getattr(item, "ndim", 0) in (2, 3)
 
 

@@ -123,6 +123,10 @@ class Modality(ABC):
     def accepts(self, source: Any) -> bool:
         """Tell whether `source` (a path that exists, or an object) is data of this kind, without reading it whole."""
 
+    def can_open(self, source: Any) -> bool:
+        """Tell whether `source` could be data of this kind, for a method that is for nothing else."""
+        return self.accepts(source)
+
     @abstractmethod
     def open(self, source: Any) -> Collection:
         """Open `source`; `UnlabeledError` says what is wrong with it."""

@@ -97,13 +97,12 @@ def _as_path(source: Any) -> Any:
 
 
 def _accepting(source: Any, settings: Any = None) -> Modality:
-    """Give the modality that a source is of; where an estimator is for one kind of data only, it is that."""
-    wanted: tuple[str, ...] = getattr(settings, "modalities", ())
+    """Give the modality that a source is of; an estimator's own modalities are asked first."""
     known = modalities()
-    if len(wanted) == 1 and not any(each.accepts(source) for name, each in known.items() if name not in wanted):
-        return modality(wanted[0])  # it says what is wrong with the source
-    found = next((each for each in known.values() if each.accepts(source)), None)
-    found = next((each for name, each in known.items() if name in wanted and each.accepts(source)), found)
+    wanted = [known[name] for name in getattr(settings, "modalities", ())]
+    found = next((each for each in (*wanted, *known.values()) if each.accepts(source)), None)
+    if len(wanted) == 1 and wanted[0].can_open(source):
+        found = wanted[0]
     if found is not None:
         return found
     if isinstance(source, Path) and not source.is_dir():

@@ -18,7 +18,7 @@ from unlabeled.data.paths import holds_suffix
 from unlabeled.data.text.checkpoint_folder import tokenizer_of
 from unlabeled.data.text.documents import TEXT_COLUMNS
 from unlabeled.data.text.subword_tokenizer import Kind, SubwordTokenizer
-from unlabeled.data.text.text_columns import LINES_OF_JSON, PAIR_COLUMNS
+from unlabeled.data.text.text_columns import LINES_OF_JSON, PAIR_COLUMNS, TABLES_OF_TEXT
 from unlabeled.data.text.texts import Texts
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
@@ -94,6 +94,12 @@ class TextModality(Modality):
         if isinstance(first, (tuple, list)):
             return len(first) in (2, 3) and all(isinstance(text, str) for text in first)
         return isinstance(first, str)
+
+    def can_open(self, source: Any) -> bool:
+        """Take any table and any list: if there are no texts in it, the error says what there is."""
+        if isinstance(source, os.PathLike):
+            return self.accepts(source) or Path(source).suffix.lower() in TABLES_OF_TEXT
+        return self.accepts(source) or hasattr(source, "columns") or (isinstance(source, list) and len(source) > 0)
 
     def open(self, source: Any) -> Texts:
         """Open texts."""

@@ -111,6 +111,21 @@ def test_transformers_reads_what_is_saved(tokenizer, tmp_path):
     assert np.array_equal(ours.encode(TEXTS)[0], tokenizer.encode(TEXTS)[0])
 
 
+@pytest.mark.parametrize("kind", ["wordpiece", "bpe", "characters"])
+def test_the_same_texts_give_the_same_tokenizer(kind):
+    texts = [*TEXTS, OTHERS, "an equal number of pairs ties: abcd efgh ijkl mnop qrst"]
+    first, *others = (SubwordTokenizer.train(texts, kind=kind, size=300).to_dict() for _ in range(4))
+    assert all(other == first for other in others)
+
+
+def test_rare_signs_make_room_for_words():
+    signs = "".join(chr(0x4E00 + i) for i in range(1500))
+    tokenizer = SubwordTokenizer.train(["the cat sat " * 5, signs], size=2500)
+    assert "cat" in tokenizer.backend.get_vocab()
+    assert len(tokenizer) <= 2500
+    assert tokenizer.special_id("unk") in tokenizer.encode([signs])[0]
+
+
 def test_nothing_to_train_on_is_an_error():
     with pytest.raises(UnlabeledError, match="nothing but white space"):
         SubwordTokenizer.train(["", "  "])

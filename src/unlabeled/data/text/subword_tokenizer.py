@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask
 """The special tokens of a tokenizer that is trained here; they have the numbers 0 to 4."""
 
 _CHUNK = 1024
+# Languages with thousands of signs would leave no room for anything else.
+_MOST_LETTERS = 1000
 # A sub-word is rarely longer than this, so the beginning of a text of so many characters holds the tokens needed.
 _CHARACTERS_PER_TOKEN = 12
 
@@ -107,16 +110,15 @@ class SubwordTokenizer:
             raise UnlabeledError(f"a vocabulary of {size} tokens has no room beside {len(SPECIAL)} special ones")
         backend = _untrained(kind, lowercase)
         common: dict[str, Any] = {"vocab_size": size, "special_tokens": list(SPECIAL.values()), "show_progress": False}
-        trainer: Any
         if kind == "wordpiece":
-            trainer = trainers.WordPieceTrainer(**common)
+            _train_wordpiece(backend, texts, size)
         elif kind == "bpe":
             from tokenizers.pre_tokenizers import ByteLevel
 
             trainer = trainers.BpeTrainer(initial_alphabet=ByteLevel.alphabet(), **common)
+            backend.train_from_iterator(texts, trainer)
         else:
-            trainer = trainers.WordLevelTrainer(**common)
-        backend.train_from_iterator(texts, trainer)
+            backend.train_from_iterator(texts, trainers.WordLevelTrainer(**common))
         if backend.get_vocab_size() <= len(SPECIAL):
             raise UnlabeledError("no tokenizer can be trained: the texts hold nothing but white space")
         from tokenizers.processors import TemplateProcessing
@@ -306,6 +308,33 @@ class SubwordTokenizer:
 
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "tokenizer.model")
+
+
+def _train_wordpiece(backend: Any, texts: Iterable[str], size: int) -> None:
+    """Train WordPiece such that the same texts always give the same vocabulary.
+
+    The trainer numbers the characters inside words in the order in which a hash table gives them, and breaks ties by
+    these numbers. Named as special tokens they come in an order of our own; a second model gets the vocabulary alone.
+    """
+    from tokenizers import models, trainers
+
+    texts = [backend.normalizer.normalize_str(text) for text in texts]
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    letters = [letter for letter in counts if not letter.isspace()]
+    kept = set(sorted(letters, key=lambda letter: (-counts[letter], letter))[:_MOST_LETTERS])
+    rare = str.maketrans({letter: " " for letter in letters if letter not in kept})
+    inside = [f"##{letter}" for letter in sorted(kept)]
+    room = max(size, len(SPECIAL) + len(inside) + len(kept))
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=room, special_tokens=[*SPECIAL.values(), *inside], show_progress=False
+    )
+    scratch = _untrained("wordpiece", lowercase=False)
+    scratch.train_from_iterator((text.translate(rare) for text in texts), trainer)
+    vocabulary = sorted(scratch.get_vocab().items(), key=lambda entry: entry[1])
+    backend.model = models.WordPiece(dict(vocabulary), unk_token=SPECIAL["unk"])
+    backend.add_special_tokens(list(SPECIAL.values()))
 
 
 def _untrained(kind: Kind, lowercase: bool) -> Tokenizer:

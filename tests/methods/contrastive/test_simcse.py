@@ -1,0 +1,116 @@
+import math
+
+import pytest
+import torch
+
+from unlabeled import SimCSE
+from unlabeled.data import Batch
+from unlabeled.data.text.texts import Texts
+from unlabeled.data.text.tokens import TextPair, TextTriple, padded
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.contrastive.simcse import find_own, identical
+
+TEXTS = ["the dog barks", "the cat runs away", "it rains", "the sun is out", "bread is warm"]
+TINY = {"dim": 32, "layers": 1, "heads": 2, "length": 16, "epochs": 1, "progress": False, "random_state": 0}
+ROWS = [[2, 9, 8, 7, 3], [2, 5, 6, 3], [2, 9, 8, 7, 3], [2, 11, 3]]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return SimCSE(**TINY, batch_size=4, temperature=0.1).fit(TEXTS)
+
+
+def by_hand(x, y, z, same, temperature):
+    """Plain loops: each row against all candidates but copies of itself and of its own candidate."""
+    losses = []
+    candidates = [*y, *z]
+    for i in range(len(x)):
+        scores = []
+        for j, candidate in enumerate(candidates):
+            copy = same["y" if j < len(y) else "z"][j % len(y)] in (same["x"][i], same["y"][i])
+            if j == i or not copy:
+                scores.append(float(torch.cosine_similarity(x[i], candidate, dim=0)) / temperature)
+            if j == i:
+                own = scores[-1]
+        losses.append(math.log(sum(map(math.exp, scores))) - own)
+    return sum(losses) / len(losses)
+
+
+@torch.no_grad()
+def test_the_loss_finds_each_text_among_all_others_but_copies(model):
+    network, values = model.network_.eval(), padded(ROWS, 0)
+    x, y = model.split(Batch.unlabelled(values))
+    vectors = network.encoder(values)
+    same = {"x": [0, 1, 0, 2], "y": [0, 1, 0, 2]}
+    expected = by_hand(vectors, vectors, [], same, 0.1)
+    assert float(model.loss(network, x, y)) == pytest.approx(expected, rel=1e-4)
+
+
+@torch.no_grad()
+def test_a_third_text_is_a_negative_for_all(model):
+    network = model.network_.eval()
+    values = TextTriple(
+        padded(ROWS, 0), padded(ROWS[::-1], 0), padded([[2, 12, 3], [2, 13, 3], [2, 5, 6, 3], [2, 7, 3]], 0)
+    )
+    x, y = model.split(Batch.unlabelled(values))
+    encoded = [network.encoder(part) for part in values]
+    same = {"x": [0, 1, 0, 2], "y": [2, 0, 1, 0], "z": [4, 5, 1, 6]}
+    assert float(model.loss(network, x, y)) == pytest.approx(by_hand(*encoded, same, 0.1), rel=1e-4)
+
+
+def test_two_encodings_of_a_text_in_one_pass_have_different_dropout(model):
+    network, values = model.network_.train(), padded(ROWS, 0)
+    (first, second), _ = model.split(Batch.unlabelled(values))
+    seen = []
+    handle = network.encoder.register_forward_hook(lambda module, inputs, output: seen.append(output.detach()))
+    model.loss(network, [first, second], identical([values]))
+    handle.remove()
+    network.eval()
+    assert len(seen) == 1  # one pass of 2n
+    x, y = seen[0].split(4)
+    assert torch.equal(first.ids, second.ids)
+    assert ((x - y).abs().amax(1) > 1e-3).all()
+
+
+@torch.no_grad()
+def test_identical_vectors_give_the_logarithm_of_the_number_of_different_texts(model):
+    texts = [padded([[2, 5 + i, 3] for i in range(8)], 0)]
+    assert float(find_own(torch.ones(8, 8), identical(texts))) == pytest.approx(math.log(8))
+    copies = [padded([[2, 5 + i // 2, 3] for i in range(8)], 0)]
+    # Of eight rows, one other is a copy: seven candidates are left.
+    assert float(find_own(torch.ones(8, 8), identical(copies))) == pytest.approx(math.log(7))
+
+
+def test_padding_does_not_make_texts_different():
+    first, second = padded([[2, 5, 3], [2, 5, 6, 3]], 0), padded([[2, 5, 6, 3], [2, 5, 3]], 1, 7)
+    numbers = identical([first, second])
+    assert numbers[0, 0] == numbers[1, 1]
+    assert numbers[0, 1] == numbers[1, 0]
+
+
+def test_crops_are_two_different_stretches():
+    model = SimCSE(**TINY, views="crop", batch_size=4).fit(TEXTS)
+    (first, second), _ = model.split(Batch.unlabelled(padded([[2, *range(5, 25), 3]] * 4, 0)))
+    assert first.mask.sum() < 4 * 22
+    assert not (first.ids.shape == second.ids.shape and torch.equal(first.ids, second.ids))
+
+
+def test_pairs_and_triples_are_learnt_from_and_have_the_vectors_of_their_first_texts():
+    pairs = list(zip(TEXTS, TEXTS[1:] + TEXTS[:1], strict=True))
+    model = SimCSE(**TINY, batch_size=4).fit(Texts(pairs))
+    assert model.transform(pairs) == pytest.approx(model.transform([a for a, _ in pairs]), abs=1e-6)
+    triples = [(a, b, TEXTS[0]) for a, b in pairs]
+    assert SimCSE(**TINY).fit(triples).transform(TEXTS).shape == (5, 32)
+
+
+def test_pairs_keep_their_type_in_a_batch():
+    values = TextPair(padded(ROWS, 0), padded(ROWS, 0))
+    assert SimCSE(**TINY).view(values) is values.first
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"), [({"views": "crops"}, "did you mean 'crop'"), ({"temperature": 0.0}, "above 0")]
+)
+def test_settings_that_mean_nothing_are_errors(settings, says):
+    with pytest.raises(UnlabeledError, match=says):
+        SimCSE(**{**TINY, **settings}).fit(TEXTS)

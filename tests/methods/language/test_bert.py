@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+import torch
+
+from unlabeled import BERT
+from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.windows import SegmentPairs, Segments
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.language.bert import Hidden, pairs_of
+from unlabeled.methods.language.masking import mask_tokens
+
+TEXTS = [
+    "The dog barks at the cat. The cat runs away from the dog.",
+    "It rains all day. The street is wet and so is the cat.",
+    "One sentence only",
+    "",
+    "Soup is hot. Bread is warm. Beer is cold. Wine is old.",
+] * 4
+TINY = {"dim": 32, "layers": 1, "heads": 2, "length": 18, "progress": False, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return BERT(**TINY, epochs=2, batch_size=8, vocabulary=120).fit(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return SubwordTokenizer.train(TEXTS, size=100)
+
+
+def many_rows(tokenizer, rows=400, longest=60):
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(0, longest, rows)
+    texts = [generator.integers(5, len(tokenizer), n).astype(np.int32) for n in lengths]
+    return padded([tokenizer.framed(text, 100) for text in texts], tokenizer.pad)
+
+
+def test_fifteen_percent_are_chosen_and_80_10_10_of_them_masked_random_and_kept(tokenizer):
+    values = many_rows(tokenizer)
+    parts = [mask_tokens(values, tokenizer) for _ in range(20)]
+    possible = int((values.mask & (values.ids >= 5)).sum()) * 20
+    chosen = sum(int(c.sum()) for _, c in parts)
+    # About 236,000 tokens in 8,000 rows. Rounding up rows of few tokens to one token adds up to half a percent.
+    assert chosen / possible == pytest.approx(0.15, abs=0.004)
+    masked = sum(int((shown.ids == tokenizer.special_id("mask"))[c].sum()) for shown, c in parts) / chosen
+    kept = sum(int((shown.ids == values.ids)[c].sum()) for shown, c in parts) / chosen
+    # A random token is the right one by chance. Each bound is over four deviations of a share of 35,000 draws.
+    by_chance = 0.1 / (len(tokenizer) - 5)
+    assert masked == pytest.approx(0.8, abs=0.01)
+    assert kept == pytest.approx(0.1 + by_chance, abs=0.008)
+
+
+def test_special_tokens_and_padding_are_never_chosen_nor_drawn(tokenizer):
+    values = many_rows(tokenizer)
+    special = torch.tensor(tokenizer.special_ids)
+    mask = tokenizer.special_id("mask")
+    for _ in range(10):
+        shown, chosen = mask_tokens(values, tokenizer, 0.5)
+        assert not (chosen & ~values.mask).any()
+        assert not torch.isin(values.ids[chosen], special).any()
+        changed = chosen & (shown.ids != values.ids)
+        assert not torch.isin(shown.ids[changed & (shown.ids != mask)], special).any()
+        assert torch.equal(shown.ids[~chosen], values.ids[~chosen])
+
+
+def test_every_row_that_can_has_a_token_chosen_and_others_do_not_crash(tokenizer):
+    values = padded([tokenizer.framed(np.arange(5, 5 + n, dtype=np.int32), 50) for n in (0, 1, 2, 30)], tokenizer.pad)
+    for _ in range(20):
+        _, chosen = mask_tokens(values, tokenizer)
+        assert chosen.sum(1)[0] == 0
+        assert (chosen.sum(1)[1:] >= 1).all()
+
+
+def test_masking_is_drawn_anew_every_time(model):
+    batch = SegmentPairs(TEXTS, model.tokenizer_, 18).gather(torch.arange(8))
+    assert not torch.equal(model.split(batch)[1].chosen, model.split(batch)[1].chosen)
+
+
+def test_negatives_are_of_another_document_and_the_class_says_who_follows(tokenizer):
+    documents = [" ".join(f"{name} {i}." for i in ["one", "two", "three", "four", "five", "six"]) for name in "abcdef"]
+    tokenizer = SubwordTokenizer.train(documents, size=80)
+    pairs = SegmentPairs(documents, tokenizer, 9)
+    values = pairs.gather(torch.arange(len(pairs))).values
+    counts = {0: 0, 1: 0, -1: 0}
+    for _ in range(50):
+        rows, follows = pairs_of(values, tokenizer)
+        for row, mask, told, document in zip(*rows, follows.tolist(), values.document.tolist(), strict=True):
+            words = [tokenizer.token(int(i)) for i in row[mask]]
+            end = words.index("[SEP]")
+            first, second = words[1:end], [word for word in words[end + 1 :] if word != "[SEP]"]
+            assert first[0] == "abcdef"[document]
+            if told == 1:
+                assert second[0] == first[0]
+            elif told == 0:
+                assert second[0] != first[0]
+            else:
+                assert not second  # the document ends
+                assert first[1] == "six"
+            counts[told] += 1
+    positive = counts[1] / (counts[0] + counts[1])
+    assert positive == pytest.approx(0.5, abs=0.05)  # over 1,500 draws, four deviations
+    assert counts[-1] == 6 * 50
+
+
+def test_with_a_single_document_nothing_is_exchanged(tokenizer):
+    pairs = SegmentPairs(TEXTS[-1:], tokenizer, 13)
+    values = pairs.gather(torch.arange(len(pairs))).values
+    _, follows = pairs_of(values, tokenizer)
+    assert set(follows.tolist()) == {1, -1}
+
+
+def test_pairs_stand_between_their_special_tokens(tokenizer):
+    first, second = padded([[7, 8], [9]], 0), padded([[10], []], 0)
+    values, follows = pairs_of(Segments(first, second, torch.tensor([0, 0])), tokenizer)
+    cls, sep = tokenizer.special_id("cls"), tokenizer.special_id("sep")
+    assert values.ids[0].tolist() == [cls, 7, 8, sep, 10, sep]
+    assert values.ids[1][values.mask[1]].tolist() == [cls, 9, sep]
+    assert follows.tolist() == [1, -1]
+
+
+@torch.no_grad()
+def test_the_loss_is_that_of_the_chosen_tokens_and_of_the_order(model):
+    network = model.network_.eval()
+    values = padded([[2, 9, 8, 7, 3], [2, 5, 3]], 0)
+    chosen = torch.zeros_like(values.mask)
+    chosen[0, [1, 3]] = chosen[1, 1] = True
+    shown = Tokens(torch.where(chosen, model.tokenizer_.special_id("mask"), values.ids), values.mask)
+    found = float(model.loss(network, shown, Hidden(values.ids, chosen, torch.tensor([1, -1]))))
+    vectors = network.encoder.features(shown).vectors
+    scores = (network.head(vectors) @ network.encoder.word_embeddings.weight.T).log_softmax(-1)
+    first = -(scores[0, 1, 9] + scores[0, 3, 7]) / 2
+    second = -scores[1, 1, 5]
+    order = -network.predictor(vectors[:1, 0]).log_softmax(-1)[0, 1]
+    assert found == pytest.approx(float((first + second) / 2 + order / 2), rel=1e-5)
+
+
+def test_the_gradient_of_parts_of_a_batch_is_that_of_the_whole(model):
+    network = model.network_.eval()
+    values = padded([[2, 9, 8, 7, 3], [2, 5, 3], [2, 6, 7, 3], [2, 8, 3]], 0)
+    chosen = values.mask & (values.ids >= 7) | (values.ids == 5)
+
+    def gradient(parts):
+        network.zero_grad()
+        for part in parts:
+            y = Hidden(values.ids[part], chosen[part], torch.tensor([1, 0, -1, 1])[part])
+            (model.loss(network, Tokens(values.ids[part], values.mask[part]), y) / len(parts)).backward()
+        return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+    assert torch.allclose(gradient([slice(0, 4)]), gradient([slice(0, 2), slice(2, 4)]), atol=1e-6)
+    network.zero_grad()
+
+
+def test_without_next_sentence_windows_are_read(model):
+    plain = BERT(**TINY, epochs=1, next_sentence=False).fit(TEXTS)
+    assert set(plain.figures(TEXTS)) == {"masked_accuracy", "unigram_accuracy"}
+    assert plain.transform(TEXTS[:2]).shape == (2, 32)
+
+
+def test_figures_are_shares(model):
+    figures = model.figures(TEXTS)
+    assert all(0 <= value <= 1 for value in figures.values())
+    assert figures == model.figures(TEXTS)
+    assert model.score(TEXTS) == figures["masked_accuracy"]
+
+
+def test_filling_in_names_probable_tokens(model):
+    found = model.fill("the [MASK] barks", k=4)
+    assert len(found) == 4
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    assert not {token for token, _ in found} & {"[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"}
+    assert [len(row) for row in model.fill("[MASK] dog [MASK]", k=2)] == [2, 2]
+    with pytest.raises(UnlabeledError, match=r"write \[MASK\]"):
+        model.fill("nothing to fill")
+
+
+def test_a_tokenizer_without_a_mask_is_refused(tmp_path, tokenizer):
+    without = SubwordTokenizer(tokenizer.backend, {k: v for k, v in tokenizer.special.items() if k != "mask"})
+    without.save(tmp_path, 32)
+    with pytest.raises(UnlabeledError, match="needs a tokenizer with a 'mask' token"):
+        BERT(**TINY, tokenizer=str(tmp_path)).fit(TEXTS)

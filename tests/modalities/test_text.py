@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from unlabeled import GPT, SimCLR, SimCSE
+from unlabeled.data.text.texts import Texts
+from unlabeled.encoders import load_encoder, make_encoder, save_encoder
+from unlabeled.encoders.text.transformer import Transformer
+from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import Preprocessing, modality, open_instances, open_source
+
+TEXTS = ["the dog barks", "the cat runs away", "it rains", ""]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    _, preprocessing = open_instances(TEXTS)
+    torch.manual_seed(0)
+    return Transformer(preprocessing, dim=16, layers=1, heads=2).eval()
+
+
+def test_texts_are_told_from_images_and_numbers(tmp_path):
+    (tmp_path / "a.txt").write_text("a text\n")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("a text\n")
+    pd.DataFrame({"text": ["a"], "n": [1]}).to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"Premise": ["a"], "Hypothesis": ["b"]}).to_csv(tmp_path / "p.tsv", index=False, sep="\t")
+    pd.DataFrame({"sentence": ["a"]}).to_parquet(tmp_path / "t.parquet")
+    (tmp_path / "t.jsonl").write_text('{"text": "a"}\n')
+    paths = [tmp_path / n for n in ("a.txt", "texts", "t.csv", "p.tsv", "t.parquet", "t.jsonl")]
+    for source in [*paths, ["a text"], pd.Series(["a"]), np.array(["a"]), [("a", "b")], pd.DataFrame({"text": ["a"]})]:
+        assert isinstance(open_source(source), Texts), source
+    pd.DataFrame({"x": [1.0], "y": [2.0]}).to_csv(tmp_path / "v.csv", index=False)
+    assert open_source(tmp_path / "v.csv").kind == "vector"
+    assert open_source([[1.0, 2.0]]).kind == "vector"
+
+
+def test_a_method_for_texts_reads_any_table_as_texts(tmp_path):
+    pd.DataFrame({"heading": ["a", "b"], "body_of_it": ["c", "d"]}).to_csv(tmp_path / "t.csv", index=False)
+    assert open_source(tmp_path / "t.csv", GPT(column="body_of_it")).texts == ["c", "d"]
+    with pytest.raises(UnlabeledError, match="not clear which column"):
+        GPT().fit(str(tmp_path / "t.csv"))
+    with pytest.raises(UnlabeledError, match="did you mean 'heading'"):
+        GPT(column="headin").fit(str(tmp_path / "t.csv"))
+
+
+def test_other_methods_refuse_texts_by_name():
+    with pytest.raises(UnlabeledError, match="SimCLR is for image and vector data, not texts"):
+        SimCLR(progress=False).fit(TEXTS)
+
+
+def test_numbers_where_texts_belong_are_refused():
+    with pytest.raises(UnlabeledError, match=r"holds 1\.0 in row 0, where a text belongs"):
+        GPT(progress=False).fit([1.0, 2.0])
+
+
+def test_the_preprocessing_survives_json(encoder):
+    again = Preprocessing.from_dict(json.loads(json.dumps(encoder.preprocessing.to_dict())))
+    assert again == encoder.preprocessing
+
+
+def test_an_encoder_of_texts_is_saved_and_loaded(encoder, tmp_path):
+    save_encoder(encoder, tmp_path / "e")
+    loaded = load_encoder(tmp_path / "e")
+    values = open_instances(TEXTS, preprocessing=loaded.preprocessing)[0].gather(torch.arange(4)).values
+    with torch.no_grad():
+        assert torch.equal(loaded(values), encoder(values))
+    assert {path.name for path in (tmp_path / "e").iterdir()} >= {
+        "config.json",
+        "encoder.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+
+
+def test_an_encoder_brings_its_tokenizer(encoder, tmp_path):
+    save_encoder(encoder, tmp_path / "e")
+    for given in (encoder, str(tmp_path / "e")):
+        model = SimCSE(encoder=given, epochs=1, progress=False).fit(["other words", "than before"] * 2)
+        assert model.tokenizer_ == encoder.preprocessing.tokenizer
+
+
+@pytest.mark.parametrize("source", ["transformers", "transformers:"])
+def test_a_transformer_of_the_library_needs_a_name(source, encoder):
+    with pytest.raises(UnlabeledError, match="write which model"):
+        make_encoder(source, encoder.preprocessing)
+
+
+def test_a_folder_of_the_library_is_an_encoder_by_name(encoder, tmp_path):
+    save_encoder(encoder, tmp_path / "e")
+    (tmp_path / "e" / "encoder.json").unlink()
+    model = SimCSE(encoder=f"transformers:{tmp_path / 'e'}", length=12, epochs=1, learning_rate=1e-9, progress=False)
+    model.fit(TEXTS)
+    assert isinstance(model.encoder_, Transformer)
+    values = open_instances(TEXTS, preprocessing=encoder.preprocessing)[0].gather(torch.arange(4)).values
+    with torch.no_grad():
+        assert model.transform(TEXTS) == pytest.approx(encoder(values).numpy(), abs=1e-5)
+
+
+def test_texts_cut_by_another_tokenizer_are_refused(encoder):
+    other = Texts(["quite other words"]).tokenize(Texts(["quite other words"]).train_tokenizer("wordpiece", 50), 16)
+    with pytest.raises(UnlabeledError, match="another tokenizer"):
+        open_instances(other, preprocessing=encoder.preprocessing)
+
+
+def test_the_baseline_and_the_excerpt():
+    instances, _ = open_instances([*TEXTS, "word " * 100])
+    kind = modality("text")
+    vectors = kind.baseline(instances, np.arange(5))
+    assert vectors.shape[0] == 5
+    assert (vectors[3] == 0).all()
+    assert kind.describe(open_source(TEXTS), 1) == "the cat runs away"
+    assert len(kind.describe(open_source(["word " * 100]), 0)) <= 200
+    assert kind.baseline(open_instances(["!", "?"])[0], np.arange(2)).shape == (2, 1)
+
+
+def test_embedding_goes_by_length_and_gives_the_rows_in_order(encoder):
+    from unlabeled.encoders import embed
+
+    texts = ["the " * n for n in (3, 30, 1, 20, 2, 25)]
+    instances, _ = open_instances(texts, preprocessing=encoder.preprocessing)
+    together = embed(encoder, instances, batch_size=2)
+    alone = [embed(encoder, open_instances([text], preprocessing=encoder.preprocessing)[0])[0] for text in texts]
+    assert together == pytest.approx(np.stack(alone), abs=1e-5)
+
+
+def test_a_path_with_a_name_of_texts_is_not_a_text(tmp_path):
+    with pytest.raises(UnlabeledError, match="does not exist"):
+        GPT(progress=False).fit(str(Path(tmp_path) / "nothing.txt"))
