@@ -20,6 +20,7 @@ from unlabeled.data.text.corpus import Corpus as Corpus
 from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.vectors import Vectors as Vectors
 from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
+from unlabeled.methods.contrastive.simcse import SimCSE as SimCSE
 from unlabeled.methods.fewlabels.co_training import CoTraining as CoTraining
 from unlabeled.methods.fewlabels.label_propagation import LabelPropagation as LabelPropagation
 from unlabeled.methods.fewlabels.label_spreading import LabelSpreading as LabelSpreading
@@ -28,6 +29,10 @@ from unlabeled.methods.fewlabels.self_training import SelfTraining as SelfTraini
 from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM as SemiSupervisedEM
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior
+from unlabeled.methods.language.bert import BERT as BERT
+from unlabeled.methods.language.elmo import ELMo as ELMo
+from unlabeled.methods.language.gpt import GPT as GPT
+from unlabeled.methods.language.noisy_text_restoration import NoisyTextRestoration as NoisyTextRestoration
 from unlabeled.methods.mixture.elbow import elbow as elbow
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation as expectation_maximisation
 from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
