@@ -17,8 +17,9 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.registry import card, methods
 from unlabeled.training.self_supervised import SelfSupervised
 
-DEEP = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and "image" in cls.modalities]
-ON_VECTORS = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and "vector" in cls.modalities]
+UNSUPERVISED = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and not cls.uses_labels]
+DEEP = [cls for cls in UNSUPERVISED if "image" in cls.modalities]
+ON_VECTORS = [cls for cls in UNSUPERVISED if "vector" in cls.modalities]
 REPRESENTATIVES = ["Autoencoder", "SimCLR", "BYOL"]
 QUICK = {"epochs": 1, "progress": False}
 

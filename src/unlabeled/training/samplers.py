@@ -102,17 +102,47 @@ class LabelledAndUnlabelled:
         for number in range(start * plan.parts, plan.steps * plan.parts):
             yield torch.cat(
                 (
-                    share_of(self._stream(self.known, 4, number, self.labelled * world_size())),
-                    share_of(self._stream(self.unknown, 5, number, self.unlabelled * world_size())),
+                    share_of(_of_stream(plan, self.known, 4, number, self.labelled * world_size())),
+                    share_of(_of_stream(plan, self.unknown, 5, number, self.unlabelled * world_size())),
                 )
             )
 
-    def _stream(self, rows: Tensor, purpose: int, batch: int, count: int) -> Tensor:
-        """Give the `count` instances of a batch from an endless sequence of shuffled passes."""
-        first = batch * count
-        passes = range(first // len(rows), (first + count - 1) // len(rows) + 1)
-        orders = [rows[permutation(len(rows), self.plan.seed_for(each, 0, purpose))] for each in passes]
-        return torch.cat(orders)[first - passes[0] * len(rows) :][:count]
+
+class LabelledOnly:
+    """Each batch holds the labelled instances that `LabelledAndUnlabelled` would put into it, and no others.
+
+    A method that learns from labels alone so takes the same steps on the same labelled instances.
+
+    Parameters
+    ----------
+    plan : Plan
+    labels : ndarray of int64, shape (n,)
+        −1 where unlabelled.
+    ratio : float, default 0.0
+        μ of the batches it stands beside; at 0 the whole batch is labelled.
+
+    Attributes
+    ----------
+    labelled : int
+        Rows in this process's share of a batch.
+
+    Raises
+    ------
+    UnlabeledError
+        If no instance is labelled.
+    """
+
+    def __init__(self, plan: Plan, labels: NDArray[np.int64], ratio: float = 0.0) -> None:
+        self.plan, self.known = plan, torch.from_numpy(np.flatnonzero(labels >= 0))
+        if not len(self.known):
+            raise UnlabeledError("no instance is labelled (all labels are -1); give labels for a few")
+        self.labelled = max(1, round(plan.batch // world_size() / (1 + ratio)))
+
+    def index_batches(self, start: int = 0) -> Iterator[Tensor]:
+        """Yield this process's indices of every batch."""
+        plan = self.plan
+        for number in range(start * plan.parts, plan.steps * plan.parts):
+            yield share_of(_of_stream(plan, self.known, 4, number, self.labelled * world_size()))
 
 
 class PerClass:
@@ -155,6 +185,14 @@ class PerClass:
 
     def _some(self, members: Tensor, random: np.random.Generator) -> Tensor:
         return members[torch.from_numpy(random.choice(len(members), self.each, replace=len(members) < self.each))]
+
+
+def _of_stream(plan: Plan, rows: Tensor, purpose: int, batch: int, count: int) -> Tensor:
+    """Give the `count` instances of a batch from an endless sequence of shuffled passes."""
+    first = batch * count
+    passes = range(first // len(rows), (first + count - 1) // len(rows) + 1)
+    orders = [rows[permutation(len(rows), plan.seed_for(each, 0, purpose))] for each in passes]
+    return torch.cat(orders)[first - passes[0] * len(rows) :][:count]
 
 
 def permutation(count: int, seed: int) -> Tensor:

@@ -160,6 +160,13 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Give the tensors, beside the network's own, that a resumed run needs."""
         return {}
 
+    def extras(self) -> dict[str, Any]:
+        """Give what `build` needs beside the settings, in JSON's types, such as classes; it is saved with the model."""
+        return {}
+
+    def restore_extras(self, saved: dict[str, Any]) -> None:
+        """Take back what `extras` gave, before a loaded model is built."""
+
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
         """Learn from instances.
 
@@ -255,7 +262,13 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             save_tensors(rest, aside / "network.safetensors")
             write_json(
                 aside / "model.json",
-                {**self.recipe(), "base_encoder": self._base_description, "history": self.history_, **self.provenance_},
+                {
+                    **self.recipe(),
+                    "base_encoder": self._base_description,
+                    "history": self.history_,
+                    **self.provenance_,
+                    "extras": self.extras(),
+                },
             )
 
     @classmethod
@@ -265,6 +278,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         saved, preprocessing = read_json(folder / "model.json"), read_json(folder / "encoder.json")["preprocessing"]
         names = {field.name for field in dataclasses.fields(cls)}
         self = cls(**restored({key: value for key, value in saved.items() if key in names}))
+        self.restore_extras(saved["extras"])
         base = from_description(saved["base_encoder"], Preprocessing.from_dict(preprocessing))
         self.prepare(base.preprocessing)
         self._base_description = base.describe()
