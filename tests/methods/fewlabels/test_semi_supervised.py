@@ -21,11 +21,11 @@ from unlabeled import (
 )
 from unlabeled.data.batch import Batch
 from unlabeled.encoders.mlp import MLP
-from unlabeled.modalities.vector import VectorPreprocessing
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import consistency, distillation
 from unlabeled.methods.fewlabels.mix_match import mix_up
 from unlabeled.methods.fewlabels.semi_supervised import SemiSupervised
+from unlabeled.modalities.vector import VectorPreprocessing
 from unlabeled.registry import card, methods
 from unlabeled.training import samplers
 from unlabeled.training.plan import Plan
