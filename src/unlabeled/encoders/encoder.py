@@ -86,6 +86,30 @@ class Encoder(nn.Module):
         """
         raise UnlabeledError(f"encoder {self.architecture!r} has no features: neither maps nor tokens")
 
+    def tokens(self, values: Any, visible: Tensor | None = None) -> Tensor:
+        """Map images to the vectors of their patches, computing only those named in `visible`; for masked autoencoding.
+
+        Parameters
+        ----------
+        values : Tensor, shape (n, channels, h, w)
+            Images in canonical units.
+        visible : Tensor of int, shape (n, k), optional
+            For each image the patches to encode, counted row by row; they see only each other. By default all.
+
+        Returns
+        -------
+        Tensor, shape (n, k, dim)
+
+        Raises
+        ------
+        UnlabeledError
+            If this architecture does not work on patches.
+        """
+        raise UnlabeledError(
+            f"encoder {self.architecture!r} does not work on patches; use 'vit' or a vision transformer of timm, "
+            "such as 'timm:vit_tiny_patch16_224'"
+        )
+
 
 @cache
 def architectures() -> dict[str, type[Encoder]]:

@@ -20,3 +20,11 @@ class Features(NamedTuple):
 
     vectors: Tensor
     mask: Tensor | None = None
+
+    def maps(self) -> Tensor:
+        """Give feature maps, shape (n, channels, h, w); the tokens of a square grid of patches are put in their places."""
+        vectors = self.vectors
+        if vectors.dim() == 4:
+            return vectors
+        side = round(vectors.shape[1] ** 0.5)
+        return vectors.transpose(1, 2).reshape(len(vectors), vectors.shape[2], side, side)

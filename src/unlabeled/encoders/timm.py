@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
+from unlabeled.encoders.vit import chosen
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities.image import ImagePreprocessing
 
@@ -99,3 +100,15 @@ class Timm(Encoder):
             return Features(seen.permute(0, 3, 1, 2))
         prefix = getattr(self.body, "num_prefix_tokens", None)
         return Features(seen if prefix is None else seen[:, prefix:])
+
+    def tokens(self, values: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Map images to the vectors of their patches; class and register tokens take part and are left out."""
+        body = self.body
+        if not (hasattr(body, "patch_embed") and hasattr(body, "_pos_embed") and hasattr(body, "blocks")):
+            return super().tokens(values, visible)
+        tokens = body._pos_embed(body.patch_embed((values - self.mean) / self.deviation))
+        first = body.num_prefix_tokens
+        if visible is not None:
+            tokens = torch.cat((tokens[:, :first], chosen(tokens[:, first:], visible)), 1)
+        patches: Tensor = body.norm(body.blocks(body.norm_pre(tokens)))[:, first:]
+        return patches

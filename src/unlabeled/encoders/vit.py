@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.encoders.encoder import Encoder
+from unlabeled.encoders.features import Features
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 
@@ -87,23 +88,15 @@ class ViT(Encoder):
         """Map images, shape (n, channels, h, w), to vectors, shape (n, dim)."""
         return self.tokens(batch).mean(1)
 
-    def tokens(self, batch: Tensor, visible: Tensor | None = None) -> Tensor:
-        """Map images to one vector a patch, computing only the patches asked for.
+    def features(self, values: Tensor) -> Features:
+        """Give the vectors of all patches, row by row."""
+        return Features(self.tokens(values))
 
-        Parameters
-        ----------
-        batch : Tensor, shape (n, channels, h, w)
-            Images in [0, 1].
-        visible : Tensor of int, shape (n, k), optional
-            For each image the patches to encode, counted row by row; they see only each other. By default all.
-
-        Returns
-        -------
-        Tensor, shape (n, k, dim)
-        """
-        patches = patchify(2 * batch - 1, self.patch)
-        rows, columns = (side // self.patch for side in batch.shape[2:])
-        positions = sine_positions(rows, columns, self.dim, self.grid, batch.device).expand(len(batch), -1, -1)
+    def tokens(self, values: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Map images to one vector a patch, computing only the patches asked for (see `Encoder.tokens`)."""
+        patches = patchify(2 * values - 1, self.patch)
+        rows, columns = (side // self.patch for side in values.shape[2:])
+        positions = sine_positions(rows, columns, self.dim, self.grid, values.device).expand(len(values), -1, -1)
         if visible is not None:
             patches, positions = chosen(patches, visible), chosen(positions, visible)
         tokens = self.embedding(patches) + positions

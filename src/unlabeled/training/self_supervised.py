@@ -34,6 +34,7 @@ from unlabeled.training.checkpoint import State
 from unlabeled.training.devices import Precision, choose_device, make_fabric
 from unlabeled.training.loop import own_randomness, train
 from unlabeled.training.optimizers import OptimizerName
+from unlabeled.training.pictures import Pictures
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler, Shuffled
 from unlabeled.training.settings import check_settings, described, restored
@@ -241,6 +242,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         check_is_fitted(self, "encoder_")
         instances, _ = open_instances(X, self, self.encoder_.preprocessing)
         return embed(self.encoder_, instances, batch_size=self.batch_size, device=choose_device(self.device))
+
+    def pictures(self, X: Any) -> Pictures | None:
+        """Show what the method does with some instances, such as rebuilt ones; None where there is nothing to see."""
+        return None
 
     def recipe(self) -> dict[str, Any]:
         """Give the method and its settings in JSON's types: what a recipe file holds."""

@@ -1,0 +1,106 @@
+"""The denoising autoencoder: what is damaged, what is asked for, and that noise goes."""
+
+import numpy as np
+import pytest
+import torch
+
+from unlabeled import DenoisingAutoencoder
+from unlabeled.data.batch import Batch
+from unlabeled.encoders import make_encoder
+from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities.vector import VectorPreprocessing
+
+
+def prepared(kind="image", **settings):
+    method = DenoisingAutoencoder(**settings)
+    method.prepare(ImagePreprocessing(8) if kind == "image" else VectorPreprocessing(8))
+    return method
+
+
+@pytest.mark.parametrize("corruption", ["gaussian", "masking", "salt_and_pepper"])
+def test_the_damaged_copy_is_shown_and_the_clean_instance_asked_for(corruption):
+    t = torch.rand(4, 1, 8, 8)
+    before = t.clone()
+    x, y = prepared(corruption=corruption, amount=0.3).split(Batch.unlabelled(t))
+    assert torch.equal(y, before)
+    assert not torch.equal(x, before)
+
+
+def test_gaussian_noise_has_the_deviation_asked_for_and_ends_at_black_and_white():
+    grey = torch.full((20, 3, 32, 32), 0.5)
+    noise = prepared(amount=0.1).damage(grey) - grey
+    assert noise.std() == pytest.approx(0.1, rel=0.02)  # of 61,440 numbers; a standard error is 0.3 %
+    assert abs(noise.mean()) < 0.002
+    black = prepared(amount=0.1).damage(torch.zeros(2, 1, 8, 8))
+    assert black.min() == 0
+    assert prepared("vector", amount=0.1).damage(torch.zeros(200, 8)).min() < 0
+
+
+@pytest.mark.parametrize(("kind", "pepper"), [("image", 0.0), ("vector", -1.0)])
+def test_masking_and_salt_and_pepper_strike_the_share_asked_for(kind, pepper):
+    shape = (50, 1, 32, 32) if kind == "image" else (50, 1024)
+    t = torch.full(shape, 0.4)
+    masked = prepared(kind, corruption="masking", amount=0.25).damage(t)
+    assert sorted(masked.unique().tolist()) == pytest.approx([0, 0.4])
+    assert (masked == 0).float().mean() == pytest.approx(0.25, abs=0.01)
+    salted = prepared(kind, corruption="salt_and_pepper", amount=0.25).damage(t)
+    assert sorted(salted.unique().tolist()) == pytest.approx([pepper, 0.4, 1])
+    for value in (pepper, 1.0):
+        assert (salted == value).float().mean() == pytest.approx(0.125, abs=0.01)
+
+
+def test_the_loss_is_the_squared_distance_to_the_clean_instance():
+    images = np.random.default_rng(0).random((16, 8, 8))
+    method = DenoisingAutoencoder(epochs=1, random_state=0, progress=False).fit(images)
+    t = torch.from_numpy(images[:5, None]).float()
+    x, y = method.split(Batch.unlabelled(t))
+    net = method.network_.eval()
+    with torch.no_grad():
+        restored = net.decoder(net.encoder, x)
+        by_hand = np.mean([float(((restored[i] - t[i]) ** 2).sum()) for i in range(5)])
+        assert float(method.loss(net, x, y)) == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["conv", "flat_conv", "vit", "timm:resnet10t", "timm:vit_tiny_patch16_224"])
+@pytest.mark.parametrize("size", [32, 48])
+def test_any_encoder_with_feature_maps_will_do(name, size):
+    net = DenoisingAutoencoder().build(make_encoder(name, ImagePreprocessing(size)))
+    t = torch.rand(2, 3, size, size)
+    assert net.decoder(net.encoder, t).shape == t.shape
+
+
+def test_noise_goes_from_new_images(digits):
+    images = digits[0]
+    method = DenoisingAutoencoder(
+        amount=0.25, epochs=8, batch_size=64, learning_rate=3e-3, random_state=0, progress=False
+    ).fit(images[:1000])
+    clean = images[1000:1100] / 255
+    noisy = np.clip(clean + np.random.default_rng(1).normal(0, 0.25, clean.shape), 0, 1)
+    restored = method.restore(noisy.astype(np.float32))[:, 0]
+    assert ((restored - clean) ** 2).mean() < ((noisy - clean) ** 2).mean() / 2
+    shown = method.pictures(images[:6])
+    assert shown.names == ("instance", "damaged", "restored")
+    assert shown.pictures.shape == (6, 3, 8, 8, 3)
+
+
+def test_vectors_are_restored_in_their_own_units():
+    rng = np.random.default_rng(0)
+    t = rng.normal(size=(400, 2)) @ rng.normal(size=(2, 8)) * 50 + 1000  # a plane: noise can be seen to leave it
+    method = DenoisingAutoencoder(amount=0.5, epochs=40, batch_size=50, random_state=0, progress=False).fit(t)
+    noisy = t + 0.5 * t.std(0) * rng.normal(size=t.shape)
+    assert ((method.restore(noisy) - t) ** 2).sum() < 0.5 * ((noisy - t) ** 2).sum()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"corruption": "gausian"}, "did you mean 'gaussian'"),
+        ({"amount": 0.0}, "amount must be above 0"),
+        ({"corruption": "masking", "amount": 1.5}, "as a share at most 1"),
+        ({"encoder": "mlp"}, "has no features"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(settings, says):
+    with pytest.raises(UnlabeledError, match=says):
+        DenoisingAutoencoder(epochs=1, progress=False, **settings).fit(np.zeros((4, 8, 8), np.uint8))

@@ -1,0 +1,110 @@
+"""The GAN: two players in one loss, each moved by its own."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from unlabeled import GAN
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.gan import constant, generator
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    return GAN(epochs=1, batch_size=64, random_state=0, progress=False).fit(digits[0][:128])
+
+
+def players(net):
+    return [*net.encoder.parameters(), *net.head.parameters()], list(net.decoder.parameters())
+
+
+def test_each_player_has_the_gradient_of_its_own_loss_alone(fitted):
+    method, net = fitted, fitted.network_.eval()
+    z, t = torch.randn(6, 64), torch.rand(6, 1, 8, 8)
+    net.zero_grad()
+    method.loss(net, z, t).backward()
+    discriminator, maker = players(net)
+    found = [p.grad.clone() for p in discriminator + maker]
+
+    def logits(images):
+        return net.head(net.encoder(images))
+
+    real = t.clone().requires_grad_()
+    slope = torch.autograd.grad(logits(real).sum(), real, create_graph=True)[0]
+    penalty = method.penalty / 2 * sum(slope[i].pow(2).sum() for i in range(6)) / 6
+    for_discriminator = (
+        -torch.log(torch.sigmoid(logits(real))).mean()
+        - torch.log(1 - torch.sigmoid(logits(net.decoder(z).detach()))).mean()
+        + penalty
+    )
+    for_generator = -torch.log(torch.sigmoid(logits(net.decoder(z)))).mean()
+    expected = [
+        *torch.autograd.grad(for_discriminator, discriminator),
+        *torch.autograd.grad(for_generator, maker),
+    ]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+    by_hand = float((for_discriminator + for_generator).detach())
+    assert float(method.loss(net, z, t).detach()) == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_a_constant_module_passes_gradients_to_its_input_only():
+    module = torch.nn.Linear(3, 2)
+    x = torch.randn(4, 3, requires_grad=True)
+    constant(module, x).square().sum().backward()
+    assert module.weight.grad is None
+    expected = torch.autograd.grad(module(x).square().sum(), x)[0]
+    torch.testing.assert_close(x.grad, expected)
+
+
+def test_without_a_penalty_there_is_none(fitted):
+    net = fitted.network_.eval()
+    plain = GAN(penalty=0.0)
+    z, t = torch.randn(6, 64), torch.rand(6, 1, 8, 8)
+    with torch.no_grad():
+        by_hand = (
+            F.softplus(-net.head(net.encoder(t))).mean()
+            + F.softplus(net.head(net.encoder(net.decoder(z)))).mean()
+            + F.softplus(-net.head(net.encoder(net.decoder(z)))).mean()
+        )
+        assert float(plain.loss(net, z, t)) == pytest.approx(float(by_hand), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [2, 7, 8, 9, 28, 32, 33, 64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_generator_makes_images_of_any_size(size, channels):
+    made = generator(5, (channels, size, size), width=4)(torch.randn(2, 5))
+    assert made.shape == (2, channels, size, size)
+    assert made.min() >= 0
+    assert made.max() <= 1
+
+
+def test_samples_come_from_the_running_average(fitted):
+    samples = fitted.sample(5, random_state=3)
+    assert samples.shape == (5, 1, 8, 8)
+    assert np.array_equal(fitted.sample(5, random_state=3), samples)
+    net = fitted.network_.eval()
+    codes = torch.randn(5, 64, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        np.testing.assert_allclose(samples, net.teacher(codes), atol=1e-6)
+        assert not np.allclose(samples, net.decoder(codes), atol=1e-4)
+    assert fitted.pictures(None).pictures.shape == (8, 8, 8, 8, 3)
+
+
+def test_samples_outlive_saving(fitted, tmp_path):
+    fitted.save(tmp_path / "gan")
+    assert np.array_equal(GAN.load(tmp_path / "gan").sample(3, random_state=0), fitted.sample(3, random_state=0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "data", "says"),
+    [
+        ({"penalty": -1.0}, np.zeros((4, 8, 8)), "penalty not negative"),
+        ({"momentum": 1.0}, np.zeros((4, 8, 8)), r"momentum in \[0, 1\)"),
+        ({}, np.eye(5), "GAN is for image data, not vectors"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(settings, data, says):
+    with pytest.raises(UnlabeledError, match=says):
+        GAN(epochs=1, progress=False, **settings).fit(data)
