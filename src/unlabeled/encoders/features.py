@@ -22,7 +22,7 @@ class Features(NamedTuple):
     mask: Tensor | None = None
 
     def maps(self) -> Tensor:
-        """Give feature maps, shape (n, channels, h, w); the tokens of a square grid of patches are put in their places."""
+        """Give feature maps, shape (n, channels, h, w); tokens of a square grid of patches go to their places."""
         vectors = self.vectors
         if vectors.dim() == 4:
             return vectors
