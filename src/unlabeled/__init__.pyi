@@ -37,6 +37,10 @@ from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM as S
 from unlabeled.methods.fewlabels.supervised import Supervised as Supervised
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior
+from unlabeled.methods.generative.denoising_autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
+from unlabeled.methods.generative.gan import GAN as GAN
+from unlabeled.methods.generative.masked_autoencoder import MaskedAutoencoder as MaskedAutoencoder
+from unlabeled.methods.generative.variational_autoencoder import VariationalAutoencoder as VariationalAutoencoder
 from unlabeled.methods.language.bert import BERT as BERT
 from unlabeled.methods.language.elmo import ELMo as ELMo
 from unlabeled.methods.language.gpt import GPT as GPT

@@ -57,6 +57,7 @@ class Restoration(SelfSupervised, ABC):
     """Base of methods whose split is a damaged copy and the instance itself: they say how to `damage`."""
 
     modalities: ClassVar[tuple[str, ...]] = ("image",)
+    minimum_rows: ClassVar[int] = 2
     restorers: ClassVar[Mapping[str, type[nn.Module]]] = {"image": ImageRestorer, "vector": VectorRestorer}
 
     @abstractmethod
