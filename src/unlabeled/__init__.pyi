@@ -56,6 +56,10 @@ from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans as Mini
 from unlabeled.methods.mixture.plsa import PLSA as PLSA
 from unlabeled.methods.noncontrastive.byol import BYOL as BYOL
 from unlabeled.methods.pretext.rotation import Rotation as Rotation
+from unlabeled.methods.video.arrow_of_time import ArrowOfTime as ArrowOfTime
+from unlabeled.methods.video.frame_order import FrameOrder as FrameOrder
+from unlabeled.methods.video.future_prediction import FuturePrediction as FuturePrediction
+from unlabeled.methods.video.tracking_by_colorization import TrackingByColorization as TrackingByColorization
 from unlabeled.methods.words.cbow import CBOW as CBOW
 from unlabeled.methods.words.conditional_probabilities import conditional_probabilities as conditional_probabilities
 from unlabeled.methods.words.cooccurrence import cooccurrence as cooccurrence

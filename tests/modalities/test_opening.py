@@ -108,7 +108,7 @@ def test_unknown_suffix(tmp_path: Path, name: str) -> None:
         (np.zeros(5), r"reshape\(-1, 1\)"),
         (torch.zeros(5), r"reshape\(-1, 1\)"),
         ([1.0, 2.0], r"reshape\(-1, 1\)"),
-        (np.zeros((1, 1, 1, 1, 1)), "shape"),
+        (np.zeros((1, 1, 1, 1, 1, 1)), "shape"),
         ([], "empty"),
         (None, "cannot read images from NoneType"),
         (3, "cannot read images from int"),

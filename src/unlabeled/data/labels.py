@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from unlabeled.data.classes import UNLABELLED, class_name, encode, encode_values
 from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.paths import existing
+from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
 
@@ -82,7 +83,8 @@ class LabelTable:
 
         A row is matched by the first of these that finds anything: the same id; the same path once both are
         normalised (``\\`` to ``/``, no ``./``); the end of a path, so that ``b.jpg`` names ``a/b.jpg`` and
-        ``photos/a/b.jpg`` does too; the end of a path without suffixes, so that ``b`` names ``a/b.jpg``.
+        ``photos/a/b.jpg`` does too; the end of a path without suffixes, so that ``b`` names ``a/b.jpg``. The name of a
+        video names all its clips.
 
         Parameters
         ----------
@@ -103,10 +105,11 @@ class LabelTable:
         labels = np.full(len(ids), UNLABELLED, dtype=np.int64)
         taken: dict[int, int] = {}
         unmatched = []
-        finder = _Finder(ids)
+        wholes = [clip_span(name)[0] for name in ids]
+        finder, clips = _Finder(wholes), {name: i for i, name in enumerate(ids) if name != wholes[i]}
         for row, name in enumerate(self.ids):
-            found = finder.find(name)
-            several = sorted({ids[i] for i in found})
+            found = [clips[name]] if name in clips else finder.find(name)
+            several = sorted({wholes[i] for i in found})
             if len(several) > 1:
                 raise UnlabeledError(
                     f"{self._where(row)}: {name!r} could be {several[0]!r} or {several[1]!r}; write the longer path"

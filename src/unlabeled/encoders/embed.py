@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.encoder import Encoder
+from unlabeled.encoders.network import channels_last
 
 
 @torch.no_grad()
@@ -40,7 +41,8 @@ def embed(
     -------
     ndarray of float32, shape (n, dim)
     """
-    encoder.to(torch.device(device)).to(memory_format=torch.channels_last).eval()
+    encoder.to(torch.device(device)).eval()
+    channels_last(encoder)
     vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
     done = 0
     # Texts say which of them are of about one length; all others come as they stand.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
@@ -37,3 +38,10 @@ class Network(nn.Module):
         """Encode, then map into the space where the loss compares."""
         projected: Tensor = self.projector(self.encoder(x))
         return projected
+
+
+def channels_last(net: nn.Module) -> None:
+    """Lay the kernels of 2-D convolutions out with channels last, as their inputs are; others have no such layout."""
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            module.to(memory_format=torch.channels_last)

@@ -17,6 +17,7 @@ from unlabeled.data.decode import SUFFIXES
 from unlabeled.data.images import Images
 from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
+from unlabeled.data.video.videos import SUFFIXES as VIDEO_SUFFIXES
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.modality import Modality, OnError
 from unlabeled.modalities.preprocessing import Preprocessing
@@ -133,8 +134,10 @@ class ImageModality(Modality):
             parts.append(F.adaptive_avg_pool2d(batch.values.float() / 255, side).flatten(1))
         return torch.cat(parts).numpy()
 
-    def pictures(self, data: Images, rows: Sequence[int], largest: int = 96) -> NDArray[np.uint8]:
+    def pictures(self, data: Images, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
         """Draw images as large as they are, but at most `largest` pixels a side."""
+        position = {name: row for row, name in enumerate(data.ids)}
+        rows = [position[name] for name in ids]
         side = max(max(data.decode(int(row)).size) for row in rows[:16])
         return data.pictures(rows, min(side, largest))
 
@@ -171,7 +174,9 @@ def _lists_images(path: Path) -> bool:
 
 
 def _is_picture(item: Any) -> bool:
-    """Tell a path, encoded bytes, a PIL image or an array of a picture from a row of numbers and from a text."""
+    """Tell a path, encoded bytes, a PIL image or an array of a picture from a row of numbers, a text and a video."""
+    if isinstance(item, (str, os.PathLike)) and os.path.splitext(item)[1].lower() in VIDEO_SUFFIXES:  # noqa: PTH122
+        return False
     if isinstance(item, str):
         # A text may be longer than a path can be, of which os.path knows, and Path does not.
         return Path(item).suffix.lower() in SUFFIXES or os.path.exists(item)  # noqa: PTH110

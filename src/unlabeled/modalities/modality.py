@@ -169,9 +169,14 @@ class Modality(ABC):
         """Give some instances as vectors in the simplest way, shape (n, d): what learning must beat."""
         raise UnlabeledError(f"{self.name} data have no raw baseline")
 
-    def pictures(self, data: Any, rows: Sequence[int], largest: int = 96) -> NDArray[np.uint8]:
-        """Draw some instances, shape (n, side, side, 3), with at most `largest` pixels a side."""
+    def pictures(self, data: Any, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
+        """Draw the instances of these names, shape (n, side, side, 3), with at most `largest` pixels a side."""
         raise UnlabeledError(f"{self.name} data cannot be drawn")
+
+    def missing(self, data: Collection, ids: Sequence[str]) -> list[str]:
+        """List those of some instances that the data do not hold."""
+        known = set(data.ids)
+        return [name for name in ids if name not in known]
 
     def describe(self, data: Any, row: int) -> str:
         """Say in a few words what an instance is, beside its id; empty where there is nothing to add."""

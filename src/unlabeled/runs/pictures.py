@@ -102,7 +102,8 @@ def draw_results(data: Collection, found: Neighbours, path: Path, query: Any | N
     captions = [f"{name}\n{distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
     if query is not None:
         kind = modality_of(data)
-        shown = kind.pictures(kind.open_query(query), [0], pictures.shape[1])
+        opened = kind.open_query(query)
+        shown = kind.pictures(opened, opened.ids[:1], pictures.shape[1])
         pictures = np.concatenate([framed_to(shown, pictures.shape[1]), pictures])
         captions = ["query", *captions]
     return contact_sheet(pictures, captions, columns=columns, path=path, framed=() if query is None else (0,))
@@ -110,11 +111,10 @@ def draw_results(data: Collection, found: Neighbours, path: Path, query: Any | N
 
 def thumbnails(data: Collection, ids: list[str], largest: int = 96) -> NDArray[np.uint8]:
     """Give pictures of the named instances, as large as they are but at most `largest` pixels a side."""
-    position = {name: row for row, name in enumerate(data.ids)}
-    missing = [name for name in ids if name not in position]
-    if missing:
+    kind = modality_of(data)
+    if missing := kind.missing(data, ids):
         raise UnlabeledError(f"{missing[0]!r} is no longer in {data.source}; its picture cannot be shown")
-    return modality_of(data).pictures(data, [position[name] for name in ids], largest)
+    return kind.pictures(data, ids, largest)
 
 
 def framed_to(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -222,8 +222,7 @@ def _images(source: Any, ids: list[str]) -> Collection:
     opened = open_source(source)
     if not modality_of(opened).has_pictures:
         raise UnlabeledError(f"{source} holds no images to show")
-    missing = set(ids) - set(opened.ids)
-    if missing:
+    if missing := modality_of(opened).missing(opened, ids):
         raise UnlabeledError(
             f"{len(missing):,} of the {len(ids):,} ids are no images in {source}, such as {min(missing)!r}"
         )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import joined_batches
 from unlabeled.data.instances import Instances
-from unlabeled.encoders.network import Network
+from unlabeled.encoders.network import Network, channels_last
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.errors import UnlabeledError
 from unlabeled.processes import all_or_none, rank, total, world_size
@@ -67,7 +67,7 @@ def train(method: Method, net: Network, instances: Instances, state: State, fabr
     folder = Path(method.checkpoint) if method.checkpoint is not None else None
     if world_size() > 1:
         synchronised(net)
-    net.to(memory_format=torch.channels_last)
+    channels_last(net)
     net.train()
     with all_or_none(fabric.device):
         optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)

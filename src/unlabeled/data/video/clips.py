@@ -21,6 +21,7 @@ from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.images import CACHE_BYTES
 from unlabeled.data.instances import mapped_ahead, prefetched
 from unlabeled.data.prepared import Skipped
+from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.videos import FRAME_RATE, Videos
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -162,12 +163,17 @@ class Clips:
     def ids(self) -> list[str]:
         """Names of the clips."""
         spans = zip(self.groups.tolist(), self.starts.tolist(), self.ends.tolist(), strict=True)
-        return [f"{self.videos.ids[video]}#t={_seconds(start)},{_seconds(end)}" for video, start, end in spans]
+        return [clip_name(self.videos.ids[video], start, end) for video, start, end in spans]
 
     @property
     def labels(self) -> Integers | None:
         """Class numbers of the clips' videos, −1 where unlabelled, or None."""
         return None if self.videos.labels is None else self.videos.labels[self.groups]
+
+    @property
+    def source(self) -> str:
+        """What the videos were opened from, for messages."""
+        return self.videos.source
 
     @property
     def classes(self) -> list[str] | None:
@@ -309,7 +315,3 @@ def _natural_size(videos: Videos, chosen: list[int]) -> int:
     some = np.unique(np.linspace(0, len(chosen) - 1, _SIZES_READ).astype(int))
     shorter = [videos[chosen[i]].shorter_side() for i in some.tolist()]
     return min(_LARGEST_DEFAULT_SIZE, int(np.median(shorter)))
-
-
-def _seconds(time: float) -> str:
-    return f"{time:.3f}".rstrip("0").rstrip(".")

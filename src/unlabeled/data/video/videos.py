@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.data.arrays import ArrayImages, load_array
 from unlabeled.data.classes import encode
 from unlabeled.data.decode import SUFFIXES as IMAGE_SUFFIXES
+from unlabeled.data.decode import UnreadableError
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths, with_suffix_in
@@ -128,6 +129,22 @@ class Videos:
     def grey(self) -> bool:
         """Whether all videos are arrays of one channel."""
         return all(isinstance(video, StillFrames) and video.grey for video in self._videos)
+
+    def read(
+        self, index: int, square: Square | None = None, frames: NDArray[np.int64] | None = None
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Decode frames of one video in turn, by default all; see `Video.read`.
+
+        Raises
+        ------
+        UnlabeledError
+            If it cannot be read, by name.
+        """
+        try:
+            video = self._videos[index]
+            yield from video.read(np.arange(len(video.times)) if frames is None else frames, square)
+        except UnreadableError as error:
+            raise self.unreadable(index, str(error)) from error
 
     def clips(self, length: int = 8, **options: Any) -> Clips:
         """Cut the videos into clips ready for learning; the parameters are those of `Clips`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -36,6 +37,8 @@ class ClipView(View):
     >>> view(torch.rand(2, 16, 3, 48, 48)).shape
     torch.Size([2, 8, 3, 32, 32])
     """
+
+    kind: ClassVar[str] = "video"
 
     per_clip: ImageView
     per_frame: ImageView | None = None

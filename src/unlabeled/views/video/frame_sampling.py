@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -29,6 +30,8 @@ class FrameSampling(View):
     >>> FrameSampling(4, max_pace=2)(torch.rand(8, 16, 3, 32, 32)).shape
     torch.Size([8, 4, 3, 32, 32])
     """
+
+    kind: ClassVar[str] = "video"
 
     length: int
     max_pace: int = 1
