@@ -38,6 +38,10 @@ def load(path: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":  # asked for by `from unlabeled import *`, which brings the methods and the nouns
+        from unlabeled.registry import methods
+
+        return sorted([*(cls.__name__ for cls in methods().values()), *NOUNS, "load"])
     if (_HERE / name / "__init__.py").exists():
         return import_module(f"unlabeled.{name}")
     module = None if name.startswith("_") else _modules().get(name.replace("_", "").lower())

@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from unlabeled.errors import UnlabeledError
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
 CONTENTS = ".unlabeled.json"
 """The file in a saved folder that lists what else was written into it."""
 OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -237,7 +240,8 @@ def _is_part(path: Path, given: Path) -> bool:
 def write_json(target: str | os.PathLike[str], content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with written_aside(target) as aside:
-        aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")  # what UTF-8 lacks is a JSON escape then
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -247,8 +251,32 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnlabeledError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnlabeledError(f"{path} is not valid JSON ({error}); it may be damaged or not one of ours") from error
+
+
+def refuses_damage(load: Callable[P, T]) -> Callable[P, T]:
+    """Make a function that reads a saved folder or file say that this is damaged, whatever it stumbles on.
+
+    What is read comes from outside, so that a key may be missing, a number may be text, or a size beyond all memory.
+    The path is the first argument that is one.
+    """
+
+    @wraps(load)
+    def careful(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return load(*args, **kwargs)
+        except (UnlabeledError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # libraries in Rust panic with an exception that is no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            path = next((each for each in (*args, *kwargs.values()) if isinstance(each, str | os.PathLike)), "the file")
+            raise UnlabeledError(
+                f"{os.fspath(path)} is damaged, or not one of ours ({type(error).__name__}: {error})"
+            ) from error
+
+    return careful
 
 
 def save_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:
@@ -272,7 +300,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = load_file(path)
     except FileNotFoundError:
         raise UnlabeledError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, MemoryError) as error:
         raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or not a safetensors file") from error
     return arrays
 

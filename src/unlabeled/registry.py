@@ -14,7 +14,10 @@ from typing import Any, get_type_hints
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
-from unlabeled.files import read_json
+from unlabeled.files import read_json, refuses_damage
+
+ALIASES = {"lda": "latentdirichletallocation", "gmm": "gaussianmixture", "word2vec": "skipgram"}
+"""Other names by which methods are known, without dashes and underscores."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,7 @@ def method(name: str) -> type[Estimator]:
     'SimCLR'
     """
     plain = re.sub(r"[-_ ]", "", name).lower()
+    plain = ALIASES.get(plain, plain)
     for module in _modules():
         if module.rpartition(".")[2].replace("_", "") == plain and (cls := _named_after(module)) is not None:
             return cls
@@ -137,6 +141,7 @@ def _parameter_docs(doc: str) -> dict[str, str]:
     return found
 
 
+@refuses_damage
 def load(path: str | os.PathLike[str]) -> Any:
     """Load a fitted estimator saved by `save`, whatever its class.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Overwrite, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, Column, Overwrite, print_json, print_table, say, tell
 from unlabeled.counted import counted
 
 
@@ -46,4 +46,4 @@ def assign(
         say(sentence)
     name = {"cluster": "cluster", "outliers": "outlier", "topics": "topic"}[found["task"]]
     print_table([name, "rows"], [[value, f"{count:,}"] for value, count in found["found"].items()])
-    print(f"{counted(found['rows'], 'row')}: {found['out']}")
+    tell(f"{counted(found['rows'], 'row')}: {found['out']}")

@@ -22,6 +22,7 @@ from unlabeled.cli.shared import (
     print_table,
     say,
     say_how_to_assign,
+    tell,
 )
 from unlabeled.counted import counted
 
@@ -80,7 +81,7 @@ def cluster(
     if "agreement" in found:
         say(_beside_labels(found["agreement"]))
     instances, groups = counted(found["rows"], "instance"), counted(found["k"], "cluster")
-    print(f"{instances} in {groups}: {found['out']}, {found['picture']}")
+    tell(f"{instances} in {groups}: {found['out']}, {found['picture']}")
     say_how_to_assign(found["model"])
 
 

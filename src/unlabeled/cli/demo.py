@@ -40,9 +40,11 @@ def demo(
     to a folder of your own. Each step is a command you can type.
     """
     from unlabeled.errors import UnlabeledError
+    from unlabeled.files import check_writable
 
     if out.exists() and any(path.name not in MADE for path in out.iterdir()):
         raise UnlabeledError(f"{out} holds other files; choose another folder for --out")
+    check_writable(out / "photos")
     start = time.monotonic()
     digits = write_digits(out)
     say(f"{digits:,} handwritten digits as image files in {out / 'photos'}, without labels")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, OnError, Overwrite, RunFolder, print_json, say, what_on_error
+from unlabeled.cli.shared import AsJson, OnError, Overwrite, RunFolder, print_json, say, tell, what_on_error
 
 
 def embed(
@@ -40,7 +40,7 @@ def embed(
         return
     for skipped in embeddings.skipped[:5]:
         say(f"Skipped {skipped.id}: {skipped.reason}")
-    print(
+    tell(
         f"{rows:,} vectors of {dim} numbers in {out}"
         + (f"; {len(embeddings.skipped)} skipped" if embeddings.skipped else "")
     )

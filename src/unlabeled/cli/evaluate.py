@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, out, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, RunFolder, out, print_json, print_table, say, visible
 
 
 def evaluate(
@@ -50,9 +50,9 @@ def show(figures: dict[str, Any]) -> None:
         highlight=False,
     )
     alarm = "bold red" if figures["collapse"]["collapsed"] else None
-    out.print(figures["collapse"]["message"], markup=False, highlight=False, style=alarm, soft_wrap=True)
+    out.print(visible(figures["collapse"]["message"]), markup=False, highlight=False, style=alarm, soft_wrap=True)
     if "near_duplicates" in figures:
-        out.print(duplicates_note(figures), markup=False, highlight=False, soft_wrap=True)
+        out.print(visible(duplicates_note(figures)), markup=False, highlight=False, soft_wrap=True)
     columns, rows = evaluation_table(figures)
     if rows:
         print_table(columns, rows)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import INTERRUPTED, AsJson, OnError, print_json, say, what_on_error
+from unlabeled.cli.shared import INTERRUPTED, AsJson, OnError, print_json, say, tell, what_on_error
 
 
 def learn(
@@ -86,7 +87,11 @@ def learn(
         from unlabeled.processes import rank
 
         if rank() == 0:
-            how = f"\nResume with: unlabeled learn --out {out} --resume" if (out / "run.json").exists() else ""
+            how = (
+                f"\nResume with: unlabeled learn --out {quote(str(out))} --resume"
+                if (out / "run.json").exists()
+                else ""
+            )
             say((str(stop).partition(",")[0] or "Interrupted") + how)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
@@ -95,7 +100,7 @@ def learn(
     from unlabeled.cli.evaluate import show
 
     show(run.metrics)
-    print(f"\nThe run is in {run.folder}; look at {run.folder / 'report.html'}")
+    tell(f"\nThe run is in {run.folder}; look at {run.folder / 'report.html'}")
 
 
 def print_help(context: typer.Context, method: str | None) -> None:
@@ -108,4 +113,4 @@ def print_help(context: typer.Context, method: str | None) -> None:
 
     card = registry.card(registry.method(method))
     print_settings(card, common=False)
-    print(f"Settings that it shares with other methods, such as --epochs: unlabeled methods {card.name}")
+    tell(f"Settings that it shares with other methods, such as --epochs: unlabeled methods {card.name}")

@@ -19,7 +19,7 @@ from unlabeled.cli.methods import methods
 from unlabeled.cli.outliers import outliers
 from unlabeled.cli.search import search
 from unlabeled.cli.segment import segment
-from unlabeled.cli.shared import FAILED, REFUSED, err
+from unlabeled.cli.shared import FAILED, REFUSED, err, visible
 from unlabeled.cli.topics import topics
 from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
@@ -66,11 +66,14 @@ app.add_typer(words)
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 a fault of ours, 2 input refused, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no reason to fail
     try:
         app()
     except UnlabeledError as error:
         if _tells():
-            err.print(f"Error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+            err.print(visible(f"Error: {error}"), style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(REFUSED)
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, say
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, say, tell
 
 
 def map_(
@@ -36,4 +36,4 @@ def map_(
     if as_json:
         print_json({"out": str(path), "points": min(rows, len(embeddings))})
     else:
-        print(path)
+        tell(str(path))

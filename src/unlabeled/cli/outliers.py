@@ -20,6 +20,7 @@ from unlabeled.cli.shared import (
     print_table,
     say,
     say_how_to_assign,
+    tell,
 )
 from unlabeled.counted import counted
 
@@ -95,5 +96,5 @@ def outliers(
     print_table([*columns, *(["unusual (all rows)"] if "unusual" in found["outliers"][0] else [])], rows)
     say(f"a score below {found['threshold']:.4g} makes an outlier, so that {contamination:.2%} of the instances are")
     outlying, instances = counted(found["n_outliers"], "outlier"), counted(found["rows"], "instance")
-    print(f"{outlying} among {instances}: {found['out']}, {found['picture']}")
+    tell(f"{outlying} among {instances}: {found['out']}, {found['picture']}")
     say_how_to_assign(found["model"])

@@ -37,6 +37,8 @@ def search(
         check_picture(picture, [*inputs_of(run), query], overwrite=overwrite)
     opened = Run(run)
     found = opened.search(query, k, where)
+    if not found.ids.size:
+        say("No instance of the run fits" + (f" {where}" if where else ""))
     labels = opened.embeddings.label_names
     rows = [
         {"rank": rank + 1, "id": name, "distance": float(distance)}
@@ -51,7 +53,7 @@ def search(
             columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows]
         )
     try:
-        if modality_of(opened.source).has_pictures:
+        if found.ids.size and modality_of(opened.source).has_pictures:
             shown = query if Path(query).exists() else None
             path = picture or run / "pictures" / "search.png"
             say(f"Contact sheet: {draw_results(opened.source, found, path, shown)}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, ClusterMethod, Overwrite, Seed, how_many, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, ClusterMethod, Overwrite, Seed, how_many, print_json, print_table, say, tell
 from unlabeled.counted import counted
 
 
@@ -72,4 +72,4 @@ def segment(
         [[str(part["segment"]), f"{part['share']:.1%}", str(part["colour"])] for part in parts],
     )
     say(found.chosen)
-    print(f"{counted(len(parts), 'segment')} of {photo}: {out}" + (f", {mask}" if mask is not None else ""))
+    tell(f"{counted(len(parts), 'segment')} of {photo}: {out}" + (f", {mask}" if mask is not None else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import types
 from collections.abc import Container, Sequence
@@ -14,6 +15,8 @@ from unlabeled.registry import Option, method, methods, options
 
 NOT_GIVEN = {"checkpoint"}
 """Settings that a run fixes itself."""
+SIZES = re.compile(r"(^|_)(dim|size|epochs)$")
+"""Names of settings that count something of which there must be one."""
 YES_OR_NO = ("true", "false", "yes", "no")
 
 
@@ -50,12 +53,42 @@ def configured(
     for key in settings:
         if key not in known:
             raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
+    for key, value in settings.items():
+        if not fits(value, known[key].type):
+            wanted = known[key].type
+            name_of_type = wanted.__name__ if isinstance(wanted, type) else str(wanted).replace("typing.", "")
+            raise UnlabeledError(f"{recipe}: {key} is {name_of_type}, not {value!r}")
     chosen = {**defaults, **settings, **from_words(words, known, cls.__name__)}
+    for key, value in chosen.items():
+        least = 1 if SIZES.search(key) else 0
+        if isinstance(value, int) and not isinstance(value, bool) and value < least:
+            raise UnlabeledError(f"--{key.replace('_', '-')} is at least {least}, not {value}")
     if any(isinstance(value, dict) for value in chosen.values()):
         from unlabeled.training.settings import restored  # of views and encoders, which bring torch
 
         chosen = restored(chosen)
     return cls(**chosen)
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Tell whether a value of a recipe may stand for a field of this type; tables are made into views and encoders.
+
+    Examples
+    --------
+    >>> fits(3, float), fits("3", float), fits("sgd", Literal["sgd", "adam"]), fits([1, 2], tuple[int, int])
+    (True, False, True, True)
+    """
+    origin = get_origin(kind)
+    if origin is Literal:
+        return value in get_args(kind)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, each) for each in get_args(kind))
+    if origin in (tuple, list):
+        return isinstance(value, list | tuple)
+    if kind in (int, float, str, bool):
+        number = isinstance(value, int | float if kind is float else int) and not isinstance(value, bool)
+        return number if kind in (int, float) else isinstance(value, kind)
+    return kind is not type(None) or value is None
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

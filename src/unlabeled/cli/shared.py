@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import sys
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
@@ -55,7 +60,7 @@ Model = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same result.")]
 OnError = Annotated[
     str, typer.Option("--on-error", help="An unreadable image: [bold]skip[/bold] it, or [bold]stop[/bold].")
 ]
@@ -63,13 +68,35 @@ OnError = Annotated[
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 """Exit statuses beside 0: a fault of ours, input refused, interrupted."""
 
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tabs and line ends, and marks that change the direction of writing."""
+GAP, LONG = 2, 24
+"""Blanks between the columns of a table; the least width of a column whose cells are broken into lines."""
+
 out = Console()
 err = Console(stderr=True)
 
 
+def visible(text: str) -> str:
+    """Write what would steer a terminal, or cannot be encoded, as an escape such as ``\\x1b``: names may hold any byte.
+
+    Examples
+    --------
+    >>> print(visible("red\\x1b[31m.png, caf\\udce9.png"))
+    red\\x1b[31m.png, caf\\xe9.png
+    """
+    text = re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", text)
+    return STEERING.sub(lambda mark: f"\\x{ord(mark[0]):02x}" if mark[0] < "\x7f" else f"\\u{ord(mark[0]):04x}", text)
+
+
+def tell(message: str) -> None:
+    """Print a result, on the output stream, as one line however long."""
+    print(visible(message))
+
+
 def say(message: str) -> None:
     """Tell the user how things stand, on the error stream, so that it never mixes with results."""
-    err.print(message, style="dim", markup=False, highlight=False, soft_wrap=True)
+    err.print(visible(message), style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def say_how_to_assign(model: str | None) -> None:
@@ -79,8 +106,9 @@ def say_how_to_assign(model: str | None) -> None:
 
 
 def print_json(content: Any) -> None:
-    """Print one JSON document on the output stream."""
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    """Print one JSON document on the output stream, in ASCII where that takes nothing else."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    print(json.dumps(content, indent=2, ensure_ascii=not unicode))
 
 
 def print_table(
@@ -88,16 +116,46 @@ def print_table(
 ) -> None:
     """Print a table; columns that hold nothing but numbers, and dashes for those that are missing, end flush.
 
-    Cells of the columns named in `whole` are never broken into lines.
+    Into a file or another program lines are as long as they need to be. On a terminal, cells of long text are broken
+    between words; where that leaves too little room, every row becomes a block of lines, one a column. Cells of other
+    columns, and of those named in `whole`, are never broken: ids stay ids.
     """
-    rows = [list(map(str, row)) for row in rows]
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for i, column in enumerate(columns):
-        number = bool(rows) and all(row[i] == "–" or row[i].lstrip("-")[:1].isdigit() for row in rows)
-        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=column in whole)
-    for row in rows:
-        table.add_row(*row)
-    out.print(table, markup=False)
+    cells = [[visible(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(cell_len, [column, *(row[i] for row in cells)])) for i, column in enumerate(columns)]
+    width = out.width if out.is_terminal or "COLUMNS" in os.environ else sum(widths) + GAP * len(widths)
+    if title:
+        print(title)
+    if sum(widths) + GAP * (len(widths) - 1) > width:
+        long = [i for i in range(1, len(widths)) if widths[i] > LONG and columns[i] not in whole]
+        room = width - GAP * (len(widths) - 1) - sum(w for i, w in enumerate(widths) if i not in long)
+        if not long or room < LONG * len(long):
+            _print_blocks(columns, cells, width)
+            return
+        share = room // len(long)
+        widths = [share if i in long else w for i, w in enumerate(widths)]
+    flush = [
+        bool(cells) and all(row[i] == "–" or row[i].lstrip("-")[:1].isdigit() for row in cells)
+        for i in range(len(columns))
+    ]
+    for row in [list(columns), *cells]:
+        parts = [wrap(cell, w) if cell_len(cell) > w else [cell] for cell, w in zip(row, widths, strict=True)]
+        for line in zip_longest(*parts, fillvalue=""):
+            padded = (
+                " " * (w - cell_len(text)) + text if right else text + " " * (w - cell_len(text))
+                for text, w, right in zip(line, widths, flush, strict=True)
+            )
+            print((" " * GAP).join(padded).rstrip())
+
+
+def _print_blocks(columns: Sequence[str], cells: Iterable[Sequence[str]], width: int) -> None:
+    """Print each row as lines: its first cell, and beneath it the others, each after the name of its column."""
+    for row in cells:
+        print(row[0])
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            lines = wrap(cell, max(width - 4, LONG), break_long_words=False, break_on_hyphens=False) or [""]
+            first = f"{column}: {lines[0]}"
+            for line in [first, *lines[1:]] if cell_len(first) + 2 <= width else [f"{column}:", *lines]:
+                print(f"  {line}" if line in (first, f"{column}:") else f"    {line}")
 
 
 def what_on_error(choice: str) -> Literal["raise", "skip"]:

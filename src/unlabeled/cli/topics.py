@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, print_json, print_table
+from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, print_json, print_table, tell
 from unlabeled.counted import counted
 
 
@@ -18,7 +18,7 @@ def topics(
     ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many topics.")] = 20,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("topics"),
-    method: Annotated[str, typer.Option(help="[bold]lda[/bold] (latent Dirichlet allocation) or plsa.")] = "lda",
+    method: Annotated[str, typer.Option(help="[bold]lda[/bold] (latent_dirichlet_allocation) or plsa.")] = "lda",
     column: Column = None,
     stop_words: Annotated[
         str,
@@ -51,7 +51,7 @@ def topics(
         source,
         out,
         k=k,
-        method=method,  # type: ignore[arg-type]  # checked there, with the nearest name
+        method=method,
         column=column,
         tokenizer=tokenizer,
         stop_words=_stop_words(stop_words),
@@ -78,7 +78,7 @@ def topics(
             for topic in found["topics"]
         ],
     )
-    print(
+    tell(
         f"{counted(k, 'topic')} of {counted(found['documents'], 'document')}, mean coherence {found['coherence']:.3f}, "
         f"diversity {found['diversity']:.2f}: {out / 'topics.html'}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from unlabeled.data.classes import encode_values
 from unlabeled.data.decode import UnreadableError, as_uint8
 from unlabeled.data.fingerprint import chunks, fingerprint
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
 
 CHANNELS = (1, 3, 4)
 _DATA_KEYS = ("images", "vectors", "x", "data", "arr_0")
@@ -49,6 +51,9 @@ def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
                 raise UnlabeledError(
                     f"{path} holds the arrays {', '.join(archive.files) or 'none'}; call the data 'images' or 'vectors'"
                 )
+            for key in (data, label):
+                if key is not None:
+                    _check_room(archive, key, path)
             return archive[data], None if label is None else archive[label]
     except UnlabeledError:
         raise
@@ -56,6 +61,17 @@ def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         # NumPy takes what it does not know for a pickle, and advises to load it, which could run code.
         why = "it is none, or it holds Python objects" if "pickle" in str(error) else error
         raise UnlabeledError(f"cannot read {path} as a NumPy file of numbers: {why}") from error
+
+
+def _check_room(archive: Any, key: str, path: Path) -> None:
+    """Refuse an array that says it is larger than the free memory, before any is taken for it."""
+    from numpy.lib import format as npy
+
+    with archive.zip.open(f"{key}.npy" if f"{key}.npy" in archive.zip.namelist() else key) as file:
+        version = npy.read_magic(file)
+        shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
+    remedy = "save the array by np.save as a .npy file, which is mapped and not read"
+    check_memory(prod(shape) * dtype.itemsize, f"the array {key!r} in {path}, of shape {shape},", remedy)
 
 
 class ArrayImages:

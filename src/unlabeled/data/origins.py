@@ -18,7 +18,7 @@ from unlabeled.data.arrays import ArrayImages, as_array, load_array, picture_of
 from unlabeled.data.classes import UNLABELLED, encode, encode_values
 from unlabeled.data.decode import SUFFIXES, Raw, UnreadableError
 from unlabeled.data.fingerprint import file_state, fingerprint
-from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths, with_suffix_in
+from unlabeled.data.paths import describe_suffixes, existing, files_under, id_of, listed_paths, with_suffix_in
 from unlabeled.errors import UnlabeledError
 
 # A dataset may compute its items, so only this many of them, spread evenly, enter its fingerprint.
@@ -235,7 +235,7 @@ def _from_folder(folder: Path) -> Origin:
     inner = [image.relative_to(folder) for image in images]
     tops: list[str | None] = [path.parts[0] if len(path.parts) > 1 else None for path in inner]
     classed = None not in tops and len(set(tops)) > 1
-    return Items(images, [path.as_posix() for path in inner], tops if classed else None)
+    return Items(images, [id_of(path) for path in inner], tops if classed else None)
 
 
 def _from_list(items: list[Any]) -> Origin:
@@ -250,4 +250,4 @@ def _from_list(items: list[Any]) -> Origin:
         raise UnlabeledError(
             f"{len(missing)} of {len(items)} listed files do not exist, first number {missing[0]}: {items[missing[0]]}"
         )
-    return Items(items, [item.as_posix() if isinstance(item, Path) else str(i) for i, item in enumerate(items)])
+    return Items(items, [id_of(item) if isinstance(item, Path) else str(i) for i, item in enumerate(items)])

@@ -62,6 +62,17 @@ def holds_suffix(folder: Path, suffixes: Collection[str]) -> bool:
     return False
 
 
+def id_of(path: Path) -> str:
+    """Give a path as an id that can be written anywhere: slashes, and bytes that are not UTF-8 as ``\\xe9``.
+
+    Examples
+    --------
+    >>> print(id_of(Path("caf\\udce9.png")))
+    caf\\xe9.png
+    """
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def with_suffix_in(files: Sequence[Path], suffixes: Collection[str]) -> list[Path]:
     """Keep the files whose suffix, in lower case, is among `suffixes`."""
     return [file for file in files if file.suffix.lower() in suffixes]
@@ -111,4 +122,4 @@ def listed_paths(listing: Path) -> tuple[list[Path], list[str]]:
 
 def _relative(path: Path, folder: Path) -> str:
     plain, base = Path(os.path.normpath(path)), Path(os.path.normpath(folder))
-    return plain.relative_to(base).as_posix() if plain.is_relative_to(base) else plain.absolute().as_posix()
+    return id_of(plain.relative_to(base) if plain.is_relative_to(base) else plain.absolute())

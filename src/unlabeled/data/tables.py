@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
 
 TABLES = (".csv", ".tsv", ".parquet")
 """What the names of tables end in."""
@@ -103,7 +104,15 @@ def _read_parquet(path: Path) -> Any:
             )
         described = [find_column(schema.names, names) for names in (ID_COLUMNS, LABEL_COLUMNS)]
         wanted = lists + [schema.names[i] for i in described if i is not None]
+        check_parquet_memory(parquet, path)
         return parquet.read(columns=wanted if lists else None)
+
+
+def check_parquet_memory(parquet: Any, path: Path) -> None:
+    """Refuse a file whose rows would not fit into memory: a few hundred bytes may stand for billions of equal rows."""
+    cells = parquet.metadata.num_rows * len(parquet.schema_arrow)
+    remedy = "read it in parts, or keep the columns that are needed"
+    check_memory(8 * cells, f"{path} with {parquet.metadata.num_rows:,} rows", remedy)
 
 
 def _read_csv(path: Path) -> Any:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder, from_description
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_written_aside, read_json, write_json, written_aside
+from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json, written_aside
 from unlabeled.modalities import Preprocessing
 
 FORMAT = 1
@@ -117,6 +117,7 @@ def save_encoder(encoder: Encoder, folder: str | os.PathLike[str], provenance: d
         write_encoder(encoder, aside, provenance)
 
 
+@refuses_damage
 def load_encoder(folder: str | os.PathLike[str]) -> Encoder:
     """Load an encoder, ready to embed.
 

@@ -17,6 +17,10 @@ from unlabeled.modalities import Preprocessing
 _ARCHITECTURES: dict[str, type[Encoder]] = {}
 
 
+LARGEST = {"layers": 1000, "depth": 1000, "blocks": 1000}
+"""The most of them that a saved encoder may state: more would take all memory before anything fails."""
+
+
 class Encoder(nn.Module):
     """A network from a batch of instances, in canonical units, to vectors of shape (n, dim).
 
@@ -137,5 +141,8 @@ def architecture(name: str) -> type[Encoder]:
 
 def from_description(description: dict[str, Any], preprocessing: Preprocessing) -> Encoder:
     """Build an untrained encoder from what `Encoder.describe` gave."""
-    settings = dict(description)
+    settings = {key: value for key, value in description.items() if key != "pretrained"}  # the weights are in the file
+    for key, value in settings.items():
+        if isinstance(value, int) and value > LARGEST.get(key, 10_000_000):
+            raise UnlabeledError(f"the description of the encoder says {key} = {value}; it is damaged")
     return architecture(str(settings.pop("architecture", "")))(preprocessing, **settings)

@@ -15,6 +15,7 @@ from unlabeled.explore.comparable import comparable
 from unlabeled.search.metric import checked_vectors, unit_rows
 
 if TYPE_CHECKING:
+    from unlabeled.methods.mixture.elbow import Elbow
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
     from unlabeled.methods.mixture.k_means import KMeans
     from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans
@@ -24,6 +25,9 @@ Form = Literal["full", "diagonal"]
 
 SAMPLE = 2000  # rows by which the number of clusters is chosen: silhouettes need all their distances
 STARTS = 3
+WEAK = 0.25  # silhouettes below this are taken for no structure (Kaufman & Rousseeuw 1990)
+TIGHT = 0.65  # silhouette of the parts of one cluster from which on they are groups of their own; halves have about 0.4
+PARTS = (2, 3, 4, 6)  # numbers of parts that are tried
 WORSE = 3  # numbers of components that in a row have a higher BIC than the best before the search ends
 RIDGE = 1e-3  # share of the mean variance that is added to every variance of a component
 
@@ -188,8 +192,36 @@ def _silhouette_count(array: NDArray[Any], random_state: int) -> tuple[int, str]
         of += ", and is the last one tried: there may be no clear number"
     return (
         found.suggested_k,
-        f"k = {found.suggested_k} has the largest mean silhouette, {largest:.2f}, of {', '.join(map(str, tried))}{of}",
+        f"k = {found.suggested_k} has the largest mean silhouette, {largest:.2f}, of {', '.join(map(str, tried))}{of}"
+        + "".join(f"; {doubt}" for doubt in _doubts(sample, found, random_state)),
     )
+
+
+def _doubts(sample: NDArray[Any], found: Elbow, random_state: int) -> list[str]:
+    """Say why the number with the largest silhouette may not be the one that is wanted."""
+    from unlabeled.methods.mixture.elbow import elbow
+
+    best = found.ks.index(found.suggested_k)
+    model, doubts = found.models[best], []
+    if np.nanmax(found.silhouettes) < WEAK:
+        doubts.append(f"below {WEAK} nothing stands apart, and the clusters may be cuts through one cloud")
+    if found.distortions[best] <= 1e-12 * float(sample.var(axis=0, dtype=np.float64).sum()):
+        doubts.append(
+            "the rows of a cluster are all the same, so the clusters are only the different rows that there are"
+        )
+        return doubts
+    parted = []
+    for cluster in range(found.suggested_k):
+        rows = sample[model.labels_ == cluster]
+        parts = [count for count in PARTS if count <= len(np.unique(rows, axis=0)) and count < len(rows) / 5]
+        if parts and np.nanmax(elbow(rows, parts, random_state=random_state, n_init=STARTS).silhouettes) >= TIGHT:
+            parted.append(cluster)
+    if parted:
+        doubts.append(
+            f"{counted(len(parted), 'cluster')} of them fall into tight groups themselves, which the distance between "
+            "clusters hides from the silhouette: look at a larger -k too"
+        )
+    return doubts
 
 
 def _by_mixture(array: NDArray[Any], k: int | Literal["auto"], random_state: int) -> Clusters:

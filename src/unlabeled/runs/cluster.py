@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
+from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import agreement
 from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.clusters import Clusters, Method, clusters
@@ -85,6 +86,11 @@ def cluster(
     check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
     check_model_folder(folder, overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
+    if method == "mixture" and rows.table is not None and rows.table.categories:
+        raise UnlabeledError(
+            "a mixture of Gaussians is for numbers, and would collapse onto the values of the categories "
+            f"({', '.join(rows.table.categories)}); leave these columns out, or take method kmeans"
+        )
     found = clusters(rows.array, k, method, random_state)
     groups = describe(rows, found)
     drawn = draw_clusters(rows, found, groups, path)

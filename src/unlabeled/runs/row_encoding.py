@@ -16,7 +16,7 @@ from unlabeled.data.table_encoding import TableEncoding
 from unlabeled.data.tables import frame_columns, id_and_label, narrowed, read_columns
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.search.metric import unit_rows
 
 CARD, ARRAYS = "encoding.json", "encoding.safetensors"
@@ -122,6 +122,7 @@ class RowEncoding:
         write_json(folder / CARD, {"dim": self.dim, "scale": self.scale, "table": table, "words": self.words})
 
     @classmethod
+    @refuses_damage
     def read(cls, folder: Path) -> Self:
         """Read what `write` wrote."""
         card, arrays = read_json(folder / CARD), load_arrays(folder / ARRAYS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -140,7 +141,7 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
     if suffix in TABLES:
         return _table(path, scale), "standard"
     if suffix in SUFFIXES:
-        raise UnlabeledError(f"{path} is one picture; to cut it into parts: unlabeled segment {path}")
+        raise UnlabeledError(f"{path} is one picture; to cut it into parts: unlabeled segment {quote(str(path))}")
     return _documents(path, None, random_state), "unit"
 
 
@@ -186,8 +187,8 @@ def _folder(folder: Path, random_state: int) -> Rows:
     pictures = with_suffix_in(files, SUFFIXES)
     if 2 * len(pictures) > len(files):
         raise UnlabeledError(
-            f"{folder} holds images, which must become vectors first: unlabeled learn {folder} --out run/, and then "
-            "give run/ in its place"
+            f"{folder} holds images, which must become vectors first: unlabeled learn {quote(str(folder))} --out run/, "
+            "and then give run/ in its place"
         )
     return _documents(folder, None, random_state)
 

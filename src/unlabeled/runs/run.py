@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 import numpy as np
@@ -42,9 +43,10 @@ class Run:
             raise UnlabeledError(f"{self.folder} holds no run; a run is made by: unlabeled learn <data> --out <folder>")
         self.about: dict[str, Any] = read_json(self.folder / "run.json")
         if not self.about.get("complete"):
+            source, folder = quote(str(self.about.get("source", "<data>"))), quote(str(self.folder))
             raise UnlabeledError(
                 f"the run in {self.folder} was not finished; go on with: "
-                f"unlabeled learn {self.about.get('source', '<data>')} --out {self.folder} --resume"
+                f"unlabeled learn {source} --out {folder} --resume"
             )
 
     def __repr__(self) -> str:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import Documents, read_texts
-from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
+from unlabeled.registry import method as registered
+from unlabeled.registry import methods, name_of
 from unlabeled.runs.page import write_page
 from unlabeled.runs.write_table import masked, write_table
 
 if TYPE_CHECKING:
     from unlabeled.methods.mixture.topic_model import TopicModel
-
-Method = Literal["lda", "plsa"]
 
 WORDS = 10
 EXAMPLES = 5
@@ -32,7 +32,7 @@ def topics(
     out: str | os.PathLike[str],
     *,
     k: int = 20,
-    method: Method = "lda",
+    method: str = "lda",
     column: str | None = None,
     tokenizer: str | Callable[[str], Iterable[str]] | None = "words",
     stop_words: str | Sequence[str] | None = "english",
@@ -55,8 +55,8 @@ def topics(
         `unlabeled.load` opens.
     k : int, default 20
         Topics.
-    method : {"lda", "plsa"}
-        `unlabeled.LatentDirichletAllocation` or `unlabeled.PLSA`.
+    method : {"latent_dirichlet_allocation", "plsa"}, default "lda"
+        `unlabeled.LatentDirichletAllocation`, for short ``"lda"``, or `unlabeled.PLSA`.
     column, tokenizer, stop_words, min_df, max_df, max_features
         Which words count, as in `Documents.count`; by default those that are in at least 2 documents and in at most
         half of them.
@@ -86,8 +86,7 @@ def topics(
     ['cats', 'dogs']
     """
     folder = Path(out)
-    if method not in get_args(Method):
-        raise unknown_name("method", method, get_args(Method))
+    kind = _kind(method)
     _check_folder(folder, source, overwrite)
     texts, ids = read_texts(source, column)
     filters: dict[str, Any] = {
@@ -99,7 +98,7 @@ def topics(
     }
     counted = Documents.count(texts, **filters)
     documents = Documents(counted.counts, counted.words, ids)
-    model = _kind(method)(k, **filters, random_state=random_state, progress=progress).fit(documents)
+    model = kind(k, **filters, random_state=random_state, progress=progress).fit(documents)
     model.reorder(np.argsort(-model.weights_, kind="stable"))  # what is saved has the numbers that are shown
     shares = model.transform(documents)
     main = np.where(np.diff(documents.counts.indptr) > 0, shares.argmax(axis=1), -1)
@@ -110,7 +109,7 @@ def topics(
         topic["coherence"] = figure
     summary = {
         "source": str(source) if isinstance(source, str | os.PathLike) else None,
-        "method": method,
+        "method": name_of(kind),
         "k": k,
         "documents": len(documents),
         "empty": documents.empty,
@@ -128,14 +127,15 @@ def topics(
     return summary
 
 
-def _kind(method: Method) -> type[TopicModel]:
-    if method == "plsa":
-        from unlabeled.methods.mixture.plsa import PLSA
+def _kind(name: str) -> type[TopicModel]:
+    """Find a topic model by any name that `unlabeled methods` knows."""
+    from unlabeled.methods.mixture.topic_model import TopicModel
 
-        return PLSA
-    from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation
-
-    return LatentDirichletAllocation
+    found = registered(name)
+    if not issubclass(found, TopicModel):
+        fit = ", ".join(sorted(known for known, cls in methods().items() if issubclass(cls, TopicModel)))
+        raise UnlabeledError(f"{found.__name__} finds no topics; these do: {fit}")
+    return found
 
 
 def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,24 @@ def write_table(columns: dict[str, Any], path: str | os.PathLike[str]) -> None:
         if aside.suffix.lower() == ".csv":
             from pyarrow import csv
 
-            csv.write_csv(table, aside)
+            csv.write_csv(_without_formulas(table), aside)
         else:
             import pyarrow.parquet as pq
 
             pq.write_table(table, aside)
+
+
+def _without_formulas(table: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would run as a formula, such as an id ``=1+1``."""
+    import pyarrow as pa
+
+    for place, column in enumerate(table.schema):
+        if pa.types.is_string(column.type):
+            cells = [text if text is None or not _is_formula(text) else f"'{text}" for text in table[place].to_pylist()]
+            table = table.set_column(place, column.name, pa.array(cells, pa.string()))
+    return table
+
+
+def _is_formula(text: str) -> bool:
+    """Tell text that begins as formulas do and is no number."""
+    return text[:1] in ("=", "+", "-", "@", "\t", "\r") and not re.fullmatch(r"[+-][0-9.,eE+-]+", text)

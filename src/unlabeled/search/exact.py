@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_written_aside
+from unlabeled.files import folder_written_aside, refuses_damage
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.engine import positions_where
 from unlabeled.search.exact_search import exact_search
@@ -155,6 +155,7 @@ class ExactStore:
             pq.write_table(self._rows, aside / "rows.parquet")
 
     @classmethod
+    @refuses_damage
     def open(cls, folder: str | PathLike[str]) -> Self:
         """Read a store that `save` wrote.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import CONTENTS, folder_written_aside
+from unlabeled.files import CONTENTS, folder_written_aside, refuses_damage
 from unlabeled.search.card import card_stamp, read_card, write_card
 from unlabeled.search.engine import bad_filter, connect
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
@@ -105,6 +105,7 @@ class LanceStore:
         return cls.open(folder)
 
     @classmethod
+    @refuses_damage
     def open(cls, folder: str | PathLike[str]) -> Self:
         """Open a store that was built or saved in `folder`.
 

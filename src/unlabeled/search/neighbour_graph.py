@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.files import folder_written_aside, load_arrays, save_arrays
+from unlabeled.files import folder_written_aside, load_arrays, refuses_damage, save_arrays
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.exact import ExactStore
 from unlabeled.search.metric import checked_vectors, unit_rows
@@ -428,6 +428,7 @@ class NeighbourGraph:
             pq.write_table(rows_table(self.ids, None, len(self)), aside / "rows.parquet")
 
     @classmethod
+    @refuses_damage
     def open(cls, folder: str | PathLike[str]) -> Self:
         """Read a graph that `save` wrote.
 

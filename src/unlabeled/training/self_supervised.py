@@ -27,7 +27,7 @@ from unlabeled.encoders.make import make_encoder
 from unlabeled.encoders.network import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
 from unlabeled.processes import all_or_none, gather
 from unlabeled.training.checkpoint import State
@@ -277,6 +277,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote; the result transforms exactly as the saved one did."""
         folder = Path(folder)

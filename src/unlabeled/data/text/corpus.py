@@ -21,7 +21,7 @@ from unlabeled.data.text.text_files import Files, open_text
 from unlabeled.data.text.tokenizers import RULES, Tokenizer, checked_tokenizer
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 
 FORMAT = 1  # of the folder that `save` writes
 BLOCK = 1 << 22  # words copied at a time
@@ -211,6 +211,7 @@ class Corpus:
             write_json(aside / "corpus.json", card)
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Corpus:
         """Map a corpus that `save` wrote, after reading it once to see that it is whole.
 

@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
-from unlabeled.data.tables import TABLES, delimiter_in
+from unlabeled.data.paths import id_of
+from unlabeled.data.tables import TABLES, check_parquet_memory, delimiter_in
 from unlabeled.data.text.stop_words import stop_words as stop_words_of
 from unlabeled.data.text.text_files import Files, Strings, open_decoded, open_text
 from unlabeled.data.text.tokenizers import Tokenizer, checked_tokenizer, is_unspaced, tokenize
@@ -286,7 +287,7 @@ def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
         raise UnlabeledError("a list of documents holds strings, or lists of words, and nothing else")
     root = Path(os.fspath(source)) if isinstance(source, str | os.PathLike) else None
     if root is None or root.is_dir():
-        names = [path.relative_to(root).as_posix() if root else str(path) for path in opened.paths]
+        names = [id_of(path.relative_to(root) if root else path) for path in opened.paths]
         return [_read(opened, path) for path in opened.paths], names
     lines = [(number, line) for number, line in enumerate(_read(opened, root).splitlines(), start=1) if line.strip()]
     return [line for _, line in lines], [f"line {number}" for number, _ in lines]
@@ -351,6 +352,7 @@ def _read_parquet(path: Path) -> Any:
         names = [field.name for field in parquet.schema_arrow if _is_string(field.type)]
         every = parquet.schema_arrow.names
         places = (find_column(every, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS))
+        check_parquet_memory(parquet, path)
         described = [every[place] for place in places if place is not None]
         return parquet.read(columns=list(dict.fromkeys([*names, *described])))
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
 from unlabeled.methods.mixture.saved import divided
 
@@ -91,6 +91,7 @@ class FewLabels(ClassifierMixin, BaseEstimator, Estimator, ABC):
             write_json(aside / "model.json", {**self.recipe(), "fitted": figures})
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote; the result predicts exactly as the saved one did."""
         folder = Path(folder)

@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from unlabeled.data.blocks import Blocks, is_stream
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.memory import check_memory
 from unlabeled.methods.mixture.saved import divided
 
@@ -149,6 +149,7 @@ class Mixture(BaseEstimator, Estimator):
             write_json(aside / MODEL, {**self.recipe(), "fitted": figures})
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote; the result predicts exactly as the saved one did.
 

@@ -17,7 +17,7 @@ from unlabeled.data.text.corpus import Corpus
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.words.word_vectors import WordVectors
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
@@ -191,6 +191,7 @@ class WordEmbedding(Estimator, ABC):
             write_json(aside / MODEL, {**self.recipe(), **self.provenance_, "fitted": self._figures()})
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote; the result has the same vectors bit for bit."""
         folder = Path(folder)
