@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from types import ModuleType
 
@@ -13,6 +13,32 @@ class UnlabeledError(ValueError):
     It is a `ValueError`, which is what scikit-learn's tools expect of an estimator that refuses its input.
     The command line prints the message alone, without a traceback, and exits with status 2.
     """
+
+
+class UnknownWordError(UnlabeledError, KeyError):
+    """A word that was looked up is not there. It is a `KeyError` too, as look-ups of Python raise.
+
+    Parameters
+    ----------
+    message : str
+    suggest : callable, optional
+        Gives words that may have been meant. It is called when the message is shown, and not before: who catches the
+        error need not wait for it.
+    """
+
+    def __init__(self, message: str, suggest: Callable[[], Iterable[str]] = tuple) -> None:
+        super().__init__(message)
+        self._suggest: Callable[[], Iterable[str]] | None = suggest
+
+    def __str__(self) -> str:
+        if self._suggest is not None:
+            near = list(self._suggest())
+            self._suggest = None
+            self.args = (self.args[0] + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""),)
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[type[UnknownWordError], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class MissingExtraError(UnlabeledError, ImportError):

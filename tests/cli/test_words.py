@@ -252,7 +252,6 @@ def test_it_judges_by_a_classifier_of_texts(vectors, tmp_path):
         (["nearest", "{folder}/empty", "frog"], "holds no saved estimator"),
         (["nearest", "{folder}/means", "frog"], "holds a KMeans, which has no word vectors"),
         (["nearest", "{folder}/bad.txt", "frog"], "bad.txt, line 2: 'x' is not a finite float32 number"),
-        (["nearest", "{folder}/short.txt", "frog"], "promises 3 words, but there are 2"),
         (["evaluate", "{vectors}", "--synonyms", "{folder}/bad.txt"], "not one of 2 questions"),
     ],
 )
@@ -291,3 +290,31 @@ def test_an_interrupt_says_how_to_resume_and_resuming_gives_the_same_bits(tmp_pa
     subprocess.run([*command, *out("parts.bin", 40), "--resume"], check=True, capture_output=True, timeout=300)
     assert (tmp_path / "parts.bin").read_bytes() == (tmp_path / "whole.bin").read_bytes()
     assert not (tmp_path / "parts.bin.partial").exists()
+
+
+def test_a_file_is_read_in_part_and_whatever_its_encoding(tmp_path):
+    path = tmp_path / "v.vec"
+    path.write_bytes(b"3 2\ncat 1 2\nd\xf6g 2 1\ncar 3 4\n")
+    assert "--errors replace" in refused("nearest", path, "cat")
+    ask = ("words", "nearest", path, "cat", "--errors", "replace")
+    assert "d\ufffdg" in unlabeled(*ask)
+    assert "car" in unlabeled(*ask)
+    assert "car" not in unlabeled(*ask, "--limit", 2)
+    assert "car" not in unlabeled(*ask, "--restrict", 2)
+
+
+def test_a_wrong_header_is_told_in_a_sentence(corpus):
+    done = CliRunner().invoke(app, ["words", "nearest", str(corpus.with_name("short.txt")), "frog"])
+    assert "toad" in done.stdout
+    assert "promises 3 words, but there are 2" in done.stderr
+    assert "UserWarning" not in done.stderr
+
+
+def test_texts_are_cut_for_the_classifier_as_for_the_model(tmp_path):
+    (tmp_path / "corpus.txt").write_text("Good-Day to you\nBad-Day to me\n" * 50)
+    model = tmp_path / "model"
+    unlabeled("words", "cbow", tmp_path / "corpus.txt", *QUICK, "--tokenizer", "whitespace", "--out", model)
+    (tmp_path / "train.csv").write_text("text,label\n" + "Good-Day,1\nBad-Day,0\n" * 20)
+    command = ["words", "evaluate", model, "--classify", tmp_path / "train.csv", "--seeds", 1]
+    assert "100.0% of words have vectors" in unlabeled(*command)
+    assert "no word of the texts" in refused(*command[1:], "--tokenizer", "words")

@@ -160,3 +160,24 @@ def test_the_usual_files_are_read(real_data):
     wordsim, simlex = (read_pairs(real_data / "words" / name) for name in ("wordsim353.tsv", "simlex999.txt"))
     assert (len(wordsim), wordsim[1]) == (353, ("tiger", "cat", 7.35))
     assert (len(simlex), simlex[0]) == (999, ("old", "new", 1.58))
+
+
+def test_words_without_n_grams_count_as_missing_in_every_test_of_a_subword_model() -> None:
+    from unlabeled import CBOW
+    from unlabeled.evaluation import extrinsic, synonyms
+
+    sentences = [line.split() for line in ("the frog sat by the pond", "the king sat on the throne")] * 50
+    vectors = CBOW(dim=8, min_count=1, subwords=(3, 6), random_state=0, progress=False).fit(sentences).vectors_
+    pairs = [("frog", "king", 1.0), ("king", "throne", 8.0), ("Frogs", "pond", 7.0)]
+    found = word_similarity(vectors, [*pairs, ("FBI", "king", 3.0)])
+    assert (found.n_judged, found.n_pairs, found.unknown) == (3, 4, ("FBI",))
+    assert found.correlation == word_similarity(vectors, pairs).correlation
+    # "Frogs" has its n-grams in lower case, where case is ignored.
+    assert word_similarity(vectors, [("Frogs", "king", 1.0)] * 2).n_judged == 2
+    lower = [(a.lower(), b, score) for a, b, score in pairs]
+    assert word_similarity(vectors, lower).correlation == found.correlation
+    asked = synonyms(vectors, [("frog", "pond", "FBI"), ("frog", "pond", "king")])
+    assert (asked.n_asked, asked.n_questions) == (1, 2)
+    texts, labels = ["the frog jj", "the king jj"] * 10, [0, 1] * 10
+    judged = extrinsic(vectors, texts, labels, ["frog", "throne"], [0, 1], seeds=[0], modes=["frozen"])
+    assert judged.coverage == pytest.approx(2 / 3)

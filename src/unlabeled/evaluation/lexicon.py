@@ -45,12 +45,21 @@ class Lexicon:
 
     def knows(self, word: str) -> bool:
         """Say whether the word has a vector: one of its own, or one that a subword model makes."""
-        return self._fold(word) in self._rows or callable(self.vectors.oov)
+        return self._fold(word) in self._rows or self._spelling(word) in self.vectors
+
+    def _spelling(self, word: str) -> str:
+        """Spell a word that has no row such that a subword model finds n-grams in it: in lower case if case is ignored.
+
+        A model whose own words have capitals may know it only as it stands.
+        """
+        lowered = word.lower() if self._fold is not str else word
+        return lowered if lowered in self.vectors or word not in self.vectors else word
 
     def lookup(self, words: Sequence[str]) -> NDArray[np.float64]:
         """Give the vectors of known words, shape (n, dim)."""
         found = [self._rows.get(self._fold(word)) for word in words]
-        spelled = [word if row is None else self.vectors.words[row] for word, row in zip(words, found, strict=True)]
+        known = zip(words, found, strict=True)
+        spelled = [self._spelling(word) if row is None else self.vectors.words[row] for word, row in known]
         return self.vectors.lookup(spelled).astype(np.float64)
 
     def unit_vectors(self, words: Sequence[str]) -> NDArray[np.float64]:

@@ -66,7 +66,7 @@ def test_what_is_no_vocabulary(words: list[Any], counts: list[int], message: str
 
 def test_an_unknown_word_gets_suggestions() -> None:
     vocabulary = Vocabulary(["the", "frog", "fog", "King"], [9, 8, 7, 6])
-    with pytest.raises(UnlabeledError, match=r"the word 'forg' is not in the vocabulary; did you mean frog or fog\?$"):
+    with pytest.raises(UnlabeledError, match=r"'forg' is not in the vocabulary; did you mean 'frog' or 'fog'\?$"):
         vocabulary["forg"]
     with pytest.raises(UnlabeledError, match=r"the word 'xylophone' is not in the vocabulary$"):
         vocabulary["xylophone"]

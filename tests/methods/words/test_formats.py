@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import re
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -204,19 +208,14 @@ def test_a_word_that_a_format_cannot_hold_is_refused_and_nothing_is_written(name
         (b"2 3\ncat 1 2\ndog 1 2\n", "line 2: expected a word and 3 numbers, found 3 columns"),
         (b"cat 1 2\n\ndog 1 2\n", r"line 2: .* \(the line is empty\)"),
         (b"cat 1 2\ndog 1 two\n", "line 2: 'two' is not a finite float32 number"),
-        (b"cat 1 2\ndog  1\n", "line 2: '' is not a finite float32 number"),
+        (b"cat 1 2\ndog  1\n", "line 2: expected a word and 2 numbers, found 2 columns"),
         (b"cat 1 nan\n", "line 1: 'nan' is not a finite"),
         (b"2 2\ncat 1 2\ndog inf 2\n", "line 3: 'inf' is not a finite"),
         (b"cat 1 2\ndog 1 1e39\n", "line 2: '1e39' is not a finite"),
         (b"cat 1 2\ndog 1 0x2\n", "line 2: '0x2' is not a finite"),
         (b"cat 1 2\ndog 1 1_0\n", "line 2: '1_0' is not a finite"),
-        (b"cat 1 2\ndog 1 2\ncat 3 4\n", "line 3: the word 'cat' was already in line 1"),
-        (b"3 2\ncat 1 2\ndog 1 2\ncat 3 4\n", "line 4: the word 'cat' was already in line 2"),
         (b"cat 1 2\n 3 4\n", "line 2: there is no word"),
         (b"cat 1 2\nd\xf6g 1 2\n", r"line 2: the word .* is not valid UTF-8"),
-        (b"3 2\ncat 1 2\ndog 1 2\n", "header in line 1 promises 3 words, but there are 2"),
-        (b"1 2\ncat 1 2\ndog 1 2\n", "header in line 1 promises 1 words, but there are 2"),
-        (b"999999999999 2\ncat 1 2\n", "promises 999,999,999,999 words, but there are 1"),
         (b"\xba\x16\x4f\x2f\x0c\0\0\0", "is a fastText model .* load the .vec"),
         (b"\x80\x04\x95\x10", "is a pickle"),
         (b"\x1f\x8b\x08\x00broken", "cannot read"),
@@ -246,7 +245,6 @@ def test_a_binary_file_cut_anywhere_is_refused(end, tmp_path):
 @pytest.mark.parametrize(
     ("words", "more", "message"),
     [
-        ([b"cat", b"cat"], b"", "row 2: the word 'cat' was already in row 1"),
         ([b"cat", b"d\xf6g"], b"", "row 2: the word .* not valid UTF-8"),
         ([b"cat", b""], b"", "row 2: there is no word"),
         ([b"cat", b"dog"], b"more", "more after the last"),
@@ -345,3 +343,113 @@ def test_more_rows_than_one_block_of_a_real_size(tmp_path):
         loaded = WordVectors.load(tmp_path / name)
         assert loaded.words == vectors.words
         assert same_bits(loaded.vectors, np.asarray(vectors.vectors))
+
+
+@pytest.mark.parametrize("promised", [1, 3, 999_999_999_999])
+def test_a_wrong_header_is_told_and_every_row_read(promised, tmp_path):
+    (tmp_path / "v.vec").write_text(f"{promised} 2\ncat 1 2\ndog 3 4\n")
+    with pytest.warns(UserWarning, match=f"promises {promised:,} words, but there are 2"):
+        vectors = WordVectors.load(tmp_path / "v.vec")
+    assert vectors.words == ("cat", "dog")
+
+
+def test_of_a_word_that_comes_twice_the_first_vector_is_kept(tmp_path):
+    (tmp_path / "v.vec").write_text("3 2\ncat 1 2\ndog 3 4\ncat 5 6\n")
+    rows = b"\n".join(word + b" " + np.full(2, i, "<f4").tobytes() for i, word in enumerate([b"cat", b"dog", b"cat"]))
+    (tmp_path / "v.bin").write_bytes(b"3 2\n" + rows)
+    for name in ("v.vec", "v.bin"):
+        with pytest.warns(UserWarning, match=r"1 rows repeat a word .* such as 'cat'; the first"):
+            vectors = WordVectors.load(tmp_path / name)
+        assert vectors.words == ("cat", "dog")
+    assert vectors.vectors.tolist() == [[0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("name", ["v.vec", "v.bin", "v.txt", "v.safetensors", "v.vec.gz"])
+def test_a_part_of_a_file_can_be_loaded(name, tmp_path):
+    words = ["cat", "dog", "eel", "fox"]
+    WordVectors(words, np.arange(8).reshape(4, 2), [4, 3, 2, 1]).save(tmp_path / name)
+    first = WordVectors.load(tmp_path / name, limit=2)
+    assert first.words == ("cat", "dog")
+    assert first.vectors.tolist() == [[0, 1], [2, 3]]
+    some = WordVectors.load(tmp_path / name, words=["fox", "dog", "gnu"])
+    assert some.words == ("dog", "fox")
+    assert some.vectors.tolist() == [[2, 3], [6, 7]]
+    assert WordVectors.load(tmp_path / name, words=["fox", "dog"], limit=1).words == ("dog",)
+    with pytest.raises(UnlabeledError, match="none of the words"):
+        WordVectors.load(tmp_path / name, words=["gnu"])
+    with pytest.raises(UnlabeledError, match="limit must be a whole number"):
+        WordVectors.load(tmp_path / name, limit=0)
+
+
+def test_what_comes_after_the_limit_is_not_read(tmp_path):
+    (tmp_path / "v.txt").write_text("cat 1 2\n" + "dog 3 4\n" * 3 + "x" * 100)
+    with pytest.raises(UnlabeledError, match="line 5: expected a word and 2 numbers"):
+        WordVectors.load(tmp_path / "v.txt")
+    (tmp_path / "v.bin").write_bytes(b"2 1\ncat " + np.ones(1, "<f4").tobytes() + b"\ncut")
+    assert WordVectors.load(tmp_path / "v.bin", limit=1).words == ("cat",)
+
+
+def test_words_cut_within_a_character_can_be_loaded(tmp_path):
+    (tmp_path / "v.vec").write_bytes(b"2 1\n\xd0\xb0\xd0 1\nb 2\n")
+    (tmp_path / "v.bin").write_bytes(b"2 1\n\xd0\xb0\xd0 " + b"\0\0\0\0\nb \0\0\0\0\n")
+    for name in ("v.vec", "v.bin"):
+        with pytest.raises(UnlabeledError, match="errors='replace'"):
+            WordVectors.load(tmp_path / name)
+        assert WordVectors.load(tmp_path / name, errors="replace").words == ("а\ufffd", "b")
+
+
+@pytest.mark.parametrize("header", ["", "2 2\n"])
+def test_spaces_may_be_doubled(header, tmp_path):
+    (tmp_path / "v.txt").write_text(header + "cat  1 2\n. .  3   4\n")
+    vectors = WordVectors.load(tmp_path / "v.txt")
+    assert vectors.words == ("cat", ". .")
+    assert vectors.vectors.tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_word_may_begin_with_a_byte_order_mark(tmp_path):
+    vectors = WordVectors(["\ufeffa", "a"], [[1, 2], [3, 4]])
+    for name in ("v.vec", "v.bin", "v.safetensors"):
+        vectors.save(tmp_path / name)
+        assert WordVectors.load(tmp_path / name).words == ("\ufeffa", "a")
+    with pytest.raises(UnlabeledError, match="without a header, the mark"):
+        vectors.save(tmp_path / "v.txt", "glove")
+    (tmp_path / "marked.txt").write_text("\ufeffa 1 2\nb 3 4\n")
+    assert WordVectors.load(tmp_path / "marked.txt").words == ("a", "b")
+
+
+def test_the_first_word_of_a_file_without_header_may_hold_spaces(tmp_path):
+    (tmp_path / "v.txt").write_text(". . . 1 2\nat name@domain.com 3 4\n2 5 6\n")
+    assert WordVectors.load(tmp_path / "v.txt").words == (". . .", "at name@domain.com", "2")
+
+
+def test_every_usual_compression_is_undone(tmp_path):
+    content = b"2 2\ncat 1 2\ndog 3 4\n"
+    (tmp_path / "v.bz2").write_bytes(bz2.compress(content))
+    (tmp_path / "v.xz").write_bytes(lzma.compress(content))
+    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+        archive.writestr("folder/", "")
+        archive.writestr("folder/v.txt", content)
+        archive.writestr("__MACOSX/v.txt", "")
+    for name in ("v.bz2", "v.xz", "v.zip"):
+        assert WordVectors.load(tmp_path / name).words == ("cat", "dog")
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("50d.txt", content)
+        archive.writestr("100d.txt", content)
+    with pytest.raises(UnlabeledError, match=r"an archive of 2 files: 50d\.txt, 100d\.txt; unpack it"):
+        WordVectors.load(tmp_path / "two.zip")
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "v.zip").read_bytes()[:80])
+    with pytest.raises(UnlabeledError, match=r"cannot read .*cut\.zip"):
+        WordVectors.load(tmp_path / "cut.zip")
+
+
+@pytest.mark.parametrize("content", [b"x", b"2 2\nx", b"1"])
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(content, tmp_path):
+    with gzip.open(tmp_path / "v.gz", "wb", 1) as file:
+        for part in (content, *[b"x" * (1 << 20)] * 200):
+            file.write(part)
+    tracemalloc.start()
+    with pytest.raises(UnlabeledError, match="a line has more than 32 MiB"):
+        WordVectors.load(tmp_path / "v.gz")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 150 << 20

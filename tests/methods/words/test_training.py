@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from unlabeled.data import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words import training
+from unlabeled.methods.words.cbow import CBOW
+from unlabeled.methods.words.glove import GloVe
 from unlabeled.methods.words.skip_gram import SkipGram
 from unlabeled.methods.words.training import Text, block_bounds, checked, initialised, padded
 
@@ -204,3 +207,28 @@ def test_progress_shows_loss_and_speed(corpus, capsys):
     shown = capsys.readouterr().err
     assert "SkipGram" in shown
     assert re.search(r"loss [\d.]+  [\d,]+ words/s  learning rate 0\.0001", shown)
+
+
+@pytest.mark.parametrize("method", [SkipGram, CBOW, GloVe])
+def test_a_text_in_which_no_word_has_a_neighbour_is_refused(method: Any) -> None:
+    words = ["the", "king", "sat", "on", "the", "throne", "and", "the", "frog", "sat", "by", "the", "pond"]
+    for text in (words * 20, [[word] for word in words], Corpus.encode(words)):
+        with pytest.raises(UnlabeledError, match=r"no sentence .* has two words.*give a list of such lists"):
+            method(dim=4, min_count=1).fit(text)
+    with pytest.raises(UnlabeledError, match="no sentence of the 4 has two words"):
+        method(dim=4, min_count=2).fit([["a", "rare"], ["b", "seldom"], ["b"], ["a"]])
+
+
+def test_subsampling_that_leaves_nothing_is_told_and_the_loss_is_that_of_an_untrained_model() -> None:
+    with pytest.warns(UserWarning, match="next to nothing is learnt: subsample=1e-09"):
+        model = SkipGram(dim=4, min_count=1, subsample=1e-9, random_state=0).fit([["a", "b"]] * 20)
+    assert not model.context_vectors_.any()
+    # Six sigmoids of 0; a negative that is the word itself counts for nothing, and one half of them is.
+    assert model.history_[-1]["loss"] == pytest.approx((1 + 5 / 2) * np.log(2), rel=0.3)
+
+
+def test_the_settings_of_a_method_hold_for_a_corpus_too() -> None:
+    corpus = Corpus.encode([["a", "b", "a", "b", "rare"]] * 2 + [["c", "a"]])
+    model = SkipGram(dim=4, min_count=2, max_vocab=2, subsample=None, random_state=0).fit(corpus)
+    assert model.vectors_.words == ("a", "b")
+    assert corpus.vocabulary.words == ["a", "b", "rare", "c"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlabeled import WordVectors
+from unlabeled.data import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words import nearest
 
@@ -120,7 +122,8 @@ def test_policies_for_unknown_words():
 def test_a_subword_model_makes_vectors_of_unseen_words():
     vectors = WordVectors(ANIMALS.words, ANIMALS.vectors, oov=lambda word: ANIMALS[word[:4]])
     assert vectors["froggy"].tolist() == [3, 1, 0]
-    assert "froggy" not in vectors
+    assert "froggy" in vectors
+    assert "froggy" not in vectors.words
     # The unseen word is no row, so nothing is left out, and its own stem is the nearest.
     assert vectors.most_similar("froggy", k=1)[0].word == "frog"
     assert vectors.similarity("froggy", "frog") == pytest.approx(1)
@@ -128,6 +131,79 @@ def test_a_subword_model_makes_vectors_of_unseen_words():
         assert derived["toadlike"].any()
     with pytest.raises(UnlabeledError, match="not among"):
         vectors.lookup(["froggy"], oov="raise")
+
+
+def test_in_agrees_with_look_up_whatever_makes_unseen_vectors():
+    vectors = WordVectors(ANIMALS.words, ANIMALS.vectors, oov=lambda word: ANIMALS[word[:4]])
+    for word in ("frog", "froggy", "xyz", ""):
+        if word in vectors:
+            assert vectors[word].shape == (3,)
+        else:
+            with pytest.raises(KeyError):
+                vectors[word]
+    assert vectors.lookup(["froggy", "xyz", "frog"], oov="skip").tolist() == [[3, 1, 0], [3, 1, 0]]
+    assert 3 not in vectors
+    assert "xyz" not in WordVectors(ANIMALS.words, ANIMALS.vectors, oov="zero")
+    assert list(vectors) == list(ANIMALS.words)
+
+
+def test_normalised_vectors_of_unseen_words_have_unit_length_too():
+    vectors = WordVectors(ANIMALS.words, ANIMALS.vectors, oov=lambda word: ANIMALS[word[:4]]).normalised()
+    for word in ("frog", "froggy", "toadlike"):
+        assert np.linalg.norm(vectors[word]) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_failed_look_up_is_a_key_error_and_looks_for_suggestions_only_when_shown(monkeypatch):
+    vectors = WordVectors(ANIMALS.words, ANIMALS.vectors)
+    asked = []
+    nearest = Vocabulary.nearest
+    monkeypatch.setattr(Vocabulary, "nearest", lambda self, word: asked.append(word) or nearest(self, word))
+    for look_up in (
+        lambda: vectors["forg"],
+        lambda: vectors.subset(["forg"]),
+        lambda: vectors.similarity("frog", "forg"),
+    ):
+        asked.clear()
+        with pytest.raises(KeyError) as caught:
+            look_up()
+        assert isinstance(caught.value, UnlabeledError)
+        assert asked == []
+        assert "did you mean 'frog'" in str(caught.value)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+        assert asked == ["forg"]
+
+
+def test_sums_of_words_are_searched_by():
+    for method in (lambda **words: ANIMALS.most_similar(**words), lambda **words: ANIMALS.most_similar(k=10, **words)):
+        found = method(positive=["frog", "toad"], negative="car")
+        assert {neighbour.word for neighbour in found} == set(ANIMALS.words) - {"frog", "toad", "car"}
+    unit = ANIMALS.normalised()
+    total = unit["frog"] + unit["toad"] - unit["car"]
+    for neighbour in found:
+        cosine = unit[neighbour.word] @ total / np.linalg.norm(total)
+        assert neighbour.similarity == pytest.approx(cosine, abs=1e-6)
+    assert ANIMALS.most_similar(positive="frog") == ANIMALS.most_similar("frog")
+    by_vector = ANIMALS.most_similar(positive=[ANIMALS["frog"]], k=1)
+    assert by_vector[0].word == "frog"
+    assert {n.word for n in ANIMALS.most_similar("frog", restrict=3)} == set(ANIMALS.words[:3]) - {"frog"}
+    for wrong in ({}, {"query": "frog", "positive": ["toad"]}, {"query": "frog", "restrict": 0}):
+        with pytest.raises(UnlabeledError, match=r"either a query, or|restrict must be"):
+            ANIMALS.most_similar(**wrong)
+
+
+def test_the_odd_word_out_and_the_similarity_of_lists():
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(6)]
+    vectors = WordVectors(words, rng.normal(size=(6, 4)))
+    unit = [vectors[word] / np.linalg.norm(vectors[word]) for word in words]
+    mean = sum(unit) / 6
+    assert vectors.doesnt_match(words) == words[int(np.argmin([vector @ mean for vector in unit]))]
+    a, b = (np.mean([vectors[word] for word in part], axis=0) for part in (words[:2], words[2:]))
+    expected = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    assert vectors.n_similarity(words[:2], words[2:]) == pytest.approx(expected, abs=1e-6)
+    for wrong in (lambda: vectors.doesnt_match([]), lambda: vectors.n_similarity(["w0"], "w1")):
+        with pytest.raises(UnlabeledError, match="at least one word"):
+            wrong()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from unlabeled.cli.shared import AsJson, print_json, print_table
-from unlabeled.cli.words.vectors import AnalogyMethod, VectorsFile, open_vectors
+from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_vectors
 
 
 def analogy(
@@ -17,13 +17,15 @@ def analogy(
     c: Annotated[str, typer.Argument(help="A is to B as [bold]C[/bold] is to what?")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many answers.")] = 5,
     method: AnalogyMethod = "3CosAdd",
+    limit: Limit = None,
+    errors: Errors = "strict",
     as_json: AsJson = False,
 ) -> None:
     """Answer "A is to B as C is to what?".
 
     [dim]unlabeled words analogy vectors.bin man king woman[/dim]
     """
-    found = open_vectors(vectors).analogy(b, minus=a, plus=c, k=k, method=method)
+    found = open_vectors(vectors, limit, errors).analogy(b, minus=a, plus=c, k=k, method=method)
     if as_json:
         print_json({"a": a, "b": b, "c": c, "answers": [answer._asdict() for answer in found]})
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unlabeled.cli.shared import AsJson, Column, print_json
-from unlabeled.cli.words.vectors import AnalogyMethod, VectorsFile, open_vectors
+from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_model, open_vectors
 
 if TYPE_CHECKING:
     from unlabeled.evaluation import ExtrinsicResult
@@ -45,6 +45,14 @@ def evaluate(
         typer.Option(min=1, help="Search analogies' answers among so many words.  [dim]default: 30000[/dim]"),
     ] = 30_000,
     method: AnalogyMethod = "3CosAdd",
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            help="How texts become words for [bold]--classify[/bold].  [dim]default: that of the model, or words[/dim]"
+        ),
+    ] = None,
+    limit: Limit = None,
+    errors: Errors = "strict",
     as_json: AsJson = False,
 ) -> None:
     """Judge word vectors: similarity (Spearman), analogies by section, choice of synonyms, use to a classifier.
@@ -64,12 +72,14 @@ def evaluate(
         raise UnlabeledError(
             "say what to judge by: --similarity, --analogies, --synonyms or --classify, each with a file"
         )
-    opened = open_vectors(vectors)
+    opened = open_vectors(vectors, limit, errors)
+    if tokenizer is None and vectors.is_dir():
+        tokenizer = open_model(vectors).tokenizer
     results: list[Any] = [
         *(evaluation.word_similarity(opened, path) for path in similarity or ()),
         *(evaluation.analogies(opened, path, restrict=restrict, method=method) for path in analogies or ()),
         *(evaluation.synonyms(opened, path) for path in synonyms or ()),
-        *([_classified(opened, classify, test, column, seeds)] if classify is not None else []),
+        *([_classified(opened, classify, test, column, seeds, tokenizer)] if classify is not None else []),
     ]
     if as_json:
         print_json([result.to_dict() for result in results])
@@ -78,7 +88,7 @@ def evaluate(
 
 
 def _classified(
-    vectors: WordVectors, train: Path, test: Path | None, column: str | None, seeds: int
+    vectors: WordVectors, train: Path, test: Path | None, column: str | None, seeds: int, tokenizer: str | None
 ) -> ExtrinsicResult:
     """Learn to classify the texts of one table, and test on those of another or on a fifth held out."""
     from unlabeled.data.text.labelled_texts import LabelledTexts
@@ -91,4 +101,7 @@ def _classified(
     else:
         learnt, held = known, LabelledTexts.read(test, column)
     classes = [*learnt.classes, *(name for name in held.classes if name not in learnt.classes)]
-    return extrinsic(vectors, learnt.texts, learnt.codes(classes), held.texts, held.codes(classes), seeds=range(seeds))
+    learnt_codes, held_codes = learnt.codes(classes), held.codes(classes)
+    return extrinsic(
+        vectors, learnt.texts, learnt_codes, held.texts, held_codes, seeds=range(seeds), tokenizer=tokenizer
+    )

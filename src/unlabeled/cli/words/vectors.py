@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from unlabeled.cli.shared import say
 
 if TYPE_CHECKING:
     from unlabeled.methods.words.word_vectors import WordVectors
@@ -21,16 +24,33 @@ AnalogyMethod = Annotated[
 ]
 
 
-def open_vectors(path: Path) -> WordVectors:
+Limit = Annotated[int | None, typer.Option(min=1, help="Read the first so many words of the file only.")]
+Errors = Annotated[
+    Literal["strict", "replace"],
+    typer.Option(help="Words that are not UTF-8: refuse the file, or [bold]replace[/bold] what is wrong by U+FFFD."),
+]
+
+
+def open_vectors(path: Path, limit: int | None = None, errors: Literal["strict", "replace"] = "strict") -> WordVectors:
     """Open a file or folder of word vectors."""
+    from unlabeled.errors import UnlabeledError
     from unlabeled.methods.words.word_vectors import WordVectors
 
     if path.is_dir():
-        from unlabeled import registry
-        from unlabeled.errors import UnlabeledError
-
-        model: Any = registry.load(path)
+        model = open_model(path)
         if not isinstance(vectors := getattr(model, "vectors_", None), WordVectors):
             raise UnlabeledError(f"{path} holds a {type(model).__name__}, which has no word vectors")
-        return vectors
-    return WordVectors.load(path)
+        return vectors if limit is None else vectors.subset(vectors.words[:limit])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        vectors = WordVectors.load(path, limit=limit, errors=errors)
+    for warning in told:
+        say(str(warning.message))
+    return vectors
+
+
+def open_model(path: Path) -> Any:
+    """Load a saved model from its folder."""
+    from unlabeled import registry
+
+    return registry.load(path)

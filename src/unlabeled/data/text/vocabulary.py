@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnknownWordError, UnlabeledError
 
 
 class Vocabulary:
@@ -42,7 +42,7 @@ class Vocabulary:
     >>> vocabulary["forg"]
     Traceback (most recent call last):
     ...
-    unlabeled.errors.UnlabeledError: the word 'forg' is not in the vocabulary; did you mean frog?
+    unlabeled.errors.UnknownWordError: the word 'forg' is not in the vocabulary; did you mean 'frog'?
     """
 
     def __init__(self, words: Iterable[str], counts: ArrayLike) -> None:
@@ -69,9 +69,7 @@ class Vocabulary:
         try:
             return self.index[word]
         except KeyError:
-            near = self.nearest(word)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise UnlabeledError(f"the word {word!r} is not in the vocabulary{hint}") from None
+            raise UnknownWordError(f"the word {word!r} is not in the vocabulary", lambda: self.nearest(word)) from None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Vocabulary):

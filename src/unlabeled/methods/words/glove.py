@@ -17,7 +17,13 @@ from unlabeled.kernels.words.glove_kernel import HELD, descent
 from unlabeled.methods.words.cooccurrence import Weighting, bytes_of, cooccurrence
 from unlabeled.methods.words.tiling import Tiling
 from unlabeled.methods.words.training import State, load_checkpoint, padded, save_checkpoint
-from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, WordEmbedding, at_least_one, worker_count
+from unlabeled.methods.words.word_embedding import (
+    CIRCUMSTANCES,
+    WordEmbedding,
+    at_least_one,
+    check_neighbours,
+    worker_count,
+)
 from unlabeled.methods.words.word_vectors import WordVectors
 from unlabeled.training.interrupt import StopRequest
 from unlabeled.training.progress import ProgressBar
@@ -133,6 +139,7 @@ class GloVe(WordEmbedding):
         return self._fit(X, resume)
 
     def _learn(self, corpus: Corpus, resume: bool = False) -> WordVectors:
+        check_neighbours(corpus)
         self.cooccurrence_ = cooccurrence(
             corpus,
             window=self.window,

@@ -93,8 +93,8 @@ def softplus(x: Reals) -> Reals:
 
 
 def average(losses: Reals, pairs: int) -> float:
-    """Give the loss of a pair; 0 if there is none."""
-    return float(losses.sum() / pairs) if pairs else 0.0
+    """Give the loss of a pair; NaN if there is none."""
+    return float(losses.sum() / pairs) if pairs else float("nan")
 
 
 def drawn_negatives(counts: Integers, pairs: int, negatives: int, seed: int = 0) -> Integers:

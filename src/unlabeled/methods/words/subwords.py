@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnknownWordError
 from unlabeled.kernels.words.ngrams import compose, copy_rows, distinct_words, distribute, hash_ngrams
 from unlabeled.methods.words.training import Floats, Offsets, Tokens, block_bounds, padded
 
@@ -155,13 +155,13 @@ class Unseen:
 
         Raises
         ------
-        UnlabeledError
+        UnknownWordError
             If the word has no n-gram that occurs in the vocabulary.
         """
         _, hashes = ngram_hashes([word], self.shortest, self.longest)
         places = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
         known = places[self.hashes[places] == hashes]
         if len(known) == 0:
-            raise UnlabeledError(f"{word!r} is not in the vocabulary, and has no n-gram in common with its words")
+            raise UnknownWordError(f"{word!r} is not in the vocabulary, and has no n-gram in common with its words")
         total: Floats = self.table[known].sum(axis=0)
         return total / np.float32(np.sqrt(len(known)))

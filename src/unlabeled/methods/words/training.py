@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -206,6 +207,14 @@ def train(method: Word2Vec, corpus: Corpus, model: Model, state: State, resume: 
         load_checkpoint(folder, state, model)
     text = Text.of(corpus, method.subsample, method.held_out)
     watched = text.sample(method.watched_words, state.seed)
+    if not _has_pairs(watched):
+        if not _has_pairs(text.sample(None, state.seed)):
+            warnings.warn(
+                f"next to nothing is learnt: subsample={method.subsample!r} leaves hardly any two words of a sentence. "
+                "Give more text, or take subsample=None",
+                stacklevel=5,
+            )
+        watched = Text.of(corpus, None, method.held_out).sample(method.watched_words, state.seed)
     total, end = method.epochs * int(corpus.offsets[-1]), method.epochs * text.blocks
     workers = 1 if method.deterministic else min(worker_count(method.workers), text.blocks)
     stride = max(1, -(-end // LOSSES))
@@ -257,6 +266,11 @@ def train(method: Word2Vec, corpus: Corpus, model: Model, state: State, resume: 
             if stopping:
                 raise KeyboardInterrupt(_farewell(folder, words, total))
     return model.loss(*text.sample(None, state.seed, held_out=True)) if text.every else None
+
+
+def _has_pairs(text: tuple[Tokens, Offsets]) -> bool:
+    """Say whether some sentence has two words; then some word has a neighbour."""
+    return bool(np.diff(text[1]).max(initial=0) > 1)
 
 
 def checked(loss: float, words: int) -> float:

@@ -15,7 +15,7 @@ from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.subwords import Unseen
 from unlabeled.methods.words.training import Model, State, train
-from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, WordEmbedding, at_least_one
+from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, WordEmbedding, at_least_one, check_neighbours
 from unlabeled.methods.words.word_vectors import WordVectors
 
 
@@ -116,6 +116,7 @@ class Word2Vec(WordEmbedding, ABC):
                 f"the vocabulary has {len(corpus.vocabulary)} word; vectors need at least 2. "
                 f"Give more text, or lower min_count={self.min_count}"
             )
+        check_neighbours(corpus)
         identity = {key: value for key, value in self.recipe().items() if key not in CIRCUMSTANCES}
         state = State(self.seed_, {**identity, "text": corpus.fingerprint})
         model = self._model(corpus.vocabulary)

@@ -236,6 +236,22 @@ def at_least_one(method: Estimator, *names: str) -> None:
             raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
+def check_neighbours(corpus: Corpus) -> None:
+    """Refuse a text in which no word has a neighbour, from which nothing can be learnt.
+
+    Raises
+    ------
+    UnlabeledError
+        If no sentence has two words of the vocabulary.
+    """
+    if np.diff(corpus.offsets).max() < 2:
+        raise UnlabeledError(
+            f"no sentence of the {len(corpus):,} has two words of the vocabulary, so no word has a neighbour to learn "
+            "from. Each string of a list is one sentence: for a text that is cut into words already, give a list of "
+            "such lists, [words]; or give more text, or lower min_count"
+        )
+
+
 def drawn_seed(random_state: int | np.random.RandomState | None) -> int:
     """Draw a seed from what a setting `random_state` means: a seed, a RandomState, or NumPy's own for None."""
     if random_state is None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnknownWordError, UnlabeledError, unknown_name
 from unlabeled.methods.words import nearest
 from unlabeled.methods.words.checks import (
     OOV,
@@ -24,10 +25,12 @@ from unlabeled.methods.words.checks import (
     read_only,
     refuse,
 )
-from unlabeled.methods.words.formats import read_words, write_words
+from unlabeled.methods.words.formats import Selection, read_words, write_words
 
 if TYPE_CHECKING:
     import torch
+
+    from unlabeled.data.text.vocabulary import Vocabulary
 
 
 class Neighbour(NamedTuple):
@@ -38,6 +41,17 @@ class Neighbour(NamedTuple):
 
     def __repr__(self) -> str:
         return f"({self.word!r}, {self.similarity:.4f})"
+
+
+@dataclass(frozen=True)
+class UnitLength:
+    """Brings the vectors that a function makes for unseen words to unit length."""
+
+    make: Callable[[str], ArrayLike]
+
+    def __call__(self, word: str) -> NDArray[Any]:
+        """Give the vector of an unseen word at unit length."""
+        return nearest.unit_rows(np.asarray(self.make(word)))
 
 
 class WordVectors:
@@ -106,8 +120,20 @@ class WordVectors:
     def __len__(self) -> int:
         return len(self.words)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
     def __contains__(self, word: object) -> bool:
-        return word in self._index
+        """Say whether a word has a vector: one of its own, or one that the function `oov` makes."""
+        if word in self._index:
+            return True
+        if not callable(self.oov) or not isinstance(word, str):
+            return False
+        try:
+            self._unseen(word, self.oov)
+        except KeyError:
+            return False
+        return True
 
     def __getitem__(self, words: str | Sequence[str]) -> NDArray[Any]:
         """Give the vector of a word, shape (dim,), or those of several, shape (n, dim)."""
@@ -134,15 +160,16 @@ class WordVectors:
 
         Raises
         ------
-        UnlabeledError
-            If a word is unknown and `oov` is "raise".
+        UnknownWordError
+            If a word is unknown and `oov` is "raise"; it is an `UnlabeledError` and a `KeyError`.
         """
         if isinstance(words, str) or not isinstance(words, Iterable):
             raise UnlabeledError(f"lookup takes several words, got {words!r}; write [{words!r}]")
         policy = self.oov if oov is None else checked_policy(oov)
         words = list(words)
         if policy == "skip":
-            words = [word for word in words if word in self._index]
+            words = [word for word in words if word in self]
+            policy = self.oov
         rows = np.array([self._index.get(word, -1) for word in words], np.int64)
         found = self.vectors[rows]  # a copy, with the last word's vector where the word is unknown
         for place in np.flatnonzero(rows < 0):
@@ -164,11 +191,15 @@ class WordVectors:
     def _unknown(self, word: object) -> UnlabeledError:
         if not isinstance(word, str):
             return UnlabeledError(f"a word is a string, not {word!r}")
+        return UnknownWordError(
+            f"the word {word!r} is not among the {len(self):,} words", lambda: self._spellings.nearest(word)
+        )
+
+    @cached_property
+    def _spellings(self) -> Vocabulary:
         from unlabeled.data.text.vocabulary import Vocabulary
 
-        near = Vocabulary(list(self.words), np.zeros(len(self), np.int64)).nearest(word)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        return UnlabeledError(f"the word {word!r} is not among the {len(self):,} words{hint}")
+        return Vocabulary(self.words, np.zeros(len(self), np.int64))
 
     def similarity(self, a: str, b: str) -> float:
         """Give the cosine of two words' vectors, from −1 to 1; 0 with a vector of zeros.
@@ -182,13 +213,32 @@ class WordVectors:
         return float(np.clip(first @ second, -1, 1))
 
     @overload
-    def most_similar(self, query: str, k: int = 10) -> list[Neighbour]: ...
+    def most_similar(self, query: str, k: int = 10, *, restrict: int | None = None) -> list[Neighbour]: ...
     @overload
-    def most_similar(self, query: list[str] | tuple[str, ...], k: int = 10) -> list[list[Neighbour]]: ...
+    def most_similar(
+        self, query: list[str] | tuple[str, ...], k: int = 10, *, restrict: int | None = None
+    ) -> list[list[Neighbour]]: ...
     @overload
-    def most_similar(self, query: NDArray[Any], k: int = 10) -> list[Any]: ...
-    def most_similar(self, query: str | Sequence[str] | NDArray[Any], k: int = 10) -> list[Any]:
-        """Find the words nearest to a word or a vector by cosine.
+    def most_similar(self, query: NDArray[Any], k: int = 10, *, restrict: int | None = None) -> list[Any]: ...
+    @overload
+    def most_similar(
+        self,
+        *,
+        positive: str | Sequence[str | ArrayLike] = (),
+        negative: str | Sequence[str | ArrayLike] = (),
+        k: int = 10,
+        restrict: int | None = None,
+    ) -> list[Neighbour]: ...
+    def most_similar(
+        self,
+        query: str | Sequence[str] | NDArray[Any] | None = None,
+        k: int = 10,
+        *,
+        positive: str | Sequence[str | ArrayLike] = (),
+        negative: str | Sequence[str | ArrayLike] = (),
+        restrict: int | None = None,
+    ) -> list[Any]:
+        """Find the words nearest to a word, a vector, or a sum of several, by cosine.
 
         Parameters
         ----------
@@ -196,6 +246,10 @@ class WordVectors:
             What to search by. A word never finds itself.
         k : int, default 10
             How many; fewer if there are no more words.
+        positive, negative : word, or sequence of words and vectors
+            Instead of `query`: search by the sum of the unit vectors of `positive` less those of `negative`.
+        restrict : int, optional
+            Search among the first so many words only.
 
         Returns
         -------
@@ -207,18 +261,38 @@ class WordVectors:
         >>> vectors = WordVectors(["cat", "dog", "car"], [[3, 1], [3, 2], [-1, 3]])
         >>> vectors.most_similar("cat", k=1)
         [('dog', 0.9648)]
+        >>> vectors.most_similar(positive=["dog", "car"], k=1)
+        [('cat', 0.6070)]
         """
+        plus, minus = ([part] if isinstance(part, str) else list(part) for part in (positive, negative))
+        if (query is not None) == bool(plus or minus):
+            raise UnlabeledError("give most_similar either a query, or positive and negative words")
+        if query is None:
+            signed = [(part, 1) for part in plus] + [(part, -1) for part in minus]
+            total = sum(sign * self._unit(part) for part, sign in signed)
+            own = [row for part, _ in signed if isinstance(part, str) for row in self._rows(part)]
+            return self._nearest(np.atleast_2d(total), [own], k, restrict)[0]
         if isinstance(query, str):
-            return self._nearest(self.lookup([query]), [query], k)[0]
+            return self._nearest(self.lookup([query]), [self._rows(query)], k, restrict)[0]
         if isinstance(query, np.ndarray):
-            found = self._nearest(self._checked_queries(query), None, k)
+            found = self._nearest(self._checked_queries(query), [[]] * len(np.atleast_2d(query)), k, restrict)
             return found[0] if query.ndim == 1 else found
-        return self._nearest(self.lookup(query), query, k)
+        return self._nearest(self.lookup(query), [self._rows(word) for word in query], k, restrict)
 
-    def _nearest(self, queries: NDArray[Any], words: Sequence[str] | None, k: int) -> list[list[Neighbour]]:
+    def _unit(self, part: str | ArrayLike) -> NDArray[np.float32]:
+        """Give the vector of a word, or the vector given, at unit length."""
+        rows = self.lookup([part]) if isinstance(part, str) else self._checked_queries(np.asarray(part))
+        return np.asarray(nearest.unit_rows(rows)[0])
+
+    def _nearest(
+        self, queries: NDArray[Any], own: Sequence[Sequence[int]], k: int, restrict: int | None
+    ) -> list[list[Neighbour]]:
         check_k(k)
-        own = [self._rows(word) for word in words] if words is not None else [[]] * len(queries)
-        found = nearest.nearest(self.vectors, self.lengths, nearest.unit_rows(queries), k, own)
+        if restrict is not None and restrict < 1:
+            raise UnlabeledError(f"restrict must be at least 1, or None for all words; it is {restrict}")
+        among = self.vectors[:restrict]
+        own = [[row for row in rows if row < len(among)] for rows in own]
+        found = nearest.nearest(among, self.lengths[:restrict], nearest.unit_rows(queries), k, own)
         return [self._named(rows, similarities) for rows, similarities in found]
 
     def analogy(
@@ -259,6 +333,34 @@ class WordVectors:
         rows = nearest.top(scores, k)
         return self._named(rows, scores[rows])
 
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """Find the word that is least like the others: the one farthest from the mean of all unit vectors.
+
+        Examples
+        --------
+        >>> WordVectors(["cat", "dog", "car"], [[3, 1], [3, 2], [-1, 3]]).doesnt_match(["car", "cat", "dog"])
+        'car'
+        """
+        if isinstance(words, str) or not len(words):
+            raise UnlabeledError(f"doesnt_match needs a list of at least one word, got {words!r}")
+        unit = nearest.unit_rows(self.lookup(words))
+        return words[int((unit @ unit.mean(axis=0)).argmin())]
+
+    def n_similarity(self, a: Sequence[str], b: Sequence[str]) -> float:
+        """Give the cosine of the mean vectors of two lists of words, from −1 to 1.
+
+        Examples
+        --------
+        >>> round(WordVectors(["up", "down", "on"], [[0, 1], [0, -2], [1, 1]]).n_similarity(["up", "on"], ["down"]), 4)
+        -0.8944
+        """
+        for words in (a, b):
+            if isinstance(words, str) or not len(words):
+                raise UnlabeledError(f"n_similarity needs two lists of at least one word, got {words!r}")
+        means = [self.lookup(words).mean(axis=0, dtype=np.float64) for words in (a, b)]
+        first, second = nearest.unit_rows(np.stack(means))
+        return float(np.clip(first @ second, -1, 1))
+
     def synonym(self, word: str, choices: Sequence[str]) -> Neighbour:
         """Choose, among some words, the one nearest to a word; the first of equals.
 
@@ -291,8 +393,10 @@ class WordVectors:
         return type(self)(words, self.vectors[rows], counts, oov=self.oov)
 
     def normalised(self) -> Self:
-        """Bring all vectors to unit length; those of zeros stay."""
-        return self._with(nearest.unit_rows(self.vectors).astype(self.vectors.dtype, copy=False))
+        """Bring all vectors to unit length, those made for unseen words too; those of zeros stay."""
+        unit = nearest.unit_rows(self.vectors).astype(self.vectors.dtype, copy=False)
+        oov = UnitLength(self.oov) if callable(self.oov) else self.oov
+        return type(self)(self.words, unit, self.counts, oov=oov)
 
     def astype(self, dtype: Any) -> Self:
         """Convert to float32 or float16, which halves the memory and keeps about three digits."""
@@ -343,24 +447,47 @@ class WordVectors:
         write_words(path, self.words, self.vectors, self.counts, format)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, mmap: bool = False) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        mmap: bool = False,
+        limit: int | None = None,
+        words: Iterable[str] | None = None,
+        errors: Literal["strict", "replace"] = "strict",
+    ) -> Self:
         """Load a file of word vectors, whatever made it; the format is found by looking into the file.
 
         Parameters
         ----------
         path : path
-            Word2vec text or binary, GloVe text, fastText ``.vec``, or safetensors as `save` writes it; text may be
-            compressed by gzip.
+            Word2vec text or binary, GloVe text, fastText ``.vec``, or safetensors as `save` writes it. All but
+            safetensors may be compressed by gzip, bzip2 or xz, or be the only file of a ``.zip``.
         mmap : bool, default False
             Leave the numbers on disk and read those that are asked for; for safetensors only, because in the other
             formats words and numbers are mixed.
+        limit : int, optional
+            Keep the first so many words: those used most, in files sorted as usual.
+        words : iterable of str, optional
+            Keep these words only, where the file has them.
+        errors : {"strict", "replace"}, default "strict"
+            What to do about words that are not UTF-8: refuse the file, or put U+FFFD in place of wrong bytes.
 
         Raises
         ------
         UnlabeledError
-            If the file is malformed; the message names the line.
+            If the file is malformed; the message names the line. A header that promises another number of words, and
+            words that come twice, of which the first is kept, are only warned of.
         """
-        return cls(*read_words(path, mmap))
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1):
+            raise UnlabeledError(f"limit must be a whole number of at least 1, or None, got {limit!r}")
+        if errors not in ("strict", "replace"):
+            raise unknown_name("setting of errors", errors, ["strict", "replace"])
+        if isinstance(words, str):
+            raise UnlabeledError(f"words is a list of words to load, not one string; write [{words!r}]")
+        chosen = None if words is None else frozenset(words)
+        content = read_words(path, mmap, Selection(limit, chosen, errors))
+        return cls(content.words, content.vectors, content.counts, oov=content.unseen or "raise")
 
     @cached_property
     def lengths(self) -> NDArray[np.float32]:

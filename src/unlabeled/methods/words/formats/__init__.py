@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from unlabeled.methods.words.formats.choose import read_words, write_words
+from unlabeled.methods.words.formats.table import Selection
 
-__all__ = ["read_words", "write_words"]
+__all__ = ["Selection", "read_words", "write_words"]

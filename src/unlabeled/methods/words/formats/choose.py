@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import lzma
 import os
 import re
+import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from io import BufferedIOBase
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import IO, Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +23,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import written_aside
 from unlabeled.methods.words.formats.binary_format import read_binary, write_binary
 from unlabeled.methods.words.formats.safetensors_format import read_safetensors, write_safetensors
-from unlabeled.methods.words.formats.table import Content
+from unlabeled.methods.words.formats.table import Content, Selection
 from unlabeled.methods.words.formats.text_format import HEADER, read_text, write_text
 
 Format = Literal["word2vec", "glove", "word2vec_binary", "safetensors"]
@@ -31,6 +34,11 @@ BY_ENDING: dict[str, Format] = {
     ".safetensors": "safetensors",
 }
 
+_COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
 SNIFFED = 1 << 20  # bytes that are looked into: longer than the first two lines of any real file
 LONGEST = 1 << 20  # numbers a vector may have; a header that says more is damaged
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
@@ -39,7 +47,11 @@ NUMBERS = re.compile(rb"[-+.\deE ]+")
 NOT_IN_TEXT = re.compile(rb"[^\t\n\r -\x7e\x80-\xff]")
 
 
-def read_words(path: str | os.PathLike[str], mmap: bool = False) -> Content:
+def read_words(
+    path: str | os.PathLike[str],
+    mmap: bool = False,
+    selection: Selection = Selection(),  # noqa: B008 - frozen
+) -> Content:
     """Read words, vectors and, if the file has them, counts.
 
     Parameters
@@ -48,6 +60,8 @@ def read_words(path: str | os.PathLike[str], mmap: bool = False) -> Content:
         A file in any of the formats.
     mmap : bool, default False
         Leave the vectors on disk; for safetensors only.
+    selection : Selection
+        Which words to keep.
 
     Raises
     ------
@@ -61,29 +75,47 @@ def read_words(path: str | os.PathLike[str], mmap: bool = False) -> Content:
         )
     try:
         with ExitStack() as stack:
-            file: BufferedIOBase = stack.enter_context(path.open("rb"))
-            compressed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            if compressed:
-                file = stack.enter_context(gzip.GzipFile(fileobj=file))
-            return _read(path, file, None if compressed else path.stat().st_size, mmap)
-    except (OSError, EOFError, zlib.error) as error:
+            raw = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(_unpacked(path, raw))
+            content = _read(path, file, path.stat().st_size if file is raw else None, mmap, selection)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UnlabeledError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if not content.words:
+        raise UnlabeledError(f"{path} holds none of the words that were asked for")
+    return content
 
 
-def _read(path: Path, file: BufferedIOBase, size: int | None, mmap: bool) -> Content:
+def _unpacked(path: Path, raw: BufferedReader) -> IO[bytes]:
+    """Decompress a file, if its first bytes say that it is compressed; of an archive open the one file in it."""
+    start = raw.peek(6)
+    if start.startswith(b"PK\x03\x04"):
+        archive = zipfile.ZipFile(raw)
+        inside = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+        if len(inside) != 1:
+            raise UnlabeledError(
+                f"{path} is an archive of {len(inside)} files: {', '.join(inside[:5])}; unpack it, and give the one "
+                "that holds the vectors"
+            )
+        return archive.open(inside[0])
+    for magic, opener in _COMPRESSED.items():
+        if start.startswith(magic):
+            return cast("IO[bytes]", opener(raw))
+    return raw
+
+
+def _read(path: Path, file: IO[bytes], size: int | None, mmap: bool, selection: Selection) -> Content:
     found = _sniffed(path, file.read(SNIFFED))
     if found == "safetensors":
         if size is None:
-            raise UnlabeledError(f"{path}: a safetensors file is read uncompressed; unpack it first with gunzip")
-        return read_safetensors(path, mmap)
+            raise UnlabeledError(f"{path}: a safetensors file is read uncompressed; unpack it first")
+        return selection.of(read_safetensors(path, mmap))
     if mmap:
         raise UnlabeledError(
             f"{path}: words and numbers are mixed in this format, so it cannot be left on disk; load it without mmap, "
             "save it as .safetensors, and load that with mmap=True"
         )
     file.seek(0)
-    content = (read_binary if found == "word2vec_binary" else read_text)(path, file, size)
+    content = (read_binary if found == "word2vec_binary" else read_text)(path, file, size, selection)
     wrong = ~np.isfinite(content.vectors).all(axis=1)
     if wrong.any():
         raise UnlabeledError(f"{path}: the vector of {content.words[wrong.argmax()]!r} holds NaN or infinity")
@@ -151,9 +183,10 @@ def write_words(
             write_safetensors(aside, words, vectors, counts)
             return
         with ExitStack() as stack:
-            file: BufferedIOBase = stack.enter_context(aside.open("wb"))
+            file: IO[bytes] = stack.enter_context(aside.open("wb"))
             if compressed:
-                file = stack.enter_context(gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+                packed = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
+                file = cast("IO[bytes]", stack.enter_context(packed))
             if chosen == "word2vec_binary":
                 write_binary(file, words, vectors)
             else:

@@ -39,6 +39,8 @@ def read_safetensors(path: Path, mmap: bool) -> Content:
     except (SafetensorError, OSError) as error:
         raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or cut short") from error
     check_words(path, words, "row", 1)
+    if len(set(words)) < len(words):
+        raise UnlabeledError(f"{path}: a word comes twice; the file is damaged")
     return Content(words, vectors, counts)
 
 

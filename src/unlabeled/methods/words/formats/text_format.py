@@ -7,24 +7,26 @@ parsed again line by line, which either understands it or says what is wrong in 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
-from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.formats.plain_words import check_plain
-from unlabeled.methods.words.formats.table import Content, GrowingTable, check_words
+from unlabeled.methods.words.formats.table import Content, GrowingTable, Selection, check_words, decoded
 
 HEADER = re.compile(rb"(?:\xef\xbb\xbf)?(\d{1,15})[ \t]+(\d{1,15})[ \t]*\r?\n?")
+BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 22  # bytes parsed at a time
+LONGEST_LINE = 1 << 25  # bytes: more than a vector of a million numbers takes
 NUMBERS = 1 << 20  # numbers written at a time
 
 
-def read_text(path: Path, file: BufferedIOBase, size: int | None) -> Content:
+def read_text(path: Path, file: IO[bytes], size: int | None, selection: Selection) -> Content:
     """Read word2vec text, GloVe text or fastText's .vec.
 
     A word may hold spaces if it is plain where it ends, as some do in GloVe's own files: the last `dim` columns are the
@@ -38,40 +40,45 @@ def read_text(path: Path, file: BufferedIOBase, size: int | None) -> Content:
         Its content, not compressed.
     size : int, optional
         Its length in bytes, if that is known.
+    selection : Selection
+        What to keep.
     """
-    first = file.readline()
+    first = _line(path, file, 1).removeprefix(BOM)
     header = HEADER.fullmatch(first)
     if header:
         promised, dim = int(header[1]), int(header[2])
         line, pending = 2, b""
     else:
-        promised, dim = None, len(_columns(first)) - 1
+        promised, dim = None, _dimension(first)
         if dim < 1:
             raise UnlabeledError(f"{path}, line 1: expected a word and its numbers, separated by spaces")
         line, pending = 1, first
     # A number takes two bytes at least, with the space before it.
     expected = min(promised or 1 << 40, (size // (2 * dim) if size else 0) if promised else _estimate(first, size))
-    table, start = GrowingTable(dim, expected), line
-    block = pending + _block(file)
-    while block:
-        following = _block(file)
+    table = GrowingTable(dim, expected, selection)
+    block = pending + _block(path, file, line)
+    while block and not table.full:
+        following = _block(path, file, line)
         if not following:
             block = block.rstrip(b"\r\n")  # empty lines at the end of a file mean nothing
         if block:
-            words, vectors = _parsed(path, block, dim, line)
+            words, vectors = _parsed(path, block, dim, line, selection.errors)
+            check_words(path, words, "line", line)
             table.extend(words, vectors)
             line += len(words)
         block = following
-    check_words(path, table.words, "line", start)
-    if promised is not None and promised != len(table.words):
-        raise UnlabeledError(
-            f"{path}: the header in line 1 promises {promised:,} words, but there are {len(table.words):,}; "
-            "the file was cut short or put together from several"
+    if not table.read:
+        raise UnlabeledError(f"{path} holds no words: there is nothing after its header")
+    if promised is not None and promised != table.read and not table.full:
+        warnings.warn(
+            f"{path}: the header in line 1 promises {promised:,} words, but there are {table.read:,}; "
+            "the file was cut short or put together from several",
+            stacklevel=2,
         )
-    return table.content()
+    return table.content(path)
 
 
-def write_text(file: BufferedIOBase, words: Sequence[str], vectors: NDArray[Any], header: bool) -> None:
+def write_text(file: IO[bytes], words: Sequence[str], vectors: NDArray[Any], header: bool) -> None:
     """Write a line a word; each number is the shortest that reads back as the same float32."""
     check_plain(words)
     lines = _lines(words, vectors)
@@ -83,12 +90,38 @@ def write_text(file: BufferedIOBase, words: Sequence[str], vectors: NDArray[Any]
                 f"without a header, the first line, of the word {words[0]!r}, would be taken for one; "
                 "save as word2vec text instead"
             )
+        if number == 0 and not header and block.startswith(BOM):
+            raise UnlabeledError(
+                f"without a header, the mark with which the word {words[0]!r} begins would be taken for that of the "
+                "file; save as word2vec text instead"
+            )
         file.write(block)
 
 
-def _block(file: BufferedIOBase) -> bytes:
-    """Read some whole lines."""
-    return file.read(BLOCK) + file.readline()
+def _block(path: Path, file: IO[bytes], line: int) -> bytes:
+    """Read some whole lines, of which the first comes after the one with the number `line`."""
+    return file.read(BLOCK) + _line(path, file, line)
+
+
+def _line(path: Path, file: IO[bytes], number: int) -> bytes:
+    """Read to the end of a line; refuse one that is too long, before it fills the memory."""
+    line = file.readline(LONGEST_LINE + 1)
+    if len(line) > LONGEST_LINE:
+        raise UnlabeledError(
+            f"{path}, after line {number}: a line has more than {LONGEST_LINE >> 20} MiB; these are no word vectors"
+        )
+    return line
+
+
+def _dimension(line: bytes) -> int:
+    """Count the numbers at the end of a line without header, whose word may hold spaces and numbers."""
+    columns = _columns(line)
+    return len(columns) - 1 if len(columns) < 3 else len(columns) - _word_columns(columns)
+
+
+def _word_columns(columns: list[bytes]) -> int:
+    """Count the columns of the word that comes before the numbers: the first one, and those up to a number."""
+    return next((place for place in range(1, len(columns)) if _numbers([columns[place]]) is not None), 1)
 
 
 def _estimate(first: bytes, size: int | None) -> int:
@@ -97,18 +130,21 @@ def _estimate(first: bytes, size: int | None) -> int:
 
 
 def _columns(line: bytes) -> list[bytes]:
-    return line.rstrip(b" \r\n").split(b" ")
+    first, *rest = line.rstrip(b" \r\n").split(b" ")
+    return [first, *filter(None, rest)]  # two spaces are as good as one
 
 
-def _parsed(path: Path, block: bytes, dim: int, line: int) -> tuple[list[str], NDArray[np.float32]]:
+def _parsed(path: Path, block: bytes, dim: int, line: int, errors: str) -> tuple[list[str], NDArray[np.float32]]:
     """Parse whole lines, of which the first has the number `line`."""
     import pyarrow as pa
 
+    if block.startswith(BOM):  # which Arrow would take for that of a file, and leave out
+        return _parsed_by_line(path, block, dim, line, errors)
     try:
         words, vectors = _parsed_by_arrow(block, dim)
     except pa.ArrowInvalid:
-        return _parsed_by_line(path, block, dim, line)
-    return (words, vectors) if np.isfinite(vectors).all() else _parsed_by_line(path, block, dim, line)
+        return _parsed_by_line(path, block, dim, line, errors)
+    return (words, vectors) if np.isfinite(vectors).all() else _parsed_by_line(path, block, dim, line, errors)
 
 
 def _parsed_by_arrow(block: bytes, dim: int) -> tuple[list[str], NDArray[np.float32]]:
@@ -131,7 +167,9 @@ def _parsed_by_arrow(block: bytes, dim: int) -> tuple[list[str], NDArray[np.floa
     return rows.column(0).to_pylist(), vectors
 
 
-def _parsed_by_line(path: Path, block: bytes, dim: int, first: int) -> tuple[list[str], NDArray[np.float32]]:
+def _parsed_by_line(
+    path: Path, block: bytes, dim: int, first: int, errors: str
+) -> tuple[list[str], NDArray[np.float32]]:
     words, rows = [], []
     for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first):
         columns = _columns(line)
@@ -145,7 +183,7 @@ def _parsed_by_line(path: Path, block: bytes, dim: int, first: int) -> tuple[lis
         if row is None:
             wrong = next(column for column in columns[spaces + 1 :] if _numbers([column]) is None)
             raise UnlabeledError(f"{path}, line {number}: {_shown(wrong)} is not a finite float32 number")
-        words.append(_decoded(path, number, b" ".join(columns[: spaces + 1])))
+        words.append(decoded(path, f"line {number}", b" ".join(columns[: spaces + 1]), errors))
         rows.append(row)
     return words, np.stack(rows)
 
@@ -159,15 +197,6 @@ def _numbers(columns: list[bytes]) -> NDArray[np.float32] | None:
     except pa.ArrowInvalid:
         return None
     return values if np.isfinite(values).all() else None
-
-
-def _decoded(path: Path, number: int, word: bytes) -> str:
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError:
-        raise UnlabeledError(
-            f"{path}, line {number}: the word {_shown(word)} is not valid UTF-8; convert the file to UTF-8"
-        ) from None
 
 
 def _shown(part: bytes) -> str:
