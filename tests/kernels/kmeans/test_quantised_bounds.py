@@ -24,7 +24,7 @@ from unlabeled.kernels.kmeans.quantised_bounds import (
     thresholds,
 )
 from unlabeled.kernels.layout import aligned, round_up
-from unlabeled.methods.mixture import lloyd, quantised
+from unlabeled.methods.mixture import lloyd, quantised_centres
 from unlabeled.methods.mixture.nearest import Centres
 
 needs_bytes = pytest.mark.skipif(not processor_has("avx512vnni"), reason="this processor has no AVX-512 VNNI")
@@ -97,7 +97,7 @@ def test_the_nearest_centre_is_found(problem):
 def test_rows_kept_as_bytes_change_nothing(problem, other):
     rows, centres, rng = problem
     (n, d), dtype = rows.shape, rows.dtype
-    kept, unit = quantised.rounded(n, round_up(d, LANES)), quantised.unit_of(rows) or 1.0
+    kept, unit = quantised_centres.quantised_rows(n, round_up(d, LANES)), quantised_centres.unit_of(rows) or 1.0
     for c in (centres, centres[: len(other[1])] * dtype.type(2), rows[: len(centres)]):  # rounded at the first of them
         start = rng.integers(-1, len(c) + 1, n).astype(np.int32)
         one, two = start.copy(), start.copy()
@@ -109,11 +109,11 @@ def test_rows_kept_as_bytes_change_nothing(problem, other):
 
 
 @numba.njit
-def screen_alone(memory, known, d, coarse, rounded, desk):
+def screen_alone(memory, known, d, quantised, quantised_rows, workspace):
     """Round 16 rows, guess their centres and rule out others, with the scores that were kept and with new ones."""
-    numbers, starts, halves, groups, longest, unit = coarse
-    codes, figures = rounded
-    line, words, narrow, scores, masks, _, guessed, _, _ = desk
+    numbers, starts, halves, groups, longest, unit = quantised
+    codes, figures = quantised_rows
+    line, words, narrow, scores, masks, _, guessed, _, _ = workspace
     zero, length = np.uint64(0), np.uint64(len(words))
     quantise(memory, 16, unit, line, words, narrow, codes, figures, zero)
     guess(codes, figures, zero, numbers, starts, halves, groups, length, scores, guessed)
@@ -133,32 +133,32 @@ def test_scores_are_within_their_bounds(problem):
     dim, n = round_up(d, LANES), len(rows)
     laid, memory = aligned((k, dim), dtype), aligned((LANES, dim), dtype)
     laid[:, :d], memory[:n, :d] = centres, rows
-    unit = quantised.unit_of(laid)
+    unit = quantised_centres.unit_of(laid)
     if unit is None:
         return
-    coarse = quantised.quantised(laid, unit)
-    rounded, desk = quantised.rounded(LANES, dim), quantised.desk(k, dim, dtype)
+    quantised = quantised_centres.quantise_centres(laid, unit)
+    quantised_rows, workspace = quantised_centres.quantised_rows(LANES, dim), quantised_centres.workspace(k, dim, dtype)
     truth = squares(rows, centres)
     known = aligned((LANES,), dtype)
     known[:n] = truth[np.arange(n), rng.integers(0, k, n)]  # a distance to one of them
-    others = screen_alone(memory, known, d, coarse, rounded, desk)
-    assert np.array_equal(others, desk.masks)
-    may = (desk.masks[:, None] >> np.arange(n) & 1).astype(bool).T
+    others = screen_alone(memory, known, d, quantised, quantised_rows, workspace)
+    assert np.array_equal(others, workspace.masks)
+    may = (workspace.masks[:, None] >> np.arange(n) & 1).astype(bool).T
     assert may[:, :k][truth <= known[:n, None]].all()
     x, c = (each.astype(EXACT) * EXACT(unit) for each in (rows, centres))
-    scale, error, square = rounded.figures[:, :n].astype(EXACT)
+    scale, error, square = quantised_rows.figures[:, :n].astype(EXACT)
     far = np.sqrt((x**2).sum(axis=1)) >= FAR
     assert np.array_equal(np.isinf(error), far)
     assert may[:, :k][far].all()
     group = np.arange(round_up(k, GROUP)) // GROUP
-    step, _, longest, off = coarse.groups[:, group].astype(EXACT)
-    scores = desk.scores.reshape(-1, LANES).T[:n].astype(EXACT) * scale[:, None] * step
+    step, _, longest, off = quantised.groups[:, group].astype(EXACT)
+    scores = workspace.scores.reshape(-1, LANES).T[:n].astype(EXACT) * scale[:, None] * step
     assert (scores[:, k:] == -np.inf).all()
-    guessed = scores[np.arange(n), desk.guessed[:n]]
+    guessed = scores[np.arange(n), workspace.guessed[:n]]
     assert (guessed >= scores.max(axis=1) - 1e-6 * np.abs(guessed)).all()
     lengths = np.sqrt((c**2).sum(axis=1))
     assert (lengths <= longest[:k]).all()
-    slack = (error + coarse.longest * EXACT(MARGIN))[:, None] * longest + (np.sqrt(square) + error)[:, None] * off
+    slack = (error + quantised.longest * EXACT(MARGIN))[:, None] * longest + (np.sqrt(square) + error)[:, None] * off
     wrong = np.abs(scores[:, :k] - (x @ c.T - lengths**2 / 2))
     assert (wrong <= (slack * (1 + (d + 16) * EXACT(ULP)))[:, :k])[~far].all()
 
@@ -193,7 +193,7 @@ def test_every_edge_of_tiles_and_groups(dtype, k):
             assert (found.inertia, found.changed) == (expected.inertia, expected.changed)
             assert np.array_equal(found.sums, expected.sums)
             assert np.array_equal(found.counts, expected.counts)
-            kept, three = quantised.rounded(n, round_up(d, LANES)), start.copy()
+            kept, three = quantised_centres.quantised_rows(n, round_up(d, LANES)), start.copy()
             assert screened.assign(rows, three, weights, kept=kept).inertia == expected.inertia
             assert np.array_equal(one, three)
             alone = screened.assign(rows, start.copy(), weights, add=False)
@@ -230,7 +230,7 @@ def test_it_gives_way_where_it_does_not_help_and_comes_back(dtype):
         rows = np.concatenate(parts)
         labels = np.full(len(rows), -1, np.int32)
         found = laid.assign(rows, labels)
-        kept = quantised.rounded(len(rows), 64)
+        kept = quantised_centres.quantised_rows(len(rows), 64)
         for _ in range(2):  # the second time some are kept as bytes
             assert found.screened == laid.assign(rows, np.full(len(rows), -1, np.int32), kept=kept).screened
         far = np.array([((row.astype(float) - centres.astype(float)) ** 2).sum(axis=1) for row in rows])
@@ -274,17 +274,17 @@ def test_without_products_of_bytes_all_centres_are_searched(monkeypatch):
     labels, same = np.full(300, -1, np.int32), np.full(300, -1, np.int32)
     screened = Centres(rows[:128], np.zeros(64), np.float64, False, screen=True).assign(rows, labels).screened
     assert screened == (300 if processor_has("avx512vnni") else 0)
-    monkeypatch.setattr(quantised, "processor_has", lambda feature: False)
+    monkeypatch.setattr(quantised_centres, "processor_has", lambda feature: False)
     assert Centres(rows[:128], np.zeros(64), np.float64, False, screen=True).assign(rows, same).screened == 0
     assert np.array_equal(labels, same)
 
 
 def test_few_rows_and_few_or_short_centres_are_searched():
-    assert not quantised.screen_pays(10**6, (10, 512), np.float32)
-    assert not quantised.screen_pays(10**6, (100, 8), np.float64)
-    assert not quantised.screen_pays(1000, (256, 64), np.float64)
-    assert quantised.screen_pays(10**6, (256, 64), np.float32)
-    assert quantised.screen_pays(10**6, (64, 64), np.float64)
+    assert not quantised_centres.screen_pays(10**6, (10, 512), np.float32)
+    assert not quantised_centres.screen_pays(10**6, (100, 8), np.float64)
+    assert not quantised_centres.screen_pays(1000, (256, 64), np.float64)
+    assert quantised_centres.screen_pays(10**6, (256, 64), np.float32)
+    assert quantised_centres.screen_pays(10**6, (64, 64), np.float64)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -309,13 +309,13 @@ def test_a_fit_is_the_same_with_and_without(dtype, monkeypatch):
 
 
 def test_rows_are_kept_only_where_they_take_little_memory():
-    assert quantised.may_keep(3_500_000, 64)
-    assert not quantised.may_keep(10_000_000, 64)
-    n = quantised.KEPT_BYTES // 76
-    assert quantised.may_keep(n, 64)
-    assert not quantised.may_keep(n + 1, 64)
+    assert quantised_centres.may_keep(3_500_000, 64)
+    assert not quantised_centres.may_keep(10_000_000, 64)
+    n = quantised_centres.KEPT_BYTES // 76
+    assert quantised_centres.may_keep(n, 64)
+    assert not quantised_centres.may_keep(n + 1, 64)
     for d in (1, 16, 63, 64):  # what is allowed is what is taken
-        room = quantised.rounded(1600, round_up(d, LANES))
-        limit = quantised.KEPT_BYTES * 1600 // sum(part.nbytes for part in room)
-        assert quantised.may_keep(limit, d)
-        assert not quantised.may_keep(limit + 1, d)
+        room = quantised_centres.quantised_rows(1600, round_up(d, LANES))
+        limit = quantised_centres.KEPT_BYTES * 1600 // sum(part.nbytes for part in room)
+        assert quantised_centres.may_keep(limit, d)
+        assert not quantised_centres.may_keep(limit + 1, d)

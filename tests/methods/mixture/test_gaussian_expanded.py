@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from unlabeled.kernels.arithmetic import exponential
 from unlabeled.kernels.gaussian.responsibilities import normalise
 from unlabeled.kernels.layout import aligned
-from unlabeled.kernels.simd import load, store
+from unlabeled.kernels.simd import exp, load, store
 from unlabeled.methods.mixture.gaussian_covariance import FORMS
 from unlabeled.methods.mixture.gaussian_densities import Densities, Gaussians, placed
 from unlabeled.methods.mixture.gaussian_expanded import ACCEPTED, Triangle, cancelled
@@ -138,7 +137,7 @@ def test_the_kernels_are_two_matrix_products(d, k, count, dtype):
 def exponentials(x):  # pragma: no cover - compiled
     for n in range(0, x.shape[1], 64 // x.itemsize):
         place = (np.uint64(0), np.uint64(n))
-        store(x, place, exponential(load(x, place)))
+        store(x, place, exp(load(x, place)))
 
 
 @pytest.mark.parametrize(("dtype", "least"), [(np.float32, -87), (np.float64, -708)])

@@ -13,7 +13,7 @@ from unlabeled.data.blocks import Blocks
 from unlabeled.kernels.compiled import processor_has
 from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import list_rows, round_rows
 from unlabeled.kernels.layout import aligned
-from unlabeled.methods.mixture import k_means_distances, quantised
+from unlabeled.methods.mixture import k_means_distances, quantised_centres
 from unlabeled.methods.mixture.k_means_distances import Distances, ScreenedDistances, distances
 from unlabeled.methods.mixture.k_means_start import k_means_plus_plus
 from unlabeled.methods.mixture.threads import threads
@@ -60,7 +60,7 @@ def test_bit_for_bit(problem, trials, unit):
     with np.errstate(all="ignore"), threads(1) as pool:
         middle = rows.mean(axis=0)
         middle[~np.isfinite(middle)] = 0
-        unit = unit or quantised.unit_of(rows - middle)
+        unit = unit or quantised_centres.unit_of(rows - middle)
         if unit is None:
             return
         plain = Distances(blocks, trials, weights, pool)
@@ -80,8 +80,8 @@ def test_bit_for_bit(problem, trials, unit):
 
 
 @numba.njit
-def listed(closest, rounded, coarse, found, n, d):
-    return list_rows(n, d, closest, rounded, coarse, found)
+def listed(closest, quantised_rows, quantised, found, n, d):
+    return list_rows(n, d, closest, quantised_rows, quantised, found)
 
 
 @needs_bytes
@@ -91,14 +91,16 @@ def test_nearly_all_rows_are_ruled_out(dtype):
     n, d = 3000, 64
     rows = rng.standard_normal((n, d)).astype(dtype)
     middle = rows.mean(axis=0)
-    unit = quantised.unit_of(rows - middle)
-    rounded = quantised.rounded(n, d)
-    round_rows(rows, middle, dtype(unit), aligned((120, d), dtype), rounded, quantised.desk(1, d, dtype))
+    unit = quantised_centres.unit_of(rows - middle)
+    quantised_rows = quantised_centres.quantised_rows(n, d)
+    round_rows(
+        rows, middle, dtype(unit), aligned((120, d), dtype), quantised_rows, quantised_centres.workspace(1, d, dtype)
+    )
     closest = np.full(n + 16, np.inf, dtype)
     closest[:n] = ((rows[:, None] - rows[:100]) ** 2).sum(axis=2).min(axis=1)
     candidates = rows[100:107]
     found = np.zeros(n + 24, np.int64)
-    count = listed(closest, rounded, quantised.quantised(candidates - middle, unit), found, n, d)
+    count = listed(closest, quantised_rows, quantised_centres.quantise_centres(candidates - middle, unit), found, n, d)
     nearer = np.flatnonzero((((rows[:, None] - candidates) ** 2).sum(axis=2) < closest[:n, None]).any(axis=1))
     assert set(nearer) <= set(found[:count].tolist())
     assert np.all(np.diff(found[:count]) > 0)
@@ -141,9 +143,9 @@ def test_when_rows_are_kept(monkeypatch):
         assert kind(rows, k=10) is Distances
         assert kind(np.ones((5000, 40))) is Distances
         assert kind(rows * 1e-300) is Distances
-        monkeypatch.setattr(quantised, "KEPT_BYTES", 5000 * 60 - 1)
+        monkeypatch.setattr(quantised_centres, "KEPT_BYTES", 5000 * 60 - 1)
         assert kind(rows) is Distances
         monkeypatch.undo()
-        monkeypatch.setattr(quantised, "processor_has", lambda feature: False)
+        monkeypatch.setattr(quantised_centres, "processor_has", lambda feature: False)
         assert kind(rows) is Distances
-    assert not quantised.reach_pays(10_000_000, 64, 256)  # 10 million rows of a file stay in it
+    assert not quantised_centres.screened_start_pays(10_000_000, 64, 256)  # 10 million rows of a file stay in it

@@ -22,9 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from unlabeled.kernels.arithmetic import add_totals, times
 from unlabeled.kernels.compiled import compiled, inlined
-from unlabeled.kernels.simd import fma, load, splat, store
+from unlabeled.kernels.simd import add_totals, fma, load, mul, splat, store
 
 PANEL = 8
 CHUNK = 2048
@@ -47,7 +46,7 @@ def quadratic_scores(y: Any, steps: int, theta: Any, scores: Any) -> None:  # pr
             for i in range(last):
                 yn, ym = load(y, (i, n)), load(y, (i, m))
                 for j in range(i, last):
-                    p, q = times(yn, load(y, (j, n))), times(ym, load(y, (j, m)))
+                    p, q = mul(yn, load(y, (j, n))), mul(ym, load(y, (j, m)))
                     t = splat(theta[panel, f, 0])
                     a0, b0 = fma(t, p, a0), fma(t, q, b0)
                     t = splat(theta[panel, f, 1])
@@ -98,7 +97,7 @@ def add_panel(y: Any, first: Any, stop: Any, r: Any, sums: Any, panel: Any) -> N
             for step in range(first, stop):
                 n = step * width
                 x = load(y, (i, n))
-                p, q = times(x, load(y, (j, n))), times(x, load(y, (k, n)))
+                p, q = mul(x, load(y, (j, n))), mul(x, load(y, (k, n)))
                 t = load(r, (c0, n))
                 a0, b0 = fma(t, p, a0), fma(t, q, b0)
                 t = load(r, (c1, n))

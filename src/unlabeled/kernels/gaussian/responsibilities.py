@@ -1,4 +1,4 @@
-"""From log-densities to responsibilities: largest, exponentials, sum and shares, one register of rows at a time."""
+"""From log-densities to responsibilities, one register of rows at a time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from unlabeled.kernels.arithmetic import divided, exponential, larger, plus, times
 from unlabeled.kernels.compiled import compiled
-from unlabeled.kernels.simd import load, minus, splat, store
+from unlabeled.kernels.simd import add, div, exp, load, maximum, mul, splat, store, sub
 
 u = np.uint64
 
@@ -31,14 +30,14 @@ def normalise(joint: Any, k: int, count: int, largest: Any, total: Any) -> None:
         n = step * width
         m = load(joint, (first, n))
         for c in range(u(k)):
-            m = larger(m, load(joint, (c, n)))
+            m = maximum(m, load(joint, (c, n)))
         sums = splat(joint.dtype.type(0))
         for c in range(u(k)):
-            share = exponential(minus(load(joint, (c, n)), m))
-            sums = plus(sums, share)
+            share = exp(sub(load(joint, (c, n)), m))
+            sums = add(sums, share)
             store(joint, (c, n), share)
-        shrink = divided(splat(joint.dtype.type(1)), sums)
+        shrink = div(splat(joint.dtype.type(1)), sums)
         for c in range(u(k)):
-            store(joint, (c, n), times(load(joint, (c, n)), shrink))
+            store(joint, (c, n), mul(load(joint, (c, n)), shrink))
         store(largest, (first, n), m)
         store(total, (first, n), sums)

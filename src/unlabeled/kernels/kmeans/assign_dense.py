@@ -1,4 +1,4 @@
-"""The E step of k-means, and the sums its M step needs, in one pass over the rows.
+"""The assignment step of k-means (its E step), and the sums that the M step needs, in one pass over the rows.
 
 The nearest centre of x is the one with the largest score x·c − ‖c‖²/2, because
 
@@ -11,8 +11,8 @@ registers. A tile is 6 rows × 2 registers of centres (32 in float32, 16 in floa
     for each t < d:    2 loads of centres, 6 numbers of rows spread out, 12 multiply–adds
 
 so 12 of the 32 registers of AVX-512 hold sums, and the multipliers never wait for memory. (LLVM makes two steps of t at
-once, with 12 numbers spread out beforehand. In a tile of 8 rows these and the sums are more than 32, and what is put
-aside on the stack costs a fifth of the speed.) A tile ends with 12 comparisons that keep, lane by lane, the best score
+once, with 12 numbers spread out beforehand. A tile of 8 rows would need more than 32 registers, and writing some of
+them to the stack costs a fifth of the speed.) A tile ends with 12 comparisons that keep, lane by lane, the best score
 so far and the register of centres it came from; the lanes meet only when all centres have been seen. Scores begin at
 −‖c‖²/2, which for lanes beyond the last centre is −∞.
 
@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from unlabeled.kernels.compiled import compiled, inlined
-from unlabeled.kernels.simd import fma, keep_larger, load, minus, place_of_largest, prefetch, splat, store, times, total
+from unlabeled.kernels.simd import L2, fma, keep_larger, load, mul, place_of_largest, prefetch, splat, store, sub, total
 
 TILE = 6
 CHUNK = 120
@@ -116,7 +116,7 @@ def copy_less_mean(
     for i in range(u(rows)):
         row = u(first) + i
         for t in range(u(0), whole, width):
-            store(memory, (i, t), minus(load(X, (row, t)), load(mean, (t,))))
+            store(memory, (i, t), sub(load(X, (row, t)), load(mean, (t,))))
         for t in range(whole, u(d)):
             memory[i, t] = X[row, t] - mean[t]
     for i in range(u(rows), u((rows + TILE - 1) // TILE * TILE)):
@@ -125,10 +125,10 @@ def copy_less_mean(
 
 @inlined
 def fetch_rows(X: Any, row: Any, count: int, width: int) -> None:  # pragma: no cover - compiled
-    """Ask for rows that will be wanted soon."""
+    """Prefetch some rows."""
     for j in range(u(count)):
         for t in range(u(0), u(X.shape[1]), u(width)):
-            prefetch(X, (row + j, t))
+            prefetch(X, (row + j, t), L2)
 
 
 @inlined
@@ -146,8 +146,8 @@ def add_up(
             scale = splat(weight)
             for t in range(u(0), u(dim), u(width)):
                 x = load(memory, (i, t))
-                step = minus(x, load(centres, (label, t)))
-                squares = fma(times(scale, step), step, squares)
+                step = sub(x, load(centres, (label, t)))
+                squares = fma(mul(scale, step), step, squares)
                 if len(sums):
                     store(sums, (label, t), fma(scale, x, load(sums, (label, t))))
             if len(sums):

@@ -1,10 +1,11 @@
-"""The E step of k-means in which most centres are ruled out beforehand: `assign` with the screen of `screen`.
+"""The assignment step of k-means in which most centres are ruled out beforehand, by the bounds of `quantised_bounds`.
 
-Rows are taken 16 at a time, so that all that is made of them stays in the first cache. Rounded to bytes they may be
-kept for the next call, with other centres: a quarter or an eighth of the rows' own memory. Where the screen leaves so
-many rivals that their distances take longer than a search of all centres, these rows and the next 15 chunks are
-searched as `assign` does it, before the screen is tried again. What is too many is a count and not a time, so the same
-rows go the same way every time.
+Rows are taken 16 at a time, so that all that is made of them stays in the first-level cache. Their bytes may be kept
+for the next call, which has other centres; they take a quarter or an eighth of the rows' own memory.
+
+Where the bounds leave so many centres that measuring their distances takes longer than a search of all centres, these
+rows and the next 15 chunks are searched as `assign_dense` does it, before the bounds are tried again. The limit is a
+count and not a time, so the same rows are treated in the same way every time.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from unlabeled.kernels.kmeans.assign_dense import (
     label_found,
     search_chunk,
 )
-from unlabeled.kernels.kmeans.int8_products import LANES, lowest_bit
+from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.quantised_bounds import distance, guess, quantise, rule_out, rule_out_scored, thresholds
-from unlabeled.kernels.simd import fma, load, splat, store
+from unlabeled.kernels.simd import fma, load, lowest_bit, splat, store
 
 PAUSE = 15
 LONG = CHUNK // LANES * LANES  # rows that are searched at a time
@@ -102,11 +103,11 @@ def assign_screened(
     memory: Any,
     best: Any,
     place: Any,
-    coarse: Any,
+    quantised: Any,
     most: int,
-    rounded: Any,
+    quantised_rows: Any,
     keep: bool,
-    desk: Any,
+    workspace: Any,
 ) -> tuple[float, int, int]:  # pragma: no cover - compiled
     """Find the nearest centre of each row.
 
@@ -116,15 +117,15 @@ def assign_screened(
         `centres` and `memory` have a multiple of 16 columns.
     labels : ndarray of int32, shape (n,)
         The last assignment, which helps to rule out others, or −1; changed in place.
-    coarse : Coarse
+    quantised : QuantisedCentres
         The centres as bytes.
     most : int
         How many rivals are allowed to a row, on the average.
-    rounded : Rounded
+    quantised_rows : QuantisedRows
         The rows as bytes, made here where they are not yet; or room for one panel of them.
     keep : bool
         Whether they are kept, all of them.
-    desk : Desk
+    workspace : Workspace
         Room to work in.
 
     Returns
@@ -141,9 +142,9 @@ def assign_screened(
     width = best.shape[1]
     inertia, changed, screened = 0.0, 0, 0
     # Out of the tuples once: to take them out in the loops would count references there.
-    numbers, starts, halves, groups, longest, unit = coarse
-    codes, figures = rounded
-    line, words, narrow, scores, masks, fours, guessed, nearest, distances = desk
+    numbers, starts, halves, groups, longest, unit = quantised
+    codes, figures = quantised_rows
+    line, words, narrow, scores, masks, fours, guessed, nearest, distances = workspace
     wait, allowed, length = 0, CHUNK * most, u(len(words))
     first = 0
     while first < n:

@@ -12,7 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from unlabeled.kernels.simd import Register, call, intrinsic, pointer_to, spread
+from unlabeled.kernels.ir_builder import broadcast, call, intrinsic
+from unlabeled.kernels.simd import Register, pointer_to
 
 LANES = 16  # sums in a register
 
@@ -37,9 +38,9 @@ def load_narrow(typing: Any, array: Any, place: Any, factor: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector = ir.VectorType(context.get_value_type(array.dtype), LANES)
-        loaded = builder.load(pointer_to(context, builder, array, values[0], values[1], vector))
+        loaded = builder.load(pointer_to(context, builder, signature, values, vector))
         loaded.align = context.get_abi_sizeof(vector.element)
-        scaled = builder.fmul(loaded, spread(builder, vector, values[2]))
+        scaled = builder.fmul(loaded, broadcast(builder, values[2], vector))
         narrow = ir.VectorType(ir.FloatType(), LANES)
         return scaled if vector == narrow else builder.fptrunc(scaled, narrow)
 
@@ -54,7 +55,7 @@ def store_bytes(typing: Any, array: Any, place: Any, x: Any) -> Any:
         byte = ir.VectorType(ir.IntType(8), LANES)
         whole = builder.fptosi(values[2], ir.VectorType(ir.IntType(32), LANES))
         shifted = builder.xor(builder.trunc(whole, byte), ir.Constant(byte, [-128] * LANES))
-        builder.store(shifted, pointer_to(context, builder, array, values[0], values[1], byte)).align = 1
+        builder.store(shifted, pointer_to(context, builder, signature, values, byte)).align = 1
         return context.get_dummy_value()
 
     return types.void(array, place, x), emit
@@ -126,15 +127,3 @@ def _bits_where(sign: str, doc: str) -> Any:
 
 at_least = _bits_where(">=", "Say in which lanes x is at least y.")
 below = _bits_where("<", "Say in which lanes x is below y.")
-
-
-@intrinsic
-def lowest_bit(typing: Any, bits: Any) -> Any:
-    """Give the place of the lowest bit that is set; one must be."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        word, flag = ir.IntType(64), ir.IntType(1)
-        count = cgutils.get_or_insert_function(builder.module, ir.FunctionType(word, [word, flag]), "llvm.cttz.i64")
-        return builder.call(count, [values[0], ir.Constant(flag, 1)])
-
-    return types.uint64(bits), emit

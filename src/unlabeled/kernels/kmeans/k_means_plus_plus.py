@@ -1,4 +1,4 @@
-"""The step of the k-means++ start: what each of a few candidates for the next centre would make of the distances.
+"""A step of the k-means++ start: the distances of all rows to a few candidates for the next centre.
 
 For candidates e₁ … e_m, each row needs min(D², ‖x − e_j‖²), where D² is its squared distance to the nearest centre so
 far. One pass over the rows makes them for all candidates, with the lanes of a register standing for the candidates, as
@@ -15,7 +15,7 @@ import numpy as np
 
 from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.kmeans.assign_dense import fetch_rows
-from unlabeled.kernels.simd import fma, load, minus, splat, store
+from unlabeled.kernels.simd import fma, load, splat, store, sub
 
 TILE = 8
 AHEAD = 8 * TILE
@@ -43,9 +43,9 @@ def distances_of_tile(
     s0, s1, s2, s3, s4, s5, s6, s7 = zero, zero, zero, zero, zero, zero, zero, zero
     for t in range(u(X.shape[1])):
         e = load(candidates, (panel, t, u(0)))
-        d0, d1, d2 = minus(splat(X[i, t]), e), minus(splat(X[i1, t]), e), minus(splat(X[i2, t]), e)
-        d3, d4, d5 = minus(splat(X[i3, t]), e), minus(splat(X[i4, t]), e), minus(splat(X[i5, t]), e)
-        d6, d7 = minus(splat(X[i6, t]), e), minus(splat(X[i7, t]), e)
+        d0, d1, d2 = sub(splat(X[i, t]), e), sub(splat(X[i1, t]), e), sub(splat(X[i2, t]), e)
+        d3, d4, d5 = sub(splat(X[i3, t]), e), sub(splat(X[i4, t]), e), sub(splat(X[i5, t]), e)
+        d6, d7 = sub(splat(X[i6, t]), e), sub(splat(X[i7, t]), e)
         s0, s1, s2, s3 = fma(d0, d0, s0), fma(d1, d1, s1), fma(d2, d2, s2), fma(d3, d3, s3)
         s4, s5, s6, s7 = fma(d4, d4, s4), fma(d5, d5, s5), fma(d6, d6, s6), fma(d7, d7, s7)
     store(memory, (u(0), u(0)), s0)
@@ -59,7 +59,7 @@ def distances_of_tile(
 
 
 @compiled
-def reach(
+def measure_candidates(
     X: Any, candidates: Any, count: int, weights: Any, closest: Any, reached: Any, potentials: Any, memory: Any
 ) -> None:  # pragma: no cover - compiled
     """Measure what each candidate would leave of the squared distances, and their weighted sums.

@@ -1,10 +1,10 @@
-"""The step of the k-means++ start in which most rows are ruled out beforehand: `reach` with the screen of `screen`.
+"""A step of the k-means++ start in which most rows are ruled out beforehand, by the bounds of `quantised_bounds`.
 
 A candidate e changes the squared distance D² of a row x to its nearest centre only if ‖x − e‖² < D². After some steps
-this is so of few rows, and products of bytes rule out most of the others, as they rule out centres for
-`assign_screened`. So a step reads the bytes of all rows, and the rows themselves only where one of the candidates may
-be nearer. These are measured by the tile of `reach`, 8 at a time wherever they lie, and all sums are made in the order
-of `reach`. So the numbers are the same, bit for bit.
+this is so of few rows, and products of bytes rule out most of the others. So a step reads the bytes of all rows, and
+the rows themselves only where one of the candidates may be nearer. These rows are measured by `distances_of_tile`, 8 at
+a time wherever they lie, and all sums are made in the order of `measure_candidates`. So the numbers are the same as
+there, bit for bit.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.kmeans.assign_dense import copy_less_mean
-from unlabeled.kernels.kmeans.int8_products import LANES, below, lowest_bit
+from unlabeled.kernels.kmeans.int8_products import LANES, below
 from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, distances_of_tile
 from unlabeled.kernels.kmeans.quantised_bounds import possible, quantise, thresholds
-from unlabeled.kernels.simd import load, prefetch, splat
+from unlabeled.kernels.simd import L2, load, lowest_bit, prefetch, splat
 
 u = np.uint64
 
@@ -33,11 +33,11 @@ def settle(closest: Any, reached: Any, improved: Any, best: int) -> None:  # pra
 
 @compiled
 def round_rows(
-    X: Any, mean: Any, unit: Any, memory: Any, rounded: Any, desk: Any
+    X: Any, mean: Any, unit: Any, memory: Any, quantised_rows: Any, workspace: Any
 ) -> None:  # pragma: no cover - compiled
     """Round all rows, less the mean, to bytes."""
-    codes, figures = rounded
-    line, words, narrow = desk[0], desk[1], desk[2]
+    codes, figures = quantised_rows
+    line, words, narrow = workspace[0], workspace[1], workspace[2]
     n, width = len(X), u(64 // X.itemsize)
     for first in range(0, n, LANES):
         rows = min(LANES, n - first)
@@ -47,11 +47,11 @@ def round_rows(
 
 @inlined
 def list_rows(
-    n: int, d: int, closest: Any, rounded: Any, coarse: Any, found: Any
+    n: int, d: int, closest: Any, quantised_rows: Any, quantised: Any, found: Any
 ) -> Any:  # pragma: no cover - compiled
     """List the rows to which one of the candidates may be nearer than `closest`; give how many there are."""
-    codes, figures = rounded
-    numbers, starts, halves, groups, longest, unit = coarse
+    codes, figures = quantised_rows
+    numbers, starts, halves, groups, longest, unit = quantised
     length, count = u(len(codes) // figures.shape[1]), u(0)
     for first in range(0, n, LANES):
         panel = u(first) // u(LANES)
@@ -82,7 +82,7 @@ def improve(
         i4, i5, i6, i7 = found[first + u(4)], found[first + u(5)], found[first + u(6)], found[first + u(7)]
         for j in range(first + u(TILE), min(first + u(2 * TILE), rows)):
             for t in range(u(0), u(X.shape[1]), u(width)):
-                prefetch(X, (found[j], t))
+                prefetch(X, (found[j], t), L2)
         for panel in range(u(len(candidates))):
             distances_of_tile(X, i0, i1, i2, i3, i4, i5, i6, i7, candidates, panel, memory)
             lanes = (u(1) << u(min(width, count - np.int64(panel) * width))) - u(1)
@@ -124,7 +124,7 @@ def add_up(
 
 
 @compiled
-def reach_screened(
+def measure_candidates_screened(
     X: Any,
     candidates: Any,
     count: int,
@@ -135,15 +135,15 @@ def reach_screened(
     best: int,
     potentials: Any,
     memory: Any,
-    rounded: Any,
-    coarse: Any,
+    quantised_rows: Any,
+    quantised: Any,
     found: Any,
 ) -> None:  # pragma: no cover - compiled
     """Make the best candidate of the step before a centre; measure what each new one would leave, and the sums of it.
 
     Parameters
     ----------
-    X, candidates, count, weights, potentials, memory : see `reach`
+    X, candidates, count, weights, potentials, memory : see `measure_candidates`
     closest : ndarray, shape (n up to a multiple of 16,)
         Squared distances to the nearest centre so far, without the `best`; changed in place.
     reached : ndarray, shape (most candidates, n)
@@ -152,9 +152,9 @@ def reach_screened(
         To which candidates that applies, a bit each; overwritten.
     best : int
         The candidate of the step before that became a centre.
-    rounded : Rounded
+    quantised_rows : QuantisedRows
         The rows as bytes.
-    coarse : Coarse
+    quantised : QuantisedCentres
         The candidates as bytes.
     found : ndarray of int64, shape (n up to a multiple of 16, and 8,)
         Room to work in.
@@ -162,6 +162,6 @@ def reach_screened(
     n = len(X)
     settle(closest[:n], reached, improved, best)
     improved[:] = 0
-    rows = list_rows(n, X.shape[1], closest, rounded, coarse, found)
+    rows = list_rows(n, X.shape[1], closest, quantised_rows, quantised, found)
     improve(X, candidates, count, found, rows, closest, reached, improved, memory)
     add_up(n, count, weights, closest, reached, improved, potentials)

@@ -32,7 +32,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from unlabeled.kernels.arithmetic import divided, larger, plus
 from unlabeled.kernels.compiled import inlined
 from unlabeled.kernels.kmeans.int8_products import (
     LANES,
@@ -46,7 +45,7 @@ from unlabeled.kernels.kmeans.int8_products import (
     square_roots,
     store_bytes,
 )
-from unlabeled.kernels.simd import fma, keep_larger, load, minus, splat, store, times, total
+from unlabeled.kernels.simd import add, div, fma, keep_larger, load, maximum, mul, splat, store, sub, total
 
 GROUP = 8  # centres of a tile
 MARGIN = 2.0**-20  # ε above
@@ -57,7 +56,7 @@ ULP = 2.0**-24  # the largest relative error of an operation in float32
 u, f4 = np.uint64, np.float32
 
 
-class Coarse(NamedTuple):
+class QuantisedCentres(NamedTuple):
     """Centres rounded to bytes: ĉ = step · (whole numbers from −127 to 127)."""
 
     numbers: Any
@@ -74,7 +73,7 @@ class Coarse(NamedTuple):
     """The factor of all lengths, of the type of the data."""
 
 
-class Rounded(NamedTuple):
+class QuantisedRows(NamedTuple):
     """Rows rounded to bytes, 16 to a panel."""
 
     codes: Any
@@ -83,7 +82,7 @@ class Rounded(NamedTuple):
     """Of each row s, ‖x − x̂‖ and ‖x‖²; float32, shape (3, panels · 16). An s of 0: not rounded yet."""
 
 
-class Desk(NamedTuple):
+class Workspace(NamedTuple):
     """Room to work in, for 16 rows."""
 
     line: Any
@@ -117,14 +116,14 @@ def quantise(
         for t in range(u(0), dim, u(16)):
             x = load_narrow(memory, (i, t), unit)
             store(narrow, (t,), x)
-            most = larger(magnitudes(x), most)
+            most = maximum(magnitudes(x), most)
             squares = fma(x, x, squares)
         peak = max(largest(most), f4(LEAST))
         scale = peak * f4(1 / 127)
         forth, back = splat(f4(127) / peak), splat(-scale)
         for t in range(u(0), dim, u(16)):
             x = load(narrow, (t,))
-            whole = nearest_whole(times(x, forth))
+            whole = nearest_whole(mul(x, forth))
             store_bytes(line, (t,), whole)
             off = fma(back, whole, x)
             errors = fma(off, off, errors)
@@ -180,7 +179,7 @@ def guess(
     found: Any,
 ) -> None:  # pragma: no cover - compiled
     """Set `found` to the centres with the largest scores of 16 rows; keep the scores."""
-    inverse = divided(splat(f4(1)), load(figures, (u(0), panel * u(LANES))))
+    inverse = div(splat(f4(1)), load(figures, (u(0), panel * u(LANES))))
     best, place = splat(f4(-np.inf)), splat(np.int32(0))
     for group in range(u(groups.shape[1])):
         sums = products_of_tile(codes, panel, numbers, starts, group, words)
@@ -203,7 +202,7 @@ def kept_score(
     """Keep the score of a centre, and give the best so far with its place."""
     score = scored(sums, halves, c, inverse)
     store(scores, (c * u(LANES),), score)
-    return keep_larger(best, place, times(score, step), np.int32(c))
+    return keep_larger(best, place, mul(score, step), np.int32(c))
 
 
 @inlined
@@ -215,22 +214,22 @@ def thresholds(
     Their squared distances to a centre are in `known` from `place` on.
     """
     row = panel * u(LANES)
-    inverse = divided(splat(f4(1)), load(figures, (u(0), row)))
+    inverse = div(splat(f4(1)), load(figures, (u(0), row)))
     error, square = load(figures, (u(1), row)), load(figures, (u(2), row))
     far = load_narrow(known, (place,), unit * unit)
-    least = minus(times(splat(f4(0.5)), minus(square, far)), times(splat(f4(d + 24) * f4(2 * ULP)), plus(square, far)))
-    least = minus(least, times(splat(f4(MARGIN)), magnitudes(least)))
-    wrong = times(inverse, splat(f4(1) + f4(d + 16) * f4(ULP)))
-    length, error = plus(square_roots(square), error), plus(error, splat(longest * f4(MARGIN)))
-    return inverse, times(error, wrong), times(length, wrong), times(least, inverse)
+    least = sub(mul(splat(f4(0.5)), sub(square, far)), mul(splat(f4(d + 24) * f4(2 * ULP)), add(square, far)))
+    least = sub(least, mul(splat(f4(MARGIN)), magnitudes(least)))
+    wrong = mul(inverse, splat(f4(1) + f4(d + 16) * f4(ULP)))
+    length, error = add(square_roots(square), error), add(error, splat(longest * f4(MARGIN)))
+    return inverse, mul(error, wrong), mul(length, wrong), mul(least, inverse)
 
 
 @inlined
 def least_of_group(groups: Any, group: Any, bounds: Any) -> Any:  # pragma: no cover - compiled
     """Give what the score of one of 8 centres must be at least, divided by the steps of row and centres."""
     _, error, length, least = bounds
-    slack = fma(length, splat(groups[u(3), group]), times(error, splat(groups[u(2), group])))
-    return times(minus(least, slack), splat(groups[u(1), group]))
+    slack = fma(length, splat(groups[u(3), group]), mul(error, splat(groups[u(2), group])))
+    return mul(sub(least, slack), splat(groups[u(1), group]))
 
 
 @inlined
@@ -287,6 +286,6 @@ def distance(memory: Any, i: Any, centres: Any, c: Any, width: Any) -> Any:  # p
     """Give ‖x − c‖² of row i."""
     squares = splat(memory.dtype.type(0))
     for t in range(u(0), u(centres.shape[1]), width):
-        step = minus(load(memory, (i, t)), load(centres, (c, t)))
+        step = sub(load(memory, (i, t)), load(centres, (c, t)))
         squares = fma(step, step, squares)
     return total(squares)

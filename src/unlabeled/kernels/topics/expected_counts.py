@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from unlabeled.kernels.arithmetic import times
 from unlabeled.kernels.compiled import compiled
-from unlabeled.kernels.simd import fma, load, prefetch, splat, store, total
+from unlabeled.kernels.simd import L2, fma, load, mul, prefetch, splat, store, total
 
 u = np.uint64
-AHEAD = u(12)  # entries whose rows are asked for before they are needed
+AHEAD = u(12)  # entries by which rows are prefetched ahead
 
 
 @compiled
@@ -69,7 +68,7 @@ def by_document(
             w, count = u(words[entry]), counts[entry]
             soon = u(words[min(entry + AHEAD, final)])
             for z in range(u(0), topics, width):
-                prefetch(beta, (soon, z))
+                prefetch(beta, (soon, z), L2)
             sums = splat(zero)
             for z in range(u(0), topics, width):
                 sums = fma(load(theta, (d, z)), load(beta, (w, z)), sums)
@@ -92,7 +91,7 @@ def by_document(
             for z in range(u(0), topics, width):
                 store(expected, (d, z), fma(share, load(beta, (w, z)), load(expected, (d, z))))
         for z in range(u(0), topics, width):
-            store(expected, (d, z), times(load(expected, (d, z)), load(theta, (d, z))))
+            store(expected, (d, z), mul(load(expected, (d, z)), load(theta, (d, z))))
     return likelihood + math.log(product)
 
 
@@ -130,9 +129,9 @@ def by_word(
             d, share = u(documents[entry]), splat(ratios[u(places[entry])])
             soon = u(documents[min(entry + AHEAD, final)])
             for z in range(u(0), topics, width):
-                prefetch(theta, (soon, z))
-            prefetch(ratios, (u(places[min(entry + AHEAD, final)]),))
+                prefetch(theta, (soon, z), L2)
+            prefetch(ratios, (u(places[min(entry + AHEAD, final)]),), L2)
             for z in range(u(0), topics, width):
                 store(expected, (w, z), fma(share, load(theta, (d, z)), load(expected, (w, z))))
         for z in range(u(0), topics, width):
-            store(expected, (w, z), times(load(expected, (w, z)), load(beta, (w, z))))
+            store(expected, (w, z), mul(load(expected, (w, z)), load(beta, (w, z))))

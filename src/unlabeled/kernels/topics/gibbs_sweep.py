@@ -1,4 +1,4 @@
-"""A sweep of collapsed Gibbs sampling: every word of every document draws its topic anew, given all the others'.
+"""A sweep of collapsed Gibbs sampling: the topic of every word is drawn anew, given the topics of all others.
 
     p(z | the rest) ∝ (n_dz + α) (n_zw + η) / (n_z + Vη)        counts without the word itself
 
@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from unlabeled.kernels.arithmetic import plus, times
 from unlabeled.kernels.compiled import compiled
 from unlabeled.kernels.random import GOLDEN, mixed
-from unlabeled.kernels.simd import load, prefetch, splat, store, total
+from unlabeled.kernels.simd import L2, add, load, mul, prefetch, splat, store, total
 
 u = np.uint64
-AHEAD = u(4)  # words whose counts are asked for before they are needed
+AHEAD = u(4)  # words by which counts are prefetched ahead
 
 
 @compiled
@@ -90,13 +89,13 @@ def gibbs_sweep(
             w, old = u(words[t]), u(topics[t])
             soon = u(words[min(t + AHEAD, end - u(1))])
             for z in range(u(0), registers, width):
-                prefetch(of_words, (soon, z))
+                prefetch(of_words, (soon, z), L2)
 
             run = splat(np.float32(0))
             for z in range(u(0), registers, width):
-                document = plus(load(here, (z,)), load(prior, (z,)))
-                word = plus(load(of_words, (w, z)), eta_everywhere)
-                run = plus(run, times(times(document, word), load(inverse, (z,))))
+                document = add(load(here, (z,)), load(prior, (z,)))
+                word = add(load(of_words, (w, z)), eta_everywhere)
+                run = add(run, mul(mul(document, word), load(inverse, (z,))))
                 store(sums, (z,), run)
             # The word itself is still counted, under its old topic: from there on the lane is summed anew without it.
             sized = np.float32(1.0 / (of_topics[old] - 1.0 + vocabulary))

@@ -1,4 +1,4 @@
-"""The compiled parts of co-occurrence counting: an inverted index and a dense row of sums, no hash, no sort.
+"""Co-occurrence counting by an inverted index and a dense row of sums, without hashing or sorting.
 
 To count what stands near word i, look up where i stands (the index), and add each neighbour's weight to a dense row of
 sums, one for each word of the vocabulary. A word whose sum was zero is noted in a list, so that a row costs time by
@@ -13,35 +13,20 @@ it belong to the same sentence, twelve bits each.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from unlabeled.kernels.compiled import compiled
-from unlabeled.kernels.words.lanes import prefetch
+from unlabeled.kernels.simd import L1, lowest_bit, prefetch
 
 WIDEST = (1 << 12) - 1  # the longest reach of a window that an entry can hold
-AHEAD = 16  # entries by which the corpus is fetched ahead: a rare word's places lie far apart, each a miss of the cache
+AHEAD = 16  # entries by which the corpus is prefetched ahead; the places of a rare word lie far apart
 
 Integers = NDArray[np.int64]
 Words = NDArray[np.int32]
 Bits = NDArray[np.uint64]
 
 u = np.uint64
-
-
-@intrinsic  # type: ignore[untyped-decorator]  # Numba has no types
-def lowest_bit(typing: Any, bits: Any) -> Any:
-    """Give the number of the lowest bit that is set; `bits` is not zero."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), emit
 
 
 @compiled
@@ -173,7 +158,7 @@ def count(
     for r in range(len(lengths)):
         n = 0
         for e in range(ends[r], ends[r + 1]):
-            prefetch(ids, (np.int64(entries[min(e + AHEAD, last)] >> u(24)),))
+            prefetch(ids, (np.int64(entries[min(e + AHEAD, last)] >> u(24)),), L1)
             entry = entries[e]
             p = np.int64(entry >> u(24))
             left, right = np.int64(entry >> u(12)) & WIDEST, np.int64(entry) & WIDEST

@@ -21,7 +21,7 @@ import numpy as np
 from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.layout import round_up
 from unlabeled.kernels.random import below
-from unlabeled.kernels.words.lanes import WIDTH, add, exp, load, splat, store
+from unlabeled.kernels.simd import add, exp, load, register_width, splat, store
 from unlabeled.kernels.words.row_lists import add_to_rows, average_rows, context_rows
 from unlabeled.kernels.words.row_operations import add_row, add_scaled, copy_row, dot
 
@@ -44,7 +44,7 @@ def step(
     for w in range(words):
         weights[0, w] = dot(h, 0, outputs, w, dim)
     highest = weights[0, :words].max()  # taken off all scores: changes no probability, and keeps exp in range
-    for w in range(0, words, WIDTH):
+    for w in range(0, words, register_width(weights)):
         store(weights, (0, w), exp(add(load(weights, (0, w)), splat(-highest))))
     targets = last - first - (first <= skip < last)
     weights[0] *= -rate * targets / weights[0, :words].sum()
@@ -66,7 +66,7 @@ def full_skip_gram(dim: int) -> Any:
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         h, h_change = np.zeros((1, dim), inputs.dtype), np.zeros((1, dim), inputs.dtype)
-        weights = np.zeros((1, round_up(len(outputs), WIDTH)), inputs.dtype)
+        weights = np.zeros((1, round_up(len(outputs), register_width(outputs))), inputs.dtype)
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 radius = 1 + below(state, window)
@@ -89,7 +89,10 @@ def full_cbow(dim: int) -> Any:
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         h, h_change = np.zeros((1, dim), inputs.dtype), np.zeros((1, dim), inputs.dtype)
-        weights, words = np.zeros((1, round_up(len(outputs), WIDTH)), inputs.dtype), np.zeros(2 * window, np.int64)
+        weights, words = (
+            np.zeros((1, round_up(len(outputs), register_width(outputs))), inputs.dtype),
+            np.zeros(2 * window, np.int64),
+        )
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 radius = 1 + below(state, window)

@@ -1,4 +1,4 @@
-r"""The compiled parts of GloVe: putting the nonzeros in order, and the descent along them.
+r"""GloVe: put the nonzeros in order, and descend along them with AdaGrad.
 
 For a nonzero X_ij, with d = wᵢ·w̃ⱼ + bᵢ + b̃ⱼ − log X_ij and f = f(X_ij), the cost is ½ f d² and its derivatives are
 
@@ -13,28 +13,23 @@ where s begins at 1, as in the authors' program. The two ones are held by sums t
 them. A row of the matrices holds coordinates and sums side by side, each part padded to whole registers with zeros,
 which stay zero.
 
-The rows are what takes time to fetch, so nonzeros come in tiles: those of one strip of rows and one strip of columns,
-strips being few enough rows that both stay in the second-level cache while the tile lasts. Within a tile the order is
-random.
+Most time goes into fetching rows. So nonzeros come in tiles: those of one strip of rows and one strip of columns. A
+strip has so few rows that both strips of a tile stay in the second-level cache. Within a tile the order is random.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from unlabeled.kernels.compiled import compiled
 from unlabeled.kernels.random import below
-from unlabeled.kernels.words.lanes import FAST, WIDTH, add, fma, load, mul, prefetch, splat, store, total
+from unlabeled.kernels.simd import L1, fma, inverse_root, load, mul, prefetch, register_width, splat, store, total
 
-AHEAD = 4  # nonzeros by which their rows are fetched ahead
+AHEAD = 4  # nonzeros by which their rows are prefetched ahead
 HELD = 1e30  # where the sum of a coordinate begins that must not move
 
 Floats = NDArray[np.float32]
@@ -106,20 +101,6 @@ def arrange(
     return bounds
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # Numba has no types
-def over_root(typing: Any, x: Any, y: Any) -> Any:
-    """Give x / √y, lane by lane; in float32 by the processor's estimate of 1/√y and one step of Newton's method."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vector = context.get_data_type(x)
-        flags = (*FAST, "arcp", "afn")
-        name = f"llvm.sqrt.v{WIDTH}{vector.element.intrinsic_name}"
-        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), name)
-        return builder.fdiv(values[0], builder.call(root, [values[1]], fastmath=flags), flags=flags)
-
-    return x(x, y), emit
-
-
 @cache
 def descent(width: int) -> Callable[..., float]:
     """Make the kernel for rows of `width` coordinates (a multiple of 16) and as many sums.
@@ -145,23 +126,23 @@ def descent(width: int) -> Callable[..., float]:
             begin, end = begins[t], ends[t]
             for k in range(begin, end):
                 ahead = min(k + AHEAD, end - 1)
-                for d in range(0, 2 * width, WIDTH):
-                    prefetch(words, (places[ahead, 0], d))
-                    prefetch(contexts, (places[ahead, 1], d))
+                for d in range(0, 2 * width, register_width(words)):
+                    prefetch(words, (places[ahead, 0], d), L1)
+                    prefetch(contexts, (places[ahead, 1], d), L1)
                 i, j = places[k, 0], places[k, 1]
                 products = splat(real(0))
-                for d in range(0, width, WIDTH):
+                for d in range(0, width, register_width(words)):
                     products = fma(load(words, (i, d)), load(contexts, (j, d)), products)
                 difference = total(products) - targets[k, 0]
                 slope = targets[k, 1] * difference
                 cost += 0.5 * np.float64(slope) * np.float64(difference)
                 scale = splat(real(-rate) * slope)
-                for d in range(0, width, WIDTH):
+                for d in range(0, width, register_width(words)):
                     w, c = load(words, (i, d)), load(contexts, (j, d))
                     w_sum, c_sum = load(words, (i, width + d)), load(contexts, (j, width + d))
                     w_step, c_step = mul(scale, c), mul(scale, w)
-                    store(words, (i, d), add(w, over_root(w_step, w_sum)))
-                    store(contexts, (j, d), add(c, over_root(c_step, c_sum)))
+                    store(words, (i, d), fma(w_step, inverse_root(w_sum), w))
+                    store(contexts, (j, d), fma(c_step, inverse_root(c_sum), c))
                     store(words, (i, width + d), fma(w_step, w_step, w_sum))
                     store(contexts, (j, width + d), fma(c_step, c_step, c_sum))
         return cost

@@ -10,10 +10,11 @@ which sums to 1 over the words, because at each node the two ways do. The loss o
 
 A pair costs the length of a path, about log₂ of the vocabulary, instead of the vocabulary.
 
-Where several threads train, each works on its own copies of the root and the nodes next to it (see `copies`).
+Where several threads train, each works on its own copies of the root and the nodes below it (see `hot_row_cache`).
 
-What a word needs is asked for some words before: first the tables that say which nodes are on its path, which do not
-fit a processor's cache, and when they have come, the nodes. Requests are spread over the work; many at a time wait.
+The rows of a word are prefetched several words ahead: first the tables that list the nodes of its path, because they do
+not fit a processor's cache, and then the nodes. The requests are spread over the work, because only a few are served at
+a time.
 
 Tables: those of `HuffmanTree.tables`, and the number of threads.
 """
@@ -28,17 +29,18 @@ import numpy as np
 from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.layout import aligned_rows, round_up
 from unlabeled.kernels.random import below
+from unlabeled.kernels.simd import L1, L2, fma, load, mul, prefetch, register_width, sigmoid, splat, store
 from unlabeled.kernels.words.hot_row_cache import merge_all, merge_in_turn, own_copies, row_of
-from unlabeled.kernels.words.lanes import WIDTH, add, load, mul, prefetch, splat, store
-from unlabeled.kernels.words.row_lists import L2, add_to_rows, address, average_rows, context_rows, exchange_rows, soon
-from unlabeled.kernels.words.row_operations import sigmoid
+from unlabeled.kernels.words.row_lists import add_to_rows, address, average_rows, context_rows, exchange_rows
+from unlabeled.kernels.words.row_operations import prefetch_row
 from unlabeled.kernels.words.row_products import ROWS, exchange_tiles, score_path, weights_room
 
 CHUNK = 8  # words of a step of CBOW
-NEAR = 8  # so many nodes from the root down are passed so often that they stay in cache
-SOON = 4  # the nodes of so many words later are asked for
+LINE = 16  # nodes, or turns, of a cache line
+NEAR = 8  # nodes from the root down that stay in the cache, because nearly every path passes them
+SOON = 4  # words by which nodes are prefetched ahead
 COPIED = 2048  # nodes that all threads copy together
-EVERY, AHEAD = 16, 2  # words of all threads between two merges; merges between asking for a node and its turn
+EVERY, AHEAD = 16, 2  # words of all threads between two merges; merges by which a node is prefetched ahead
 
 
 @inlined
@@ -56,30 +58,30 @@ def path_rows(
 def rate_errors(weights: Any, wanted: Any, count: int, rate: Any) -> None:  # pragma: no cover - compiled
     """Turn scores into weights, rate (t − σ)."""
     rates, minus = splat(rate), splat(-rate)
-    for k in range(0, count, WIDTH):
-        errors = add(mul(rates, load(wanted, (k,))), mul(minus, sigmoid(load(weights, (k,)))))
+    for k in range(0, count, register_width(weights)):
+        errors = fma(minus, sigmoid(load(weights, (k,))), mul(rates, load(wanted, (k,))))
         store(weights, (k,), errors)
 
 
 @inlined
 def prefetch_tables(tokens: Any, i: int, starts: Any, nodes: Any, turns: Any) -> None:  # pragma: no cover - compiled
-    """Ask for what says which nodes will be needed."""
+    """Prefetch the tables that list the nodes of words to come."""
     last = len(tokens) - 1
-    prefetch(starts, (tokens[min(i + SOON + 4, last)],))
+    prefetch(starts, (tokens[min(i + SOON + 4, last)],), L1)
     path = starts[tokens[min(i + SOON + 2, last)]]
-    for k in (path, path + WIDTH - 1):  # a path rarely lies in more than two cache lines
-        prefetch(nodes, (k,))
-        prefetch(turns, (k,))
+    for k in (path, path + LINE - 1):  # a path rarely lies in more than two cache lines
+        prefetch(nodes, (k,), L1)
+        prefetch(turns, (k,), L1)
 
 
 @inlined
 def prefetch_path(
     tokens: Any, i: int, outputs: Any, copied: int, away: int, starts: Any, nodes: Any, first: int, end: int, dim: int
 ) -> None:  # pragma: no cover - compiled
-    """Ask for the nodes from `first` to before `end` of the path of a word to come."""
+    """Prefetch the nodes from `first` to before `end` of the path of a word to come."""
     word = tokens[min(i + SOON, len(tokens) - 1)]
     for k in range(starts[word] + first, min(starts[word] + end, starts[word + 1])):
-        soon(outputs, row_of(nodes[k], copied, away), dim, L2)
+        prefetch_row(outputs, row_of(nodes[k], copied, away), dim, L2)
 
 
 @cache
@@ -104,7 +106,7 @@ def hierarchical_skip_gram(dim: int) -> Any:
         for s in range(len(sentences) - 1):
             for i in range(sentences[s], sentences[s + 1]):
                 prefetch_tables(tokens, i, starts, nodes, turns)
-                soon(inputs, tokens[min(i + SOON + window, len(tokens) - 1)], dim, L2)
+                prefetch_row(inputs, tokens[min(i + SOON + window, len(tokens) - 1)], dim, L2)
                 prefetch_path(tokens, i, outputs, copied, away, starts, nodes, NEAR, NEAR + 2, dim)
                 radius = 1 + below(state, window)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
@@ -156,7 +158,7 @@ def hierarchical_cbow(dim: int) -> Any:
                 while i >= sentences[s + 1]:
                     s += 1
                 prefetch_tables(tokens, i, starts, nodes, turns)
-                soon(inputs, tokens[min(i + SOON + window, end - 1)], dim, L2)
+                prefetch_row(inputs, tokens[min(i + SOON + window, end - 1)], dim, L2)
                 prefetch_path(tokens, i, outputs, copied, away, starts, nodes, NEAR, depth, dim)
                 first, last = max(sentences[s], i - radius), min(sentences[s + 1], i + radius + 1)
                 if last - first > 1:

@@ -1,18 +1,18 @@
-"""A thread's own copies of the rows that all threads want all the time.
+"""A thread's own copies of the rows that all threads change most often.
 
-A row that several threads write travels between the caches of their processors each time. So each works on copies of
-the first rows of a matrix, which hold what is written most, and now and then brings one of them up to date: with
-`known`, the row as it last saw it,
+If several threads write to a row, it travels between the caches of their processors each time. So each thread works on
+copies of the first rows of a matrix, which belong to the most frequent words, and merges them now and then. Let `known`
+be the row as the thread last saw it. A merge is
 
     shared ← shared + own − known,        own ← shared,        known ← shared.
 
-What the others do to a row is thus seen late, but nobody's changes are lost. Threads that do not see each other move a
-row the same way, and together too far if they do so for long. So the rows are brought up to date about as often as they
-are used: every second turn is one of the first `FIRST` rows', every fourth one of the next ones', up to four times as
-many, and so on. More than `MOST` threads make no copies.
+So a thread sees the changes of the others late, but none is lost. Threads that do not see each other for long move a
+row in the same direction and together too far. So rows are merged about as often as they are used: every second turn is
+for one of the first `FIRST` rows, every fourth turn for one of the rows after them, up to four times as many, and so
+on. More than `MOST` threads make no copies.
 
-A copy lies a whole number of rows away from the matrix (`rows_beside`), so a number names it as it names other rows,
-and what asks for rows ahead of their use asks for the copy.
+The copies begin a whole number of rows away from the matrix (`rows_beside`). So one row number, added to the address of
+the matrix, finds a copied row as well as any other row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from unlabeled.kernels.compiled import inlined
 from unlabeled.kernels.layout import aligned_rows
-from unlabeled.kernels.words.lanes import WIDTH, add, load, mul, splat, store
+from unlabeled.kernels.simd import L1, add, load, register_width, store, sub
 from unlabeled.kernels.words.row_operations import copy_row, prefetch_row
 
 MOST, FIRST = 8, 8
@@ -37,7 +37,7 @@ def copied_rows(matrix: Any, threads: int, wanted: int) -> int:  # pragma: no co
 
 @inlined
 def rows_beside(matrix: Any, rows: int) -> Any:  # pragma: no cover - compiled
-    """Make a matrix that begins a whole number of rows away from another one; its numbers are to be written yet."""
+    """Make a matrix that begins a whole number of rows away from another one; its numbers are not set."""
     width = matrix.shape[1]
     memory = np.empty((rows + 1) * width, matrix.dtype)
     start = (matrix.ctypes.data - memory.ctypes.data) % (width * matrix.itemsize) // matrix.itemsize
@@ -69,10 +69,9 @@ def own_copies(matrix: Any, threads: int, wanted: int, dim: int) -> Any:  # prag
 
 @inlined
 def merge(matrix: Any, own: Any, known: Any, k: int, dim: int) -> None:  # pragma: no cover - compiled
-    """Bring row k up to date, in the matrix and in the copies."""
-    minus = splat(matrix.dtype.type(-1))
-    for d in range(0, dim, WIDTH):
-        changed = add(load(own, (k, d)), mul(minus, load(known, (k, d))))
+    """Merge row k: bring the matrix and the copies up to date."""
+    for d in range(0, dim, register_width(matrix)):
+        changed = sub(load(own, (k, d)), load(known, (k, d)))
         both = add(load(matrix, (k, d)), changed)
         store(matrix, (k, d), both)
         store(own, (k, d), both)
@@ -81,7 +80,7 @@ def merge(matrix: Any, own: Any, known: Any, k: int, dim: int) -> None:  # pragm
 
 @inlined
 def merge_all(matrix: Any, own: Any, known: Any, count: int, dim: int) -> None:  # pragma: no cover - compiled
-    """Bring all rows up to date."""
+    """Merge all rows."""
     for k in range(count):
         merge(matrix, own, known, k, dim)
 
@@ -99,7 +98,7 @@ def whose_turn(turn: int, count: int) -> int:  # pragma: no cover - compiled
 def merge_in_turn(
     matrix: Any, own: Any, known: Any, count: int, turn: int, ahead: int, dim: int
 ) -> None:  # pragma: no cover - compiled
-    """Bring one of `count` rows up to date, and ask for the row that will be `ahead` turns later."""
+    """Merge one of `count` rows, and prefetch the row whose turn comes `ahead` turns later."""
     if count > 0:
         merge(matrix, own, known, whose_turn(turn, count), dim)
-        prefetch_row(matrix, whose_turn(turn + ahead, count), dim)
+        prefetch_row(matrix, whose_turn(turn + ahead, count), dim, L1)

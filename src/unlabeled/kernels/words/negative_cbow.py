@@ -20,8 +20,8 @@ g = rate (1 − σ(h·c)), the changes are
 All scores of a step are taken before anything moves, so it is exactly the gradient of the step's loss. Words without
 context, and those lacking at the end of a stretch, have scores like others, and weights of zero.
 
-What the next step needs is asked for one step ahead. It comes to the second-level cache then, and to the first shortly
-before its use, because a step passes more numbers than the first one holds.
+The rows of the next step are prefetched into the second-level cache one step ahead, and into the first-level cache
+shortly before their use, because a step reads more numbers than that one holds.
 
 Tables: the alias table of the negatives, N, and the length of a vector without padding, which is not needed here.
 """
@@ -36,10 +36,10 @@ import numpy as np
 from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.layout import aligned_rows, round_up
 from unlabeled.kernels.random import below
-from unlabeled.kernels.words.lanes import WIDTH, load, mul, splat, store
+from unlabeled.kernels.simd import L1, L2, load, mul, register_width, sigmoid, splat, store
 from unlabeled.kernels.words.overlapping_windows import LONG, RUNS, WORDS, exchange_runs, share_span
-from unlabeled.kernels.words.row_lists import L1, L2, address, average_rows, context_rows, soon
-from unlabeled.kernels.words.row_operations import dot, sigmoid
+from unlabeled.kernels.words.row_lists import address, average_rows, context_rows
+from unlabeled.kernels.words.row_operations import dot, prefetch_row
 from unlabeled.kernels.words.row_products import score_rows, weight_place, weights_room
 from unlabeled.kernels.words.sampling import draw_word
 
@@ -97,8 +97,8 @@ def negative_cbow(dim: int) -> Any:
                         continue
                     while sentences[sentence[run] + 1] <= i:
                         sentence[run] += 1
-                    soon(inputs, tokens[min(i + LONG + window, n - 1)], dim, L2)
-                    soon(outputs, tokens[min(i + LONG, n - 1)], dim, L2)
+                    prefetch_row(inputs, tokens[min(i + LONG + window, n - 1)], dim, L2)
+                    prefetch_row(outputs, tokens[min(i + LONG, n - 1)], dim, L2)
                     left = max(sentences[sentence[run]], i - radius)
                     right = min(sentences[sentence[run] + 1], i + radius + 1)
                     if right - left > 1:
@@ -114,16 +114,17 @@ def negative_cbow(dim: int) -> Any:
             for k in range(m):
                 drawn[k], drawn_rows[k] = coming[k], address(outputs, coming[k])
                 coming[k] = draw_word(table, state)
-                soon(outputs, coming[k], dim, L2)
+                prefetch_row(outputs, coming[k], dim, L2)
 
             for w in range(WORDS):
-                soon(outputs, max(0, centres[min(w + 3, WORDS - 1)]), dim, L1)
+                prefetch_row(outputs, max(0, centres[min(w + 3, WORDS - 1)]), dim, L1)
                 if w < m:
-                    soon(outputs, drawn[w], dim, L1)
+                    prefetch_row(outputs, drawn[w], dim, L1)
                 gains[w] = 0 if centres[w] == NOBODY else dot(h, w, outputs, centres[w], dim)
             score_rows(weights, h, WORDS, drawn_rows, m, dim)
-            store(gains, (0,), mul(positive_rate, sigmoid(mul(minus, load(gains, (0,))))))
-            for k in range(0, WORDS * m, WIDTH):
+            for w in range(0, WORDS, register_width(gains)):
+                store(gains, (w,), mul(positive_rate, sigmoid(mul(minus, load(gains, (w,))))))
+            for k in range(0, WORDS * m, register_width(weights)):
                 store(weights, (k,), mul(negative_rate, sigmoid(load(weights, (k,)))))
             for w in range(WORDS):
                 leave_out(weights, centres[w], w, drawn, m)

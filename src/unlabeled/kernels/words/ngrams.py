@@ -1,4 +1,4 @@
-"""The compiled parts of subword vectors: hashing n-grams, putting vectors together, giving changes back to parts."""
+"""Subword vectors: hash n-grams, put the vectors of words together, give the words' changes back to their parts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.kernels.compiled import compiled
+from unlabeled.kernels.simd import L1
 from unlabeled.kernels.words.row_operations import add_row, copy_row, prefetch_row, scale_row
 
 Integers = NDArray[np.int64]
@@ -73,7 +74,7 @@ def compose(
     for w in words:
         first, last = starts[w], starts[w + 1]
         for k in range(first, last):
-            prefetch_row(matrix, rows[k], dim)
+            prefetch_row(matrix, rows[k], dim, L1)
         copy_row(vectors, w, matrix, rows[first], dim)
         for k in range(first + 1, last):
             add_row(vectors, w, matrix, rows[k], dim)
@@ -99,7 +100,7 @@ def distribute(
     for i in range(len(words)):
         first, last = starts[words[i]], starts[words[i] + 1]
         for k in range(first, last):
-            prefetch_row(matrix, rows[k], dim)
+            prefetch_row(matrix, rows[k], dim, L1)
         scale_row(before, i, np.float32(-1), dim)
         add_row(before, i, vectors, words[i], dim)
         scale_row(before, i, np.float32(1 / math.sqrt(last - first)), dim)

@@ -1,15 +1,15 @@
-"""Runs of a few words that follow one another: where their windows overlap, a row is changed once for all of them.
+"""Neighbouring words of a text, whose windows overlap: a row is changed once for all of them.
 
-A step of CBOW has `RUNS` runs of `LONG` words. The windows of a run reach over its span, the words from the first of
-its first window to the last of its last one. With words i of a run, context words j of its span, and shares
-a_ij = 1/n_i where j is one of the n_i words around i and 0 elsewhere, the mean vectors are h_i = Σ_j a_ij v_j, and what
-is to be added to a row of the span is
+A step of CBOW has `RUNS` runs of `LONG` consecutive words. The span of a run goes from the first word of its first
+window to the last word of its last window. Let h_i be the mean vector of word i of a run, v_j the vector of word j of
+the span, and a_ij = 1/n_i where j is one of the n_i context words of i, and 0 elsewhere. Then
 
-    Δv_j = Σ_i a_ij Δh_i.
+    h_i = Σ_j a_ij v_j,        Δv_j = Σ_i a_ij Δh_i.
 
-To write a row costs more than all that is added to it, and each row of the span is written once instead of once a word.
-Everything is done strip by strip, a strip being as many components as fit the registers for all words of a run; so a
-step finds what it needs a second time in the first-level cache, however long the vectors are.
+Writing a row costs more than computing its change. So each row of the span is written once a run, and not once a word.
+
+All components are taken strip by strip. A strip is as many components as fit the registers for all words of a run. So
+what a step reads a second time is still in the first-level cache, however long the vectors are.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import Any
 from numba.core import types
 
 from unlabeled.kernels.compiled import inlined
-from unlabeled.kernels.gemm import panels
 from unlabeled.kernels.ir_builder import (
+    add_product,
     add_to,
     at,
+    columns_of,
     data_of,
-    each,
     fma,
     from_to,
-    lanes_of,
     load,
-    named,
-    splat,
+    load_broadcast,
+    register_for,
+    row_at_address,
+    specialised,
     store,
+    strips,
     sums_of_zero,
     times,
-    written_out,
 )
-from unlabeled.kernels.words.lanes import FAST
 
 RUNS, LONG = 4, 4
 WORDS = RUNS * LONG  # of a step
@@ -62,10 +62,10 @@ def share_span(
 
 def _add_scaled(builder: Any, slots: list[Any], scale: Any, vectors: list[Any]) -> None:
     for slot, vector in zip(slots, vectors, strict=True):
-        builder.store(fma(builder, scale, vector, builder.load(slot)), slot)
+        add_product(builder, slot, scale, vector)
 
 
-@written_out
+@specialised
 def exchange_runs(
     typing: Any, vectors: Any, centres: Any, gains: Any, rows: Any, m: Any, weights: Any, spans: Any, widths: Any,
     shares: Any, dim: Any,
@@ -80,14 +80,11 @@ def exchange_runs(
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, vectors)
+        kind = register_for(context, vectors)
         kinds = (vectors, centres, gains, rows, None, weights, spans, widths, shares)
         own, wanted, rates, names, factors, near, reach, parts = data_of(context, builder, kinds, values)
         count = values[4]
-        strides = [
-            builder.extract_value(context.make_array(array)(context, builder, value).shape, 1)
-            for array, value in ((spans, values[6]), (shares, values[8]))
-        ]
+        strides = [columns_of(context, builder, kinds[k], values[k]) for k in (6, 8)]
 
         def strip_of(row: Any, strip: range, start: int = 0) -> list[Any]:
             return [load(builder, at(builder, row, start + d), kind) for d in strip]
@@ -97,48 +94,52 @@ def exchange_runs(
             mine = at(builder, factors, builder.mul(first, count))
             slots = [sums_of_zero(builder, len(strip), kind) for _ in range(LONG)]
             with from_to(builder, 0, count) as (k, _):
-                loaded, place = strip_of(named(builder, kind, names, k), strip), times(builder, k, LONG)
+                loaded, place = strip_of(row_at_address(builder, kind, names, k), strip), times(builder, k, LONG)
                 for c, sums in enumerate(slots):
-                    _add_scaled(builder, sums, splat(builder, at(builder, mine, place, c)), loaded)
+                    _add_scaled(builder, sums, load_broadcast(builder, at(builder, mine, place, c)), loaded)
             for c, sums in enumerate(slots):
-                row, gain = named(builder, kind, wanted, first, c), splat(builder, at(builder, rates, first, c))
+                row, gain = (
+                    row_at_address(builder, kind, wanted, first, c),
+                    load_broadcast(builder, at(builder, rates, first, c)),
+                )
                 _add_scaled(builder, sums, gain, strip_of(row, strip))
             changes = [[builder.load(slot) for slot in sums] for sums in slots]
             listed, share = at(builder, near, builder.mul(run, strides[0])), builder.mul(run, strides[1])
             with from_to(builder, 0, builder.load(at(builder, reach, run))) as (j, _):
-                row = named(builder, kind, listed, j)
+                row = row_at_address(builder, kind, listed, j)
                 moved = strip_of(row, strip)
                 for c, change in enumerate(changes):
-                    scale = splat(builder, at(builder, parts, share, times(builder, j, LONG), c))
+                    scale = load_broadcast(builder, at(builder, parts, share, times(builder, j, LONG), c))
                     moved = [fma(builder, scale, x, y) for x, y in zip(change, moved, strict=True)]
                 for vector, d in zip(moved, strip, strict=True):
                     store(builder, vector, at(builder, row, d))
 
         def change_centre(i: Any, strip: range) -> None:
-            row, gain = named(builder, kind, wanted, i), splat(builder, at(builder, rates, i))
-            for vector, d in zip(strip_of(at(builder, own, times(builder, i, width)), strip), strip, strict=True):
-                add_to(builder, builder.fmul(gain, vector, flags=FAST), at(builder, row, d))
+            row, gain = row_at_address(builder, kind, wanted, i), load_broadcast(builder, at(builder, rates, i))
+            mean = strip_of(at(builder, own, times(builder, i, width)), strip)
+            for x, y, d in zip(mean, strip_of(row, strip), strip, strict=True):
+                store(builder, fma(builder, gain, x, y), at(builder, row, d))
 
         def change_drawn(k: Any, strip: range) -> None:
             slots = [sums_of_zero(builder, len(strip), kind) for _ in range(TALL)]
-            with each(builder, RUNS) as loop:
-                first = times(builder, loop.index, LONG)
+            with from_to(builder, 0, RUNS) as (index, _):
+                first = times(builder, index, LONG)
                 theirs = at(builder, factors, builder.mul(first, count), times(builder, k, LONG))
                 mine = at(builder, own, times(builder, first, width))
                 for c in range(LONG):
                     loaded = strip_of(mine, strip, width * c)
                     for r, sums in enumerate(slots):
-                        _add_scaled(builder, sums, splat(builder, at(builder, theirs, LONG * r + c)), loaded)
+                        _add_scaled(builder, sums, load_broadcast(builder, at(builder, theirs, LONG * r + c)), loaded)
             for r, sums in enumerate(slots):  # one after the other: they may be the same row
-                row = named(builder, kind, names, k, r)
+                row = row_at_address(builder, kind, names, k, r)
                 for slot, d in zip(sums, strip, strict=True):
                     add_to(builder, builder.load(slot), at(builder, row, d))
 
-        for strip in panels(width, WIDE):
-            with each(builder, RUNS) as loop:
-                change_span(loop.index, strip)
-            with each(builder, WORDS) as loop:
-                change_centre(loop.index, strip)
+        for strip in strips(width, kind, WIDE):
+            with from_to(builder, 0, RUNS) as (index, _):
+                change_span(index, strip)
+            with from_to(builder, 0, WORDS) as (index, _):
+                change_centre(index, strip)
             with from_to(builder, 0, count, TALL) as (k, _):
                 change_drawn(k, strip)
         return context.get_dummy_value()

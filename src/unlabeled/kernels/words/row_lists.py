@@ -1,39 +1,38 @@
-"""Lists of rows, and what one vector does with them, written out at compile time.
+"""Lists of rows, and the operations of one vector with such a list.
 
-A row is named by its address, so one list may name rows of several matrices, such as a thread's own copies of those
-that all threads want. The matrices must outlive the lists: an address does not keep them. What several vectors do with
-a list is in `products`.
+A list holds the addresses of rows. So it may hold rows of several matrices, for example of a matrix and of a thread's
+copies of its first rows (`hot_row_cache`). An address does not keep a matrix alive: matrices must outlive the lists.
+The operations of several vectors with a list are in `row_products`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 
 from unlabeled.kernels.compiled import inlined
-from unlabeled.kernels.gemm import panels
 from unlabeled.kernels.ir_builder import (
-    INDEX,
+    add_product,
     add_to,
     at,
+    broadcast,
+    columns_of,
     data_of,
     fma,
     from_to,
-    lanes_of,
     load,
-    named,
-    splat,
-    spread,
+    load_broadcast,
+    register_for,
+    row_at_address,
+    specialised,
     store,
+    strips,
     sums_of_zero,
     times,
-    written_out,
 )
-from unlabeled.kernels.words.lanes import FAST, WIDTH
 
-L1, L2 = 3, 1  # caches of the processor, as `soon` names them
+WIDE = 7  # registers of a strip
 
 
 @inlined
@@ -54,53 +53,30 @@ def context_rows(
     return last - first - 1
 
 
-@written_out
-def soon(typing: Any, rows: Any, row: Any, dim: Any, level: Any) -> Any:
-    """Ask for rows[row] to come to a cache: the first-level one for the constant `L1`, the second-level one for `L2`.
-
-    The first one is small. Of long vectors, what a step needs much later would drive out of it what it needs now.
-    """
-    width, where = dim.literal_value, level.literal_value
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        flags = [ir.Constant(number, flag) for flag in (0, where, 1)]  # for reading; data
-        (matrix,), number_of_row = data_of(context, builder, (rows,), values), values[1]
-        if row.bitwidth < INDEX.width:
-            number_of_row = builder.sext(number_of_row, INDEX)
-        start = times(builder, number_of_row, width)
-        for d in range(0, width, WIDTH):
-            pointer = at(builder, matrix, start, d)
-            builder.call(prefetch, [builder.bitcast(pointer, byte), *flags])
-        return context.get_dummy_value()
-
-    return types.void(rows, row, dim, level), emit
-
-
-@written_out
+@specialised
 def exchange_rows(typing: Any, change: Any, vectors: Any, i: Any, weights: Any, rows: Any, m: Any, dim: Any) -> Any:
     """Set change[i] to Σⱼ weights[i, j] rows[j], over j < m, and add weights[i, j] vectors[i] to rows[j]."""
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, change)
+        kind = register_for(context, change)
         out, own, factors, names = data_of(context, builder, (change, vectors, None, weights, rows), values)
         start = times(builder, values[2], width)
-        stride = builder.extract_value(context.make_array(weights)(context, builder, values[3]).shape, 1)
-        first = builder.mul(values[2], stride)
-        for panel in panels(width):
-            slots = sums_of_zero(builder, len(panel), kind)
-            vector = [load(builder, at(builder, own, start, d), kind) for d in panel]
+        first = builder.mul(values[2], columns_of(context, builder, weights, values[3]))
+        for strip in strips(width, kind, WIDE):
+            slots = sums_of_zero(builder, len(strip), kind)
+            vector = [load(builder, at(builder, own, start, d), kind) for d in strip]
             with from_to(builder, 0, values[5]) as (j, _):
-                row, scale = named(builder, kind, names, j), splat(builder, at(builder, factors, first, j))
-                for slot, v, d in zip(slots, vector, panel, strict=True):
+                row, scale = (
+                    row_at_address(builder, kind, names, j),
+                    load_broadcast(builder, at(builder, factors, first, j)),
+                )
+                for slot, v, d in zip(slots, vector, strip, strict=True):
                     pointer = at(builder, row, d)
                     old = load(builder, pointer, kind)
-                    builder.store(fma(builder, scale, old, builder.load(slot)), slot)
+                    add_product(builder, slot, scale, old)
                     store(builder, fma(builder, scale, v, old), pointer)
-            for slot, d in zip(slots, panel, strict=True):
+            for slot, d in zip(slots, strip, strict=True):
                 store(builder, builder.load(slot), at(builder, out, start, d))
         return context.get_dummy_value()
 
@@ -108,44 +84,44 @@ def exchange_rows(typing: Any, change: Any, vectors: Any, i: Any, weights: Any, 
     return types.void(change, vectors, whole, weights, rows, whole, dim), emit
 
 
-@written_out
+@specialised
 def average_rows(typing: Any, out: Any, i: Any, share: Any, rows: Any, m: Any, dim: Any) -> Any:
     """Set out[i] to `share` Σⱼ rows[j], over j < m."""
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, out)
+        kind = register_for(context, out)
         target, names = data_of(context, builder, (out, None, None, rows), values)
-        start, scale = times(builder, values[1], width), spread(builder, values[2])
-        for panel in panels(width):
-            slots = sums_of_zero(builder, len(panel), kind)
+        start, scale = times(builder, values[1], width), broadcast(builder, values[2])
+        for strip in strips(width, kind, WIDE):
+            slots = sums_of_zero(builder, len(strip), kind)
             with from_to(builder, 0, values[4]) as (j, _):
-                row = named(builder, kind, names, j)
-                for slot, d in zip(slots, panel, strict=True):
+                row = row_at_address(builder, kind, names, j)
+                for slot, d in zip(slots, strip, strict=True):
                     vector = load(builder, at(builder, row, d), kind)
-                    builder.store(builder.fadd(builder.load(slot), vector, flags=FAST), slot)
-            for slot, d in zip(slots, panel, strict=True):
-                store(builder, builder.fmul(builder.load(slot), scale, flags=FAST), at(builder, target, start, d))
+                    builder.store(builder.fadd(builder.load(slot), vector), slot)
+            for slot, d in zip(slots, strip, strict=True):
+                store(builder, builder.fmul(builder.load(slot), scale), at(builder, target, start, d))
         return context.get_dummy_value()
 
     return types.void(out, types.intp, out.dtype, rows, types.intp, dim), emit
 
 
-@written_out
+@specialised
 def add_to_rows(typing: Any, rows: Any, m: Any, share: Any, change: Any, i: Any, dim: Any) -> Any:
     """Add `share` change[i] to rows[j] for j < m; a row may be named twice."""
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, change)
+        kind = register_for(context, change)
         names, source = data_of(context, builder, (rows, None, None, change), values)
-        start, scale = times(builder, values[4], width), spread(builder, values[2])
-        for panel in panels(width):
-            loaded = [load(builder, at(builder, source, start, d), kind) for d in panel]
-            scaled = [builder.fmul(vector, scale, flags=FAST) for vector in loaded]
+        start, scale = times(builder, values[4], width), broadcast(builder, values[2])
+        for strip in strips(width, kind, WIDE):
+            loaded = [load(builder, at(builder, source, start, d), kind) for d in strip]
+            scaled = [builder.fmul(vector, scale) for vector in loaded]
             with from_to(builder, 0, values[1]) as (j, _):
-                row = named(builder, kind, names, j)
-                for vector, d in zip(scaled, panel, strict=True):
+                row = row_at_address(builder, kind, names, j)
+                for vector, d in zip(scaled, strip, strict=True):
                     add_to(builder, vector, at(builder, row, d))
         return context.get_dummy_value()
 

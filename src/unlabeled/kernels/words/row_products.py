@@ -1,15 +1,14 @@
-"""The products of a step's few vectors with its few rows, written out at compile time.
+"""The products of a few vectors with a few rows: scores, and the steps that follow from them.
 
-With vectors A (n × dim), such as a window's context words, and rows B (m × dim), such as the nodes of a path, a step of
-most losses needs their scores A Bᵀ; from the scores come weights W (n × m), the loss's derivative times the learning
-rate; and the steps are W B for A and Wᵀ A for B. Both steps are taken together: a number of B is read, counted for A,
-changed by A, and written once.
+Let A (n × dim) be vectors, such as those of a window's context words, and B (m × dim) rows, such as the nodes of a path
+in a tree. A training step needs their scores A Bᵀ. From the scores it computes weights W (n × m): the derivative of the
+loss times the learning rate. Then A changes by W B, and B by Wᵀ A. Both changes are made in one pass, so that each
+number of B is read and written once.
 
-n is small and changes from word to word, so the vectors are taken in tiles of four, and code is written out for a last
-tile of one, two and three. A tile of vectors meets four rows at a time, and its sixteen scores are folded together. The
-scores, and the weights after them, lie tile by tile: those of one row and the vectors of a tile are neighbours. Where
-that is, `weight_place` tells. Rows are named by their addresses (see `rows`).
-"""
+n is small and changes from word to word. So the vectors are taken in tiles of four, and code is emitted for a last tile
+of one, two or three. A tile meets four rows at a time, which gives sixteen sums; `ir_builder.totals` adds up all of
+them together. Scores and weights are stored tile by tile: the numbers of one row with the vectors of a tile are
+neighbours. `weight_place` gives the place of each. Rows are given by their addresses, see `row_lists`."""
 
 from __future__ import annotations
 
@@ -21,27 +20,31 @@ from llvmlite import ir
 from numba.core import types
 
 from unlabeled.kernels.compiled import inlined
-from unlabeled.kernels.gemm import panels
 from unlabeled.kernels.ir_builder import (
     INDEX,
+    add_product,
     add_to,
     at,
+    constant,
     data_of,
     fma,
     from_to,
-    lanes_of,
     load,
-    named,
-    splat,
+    load_broadcast,
+    register_for,
+    row_at_address,
+    shuffle,
+    specialised,
     store,
+    strips,
     sums_of_zero,
     times,
-    written_out,
+    totals,
 )
 from unlabeled.kernels.layout import round_up
-from unlabeled.kernels.words.lanes import WIDTH, folded, picked
 
 TALL, ROWS = 4, 4  # vectors and rows of a tile
+SLACK = TALL * ROWS
 HELD = 20  # registers in which vectors may stay while rows come and go
 WIDE = {1: 7, 2: 5, 3: 4, 4: 3}  # registers of a strip, of which so many vectors, their sums and a row fit 32
 
@@ -49,7 +52,7 @@ WIDE = {1: 7, 2: 5, 3: 4, 4: 3}  # registers of a strip, of which so many vector
 @inlined
 def weights_room(n: int, m: int) -> Any:  # pragma: no cover - compiled
     """Tell how many numbers the weights of n vectors and m rows take at most; a last tile may be written beyond."""
-    return round_up(n * round_up(m, ROWS), WIDTH) + WIDTH
+    return round_up(n * round_up(m, ROWS), SLACK) + SLACK
 
 
 @inlined
@@ -91,11 +94,11 @@ def _score_tiles(
         def column(d: int) -> list[Any]:
             return [load(builder, at(builder, vector, d), kind) for vector in mine]
 
-        held = {d: column(d) for d in range(0, width, WIDTH)} if tall * width <= HELD * WIDTH else {}
+        held = {d: column(d) for d in range(0, width, kind.count)} if tall * width <= HELD * kind.count else {}
         with from_to(builder, 0, m, ROWS) as (j, _):
-            rows = [named(builder, kind, names, j, r) for r in range(ROWS)]
-            sums = [[ir.Constant(kind, [0.0] * WIDTH)] * tall for _ in rows]
-            for d in range(0, width, WIDTH):
+            rows = [row_at_address(builder, kind, names, j, r) for r in range(ROWS)]
+            sums = [[constant(kind, 0.0)] * tall for _ in rows]
+            for d in range(0, width, kind.count):
                 near = held.get(d) or column(d)
                 line = [load(builder, at(builder, row, d), kind) for row in rows]
                 sums = [
@@ -105,20 +108,20 @@ def _score_tiles(
             listed = [s for own in sums for s in own]
             listed += listed[: ROWS if tall == 3 else 0]  # a power of 2 of them can be folded
             place = builder.add(start, times(builder, j, tall))
-            store(builder, folded(builder, listed), at(builder, out, place))
+            store(builder, totals(builder, listed), at(builder, out, place))
             if beside is not None:
                 beside(j, place, [min(k // tall, ROWS - 1) for k in range(len(listed))])
 
     _each_tile(builder, n, tile)
 
 
-@written_out
+@specialised
 def score_rows(typing: Any, scores: Any, vectors: Any, n: Any, rows: Any, m: Any, dim: Any) -> Any:
     """Set the scores of the first n vectors with m rows; the list must name some row up to whole tiles."""
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, scores)
+        kind = register_for(context, scores)
         out, own, names = data_of(context, builder, (scores, vectors, None, rows), values)
 
         def vector_at(first: Any, c: int) -> Any:
@@ -130,23 +133,23 @@ def score_rows(typing: Any, scores: Any, vectors: Any, n: Any, rows: Any, m: Any
     return types.void(scores, vectors, types.intp, rows, types.intp, dim), emit
 
 
-@written_out
+@specialised
 def score_path(
     typing: Any, scores: Any, wanted: Any, vectors: Any, n: Any, rows: Any, m: Any, turns: Any, start: Any, dim: Any
 ) -> Any:
     """Set the scores of n vectors, named too, with m rows, and put turns[start + j] into `wanted` beside row j's."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, scores)
+        kind = register_for(context, scores)
         kinds = (scores, wanted, vectors, None, rows, None, turns)
         out, aims, own, names, answers = data_of(context, builder, kinds, values)
         few = ir.VectorType(kind.element, ROWS)
 
         def beside(j: Any, place: Any, order: list[int]) -> None:
             asked = load(builder, at(builder, answers, values[7], j), few)
-            store(builder, picked(builder, asked, asked, order), at(builder, aims, place))
+            store(builder, shuffle(builder, asked, asked, order), at(builder, aims, place))
 
-        vector_at = partial(named, builder, kind, own)
+        vector_at = partial(row_at_address, builder, kind, own)
         _score_tiles(builder, out, vector_at, values[3], names, values[5], dim.literal_value, kind, beside)
         return context.get_dummy_value()
 
@@ -154,7 +157,7 @@ def score_path(
     return types.void(scores, wanted, vectors, whole, rows, whole, turns, whole, dim), emit
 
 
-@written_out
+@specialised
 def exchange_tiles(typing: Any, vectors: Any, n: Any, weights: Any, rows: Any, m: Any, dim: Any) -> Any:
     """Add Σⱼ w[i, j] rows[j], over j < m, to each of n vectors and Σᵢ w[i, j] vectors[i] to each row, by tiles.
 
@@ -164,24 +167,24 @@ def exchange_tiles(typing: Any, vectors: Any, n: Any, weights: Any, rows: Any, m
     width = dim.literal_value
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = lanes_of(context, weights)
+        kind = register_for(context, weights)
         own, factors, names = data_of(context, builder, (vectors, None, weights, rows), values)
         _, many, _, _, count = values[:5]
 
         def tile(first: Any, tall: int) -> None:
             start = at(builder, factors, _place(builder, first, count))
-            mine = [named(builder, kind, own, first, c) for c in range(tall)]
-            for strip in panels(width, WIDE[tall]):
+            mine = [row_at_address(builder, kind, own, first, c) for c in range(tall)]
+            for strip in strips(width, kind, WIDE[tall]):
                 held = [[load(builder, at(builder, vector, d), kind) for d in strip] for vector in mine]
                 slots = [sums_of_zero(builder, len(strip), kind) for _ in mine]
                 with from_to(builder, 0, count) as (j, _):
-                    row, place = named(builder, kind, names, j), times(builder, j, tall)
+                    row, place = row_at_address(builder, kind, names, j), times(builder, j, tall)
                     old = [load(builder, at(builder, row, d), kind) for d in strip]
                     new = old
                     for c, (vector, sums) in enumerate(zip(held, slots, strict=True)):
-                        scale = splat(builder, at(builder, start, place, c))
+                        scale = load_broadcast(builder, at(builder, start, place, c))
                         for slot, x in zip(sums, old, strict=True):
-                            builder.store(fma(builder, scale, x, builder.load(slot)), slot)
+                            add_product(builder, slot, scale, x)
                         new = [fma(builder, scale, x, y) for x, y in zip(vector, new, strict=True)]
                     for x, d in zip(new, strip, strict=True):
                         store(builder, x, at(builder, row, d))

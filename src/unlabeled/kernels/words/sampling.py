@@ -1,4 +1,4 @@
-"""What is drawn: which words of the text are kept, and which words serve as negatives.
+"""Subsampling of frequent words, and drawing of negatives.
 
 **Subsampling.** A word whose share of the text is f is kept with probability min(1, √(t/f) + t/f), as in word2vec.c and
 gensim. (The paper's text has 1 − √(t/f) for the probability of leaving out; its code has this.) Words left out vanish
@@ -96,8 +96,8 @@ def subsampled(
         One sentence in so many is held out of training; 0 for none.
     held_out : bool
         Take the sentences held out, instead of the others.
-    state : ndarray of uint64, shape (4,)
-        The random state.
+    state : ndarray of uint64, shape (1,)
+        The random state, see `random.seeded`.
 
     Returns
     -------
@@ -115,11 +115,8 @@ def subsampled(
 def _fill_columns(room: NDArray[np.float64], aliases: NDArray[np.uint64]) -> None:  # pragma: no cover - compiled
     """Fill up each column that has room with a word that overflows its own; then `room` is what is a column's own."""
     n = len(room)
-    stack, small, large = (
-        np.empty(n, np.int64),
-        0,
-        n,
-    )  # words with room are stacked from the left, others from the right
+    # Words with room are stacked from the left, others from the right.
+    stack, small, large = np.empty(n, np.int64), 0, n
     for i in range(n):
         if room[i] < 1:
             stack[small] = i

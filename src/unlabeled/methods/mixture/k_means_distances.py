@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.kernels.kmeans.assign_dense import CHUNK
 from unlabeled.kernels.kmeans.int8_products import LANES
-from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, reach
-from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import reach_screened, round_rows, settle
+from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, measure_candidates
+from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import measure_candidates_screened, round_rows, settle
 from unlabeled.kernels.layout import aligned, panels, round_up, width_of
 from unlabeled.methods.mixture.nearest import read_only
-from unlabeled.methods.mixture.quantised import desk, quantised, reach_pays, rounded, unit_of
+from unlabeled.methods.mixture.quantised_centres import (
+    quantise_centres,
+    quantised_rows,
+    screened_start_pays,
+    unit_of,
+    workspace,
+)
 from unlabeled.methods.mixture.threads import Threads
 
 Floats = NDArray[np.float64]
@@ -25,7 +31,7 @@ SAMPLE = 1024  # rows from which the middle of the data and the size of their nu
 def distances(blocks: Blocks, k: int, trials: int, weights: Floats | None, pool: Threads) -> Distances:
     """Give those with which it is quicker to draw k rows."""
     n, d = blocks.shape
-    if not blocks.sparse and reach_pays(n, d, k):
+    if not blocks.sparse and screened_start_pays(n, d, k):
         some = blocks.take(np.arange(0, n, -(-n // SAMPLE)))
         middle = some.mean(axis=0).astype(blocks.dtype)
         unit = unit_of(some - middle)
@@ -75,7 +81,9 @@ class Distances:
         if self._blocks.sparse:
             return _sparse_potentials(block.rows, vectors, own, self._closest[here], self._reached[:count, here])
         sums, memory = np.empty(count), aligned((TILE, laid.shape[2]), self._blocks.dtype)
-        reach(read_only(block.rows), laid, count, own, self._closest[here], self._reached[:, here], sums, memory)
+        measure_candidates(
+            read_only(block.rows), laid, count, own, self._closest[here], self._reached[:, here], sums, memory
+        )
         return sums
 
     def _weights_of(self, block: Block) -> NDArray[Any]:
@@ -109,7 +117,7 @@ class ScreenedDistances(Distances):
         self._improved = np.zeros(n, np.uint32)
         """Bit c: `_reached` holds the distance of candidate c, which is nearer than all before; else it does not."""
         self._best = 0
-        self._rounded = list(pool.map(self._round, blocks))
+        self._quantised_rows = list(pool.map(self._round, blocks))
 
     def potentials(self, candidates: list[int]) -> Floats:
         """Give what each candidate would leave of the squared distances: their weighted sums, (blocks, candidates)."""
@@ -117,7 +125,7 @@ class ScreenedDistances(Distances):
         laid = panels(vectors, self._blocks.dtype, width_of(self._blocks.dtype))
         moved = np.zeros((len(vectors), self._dim), self._blocks.dtype)
         moved[:, : vectors.shape[1]] = vectors - self._middle
-        coarse = quantised(moved, self._unit)
+        quantised = quantise_centres(moved, self._unit)
 
         def of_block(block: Block) -> Floats:
             here, end = slice(block.start, block.stop), round_up(block.stop - block.start, LANES) + block.start
@@ -125,8 +133,8 @@ class ScreenedDistances(Distances):
             known = (self._room[block.start : end], self._reached[:, here], self._improved[here], self._best)
             rows, own = read_only(block.rows), self._weights_of(block)
             found = np.empty(end - block.start + TILE, np.int64)
-            screen = (self._rounded[block.start // self._blocks.rows_per_block], coarse, found)
-            reach_screened(rows, laid, len(vectors), own, *known, sums, memory, *screen)
+            screen = (self._quantised_rows[block.start // self._blocks.rows_per_block], quantised, found)
+            measure_candidates_screened(rows, laid, len(vectors), own, *known, sums, memory, *screen)
             return sums
 
         return np.array(list(self._pool.map(of_block, self._blocks)))
@@ -142,8 +150,8 @@ class ScreenedDistances(Distances):
 
     def _round(self, block: Block) -> Any:
         dtype, n = self._blocks.dtype, block.stop - block.start
-        kept, memory = rounded(n, self._dim), aligned((CHUNK, self._dim), dtype)
-        room = (memory, kept, desk(1, self._dim, dtype))
+        kept, memory = quantised_rows(n, self._dim), aligned((CHUNK, self._dim), dtype)
+        room = (memory, kept, workspace(1, self._dim, dtype))
         round_rows(read_only(block.rows), self._middle, dtype.type(self._unit), *room)
         return kept
 

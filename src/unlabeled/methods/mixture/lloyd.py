@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.kernels.kmeans.int8_products import LANES
-from unlabeled.kernels.kmeans.quantised_bounds import Rounded
+from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
 from unlabeled.kernels.layout import round_up
 from unlabeled.methods.mixture.nearest import Assigned, Centres
-from unlabeled.methods.mixture.quantised import may_keep, rounded, screen_pays, unit_for
+from unlabeled.methods.mixture.quantised_centres import may_keep, quantised_rows, screen_pays, unit_for
 from unlabeled.methods.mixture.threads import Threads
 
 Theta = NDArray[Any]
@@ -65,7 +65,7 @@ class Lloyd:
         self._first, self._mean, self._weights, self._pool, self._tol = first, mean, weights, pool, tol
         self._spread = spread
         self._unit: float | None = None
-        self._kept: dict[int, Rounded] = {}
+        self._kept: dict[int, QuantisedRows] = {}
 
     def start(self, data: Blocks, random: np.random.RandomState) -> Theta:
         """Give the first centres, and forget the labels of an earlier ascent."""
@@ -104,7 +104,9 @@ class Lloyd:
         self._unit = unit_for(4 * self._spread, data.dtype)
         if self._unit is not None and may_keep(n, d):
             size = data.rows_per_block
-            self._kept = {first: rounded(min(size, n - first), round_up(d, LANES)) for first in range(0, n, size)}
+            self._kept = {
+                first: quantised_rows(min(size, n - first), round_up(d, LANES)) for first in range(0, n, size)
+            }
 
     def _partial(self, block: Block, centres: Centres) -> Assigned:
         here = slice(block.start, block.stop)

@@ -13,7 +13,7 @@ from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.k_means import NearestCentre, assign_blocks
 from unlabeled.methods.mixture.nearest import Assigned, Centres
-from unlabeled.methods.mixture.quantised import screen_pays
+from unlabeled.methods.mixture.quantised_centres import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 
 

@@ -13,9 +13,15 @@ from unlabeled.kernels.kmeans.assign_dense import CHUNK, assign
 from unlabeled.kernels.kmeans.assign_quantised import assign_screened
 from unlabeled.kernels.kmeans.assign_sparse import assign_sparse
 from unlabeled.kernels.kmeans.int8_products import LANES
-from unlabeled.kernels.kmeans.quantised_bounds import Rounded
+from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
 from unlabeled.kernels.layout import aligned, panels, round_up, width_of
-from unlabeled.methods.mixture.quantised import desk, most_rivals, quantised, rounded, unit_of
+from unlabeled.methods.mixture.quantised_centres import (
+    most_rivals,
+    quantise_centres,
+    quantised_rows,
+    unit_of,
+    workspace,
+)
 
 Floats = NDArray[np.float64]
 
@@ -63,8 +69,8 @@ class Centres:
     sparse : bool
         Whether the rows are CSR matrices.
     screen : bool, default False
-        Whether to rule out most centres of dense rows by products of bytes, where the processor has them; see
-        `unlabeled.kernels.kmeans.quantised_bounds`, and `unlabeled.methods.mixture.quantised.screen_pays` for when.
+        Whether to rule out most centres of dense rows by products of bytes, where the processor has them: see
+        `unlabeled.kernels.kmeans.quantised_bounds` for how, and `quantised_centres.screen_pays` for when.
     unit : float, optional
         The factor of all lengths that are rounded, a power of two; by default that of the centres.
     """
@@ -96,7 +102,7 @@ class Centres:
             self._rows = aligned((self.k, round_up(self.d, LANES if screen else width)), dtype)
             self._rows[:, : self.d] = centres
             fitting = unit_of(self._rows) if screen else None
-            self._coarse = None if fitting is None else quantised(self._rows, unit or fitting)
+            self._coarse = None if fitting is None else quantise_centres(self._rows, unit or fitting)
         self._offsets.fill(-np.inf)
         self._offsets.reshape(-1)[: self.k] = halves
 
@@ -107,7 +113,7 @@ class Centres:
         weights: NDArray[Any] | None = None,
         *,
         add: bool = True,
-        kept: Rounded | None = None,
+        kept: QuantisedRows | None = None,
     ) -> Assigned:
         """Find the nearest centre of each row; among centres at equal distance, the first.
 
@@ -125,7 +131,7 @@ class Centres:
             Weights of the rows.
         add : bool, default True
             Whether to add up the rows of each centre; if not, `sums` and `counts` are empty.
-        kept : Rounded, optional
+        kept : QuantisedRows, optional
             Where these rows are kept as bytes from one call to the next, less the same mean and in the same unit, if
             they are screened; they are put there when they are not there yet.
         """
@@ -147,8 +153,8 @@ class Centres:
         if self._coarse is None:
             (inertia, changed), screened = assign(*common), 0
         else:
-            screen = (self._coarse, most_rivals(self.k, dim, self.dtype), kept or room.rounded, kept is not None)
-            inertia, changed, screened = assign_screened(*common, *screen, room.desk)
+            screen = (self._coarse, most_rivals(self.k, dim, self.dtype), kept or room.quantised_rows, kept is not None)
+            inertia, changed, screened = assign_screened(*common, *screen, room.workspace)
         return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, screened)
 
     def _room(self) -> _Room:
@@ -168,7 +174,7 @@ class _Room:
         self.sums = aligned((k, dim), dtype)
         self.search = (aligned((CHUNK, dim), dtype), aligned((CHUNK, width), dtype), place)
         if screen:
-            self.rounded, self.desk = rounded(LANES, dim), desk(k, dim, dtype)
+            self.quantised_rows, self.workspace = quantised_rows(LANES, dim), workspace(k, dim, dtype)
 
 
 def read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.vocabulary import Vocabulary
-from unlabeled.kernels.words import bfloat
 from unlabeled.kernels.words.full_softmax import full_skip_gram
 from unlabeled.kernels.words.hierarchical_softmax import hierarchical_skip_gram
 from unlabeled.kernels.words.negative_skip_gram import CENTRES, negative_skip_gram
@@ -47,8 +45,6 @@ class SkipGram(Word2Vec):
     .. math:: -\log \sigma(c \cdot v) - \sum_{i=1}^{k} \log \sigma(-n_i \cdot v)
 
     Thirty-two words of the text share thirty-two drawn ones, with weights by which the gradient is on average the same.
-    On processors with AVX512-BF16, what is multiplied for drawn words is rounded to 16 bits, unless `deterministic` is
-    set; vectors and sums are float32 everywhere.
 
     See Also
     --------
@@ -68,9 +64,7 @@ class SkipGram(Word2Vec):
     """
 
     def _model(self, vocabulary: Vocabulary) -> Model:
-        numbers = 2 if bfloat.available() and not self.deterministic else 1
-        kernels = KERNELS | {"negative": partial(negative_skip_gram, numbers=numbers)}
-        model = make_model(self, vocabulary, kernels, self._examples)
+        model = make_model(self, vocabulary, KERNELS, self._examples)
         if self.loss != "negative":
             return model
         threads = 1 if self.deterministic else worker_count(self.workers)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from unlabeled.kernels.compiled import processor_has
 from unlabeled.kernels.kmeans.int8_products import LANES
-from unlabeled.kernels.kmeans.quantised_bounds import FAR, GROUP, LEAST, MARGIN, Coarse, Desk, Rounded
+from unlabeled.kernels.kmeans.quantised_bounds import (
+    FAR,
+    GROUP,
+    LEAST,
+    MARGIN,
+    QuantisedCentres,
+    QuantisedRows,
+    Workspace,
+)
 from unlabeled.kernels.layout import aligned, panels, round_up
 
 WIDEST = 1 << 16  # columns whose products of bytes certainly add up to less than 2³¹
@@ -33,7 +41,7 @@ def unit_of(vectors: NDArray[Any]) -> float | None:
     return unit_for(float(np.abs(vectors).max()), vectors.dtype)
 
 
-def quantised(centres: NDArray[Any], unit: float) -> Coarse:
+def quantise_centres(centres: NDArray[Any], unit: float) -> QuantisedCentres:
     """Round centres to bytes.
 
     Parameters
@@ -62,21 +70,23 @@ def quantised(centres: NDArray[Any], unit: float) -> Coarse:
     starts, halves = (-128 * whole.sum(axis=1)).astype(np.int32), (-(lengths**2) / 2 / steps).astype(np.float32)
     halves[k:] = -np.inf
     longest = np.float32(np.inf) if too_long else groups[2].max()
-    return Coarse(numbers, starts, halves, groups, longest, centres.dtype.type(unit))
+    return QuantisedCentres(numbers, starts, halves, groups, longest, centres.dtype.type(unit))
 
 
-def rounded(n: int, dim: int) -> Rounded:
+def quantised_rows(n: int, dim: int) -> QuantisedRows:
     """Give room for n rows of D columns as bytes."""
     whole = round_up(n, LANES)
-    return Rounded(aligned((whole * dim // 4,), np.int32), aligned((3, whole), np.float32))
+    return QuantisedRows(aligned((whole * dim // 4,), np.int32), aligned((3, whole), np.float32))
 
 
-def desk(k: int, dim: int, dtype: Any) -> Desk:
+def workspace(k: int, dim: int, dtype: Any) -> Workspace:
     """Give room for a call with k centres of D columns."""
     whole, line = round_up(k, GROUP), aligned((dim,), np.uint8)
     scores, masks = aligned((whole * LANES,), np.float32), aligned((whole,), np.uint16)
     rows = [aligned((LANES,), kind) for kind in (np.int32, np.int32, dtype)]
-    return Desk(line, line.view(np.int32), aligned((dim,), np.float32), scores, masks, masks.view(np.uint64), *rows)
+    return Workspace(
+        line, line.view(np.int32), aligned((dim,), np.float32), scores, masks, masks.view(np.uint64), *rows
+    )
 
 
 def most_rivals(k: int, dim: int, dtype: Any) -> int:
@@ -85,7 +95,7 @@ def most_rivals(k: int, dim: int, dtype: Any) -> int:
     return int(k * registers // (2 * (2 * registers + 16)))
 
 
-def reach_pays(n: int, d: int, k: int) -> bool:
+def screened_start_pays(n: int, d: int, k: int) -> bool:
     """Say whether the start of k-means++ is quicker with its rows kept as bytes, and whether they may be."""
     return n >= FEW_ROWS and d >= 2 * LANES and k >= LANES and may_keep(n, d)
 
