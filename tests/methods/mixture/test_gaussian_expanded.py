@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
-from unlabeled.kernels.gaussian.responsibilities import normalise
-from unlabeled.kernels.layout import aligned
-from unlabeled.kernels.simd import exp, load, store
 from unlabeled.methods.mixture.gaussian_covariance import FORMS
 from unlabeled.methods.mixture.gaussian_densities import Densities, Gaussians, placed
 from unlabeled.methods.mixture.gaussian_expanded import ACCEPTED, Triangle, cancelled
@@ -131,37 +127,3 @@ def test_the_kernels_are_two_matrix_products(d, k, count, dtype):
     np.testing.assert_allclose(counts, whole[:, d, d], **close)
     np.testing.assert_allclose(first, whole[:, d, :d], **close)
     np.testing.assert_allclose(second, whole[:, :d, :d], **close)
-
-
-@njit
-def exponentials(x):  # pragma: no cover - compiled
-    for n in range(0, x.shape[1], 64 // x.itemsize):
-        place = (np.uint64(0), np.uint64(n))
-        store(x, place, exp(load(x, place)))
-
-
-@pytest.mark.parametrize(("dtype", "least"), [(np.float32, -87), (np.float64, -708)])
-def test_the_exponential_is_right_to_two_units_in_the_last_place(dtype, least):
-    x = aligned((1, 1 << 14), dtype)
-    x[0] = -np.geomspace(1e-9, -least - 1e-3, 1 << 14)
-    x[0, :4] = [0, least - 1, -np.inf, -np.finfo(dtype).max]
-    exact = np.exp(x[0].astype(np.longdouble))
-    exponentials(x)
-    assert x[0, :4].tolist() == [1, 0, 0, 0]
-    assert np.all(abs(x[0, 4:] - exact[4:]) <= 2 * np.finfo(dtype).eps * exact[4:])
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("k", "count"), [(1, 1), (3, 17), (40, 100)])
-def test_responsibilities_are_shares_of_one(k, count, dtype):
-    rng = np.random.default_rng(0)
-    joint = aligned((k + 2, 128), dtype)
-    joint[:k, :count] = rng.normal(0, 100, (k, count)) - 1e4
-    exact = joint[:k, :count].astype(np.float64)
-    largest, total = aligned((2, 1, 128), dtype)
-    normalise(joint, k, count, largest, total)
-    expected = np.exp(exact - exact.max(0))
-    np.testing.assert_array_equal(largest[0, :count], exact.max(0))
-    np.testing.assert_allclose(total[0, :count], expected.sum(0), rtol=1e-6 if dtype == np.float32 else 1e-14)
-    np.testing.assert_allclose(joint[:k, :count], expected / expected.sum(0), atol=np.finfo(dtype).eps * 4)
-    assert not joint[k:].any()

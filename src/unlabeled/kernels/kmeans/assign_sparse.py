@@ -2,7 +2,8 @@
 
 The score x·c − ‖c‖²/2 of `assign_dense` needs only the entries of x that are not zero: each adds a multiple of one row
 of the transposed centres to the scores of all centres, which is a loop that LLVM vectorises. The rows are not moved by
-the mean, because they would be sparse no longer."""
+the mean, because they would be sparse no longer.
+"""
 
 from __future__ import annotations
 

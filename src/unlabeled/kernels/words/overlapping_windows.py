@@ -72,8 +72,8 @@ def exchange_runs(
 ) -> Any:  # fmt: skip
     """Do what a step changes, from the weights of all its words, in which nothing has moved yet.
 
-    With h_i = vectors[i], c_i the row that centres[i] names, g_i = gains[i], S_k = rows[k] for k < m, a multiple of
-    `TALL`, and W_ik the weight of `products.weight_place`, each run's Δh_i = g_i c_i + Σ_k W_ik S_k goes to the
+    With h_i = vectors[i], c_i the row at the address centres[i], g_i = gains[i], S_k = rows[k] for k < m, a multiple of
+    `TALL`, and W_ik the weight of `row_products.weight_place`, each run's Δh_i = g_i c_i + Σ_k W_ik S_k goes to the
     widths[run] rows of spans[run] by their shares; then c_i gets g_i h_i, and S_k gets Σ_i W_ik h_i. The rows of spans
     are of another matrix than c_i and S_k, of which any may be named twice.
     """
@@ -82,7 +82,7 @@ def exchange_runs(
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, vectors)
         kinds = (vectors, centres, gains, rows, None, weights, spans, widths, shares)
-        own, wanted, rates, names, factors, near, reach, parts = data_of(context, builder, kinds, values)
+        own, wanted, rates, addresses, factors, near, reach, parts = data_of(context, builder, kinds, values)
         count = values[4]
         strides = [columns_of(context, builder, kinds[k], values[k]) for k in (6, 8)]
 
@@ -94,7 +94,7 @@ def exchange_runs(
             mine = at(builder, factors, builder.mul(first, count))
             slots = [sums_of_zero(builder, len(strip), kind) for _ in range(LONG)]
             with from_to(builder, 0, count) as (k, _):
-                loaded, place = strip_of(row_at_address(builder, kind, names, k), strip), times(builder, k, LONG)
+                loaded, place = strip_of(row_at_address(builder, kind, addresses, k), strip), times(builder, k, LONG)
                 for c, sums in enumerate(slots):
                     _add_scaled(builder, sums, load_broadcast(builder, at(builder, mine, place, c)), loaded)
             for c, sums in enumerate(slots):
@@ -131,7 +131,7 @@ def exchange_runs(
                     for r, sums in enumerate(slots):
                         _add_scaled(builder, sums, load_broadcast(builder, at(builder, theirs, LONG * r + c)), loaded)
             for r, sums in enumerate(slots):  # one after the other: they may be the same row
-                row = row_at_address(builder, kind, names, k, r)
+                row = row_at_address(builder, kind, addresses, k, r)
                 for slot, d in zip(sums, strip, strict=True):
                     add_to(builder, builder.load(slot), at(builder, row, d))
 

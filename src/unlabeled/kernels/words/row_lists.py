@@ -60,7 +60,7 @@ def exchange_rows(typing: Any, change: Any, vectors: Any, i: Any, weights: Any, 
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, change)
-        out, own, factors, names = data_of(context, builder, (change, vectors, None, weights, rows), values)
+        out, own, factors, addresses = data_of(context, builder, (change, vectors, None, weights, rows), values)
         start = times(builder, values[2], width)
         first = builder.mul(values[2], columns_of(context, builder, weights, values[3]))
         for strip in strips(width, kind, WIDE):
@@ -68,7 +68,7 @@ def exchange_rows(typing: Any, change: Any, vectors: Any, i: Any, weights: Any, 
             vector = [load(builder, at(builder, own, start, d), kind) for d in strip]
             with from_to(builder, 0, values[5]) as (j, _):
                 row, scale = (
-                    row_at_address(builder, kind, names, j),
+                    row_at_address(builder, kind, addresses, j),
                     load_broadcast(builder, at(builder, factors, first, j)),
                 )
                 for slot, v, d in zip(slots, vector, strip, strict=True):
@@ -91,12 +91,12 @@ def average_rows(typing: Any, out: Any, i: Any, share: Any, rows: Any, m: Any, d
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, out)
-        target, names = data_of(context, builder, (out, None, None, rows), values)
+        target, addresses = data_of(context, builder, (out, None, None, rows), values)
         start, scale = times(builder, values[1], width), broadcast(builder, values[2])
         for strip in strips(width, kind, WIDE):
             slots = sums_of_zero(builder, len(strip), kind)
             with from_to(builder, 0, values[4]) as (j, _):
-                row = row_at_address(builder, kind, names, j)
+                row = row_at_address(builder, kind, addresses, j)
                 for slot, d in zip(slots, strip, strict=True):
                     vector = load(builder, at(builder, row, d), kind)
                     builder.store(builder.fadd(builder.load(slot), vector), slot)
@@ -114,13 +114,13 @@ def add_to_rows(typing: Any, rows: Any, m: Any, share: Any, change: Any, i: Any,
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, change)
-        names, source = data_of(context, builder, (rows, None, None, change), values)
+        addresses, source = data_of(context, builder, (rows, None, None, change), values)
         start, scale = times(builder, values[4], width), broadcast(builder, values[2])
         for strip in strips(width, kind, WIDE):
             loaded = [load(builder, at(builder, source, start, d), kind) for d in strip]
             scaled = [builder.fmul(vector, scale) for vector in loaded]
             with from_to(builder, 0, values[1]) as (j, _):
-                row = row_at_address(builder, kind, names, j)
+                row = row_at_address(builder, kind, addresses, j)
                 for vector, d in zip(scaled, strip, strict=True):
                     add_to(builder, vector, at(builder, row, d))
         return context.get_dummy_value()

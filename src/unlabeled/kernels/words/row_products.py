@@ -8,7 +8,8 @@ number of B is read and written once.
 n is small and changes from word to word. So the vectors are taken in tiles of four, and code is emitted for a last tile
 of one, two or three. A tile meets four rows at a time, which gives sixteen sums; `ir_builder.totals` adds up all of
 them together. Scores and weights are stored tile by tile: the numbers of one row with the vectors of a tile are
-neighbours. `weight_place` gives the place of each. Rows are given by their addresses, see `row_lists`."""
+neighbours. `weight_place` gives the place of each. Rows are given by their addresses, see `row_lists`.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +86,7 @@ def _place(builder: Any, first: Any, m: Any) -> Any:
 
 
 def _score_tiles(
-    builder: Any, out: Any, vector_at: Callable[[Any, int], Any], n: Any, names: Any, m: Any, width: int, kind: Any,
+    builder: Any, out: Any, vector_at: Callable[[Any, int], Any], n: Any, addresses: Any, m: Any, width: int, kind: Any,
     beside: Callable[[Any, Any, list[int]], None] | None = None,
 ) -> None:  # fmt: skip
     def tile(first: Any, tall: int) -> None:
@@ -96,7 +97,7 @@ def _score_tiles(
 
         held = {d: column(d) for d in range(0, width, kind.count)} if tall * width <= HELD * kind.count else {}
         with from_to(builder, 0, m, ROWS) as (j, _):
-            rows = [row_at_address(builder, kind, names, j, r) for r in range(ROWS)]
+            rows = [row_at_address(builder, kind, addresses, j, r) for r in range(ROWS)]
             sums = [[constant(kind, 0.0)] * tall for _ in rows]
             for d in range(0, width, kind.count):
                 near = held.get(d) or column(d)
@@ -122,12 +123,12 @@ def score_rows(typing: Any, scores: Any, vectors: Any, n: Any, rows: Any, m: Any
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, scores)
-        out, own, names = data_of(context, builder, (scores, vectors, None, rows), values)
+        out, own, addresses = data_of(context, builder, (scores, vectors, None, rows), values)
 
         def vector_at(first: Any, c: int) -> Any:
             return at(builder, own, times(builder, first, width), c * width)
 
-        _score_tiles(builder, out, vector_at, values[2], names, values[4], width, kind)
+        _score_tiles(builder, out, vector_at, values[2], addresses, values[4], width, kind)
         return context.get_dummy_value()
 
     return types.void(scores, vectors, types.intp, rows, types.intp, dim), emit
@@ -142,7 +143,7 @@ def score_path(
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, scores)
         kinds = (scores, wanted, vectors, None, rows, None, turns)
-        out, aims, own, names, answers = data_of(context, builder, kinds, values)
+        out, aims, own, addresses, answers = data_of(context, builder, kinds, values)
         few = ir.VectorType(kind.element, ROWS)
 
         def beside(j: Any, place: Any, order: list[int]) -> None:
@@ -150,7 +151,7 @@ def score_path(
             store(builder, shuffle(builder, asked, asked, order), at(builder, aims, place))
 
         vector_at = partial(row_at_address, builder, kind, own)
-        _score_tiles(builder, out, vector_at, values[3], names, values[5], dim.literal_value, kind, beside)
+        _score_tiles(builder, out, vector_at, values[3], addresses, values[5], dim.literal_value, kind, beside)
         return context.get_dummy_value()
 
     whole = types.intp
@@ -168,7 +169,7 @@ def exchange_tiles(typing: Any, vectors: Any, n: Any, weights: Any, rows: Any, m
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = register_for(context, weights)
-        own, factors, names = data_of(context, builder, (vectors, None, weights, rows), values)
+        own, factors, addresses = data_of(context, builder, (vectors, None, weights, rows), values)
         _, many, _, _, count = values[:5]
 
         def tile(first: Any, tall: int) -> None:
@@ -178,7 +179,7 @@ def exchange_tiles(typing: Any, vectors: Any, n: Any, weights: Any, rows: Any, m
                 held = [[load(builder, at(builder, vector, d), kind) for d in strip] for vector in mine]
                 slots = [sums_of_zero(builder, len(strip), kind) for _ in mine]
                 with from_to(builder, 0, count) as (j, _):
-                    row, place = row_at_address(builder, kind, names, j), times(builder, j, tall)
+                    row, place = row_at_address(builder, kind, addresses, j), times(builder, j, tall)
                     old = [load(builder, at(builder, row, d), kind) for d in strip]
                     new = old
                     for c, (vector, sums) in enumerate(zip(held, slots, strict=True)):

@@ -212,7 +212,7 @@ class Norm(_Few):
 
 
 class Triangle(Expansion):
-    """φ(y) = the upper triangle of (y, 1)(y, 1)ᵀ, for full covariances; it is never held, see `kernels.quadratic`."""
+    """φ(y) = the upper triangle of (y, 1)(y, 1)ᵀ, for full covariances; never held, see `gaussian.quadratic_forms`."""
 
     def __init__(self, d: int, k: int, dtype: DTypeLike) -> None:
         super().__init__(d, k, dtype)

@@ -98,11 +98,11 @@ class Centres:
         else:
             self._panels = panels(centres, dtype, 2 * width)
             self._offsets = aligned((len(self._panels), 2 * width), dtype)
-            self._rooms = threading.local()
+            self._workspaces = threading.local()
             self._rows = aligned((self.k, round_up(self.d, LANES if screen else width)), dtype)
             self._rows[:, : self.d] = centres
             fitting = unit_of(self._rows) if screen else None
-            self._coarse = None if fitting is None else quantise_centres(self._rows, unit or fitting)
+            self._quantised = None if fitting is None else quantise_centres(self._rows, unit or fitting)
         self._offsets.fill(-np.inf)
         self._offsets.reshape(-1)[: self.k] = halves
 
@@ -145,27 +145,34 @@ class Centres:
             laid = (self._across, self._offsets, self.k)
             inertia, changed = assign_sparse(*csr, *laid, weights, labels, sums, counts, scores, zeros)
             return Assigned(sums, counts, inertia, changed)
-        room = self._room()
-        sums, dim = room.sums[:k], self._rows.shape[1]
+        work = self._workspace()
+        sums, dim = work.sums[:k], self._rows.shape[1]
         sums.fill(0)
         dense = (read_only(rows, self.dtype), self._mean, self._panels, self._offsets, self._rows)
-        common = (*dense, weights, labels, sums, counts, *room.search)
-        if self._coarse is None:
+        common = (*dense, weights, labels, sums, counts, *work.search)
+        if self._quantised is None:
             (inertia, changed), screened = assign(*common), 0
         else:
-            screen = (self._coarse, most_rivals(self.k, dim, self.dtype), kept or room.quantised_rows, kept is not None)
-            inertia, changed, screened = assign_screened(*common, *screen, room.workspace)
+            screen = (
+                self._quantised,
+                most_rivals(self.k, dim, self.dtype),
+                kept or work.quantised_rows,
+                kept is not None,
+            )
+            inertia, changed, screened = assign_screened(*common, *screen, work.workspace)
         return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, screened)
 
-    def _room(self) -> _Room:
-        """Give this thread's room to work in, which serves all its blocks."""
-        if not hasattr(self._rooms, "own"):
-            self._rooms.own = _Room(self.k, self._rows.shape[1], self.dtype, screen=self._coarse is not None)
-        own: _Room = self._rooms.own
+    def _workspace(self) -> _Workspace:
+        """Give this thread's workspace, which serves all its blocks."""
+        if not hasattr(self._workspaces, "own"):
+            self._workspaces.own = _Workspace(
+                self.k, self._rows.shape[1], self.dtype, screen=self._quantised is not None
+            )
+        own: _Workspace = self._workspaces.own
         return own
 
 
-class _Room:
+class _Workspace:
     """What the kernels of dense rows of D columns work in."""
 
     def __init__(self, k: int, dim: int, dtype: Any, *, screen: bool) -> None:

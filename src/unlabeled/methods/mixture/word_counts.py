@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.kernels.layout import aligned, width_of
+from unlabeled.kernels.layout import aligned, round_up, width_of
 
 PIECE = 1 << 16  # entries worked on at a time by a thread
 
@@ -60,6 +60,6 @@ def pieces(pointers: NDArray[np.int64], entries: int) -> list[tuple[int, int]]:
 def laid_out(rows: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Copy rows of k topics into rows of a whole number of registers, filled up with zeros."""
     width = width_of(dtype)
-    found = aligned((len(rows), -(-rows.shape[1] // width) * width), dtype)
+    found = aligned((len(rows), round_up(rows.shape[1], width)), dtype)
     found[:, : rows.shape[1]] = rows
     return found

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, save_arrays, written_aside
+from unlabeled.kernels.layout import aligned, round_up
 from unlabeled.kernels.random import seeded
 from unlabeled.kernels.words.sampling import keep_thresholds, subsampled
 from unlabeled.methods.words.word_embedding import worker_count
@@ -99,10 +100,7 @@ class State:
 
 def padded(rows: int, dim: int) -> Floats:
     """Make a matrix of zeros whose rows begin at cache lines: `dim` is rounded up to a multiple of 16."""
-    width = -(-dim // 16) * 16
-    memory = np.zeros(rows * width + 16, np.float32)
-    start = -memory.ctypes.data % 64 // 4
-    return memory[start : start + rows * width].reshape(rows, width)
+    return aligned((rows, round_up(dim, 16)), np.float32)
 
 
 def initialised(rows: int, dim: int, seed: int) -> Floats:
