@@ -21,6 +21,7 @@ from unlabeled.processes import all_or_none, part, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.judge import judge
 from unlabeled.runs.oddities import oddities
+from unlabeled.runs.passages import passages
 from unlabeled.runs.pictures import draw
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
@@ -114,6 +115,7 @@ def learn(
         metrics = judge(embeddings, method.encoder_, instances) | oddities(embeddings)
         write_json(out / "metrics.json", metrics)
         draw(out / "pictures", embeddings, method.history_, metrics, data)
+        write_json(out / "passages.json", passages(method, embeddings, instances, data))
         about |= {"complete": True, "warnings": notes, **method.provenance_}
         write_json(out / "run.json", about)
         write_report(out)

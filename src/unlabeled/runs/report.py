@@ -53,6 +53,7 @@ def write_report(folder: Path) -> Path:
         note=evaluation_note(metrics) if rows else "",
         recipe={k: v for k, v in about["recipe"].items() if v is not None and k not in CIRCUMSTANCES},
         pictures=pictures,
+        passages=read_json(passages) if (passages := folder / "passages.json").exists() else [],
     )
     return folder / "report.html"
 

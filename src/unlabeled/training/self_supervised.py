@@ -227,6 +227,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             }
         return self
 
+    def report(self, instances: Instances) -> list[dict[str, Any]]:
+        """Show in words what was learnt: ``title``, ``caption`` and ``lines`` of cells; nothing by default."""
+        return []
+
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Map instances to vectors, by the same preprocessing as in `fit`.
 

@@ -18,6 +18,9 @@ from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.masking import mask_tokens
 from unlabeled.training.text_method import TextMethod
 
+SHOWN = 8
+"""Texts in a report."""
+
 
 class Hidden(NamedTuple):
     """What BERT is to find out.
@@ -144,6 +147,30 @@ class BERT(TextMethod):
         ]
         return found[0] if len(found) == 1 else found
 
+    def report(self, instances: Any) -> list[dict[str, Any]]:
+        """Show the share of hidden tokens that are found, and some texts with a word filled in."""
+        names = {
+            "masked_accuracy": "of hidden tokens are found",
+            "unigram_accuracy": "would be found by always naming the commonest",
+            "order_accuracy": "of pairs of segments are told right: the one follows the other, or is from elsewhere",
+        }
+        shares = [["", f"{100 * share:.1f} %", names[name]] for name, share in self.figures(instances).items()]
+        lines = []
+        for text in self.all_texts(instances)[:: max(1, len(instances) // SHOWN)][:SHOWN]:
+            words = text.split()[: self.length // 3]
+            if len(words) > 2:
+                hidden = words[len(words) // 2]
+                words[len(words) // 2] = self.tokenizer_.special["mask"]
+                found: Any = self.fill(" ".join(words), k=3)
+                best = found if isinstance(found[0], tuple) else found[0]
+                lines.append(["", " ".join(words), hidden, ", ".join(f"{token} {p:.2f}" for token, p in best)])
+        caption = "On the texts that were learnt from; tokens are hidden at random."
+        filled = "A text, the word that was hidden, and what the model puts there, with probabilities."
+        return [
+            {"title": "Prediction", "caption": caption, "lines": shares},
+            {"title": "Filled masks", "caption": filled, "lines": lines},
+        ]
+
     @torch.no_grad()
     def score(self, X: Any, y: Any = None) -> float:
         """Give the share of hidden tokens that are found, with tokens hidden as in training; see `judge_order`."""
@@ -175,7 +202,7 @@ class BERT(TextMethod):
                     order += int((told == y.follows)[asked].sum())
                     orders += int(asked.sum())
         figures = {"masked_accuracy": right / max(total, 1), "unigram_accuracy": int(counts.max()) / max(total, 1)}
-        return figures | ({"order_accuracy": order / max(orders, 1)} if self.next_sentence else {})
+        return figures | ({"order_accuracy": order / orders} if orders else {})
 
     def _logits(self, net: Network, vectors: Tensor) -> Tensor:
         return token_logits(net.encoder, net.head(vectors))

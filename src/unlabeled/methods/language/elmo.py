@@ -18,7 +18,7 @@ from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.lstm import LSTM
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits
-from unlabeled.methods.language.token_loss import mean_over_rows
+from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
 from unlabeled.training.text_method import TextMethod
 
 
@@ -86,6 +86,10 @@ class ELMo(TextMethod):
             loss = F.cross_entropy(scores.flatten(0, 1), truth.flatten(), reduction="none")
             losses.append(mean_over_rows(loss.view_as(truth), counted))
         return torch.stack(losses).mean()
+
+    def report(self, instances: Any) -> list[dict[str, Any]]:
+        """Show the loss beside that of knowing only how frequent tokens are."""
+        return loss_beside_entropy(self.history_, self.training_instances(instances))
 
     @torch.no_grad()
     def transform_tokens(self, X: Any) -> list[NDArray[np.float32]]:

@@ -19,8 +19,11 @@ from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.sampling import sample_token
-from unlabeled.methods.language.token_loss import mean_over_rows
+from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
 from unlabeled.training.text_method import TextMethod
+
+SAMPLES = 5
+"""Texts in a report."""
 
 
 class GPT(TextMethod):
@@ -150,6 +153,14 @@ class GPT(TextMethod):
             ids, mask = torch.cat([ids, new], 1), F.pad(mask, (0, 1), value=True)
         texts = [tokenizer.decode([*row.tolist(), *more]) for row, more in zip(rows, written, strict=True)]
         return texts[0] if isinstance(prompt, str) else texts
+
+    def report(self, instances: Any) -> list[dict[str, Any]]:
+        """Show the loss beside that of knowing only how frequent tokens are, and some texts."""
+        texts = [["", text] for text in self.generate([""] * SAMPLES, length=self.length // 2, seed=0)]
+        return [
+            *loss_beside_entropy(self.history_, self.training_instances(instances)),
+            {"title": "Samples", "caption": "Texts that the model wrote from nothing.", "lines": texts},
+        ]
 
     @torch.no_grad()
     def perplexity(self, X: Any, stride: int | None = None) -> float:
