@@ -9,6 +9,7 @@ import pytest
 from unlabeled.kernels import simd
 from unlabeled.kernels.gemm import GROUPS, WIDTH, multiply, multiply_into_rows, transpose
 from unlabeled.kernels.layout import BYTES, aligned, panels, round_up, width_of
+from unlabeled.kernels.simd import L1, L2
 
 PRECISIONS = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -58,8 +59,8 @@ def test_the_exponential_is_right_to_two_units_in_the_last_place(dtype):
     sizes = np.geomspace(1e-9, limit - 1e-3, 1 << 13)
     x[0] = np.concatenate([-sizes, sizes])
     x[0, :4] = [0, -limit - 1, -np.inf, -np.finfo(dtype).max]
-    x[0, -2:] = [np.inf, np.finfo(dtype).max]
     exact = np.exp(x[0].astype(np.longdouble))
+    x[0, -2:] = [np.inf, np.finfo(dtype).max]
     exponentials(x)
     assert x[0, :4].tolist() == [1, 0, 0, 0]
     assert np.all(abs(x[0, 4:-2] - exact[4:-2]) <= 2 * np.finfo(dtype).eps * exact[4:-2])
@@ -102,8 +103,8 @@ def test_totals_of_eight_registers_are_added_in_their_order(dtype):
 
 @numba.njit
 def first_of(x, row, column):
-    simd.prefetch(x, (row, column), simd.L1)
-    simd.prefetch(x, (row + len(x), column), simd.L2)  # beyond the array: does no harm
+    simd.prefetch(x, (row, column), L1)
+    simd.prefetch(x, (row + len(x), column), L2)  # beyond the array: does no harm
     return simd.total(simd.load(x, (row, column)))
 
 
