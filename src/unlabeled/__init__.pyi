@@ -66,6 +66,7 @@ from unlabeled.methods.words.cooccurrence import cooccurrence as cooccurrence
 from unlabeled.methods.words.glove import GloVe as GloVe
 from unlabeled.methods.words.one_hot import OneHot as OneHot
 from unlabeled.methods.words.phrases import Phrases as Phrases
+from unlabeled.methods.words.sentence_vectors import SentenceVectors as SentenceVectors
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
 from unlabeled.runs.run import Run as Run

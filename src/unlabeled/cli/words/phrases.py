@@ -10,6 +10,7 @@ from unlabeled.counted import counted
 
 if TYPE_CHECKING:
     from unlabeled.data.text.corpus import Corpus
+    from unlabeled.methods.words.phrases import Phrases
     from unlabeled.methods.words.word_embedding import WordEmbedding
 
 EXAMPLES = 8
@@ -17,8 +18,8 @@ EXAMPLES = 8
 
 def joined(
     sources: list[Path], method: WordEmbedding, passes: int, threshold: float, say: Callable[[str], None]
-) -> Corpus:
-    """Encode texts as a method would, with phrases joined; say how many were found.
+) -> tuple[Corpus, tuple[Phrases, ...]]:
+    """Encode texts as a method would, with phrases joined; give them and the phrases, and say how many were found.
 
     Rare words are left out last, since before that they keep apart what does not belong together.
 
@@ -41,8 +42,9 @@ def joined(
     corpus = Corpus.encode(
         sources, tokenizer=method.tokenizer, errors=method.errors, cache=method.cache, progress=method.progress
     )
+    found: list[Phrases] = []
     for turn in range(1, passes + 1):
-        phrases = Phrases(threshold=threshold).fit(corpus)
+        phrases = Phrases(threshold=threshold, tokenizer=method.tokenizer).fit(corpus)
         corpus = phrases.transform(corpus)
         spelled = {phrases.delimiter.join(pair) for pair in phrases.phrases_}
         common = [word for word in corpus.vocabulary.words if word in spelled][:EXAMPLES]
@@ -50,4 +52,5 @@ def joined(
         say(f"Pass {turn} found {counted(len(spelled), 'phrase')}{examples}")
         if not spelled:
             break
-    return corpus.trimmed(method.min_count, method.max_vocab)
+        found.append(phrases)
+    return corpus.trimmed(method.min_count, method.max_vocab), tuple(found)

@@ -11,6 +11,8 @@ import typer
 
 from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, say
 
+PHRASE_TABLE = ".phrases.json"
+"""What the file with the phrases is called, after the file of vectors beside it."""
 PARTIAL = ".partial"
 """What the folder of an unfinished training is called, after the file it is to become."""
 
@@ -48,6 +50,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         from unlabeled.cli.settings import configured, flags, taken_apart
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
+        from unlabeled.files import write_json
         from unlabeled.methods.words.training import FILE as CHECKPOINT
         from unlabeled.registry import method
 
@@ -56,6 +59,9 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         if not sources:
             raise UnlabeledError("name the text to learn from: a text file, plain or compressed, or a folder of them")
         check_out(out, sources, overwrite)
+        phrase_table = out.with_name(out.name + PHRASE_TABLE)
+        if phrases and out.suffix and phrase_table.exists() and not overwrite:
+            raise UnlabeledError(f"{phrase_table} exists already; choose another --out, or replace it with --overwrite")
         partial = out.with_name(out.name + PARTIAL)
         if resume and not partial.exists():
             raise UnlabeledError(f"there is nothing to resume: {partial} does not exist")
@@ -68,16 +74,20 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         text: Any = [Path(source) for source in sources]
         try:
             if phrases:
-                text = joined(text, model, phrases, phrase_threshold, (lambda message: None) if quiet else say)
+                told = (lambda message: None) if quiet else say
+                text, found = joined(text, model, phrases, phrase_threshold, told)
             model.fit(text, **resumable)
         except KeyboardInterrupt as stop:
             how = "\nResume with the same command and --resume" if partial.exists() else ""
             say((str(stop).partition(";")[0] or "Interrupted") + how)
             raise typer.Exit(INTERRUPTED) from None
         if phrases:
+            model.phrases_ = found
             model.provenance_["data"]["phrases"] = {"rounds": phrases, "threshold": phrase_threshold}
         if out.suffix:
             model.vectors_.save(out)
+            if phrases:
+                write_json(phrase_table, [passed.to_dict() for passed in found])
         else:
             model.save(out)
         (partial / CHECKPOINT).unlink(missing_ok=True)

@@ -16,10 +16,10 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.kernels.words.glove_kernel import HELD, descent
 from unlabeled.methods.words.cooccurrence import Weighting, bytes_of, cooccurrence
 from unlabeled.methods.words.tiling import Tiling
+from unlabeled.methods.words.trained_embedding import TrainedEmbedding
 from unlabeled.methods.words.training import State, load_checkpoint, padded, save_checkpoint
 from unlabeled.methods.words.word_embedding import (
     CIRCUMSTANCES,
-    WordEmbedding,
     at_least_one,
     check_neighbours,
     worker_count,
@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 Output = Literal["sum", "words", "contexts"]
 
 
-class GloVe(WordEmbedding):
+class GloVe(TrainedEmbedding):
     r"""The products of word vectors are fitted to the logarithms of how often words stand near each other.
 
     Split: x is a word, y a word near it; X_ij says how often. Loss, over all pairs that occur:

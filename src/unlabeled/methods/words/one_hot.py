@@ -21,8 +21,6 @@ class OneHot(WordEmbedding):
 
     Parameters
     ----------
-    dim : int
-        Not used: a vector is as long as the vocabulary.
     max_vocab : int, optional
         Keep only so many words, the most frequent ones. Without it a text with more than 20,000 words is refused: in
         memory the vectors share their zeros, but a file of n words takes 4n² bytes.

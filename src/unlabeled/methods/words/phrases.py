@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +15,7 @@ from unlabeled.data.text.corpus import Corpus
 from unlabeled.data.text.text_encoding import Encoded
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, read_json, write_json
 
 PAIRS = (1 << 22) - 1  # different pairs counted at a time, in a table of 128 MiB
 
@@ -121,6 +124,7 @@ class Phrases(Estimator):
             With phrases in its vocabulary, and without the words that are left in no sentence. `Corpus.trimmed` leaves
             out the rare ones.
         """
+        self._check_is_fitted()
         corpus = Corpus.encode(X, tokenizer=self.tokenizer)
         starts, seconds, joined = self._table(corpus)
         if not joined:
@@ -139,6 +143,52 @@ class Phrases(Estimator):
             out.append(word)
             word = following
         return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the phrases as plain values that JSON can hold; `from_dict` makes them again."""
+        listed = [[first, second, score] for (first, second), score in self.phrases_.items()]
+        settings = {"threshold": self.threshold, "min_count": self.min_count, "delimiter": self.delimiter}
+        return {**settings, "tokenizer": self._named_tokenizer(), "phrases": listed}
+
+    @classmethod
+    def from_dict(cls, saved: Any) -> Self:
+        """Make the phrases that `to_dict` described.
+
+        Raises
+        ------
+        UnlabeledError
+            If `saved` is something else.
+        """
+        try:
+            settings = {name: saved[name] for name in ("threshold", "min_count", "delimiter", "tokenizer")}
+            self = cls(**settings)
+            self.phrases_ = {(str(first), str(second)): float(score) for first, second, score in saved["phrases"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnlabeledError(f"the phrases are damaged ({error!r})") from error
+        return self
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder with a JSON file. A tokenizer of your own is not saved."""
+        self._check_is_fitted()
+        with folder_written_aside(folder) as aside:
+            write_json(aside / "model.json", {"method": "phrases", **self.to_dict()})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote."""
+        return cls.from_dict(read_json(Path(folder) / "model.json"))
+
+    def _named_tokenizer(self) -> str | None:
+        return self.tokenizer if isinstance(self.tokenizer, str) else None
+
+    def _check_is_fitted(self) -> None:
+        if not hasattr(self, "phrases_"):
+            from sklearn.utils.validation import check_is_fitted
+
+            check_is_fitted(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "phrases_")
 
     def _table(self, corpus: Corpus) -> tuple[Integers, NDArray[np.int32], list[str]]:
         """Give for each word of a corpus the words it forms phrases with, and the phrases spelt."""

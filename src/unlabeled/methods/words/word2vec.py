@@ -14,12 +14,13 @@ from unlabeled.data.text.corpus import Corpus
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.subwords import Unseen
+from unlabeled.methods.words.trained_embedding import TrainedEmbedding
 from unlabeled.methods.words.training import Model, State, train
-from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, WordEmbedding, at_least_one, check_neighbours
+from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, at_least_one, check_neighbours
 from unlabeled.methods.words.word_vectors import WordVectors
 
 
-class Word2Vec(WordEmbedding, ABC):
+class Word2Vec(TrainedEmbedding, ABC):
     """Base of skip-gram and CBOW, which say what their `_model` is.
 
     Parameters

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.tokenizers import tokenize
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
+from unlabeled.methods.words.phrases import Phrases
+from unlabeled.methods.words.sentence_vectors import weighted_means
 from unlabeled.methods.words.word_vectors import WordVectors
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
@@ -26,7 +29,7 @@ CIRCUMSTANCES = {"workers", "cache", "checkpoint", "progress"}
 BUILT_IN = (None, "words", "whitespace")
 """Tokenizers that have a name; others are functions, which are not saved."""
 
-VECTORS, EXTRAS, MODEL = "vectors.safetensors", "extras.safetensors", "model.json"
+VECTORS, EXTRAS, MODEL, PHRASES = "vectors.safetensors", "extras.safetensors", "model.json", "phrases.json"
 
 
 class WordEmbedding(Estimator, ABC):
@@ -34,8 +37,6 @@ class WordEmbedding(Estimator, ABC):
 
     Parameters
     ----------
-    dim : int, default 100
-        Length of a vector.
     min_count : int, default 5
         Words seen less often are left out, and what is left moves together.
     max_vocab : int, optional
@@ -46,8 +47,6 @@ class WordEmbedding(Estimator, ABC):
         What to do about bytes that are not UTF-8: refuse the text, naming the line, or take them for U+FFFD.
     cache : path, optional
         Folder in which the encoded corpus is kept for the next run.
-    workers : int, optional
-        Threads; by default one a processor.
     random_state : int, RandomState or None, default None
         Seed of everything random.
     progress : bool, optional
@@ -61,17 +60,18 @@ class WordEmbedding(Estimator, ABC):
         The words and how often each was seen.
     seed_ : int
         The seed that was used.
+    phrases_ : tuple of Phrases
+        How words of the text were joined before, pass by pass, so that `transform` joins them too. Set it yourself if
+        you have joined a text by `Phrases`; the command line's ``--phrases`` does. It is saved with the model.
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
-    dim: int = 100
     min_count: int = 5
     max_vocab: int | None = None
     tokenizer: str | Callable[[str], Iterable[str]] | None = "words"
     errors: Literal["strict", "replace"] = "strict"
     cache: str | None = None
-    workers: int | None = None
     random_state: int | None = None
     progress: bool | None = None
 
@@ -81,7 +81,7 @@ class WordEmbedding(Estimator, ABC):
 
     def _check(self) -> None:
         """Refuse settings that cannot be meant; a method adds its own."""
-        at_least_one(self, "dim", "min_count", "max_vocab", "workers")
+        at_least_one(self, "min_count", "max_vocab")
 
     def _extras(self) -> dict[str, NDArray[Any]]:
         """Give what `save` keeps beside the vectors, by name; `_restore` receives the same."""
@@ -138,6 +138,7 @@ class WordEmbedding(Estimator, ABC):
     def _begin(self, corpus: Corpus) -> None:
         """Set the fitted attributes that are known before learning."""
         self.vocabulary_ = corpus.vocabulary
+        self.phrases_: tuple[Phrases, ...] = ()
         self.seed_ = drawn_seed(self.random_state)
         self.provenance_: dict[str, Any] = {
             "data": {"kind": "text", "tokens": int(corpus.tokens), "fingerprint": corpus.fingerprint},
@@ -145,27 +146,40 @@ class WordEmbedding(Estimator, ABC):
         }
 
     def transform(self, X: Sequence[str]) -> NDArray[np.float32]:
-        """Look up words.
+        """Look up words, and average them over texts.
 
         Parameters
         ----------
         X : sequence of str, length n
-            Words.
+            Words. What has white space in it and is no word of the vocabulary is a text: it is cut into words by the
+            tokenizer, and its vector is the mean of those of its known words. `SentenceVectors` averages better.
 
         Returns
         -------
         ndarray of float32, shape (n, dim)
+            Zeros, with a warning, for a text of which no word has a vector.
 
         Raises
         ------
-        UnlabeledError
+        UnknownWordError
             For a word without a vector; the message suggests the nearest ones.
         """
         self._check_is_fitted()
         if isinstance(X, str):
             raise UnlabeledError(f"transform takes a sequence of words, got the string {X!r}; write [{X!r}]")
-        words = [str(word) for word in np.asarray(X, dtype=object).ravel()]
-        return np.asarray(self.vectors_[words], dtype=np.float32).reshape(len(words), -1)
+        items = [str(item) for item in np.asarray(X, dtype=object).ravel()]
+        texts = [item for item in items if item not in self.vectors_.index and len(item.split()) > 1]
+        if not texts:
+            return np.asarray(self.vectors_[items], dtype=np.float32).reshape(len(items), -1)
+        means = dict(zip(texts, weighted_means(self.vectors_, [self._words(text) for text in texts]), strict=True))
+        return np.stack([means[item] if item in means else self.vectors_[item] for item in items]).astype(np.float32)
+
+    def _words(self, text: str) -> list[str]:
+        """Cut a text into words as in training, and join its phrases."""
+        words = tokenize(text, self.tokenizer)
+        for phrases in self.phrases_:
+            words = phrases.join(words)
+        return words
 
     def recipe(self) -> dict[str, Any]:
         """Give the method and its settings in JSON's types: what a recipe file holds."""
@@ -188,6 +202,8 @@ class WordEmbedding(Estimator, ABC):
             self.vectors_.save(aside / VECTORS)
             extras = {"counts": self.vocabulary_.counts, **self._extras()}
             save_arrays(extras, aside / EXTRAS)
+            if self.phrases_:
+                write_json(aside / PHRASES, [phrases.to_dict() for phrases in self.phrases_])
             write_json(aside / MODEL, {**self.recipe(), **self.provenance_, "fitted": self._figures()})
 
     @classmethod
@@ -207,6 +223,8 @@ class WordEmbedding(Estimator, ABC):
         self.seed_ = self.provenance_["training"]["seed"]
         for name, value in saved["fitted"].items():
             setattr(self, name, value)
+        saved_phrases = read_json(folder / PHRASES) if (folder / PHRASES).exists() else []
+        self.phrases_ = tuple(map(Phrases.from_dict, saved_phrases))
         self._restore(extras)
         return self
 

@@ -1,0 +1,26 @@
+"""What the word methods that learn have in common."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+from unlabeled.methods.words.word_embedding import WordEmbedding, at_least_one
+
+
+class TrainedEmbedding(WordEmbedding, ABC):
+    """Base of the word methods whose vectors are learnt: their length can be chosen, and threads share the work.
+
+    Parameters
+    ----------
+    dim : int, default 100
+        Length of a vector.
+    workers : int, optional
+        Threads; by default one a processor.
+    """
+
+    dim: int = 100
+    workers: int | None = None
+
+    def _check(self) -> None:
+        super()._check()
+        at_least_one(self, "dim", "workers")
