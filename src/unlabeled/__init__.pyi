@@ -19,8 +19,13 @@ from unlabeled.data.images import Images as Images
 from unlabeled.data.text.corpus import Corpus as Corpus
 from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.vectors import Vectors as Vectors
+from unlabeled.methods.contrastive.instance_discrimination import InstanceDiscrimination as InstanceDiscrimination
+from unlabeled.methods.contrastive.moco import MoCo as MoCo
+from unlabeled.methods.contrastive.siamese_network import SiameseNetwork as SiameseNetwork
 from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
 from unlabeled.methods.contrastive.simcse import SimCSE as SimCSE
+from unlabeled.methods.contrastive.sup_con import SupCon as SupCon
+from unlabeled.methods.contrastive.triplet_network import TripletNetwork as TripletNetwork
 from unlabeled.methods.fewlabels.co_training import CoTraining as CoTraining
 from unlabeled.methods.fewlabels.distillation import Distillation as Distillation
 from unlabeled.methods.fewlabels.entropy_minimisation import EntropyMinimisation as EntropyMinimisation
@@ -54,7 +59,12 @@ from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichle
 from unlabeled.methods.mixture.merge_clusters import merge_clusters as merge_clusters
 from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans as MiniBatchKMeans
 from unlabeled.methods.mixture.plsa import PLSA as PLSA
+from unlabeled.methods.noncontrastive.barlow_twins import BarlowTwins as BarlowTwins
 from unlabeled.methods.noncontrastive.byol import BYOL as BYOL
+from unlabeled.methods.noncontrastive.dino import DINO as DINO
+from unlabeled.methods.noncontrastive.sim_siam import SimSiam as SimSiam
+from unlabeled.methods.noncontrastive.swav import SwAV as SwAV
+from unlabeled.methods.noncontrastive.vicreg import VICReg as VICReg
 from unlabeled.methods.pretext.rotation import Rotation as Rotation
 from unlabeled.methods.video.arrow_of_time import ArrowOfTime as ArrowOfTime
 from unlabeled.methods.video.frame_order import FrameOrder as FrameOrder

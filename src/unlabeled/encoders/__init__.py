@@ -7,7 +7,7 @@ from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.flat_conv import FlatConv
-from unlabeled.encoders.heads import projection_head
+from unlabeled.encoders.heads import Prototypes, projection_head
 from unlabeled.encoders.make import encoder_names, make_encoder
 from unlabeled.encoders.mlp import MLP
 from unlabeled.encoders.network import Network
@@ -24,6 +24,7 @@ __all__ = [
     "Features",
     "FlatConv",
     "Network",
+    "Prototypes",
     "Teacher",
     "Timm",
     "ViT",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.network import channels_last
+
+ROWS, SMALL = 32, 4096
+"""Rows that a batch of instances with at most so many numbers has at least."""
 
 
 @torch.no_grad()
@@ -49,9 +53,16 @@ def embed(
     even = getattr(instances, "even_batches", None)
     order = torch.arange(len(instances)).split(batch_size) if even is None else even(batch_size)
     for batch in instances.batches(order):
-        encoded = encoder(encoder.preprocessing.canonical(batch.to(device).values))
-        vectors[batch.index.numpy()] = encoded.float().cpu().numpy()
+        values = encoder.preprocessing.canonical(batch.to(device).values)
+        vectors[batch.index.numpy()] = encoder(_filled(values))[: len(batch)].float().cpu().numpy()
         done += len(batch)
         if progress is not None:
             progress(done, len(instances))
     return vectors
+
+
+def _filled(values: Any) -> Any:
+    """Repeat the last of a few small instances: the product of a few rows is rounded otherwise than that of many."""
+    if not isinstance(values, torch.Tensor) or len(values) >= ROWS or values[0].numel() > SMALL:
+        return values
+    return values[torch.arange(ROWS, device=values.device).clamp(max=len(values) - 1)]

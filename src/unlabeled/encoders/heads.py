@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+from unlabeled.losses.embeddings import unit
+from unlabeled.losses.precision import full_precision
 
 
 def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers: int = 2) -> nn.Sequential:
@@ -30,3 +34,29 @@ def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers
         parts += [nn.Linear(inputs, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
         inputs = hidden
     return nn.Sequential(*parts, nn.Linear(inputs, outputs))
+
+
+class Prototypes(nn.Module):
+    """Learnt directions that embeddings are compared with, by cosine; the embeddings' lengths do not count.
+
+    Parameters
+    ----------
+    dim : int
+        Length of the embeddings.
+    count : int
+        How many prototypes.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (count, dim)
+        The prototypes, of any length.
+    """
+
+    def __init__(self, dim: int, count: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(count, dim) / dim**0.5)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Give the cosines of embeddings, shape (n, dim), with the prototypes: shape (n, count)."""
+        with full_precision(z):
+            return unit(z) @ unit(self.weight).T

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.teacher import Teacher
+from unlabeled.losses import Centre, MemoryBank, Queue
 
 
 class Network(nn.Module):
@@ -17,7 +18,7 @@ class Network(nn.Module):
     encoder : Encoder
         From instance to vector.
     **parts : Module
-        Added under their names, such as ``projector``, ``predictor``, ``decoder``, ``head`` or ``teacher``.
+        Added under their names, such as ``projector``, ``predictor``, ``decoder``, ``head``, ``teacher`` or ``queue``.
     """
 
     encoder: Encoder
@@ -25,6 +26,11 @@ class Network(nn.Module):
     predictor: nn.Module
     decoder: nn.Module
     head: nn.Module
+    prototypes: nn.Module
+    queue: Queue
+    bank: MemoryBank
+    centre: Centre
+    log_partition: nn.Parameter
     teacher: Teacher | None
 
     def __init__(self, encoder: Encoder, **parts: nn.Module) -> None:

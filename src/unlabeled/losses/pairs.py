@@ -86,6 +86,7 @@ def batch_contrastive(
     *,
     margin: float = 1.0,
     distance: Distance = "euclidean",
+    balanced: bool = False,
     reduction: Reduction = "mean",
 ) -> Tensor:
     r"""Take the contrastive loss over all pairs of a batch; those with the same label are alike.
@@ -105,6 +106,9 @@ def batch_contrastive(
         ε, in units of the distance.
     distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
         D, computed by `unlabeled.losses.distance_matrix`, whose precision see.
+    balanced : bool, default=False
+        Take the mean over the alike and over the others separately, and add them up. In a batch of many classes few
+        pairs are alike, and would count for little.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a row, 0 for one without a partner, which the mean leaves out.
 
@@ -132,6 +136,11 @@ def batch_contrastive(
     check_margin(margin)
 
     def of_rows(D: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        if balanced:
+            pulls, pushes = torch.where(positive, _pull(D), 0), torch.where(negative, _push(D, margin), 0)
+            return pulls.sum(dim=1) / positive.sum(dim=1).clamp(min=1) + pushes.sum(dim=1) / negative.sum(dim=1).clamp(
+                min=1
+            )
         terms = torch.where(positive, _pull(D), torch.where(negative, _push(D, margin), 0))
         return terms.sum(dim=1) / (positive | negative).sum(dim=1).clamp(min=1)
 

@@ -118,10 +118,10 @@ class ImageModality(Modality):
 
     @property
     def views(self) -> Mapping[str, Callable[[], View]]:
-        """SimCLR's, weak and strong views."""
-        from unlabeled.views import simclr, strong, weak
+        """SimCLR's, weak, strong and local views."""
+        from unlabeled.views import local, simclr, strong, weak
 
-        return {"auto": simclr, "simclr": simclr, "weak": weak, "strong": strong}
+        return {"auto": simclr, "simclr": simclr, "weak": weak, "strong": strong, "local": local}
 
     def baseline(self, instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Give the pixels, averaged down to at most 32 a side."""

@@ -101,6 +101,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Loss and health as training went on; `step` and `epoch` say when.
     seed_ : int
         The seed that was used.
+    n_instances_ : int
+        Instances seen in `fit`.
     n_features_in_ : int
         Columns seen in `fit`, for vectors.
     """
@@ -209,6 +211,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                     f"got {len(instances)} sample"
                 )
             instances = self._with_labels(instances, y)
+            self.n_instances_ = len(instances)
             state = State(self.seed_, self._identity(instances))
             with own_randomness():
                 torch.manual_seed(self.seed_)
@@ -290,6 +293,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self = cls(**restored({key: value for key, value in saved.items() if key in names}))
         self.restore_extras(saved["extras"])
         base = from_description(saved["base_encoder"], Preprocessing.from_dict(preprocessing))
+        self.n_instances_ = saved["data"]["rows"]
         self.prepare(base.preprocessing)
         self._base_description = base.describe()
         self.network_ = self.build(base).eval()

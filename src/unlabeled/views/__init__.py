@@ -9,7 +9,7 @@ from unlabeled.views.gaussian import gaussian_blur
 from unlabeled.views.geometry import rotate90
 from unlabeled.views.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
 from unlabeled.views.randaugment import RandAugment
-from unlabeled.views.recipes import simclr, strong, weak
+from unlabeled.views.recipes import local, simclr, strong, weak
 from unlabeled.views.table import TableCorruption
 from unlabeled.views.tone import Autocontrast, Equalize, Posterize, Solarize
 from unlabeled.views.video import ClipView, FrameSampling
@@ -46,6 +46,7 @@ __all__ = [
     "TableCorruption",
     "View",
     "gaussian_blur",
+    "local",
     "rotate90",
     "simclr",
     "strong",

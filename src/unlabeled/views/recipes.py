@@ -14,7 +14,13 @@ SMALL = 32
 """Images up to this side, in pixels, get weaker jitter and no blur in `simclr`, as the paper does for CIFAR-10."""
 
 
-def simclr(size: int | None = None, *, jitter: float | None = None, blur: float | None = None) -> ImageView:
+def simclr(
+    size: int | None = None,
+    *,
+    jitter: float | None = None,
+    blur: float | None = None,
+    scale: tuple[float, float] = (0.08, 1.0),
+) -> ImageView:
     """Make SimCLR's view: crop, flip, colour jitter, grey, blur.
 
     Parameters
@@ -26,6 +32,8 @@ def simclr(size: int | None = None, *, jitter: float | None = None, blur: float 
         for views of at most 32 pixels.
     blur : float, optional
         Probability of the blur. By default 0.5, or 0 for views of at most 32 pixels.
+    scale : tuple of float, default (0.08, 1.0)
+        Range of the crop's area, as a fraction of the image's.
 
     Returns
     -------
@@ -49,7 +57,7 @@ def simclr(size: int | None = None, *, jitter: float | None = None, blur: float 
 
     def recipe(strength: float, blurred: float) -> Compose:
         steps = [
-            RandomCrop(size=size),
+            RandomCrop(scale=scale, size=size),
             Flip(),
             ColourJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength, p=0.8),
             Grey(p=0.2),
@@ -61,6 +69,27 @@ def simclr(size: int | None = None, *, jitter: float | None = None, blur: float 
     if size is None and small != large:
         return BySize(small, large, limit=SMALL)
     return small if size is not None and size <= SMALL else large
+
+
+def local(size: int | None = None) -> ImageView:
+    """Make the local view of multi-crop methods: SimCLR's, of 5 to 40 % of the image.
+
+    Parameters
+    ----------
+    size : int, optional
+        Side of the square views, in pixels; None keeps the images' own height and width.
+
+    References
+    ----------
+    .. [1] Caron et al., "Emerging Properties in Self-Supervised Vision Transformers", 2021.
+
+    Examples
+    --------
+    >>> import torch
+    >>> local(16)(torch.rand(2, 3, 32, 32)).shape
+    torch.Size([2, 3, 16, 16])
+    """
+    return simclr(size, scale=(0.05, 0.4))
 
 
 def weak(size: int | None = None) -> Compose:

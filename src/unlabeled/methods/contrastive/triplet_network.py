@@ -1,0 +1,97 @@
+"""Triplet network: an anchor is nearer to its positive than to its negative."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from unlabeled.encoders import Encoder, Network, projection_head
+from unlabeled.losses import batch_triplet, triplet
+from unlabeled.losses.distances import Distance
+from unlabeled.losses.embeddings import unit
+from unlabeled.losses.triplets import Negatives
+from unlabeled.training.tuples import TupleViews, checked_tuples
+
+
+class TripletNetwork(TupleViews):
+    r"""An anchor comes nearer to its positive than to each negative, by a margin.
+
+    Split: x is a view of each of three instances: anchor a, positive p and negative n. y says that p belongs to a and n
+    does not. Triplets are given, or made: all triplets of views in a batch whose p is of a's class and n of another
+    one; without labels every instance is a class. Loss, with z the projections at unit length and D their distance:
+
+    .. math:: L = \sum_n \max\big(0, D(z_a, z_p) - D(z_a, z_n) + m\big)
+
+    Parameters
+    ----------
+    margin : float, default 0.2
+        m, in units of the distance.
+    distance : {"euclidean", "squared", "cosine"}, default "euclidean"
+        D.
+    negatives : {"sum", "hardest"}, default "sum"
+        Of made triplets, let all negatives of an anchor count, or the nearest alone.
+    projection_dim : int, default 128
+        Length of the projection z. Users get the encoder's vector before it.
+
+    See Also
+    --------
+    unlabeled.losses.triplet : The loss.
+
+    References
+    ----------
+    .. [1] Schroff, Kalenichenko & Philbin, FaceNet: A Unified Embedding for Face Recognition and Clustering, CVPR 2015.
+    .. [2] Hoffer & Ailon, Deep Metric Learning Using Triplet Network, SIMBAD 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> images, labels = load_digits(return_X_y=True)
+    >>> images = images[:64].reshape(-1, 8, 8) / 16
+    >>> model = TripletNetwork(encoder="conv", epochs=1, random_state=0, progress=False).fit(images, labels[:64])
+    >>> model.transform(images).shape
+    (64, 192)
+    """
+
+    minimum_rows: ClassVar[int] = 2
+    members: ClassVar[int] = 3
+
+    margin: float = 0.2
+    distance: Distance = "euclidean"
+    negatives: Negatives = "sum"
+    projection_dim: int = 128
+
+    def fit(self, X: Any, y: Any = None, *, triplets: Any = None, resume: bool = False) -> Self:
+        """Learn from triplets of instances.
+
+        Parameters
+        ----------
+        X : array, list of paths or images, path, torch dataset, or unlabeled data object
+            The instances.
+        y : array of shape (n,), optional
+            Their classes, −1 or None where unknown, from which triplets are made.
+        triplets : array of int, shape (m, 3), optional
+            Given triplets instead: the positions of anchor, positive and negative. Views of all three are compared.
+        resume : bool, default False
+            Go on from the checkpoint.
+
+        Returns
+        -------
+        self
+        """
+        self.given_ = checked_tuples(triplets, 3, "triplets")
+        return super().fit(X, y, resume=resume)
+
+    def build(self, encoder: Encoder) -> Network:
+        """Add a projection head."""
+        return Network(encoder, projector=projection_head(encoder.dim, self.projection_dim))
+
+    def loss(self, net: Network, x: tuple[Tensor, ...], y: Tensor) -> Tensor:
+        """Compare the triplets."""
+        z = [unit(net.project(view)) for view in x]
+        if self.given_ is not None:
+            return triplet(*z, margin=self.margin, distance=self.distance)
+        return batch_triplet(
+            torch.cat(z), y.repeat(2), margin=self.margin, distance=self.distance, negatives=self.negatives
+        )
