@@ -1,5 +1,6 @@
 """Two processes must learn what one learns from the joined batch."""
 
+import json
 import os
 import socket
 import subprocess
@@ -15,13 +16,14 @@ from unlabeled.encoders.synchronised import SynchronisedBatchNorm
 from unlabeled.registry import load
 
 SCRIPT = textwrap.dedent("""
-    import os, sys
+    import json, os, sys
     from sklearn.datasets import load_digits
     from unlabeled.registry import method
     images = (load_digits().images[:128] * (255 / 16)).round().astype("uint8")
-    settings = dict(encoder="conv", epochs=1, batch_size=128, random_state=0, precision="float32", progress=False,
+    settings = dict(encoder="conv", epochs=1, batch_size=int(sys.argv[4]), random_state=0, precision="float32", progress=False,
                     optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
-    model = method(sys.argv[1])(**settings).fit(images)
+    settings |= json.loads(sys.argv[5])
+    model = method(sys.argv[1])(**settings).fit(images, load_digits().target[:128])
     if os.environ.get("RANK", "0") == "0":
         model.save(sys.argv[2])
     print(model.seed_)
@@ -34,9 +36,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def learn(method, folder, processes, rate=0.01):
+def learn(method, folder, processes, rate=0.01, batch=128, **settings):
     """Let processes learn together; give the weights that the first saved."""
-    run(SCRIPT, processes, method, folder, rate)
+    run(SCRIPT, processes, method, folder, rate, batch, json.dumps(settings))
     return load(folder).network_.state_dict()
 
 
@@ -80,10 +82,43 @@ def test_two_processes_learn_what_one_learns_from_the_joined_batch(method, tmp_p
             assert torch.allclose(other, step, atol=tolerance), (key, float((other - step).abs().max()))
 
 
+# Two steps, so that what the first put into bank, queue and centre counts in the second.
+STATEFUL = {
+    "moco": {"queue_size": 64, "projection_dim": 16},
+    "instance_discrimination": {"projection_dim": 16},
+    "swav": {"queue_size": 64, "prototypes": 8, "projection_dim": 16, "hidden_dim": 32, "local_views": 1},
+    "dino": {"prototypes": 16, "projection_dim": 16, "hidden_dim": 32, "local_views": 1},
+    "barlow_twins": {"projection_dim": 16},
+    "vicreg": {"projection_dim": 16},
+    "sim_siam": {"projection_dim": 16},
+    "sup_con": {"projection_dim": 16},
+    "siamese_network": {"projection_dim": 16},
+    "triplet_network": {"projection_dim": 16},
+    "cross_encoder": {},
+    "cpc": {"encoder": "vit"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", STATEFUL)
+def test_two_processes_share_banks_queues_centres_and_assignments(method, tmp_path):
+    settings = {"batch": 64, "rate": 1e-3, **STATEFUL[method]}
+    start = learn(method, tmp_path / "start", 1, **{**settings, "rate": 1e-30})
+    one, two = learn(method, tmp_path / "one", 1, **settings), learn(method, tmp_path / "two", 2, **settings)
+    for key, expected in one.items():
+        if not expected.is_floating_point():
+            assert torch.equal(two[key], expected), key
+            continue
+        step, other = expected - start[key], two[key] - start[key]
+        # As above, and what two float32 runs differ by after the first step enters the second.
+        tolerance = 2e-2 * float(step.abs().max()) + 1e-4 * float(expected.abs().max()) + 1e-6
+        assert torch.allclose(other, step, atol=tolerance), (key, float((other - step).abs().max()), tolerance)
+
+
 @pytest.mark.slow
 def test_processes_that_were_given_no_seed_draw_one_together(tmp_path):
     script = SCRIPT.replace("random_state=0", "random_state=None")
-    first, second = run(script, 2, "autoencoder", tmp_path / "model", 0.01)
+    first, second = run(script, 2, "autoencoder", tmp_path / "model", 0.01, 128, "{}")
     assert first == second
 
 

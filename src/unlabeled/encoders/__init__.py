@@ -11,10 +11,12 @@ from unlabeled.encoders.heads import Prototypes, projection_head
 from unlabeled.encoders.make import encoder_names, make_encoder
 from unlabeled.encoders.mlp import MLP
 from unlabeled.encoders.network import Network
+from unlabeled.encoders.paired import Paired
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.encoders.teacher import Teacher
 from unlabeled.encoders.timm import Timm
 from unlabeled.encoders.vit import ViT
+from unlabeled.encoders.windows import Windows
 
 __all__ = [
     "MLP",
@@ -24,10 +26,12 @@ __all__ = [
     "Features",
     "FlatConv",
     "Network",
+    "Paired",
     "Prototypes",
     "Teacher",
     "Timm",
     "ViT",
+    "Windows",
     "embed",
     "encoder_names",
     "load_encoder",

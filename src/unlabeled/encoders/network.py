@@ -27,6 +27,7 @@ class Network(nn.Module):
     decoder: nn.Module
     head: nn.Module
     prototypes: nn.Module
+    context: nn.Module
     queue: Queue
     bank: MemoryBank
     centre: Centre

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -69,6 +69,18 @@ class ImagePreprocessing(Preprocessing):
                 f"images of shape {tuple(values.shape[1:])} came to an encoder made for shape {self.shape}"
             )
         return values.float().div_(255).contiguous(memory_format=torch.channels_last)
+
+    def part(self, size: int) -> ImagePreprocessing:
+        """Give that of a square of `size` pixels a side."""
+        return replace(self, size=size)
+
+    def cut(self, values: Tensor, size: int, stride: int) -> Tensor:
+        """Cut images into squares: shape (n, rows, columns, channels, size, size)."""
+        return values.unfold(2, size, stride).unfold(3, size, stride).permute(0, 2, 3, 1, 4, 5)
+
+    def doubled(self) -> ImagePreprocessing:
+        """Give that of two images with their channels on each other."""
+        return replace(self, channels=2 * self.channels)
 
     def restored(self, values: Tensor) -> Tensor:
         """Give images in [0, 1]."""

@@ -52,6 +52,32 @@ class Preprocessing:
         """Undo `canonical`: give what a network made in the units of the user's data."""
         raise UnlabeledError(f"{self.kind} data cannot be restored from what a network makes")
 
+    def part(self, size: int) -> Preprocessing:
+        """Give the preprocessing of a part of an instance: a square, or a stretch, of `size`."""
+        raise UnlabeledError(f"{self.kind} data cannot be cut into windows")
+
+    def cut(self, values: Any, size: int, stride: int) -> Any:
+        """Cut values in canonical units into overlapping windows.
+
+        Parameters
+        ----------
+        values : Tensor
+        size : int
+            Of a window.
+        stride : int
+            From one window to the next.
+
+        Returns
+        -------
+        Tensor, shape (n, rows, columns, ...)
+            The windows of each instance, as `part` of that size describes them; a sequence has one column.
+        """
+        raise UnlabeledError(f"{self.kind} data cannot be cut into windows")
+
+    def doubled(self) -> Preprocessing:
+        """Give the preprocessing of two instances joined along the first dimension of `shape`."""
+        raise UnlabeledError(f"{self.kind} data cannot be laid on each other")
+
     def fitted(self) -> dict[str, Any]:
         """Give the fitted attributes that an estimator has of the data, such as scikit-learn's ``n_features_in_``."""
         return {}

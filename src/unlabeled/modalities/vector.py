@@ -56,6 +56,18 @@ class VectorPreprocessing(Preprocessing):
         """(columns,)."""
         return (self.size,)
 
+    def part(self, size: int) -> VectorPreprocessing:
+        """Give that of `size` neighbouring columns, which are standardised already."""
+        return VectorPreprocessing(size, (0.0,) * size, (1.0,) * size)
+
+    def cut(self, values: Tensor, size: int, stride: int) -> Tensor:
+        """Cut sequences into stretches: shape (n, stretches, 1, size)."""
+        return values.unfold(1, size, stride)[:, :, None]
+
+    def doubled(self) -> VectorPreprocessing:
+        """Give that of two vectors, one after the other."""
+        return VectorPreprocessing(2 * self.size, 2 * self.mean, 2 * self.scale)
+
     def canonical(self, values: Tensor) -> Tensor:
         """Standardise vectors, shape (n, size); in double precision, because a mean may be far larger than a scale."""
         if tuple(values.shape[1:]) != self.shape:

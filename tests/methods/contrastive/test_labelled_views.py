@@ -65,7 +65,7 @@ def test_sup_con_equals_the_loop():
         scores = {j: float(z[i] @ z[j]) / method.temperature for j in range(10) if j != i}
         everyone = np.log(sum(np.exp(score) for score in scores.values()))
         losses.append(np.mean([everyone - scores[j] for j in scores if y[j] == y[i]]))
-    assert float(method.loss(net, tuple(views), classes)) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert method.loss(net, tuple(views), classes).item() == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_without_labels_sup_con_is_simclr():
@@ -86,7 +86,7 @@ def test_the_siamese_loss_of_a_batch_weighs_alike_and_other_pairs_equally():
         pulls = [distance(z[i], z[j]) ** 2 for j in range(10) if j != i and y[j] == y[i]]
         pushes = [max(0, 1 - distance(z[i], z[j])) ** 2 for j in range(10) if y[j] != y[i]]
         losses.append(np.mean(pulls) + np.mean(pushes))
-    assert float(method.loss(net, tuple(views), classes)) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert method.loss(net, tuple(views), classes).item() == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_balanced_pairs_of_one_kind_only():
@@ -112,7 +112,7 @@ def test_the_triplet_loss_of_a_batch_is_over_all_its_triplets():
             if y[n] != y[a]
         ]
         losses.append(sum(hinges) / len(positives))
-    assert float(method.loss(net, tuple(views), classes)) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert method.loss(net, tuple(views), classes).item() == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 # --- given pairs and triplets -----------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_given_pairs_are_what_is_compared():
         distance(z[i], z[i + 3]) ** 2 if same else max(0, 1 - distance(z[i], z[i + 3])) ** 2
         for i, same in enumerate(alike.tolist())
     ]
-    assert float(method.loss(net, x, alike)) == pytest.approx(np.mean(expected), rel=1e-4)
+    assert method.loss(net, x, alike).item() == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_given_triplets_are_what_is_compared():
@@ -140,7 +140,7 @@ def test_given_triplets_are_what_is_compared():
     net = method.network_.eval()
     a, p, n = embeddings(net, x).chunk(3)
     expected = [max(0, distance(a[i], p[i]) - distance(a[i], n[i]) + 0.2) for i in range(2)]
-    assert float(method.loss(net, x, y)) == pytest.approx(np.mean(expected), rel=1e-4)
+    assert method.loss(net, x, y).item() == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_members_of_a_tuple_stand_at_the_same_place_and_a_pass_shows_every_tuple():

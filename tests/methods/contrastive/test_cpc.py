@@ -1,0 +1,120 @@
+"""CPC: windows in order, a context that sees the past only, and InfoNCE over all windows of the batch."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from unlabeled import CPC
+from unlabeled.encoders import Windows
+from unlabeled.errors import UnlabeledError
+
+IMAGES = np.random.default_rng(0).random((24, 8, 8))
+WAVES = np.sin(np.linspace(0, 9, 20) + np.random.default_rng(0).uniform(0, 6, (24, 1)))
+SMALL = {"batch_size": 8, "epochs": 1, "random_state": 0, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def on_images():
+    return CPC(**SMALL).fit(IMAGES)
+
+
+@pytest.fixture(scope="module")
+def on_waves():
+    return CPC(**SMALL, window=5, stride=5, ahead=2).fit(WAVES)
+
+
+def test_an_image_is_a_grid_of_squares_and_a_sequence_a_row_of_stretches(on_images, on_waves):
+    image = torch.arange(64.0).view(1, 1, 8, 8)
+    cut = on_images.encoder_.preprocessing.cut(image, 4, 2)
+    assert cut.shape == (1, 3, 3, 1, 4, 4)
+    for row in range(3):
+        for column in range(3):
+            assert torch.equal(cut[0, row, column, 0], image[0, 0, 2 * row : 2 * row + 4, 2 * column : 2 * column + 4])
+    stretches = on_waves.encoder_.preprocessing.cut(torch.arange(20.0)[None], 5, 5)
+    assert stretches.shape == (1, 4, 1, 5)
+    assert stretches[0, 1, 0].tolist() == [5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("kind", ["images", "waves"])
+def test_the_vector_is_the_mean_over_windows_each_encoded_by_itself(kind, on_images, on_waves):
+    method, values = (on_images, torch.rand(3, 1, 8, 8)) if kind == "images" else (on_waves, torch.rand(3, 20))
+    encoder = method.encoder_.eval()
+    assert isinstance(encoder, Windows)
+    with torch.no_grad():
+        cut = encoder.preprocessing.cut(values, encoder.size, encoder.stride)
+        vectors = torch.stack([encoder.inner(window) for window in cut.flatten(1, 2).unbind(1)], 1)
+        torch.testing.assert_close(encoder.features(values).vectors, vectors, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(encoder(values), vectors.mean(1), rtol=1e-4, atol=1e-5)
+
+
+def test_the_loss_is_info_nce_of_every_step_ahead(on_waves):
+    net, x = on_waves.network_.eval(), torch.randn(3, 20)
+    with torch.no_grad():
+        z = net.encoder.windows(x)[:, :, 0]  # four windows a sequence
+        contexts, _ = net.context(z)
+        losses = []
+        for k, predict in enumerate(net.predictor, start=1):
+            predicted = [predict(contexts[i, s]) for i in range(3) for s in range(4 - k)]
+            true = [z[i, s + k] for i in range(3) for s in range(4 - k)]
+            scores = torch.tensor([[torch.cosine_similarity(p, t, dim=0) / 0.1 for t in true] for p in predicted])
+            losses.append(float((scores.logsumexp(1) - scores.diagonal()).mean()))
+        assert len(losses) == 2
+        assert float(on_waves.loss(net, x, None)) == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_the_context_does_not_see_what_it_predicts(on_waves):
+    net, x = on_waves.network_.eval(), torch.randn(1, 20)
+    changed = x.clone()
+    changed[:, 10:] += 1  # the last two of four windows
+    with torch.no_grad():
+        before, after = (net.context(net.encoder.windows(values)[:, :, 0])[0] for values in (x, changed))
+    torch.testing.assert_close(before[:, :2], after[:, :2])
+    assert not torch.allclose(before[:, 2:], after[:, 2:])
+
+
+def test_a_context_goes_down_one_column_of_an_image(on_images):
+    net = on_images.network_.eval()
+    x = torch.rand(1, 1, 8, 8)
+    changed = x.clone()
+    changed[:, :, :, 6:] += 1  # seen by the last column of windows alone
+    with torch.no_grad():
+        before, after = (net.encoder.windows(values) for values in (x, changed))
+    torch.testing.assert_close(before[:, :, :2], after[:, :, :2])
+    assert not torch.allclose(before[:, :, 2], after[:, :, 2])
+
+
+def test_the_bound_of_the_information_is_never_above_log_n(on_waves):
+    net = on_waves.network_.eval()
+    for scale in (1.0, 100.0):
+        with torch.no_grad():
+            loss = float(CPC(temperature=1e-3).loss(net, scale * torch.randn(8, 20), None))
+        assert loss >= 0
+        assert math.log(8 * 3) - loss <= math.log(8 * 3)
+
+
+def test_a_given_encoder_that_takes_any_size_keeps_what_it_has_learnt():
+    from unlabeled import SimCLR
+
+    images = np.random.default_rng(1).random((24, 16, 16))
+    learnt = SimCLR(encoder="conv", **SMALL).fit(images).encoder_
+    method = CPC(**SMALL, encoder=learnt, learning_rate=1e-30).fit(images)
+    for ours, theirs in zip(method.encoder_.inner.parameters(), learnt.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("settings", "data", "message"),
+    [
+        ({"window": 8}, IMAGES, "windows of 8, 4 apart, do not fit twice into 8 pixels"),
+        ({"window": 9}, IMAGES, "do not fit twice"),
+        ({"window": 0}, IMAGES, "must be at least 1, not 0"),
+        ({"ahead": 0}, IMAGES, "must be at least 1"),
+        ({"encoder": "conv"}, IMAGES, "needs 8 pixels a side, not 4"),
+        ({}, WAVES[:, :1], r"1 feature\(s\)"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(settings, data, message):
+    with pytest.raises(UnlabeledError, match=message):
+        CPC(**SMALL, **settings).fit(data)
