@@ -20,8 +20,8 @@ SCRIPT = textwrap.dedent("""
     from sklearn.datasets import load_digits
     from unlabeled.registry import method
     images = (load_digits().images[:128] * (255 / 16)).round().astype("uint8")
-    settings = dict(encoder="conv", epochs=1, batch_size=int(sys.argv[4]), random_state=0, precision="float32", progress=False,
-                    optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
+    settings = dict(encoder="conv", epochs=1, batch_size=int(sys.argv[4]), random_state=0, precision="float32",
+                    progress=False, optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
     settings |= json.loads(sys.argv[5])
     model = method(sys.argv[1])(**settings).fit(images, load_digits().target[:128])
     if os.environ.get("RANK", "0") == "0":
