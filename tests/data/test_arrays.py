@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,12 @@ def test_labels_in_an_archive(tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", images=random_bytes(3, 4, 4), labels=np.array([5]))
     with pytest.raises(UnlabeledError, match="3 images but 1 labels"):
         Images(tmp_path / "bad.npz")
+
+
+def test_an_archive_that_says_it_is_larger_than_memory_is_refused_before_it_is_read(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**6)})
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+    with pytest.raises(UnlabeledError, match=r"the array 'x' in .*x\.npz, of shape .* needs 8,000,000.0 GB"):
+        load_array(tmp_path / "x.npz")

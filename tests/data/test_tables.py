@@ -193,3 +193,13 @@ def test_data_frames() -> None:
     with pytest.raises(UnlabeledError, match="column 'c' holds 'x'"):
         Vectors(pandas.DataFrame({"c": ["x", "y"]}))
     assert Vectors(pandas.DataFrame(np.eye(3))).array.tolist() == np.eye(3).tolist()
+
+
+def test_a_small_file_of_more_rows_than_memory_holds_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = parquet(tmp_path, {"a": np.zeros(100_000), "b": np.zeros(100_000)})
+    assert path.stat().st_size < 3_000  # runs of equal numbers take next to nothing
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 1_000_000)
+    with pytest.raises(UnlabeledError, match=r"x\.parquet with 100,000 rows needs"):
+        Vectors(path)

@@ -168,3 +168,19 @@ def test_the_number_of_groups_is_chosen_alike_far_from_zero():
     random = np.random.default_rng(0)
     rows = np.concatenate([random.normal(place, 0.5, (60, 3)) for place in (0, 4, 9)])
     assert clusters(rows + 1e8).chosen == clusters(rows).chosen
+
+
+def test_a_choice_that_tight_groups_mislead_is_doubted():
+    random = np.random.default_rng(0)
+    places = [(0, 0), (0.2, 0), (0, 0.2), (10, 10), (10.2, 10), (10, 10.2)]
+    rows = np.concatenate([random.normal(place, 0.01, (50, 2)) for place in places])
+    found = clusters(rows)
+    assert found.k == 2
+    assert "2 clusters of them fall into tight groups themselves" in found.chosen
+    plain = np.concatenate([random.normal(place, 0.5, (60, 2)) for place in (0, 5, 10)])
+    assert "tight" not in clusters(plain).chosen
+
+
+def test_a_choice_among_rows_without_structure_is_doubted():
+    assert "below 0.25 nothing stands apart" in clusters(np.random.default_rng(0).normal(size=(300, 5))).chosen
+    assert "only the different rows" in clusters(np.repeat(np.eye(6), 20, axis=0)).chosen

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -129,3 +130,14 @@ def test_what_cannot_be_done_is_refused_and_leaves_nothing(groups, out, options,
 def test_folders_that_are_missing_are_made(groups, tmp_path):
     cluster(groups[0], tmp_path / "new" / "folder" / "c.csv", k=2)
     assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {"c.csv", "c.png", "c.model"}
+
+
+def test_a_mixture_of_gaussians_is_refused_for_categories_which_k_means_takes(tmp_path):
+    random = np.random.default_rng(0)
+    kind = random.integers(0, 2, 200)
+    frame = pd.DataFrame({"income": random.normal([20, 80], 12, (200, 2))[range(200), kind], "plan": ["a", "b"] * 100})
+    with pytest.raises(UnlabeledError, match=r"would collapse onto the values of the categories \(plan\)"):
+        cluster(frame, tmp_path / "m.csv", method="mixture")
+    assert not list(tmp_path.iterdir())
+    assert cluster(frame, tmp_path / "k.csv")["columns"] == {"income": "number", "plan": "category of 2 values"}
+    assert cluster(frame[["income"]], tmp_path / "m.csv", method="mixture")["k"] == 2

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pyarrow import csv
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.runs import Embeddings, find_outliers, write_embeddings
@@ -91,3 +93,18 @@ def test_what_cannot_be_done_is_refused(out, options, says, tmp_path):
     with pytest.raises(UnlabeledError, match=says):
         find_outliers(tmp_path / "x.csv", tmp_path / out, **options)
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_reasons_stand_in_the_table(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": random.normal(40, 5, 200), "plan": ["free", "pro"] * 100})
+    frame.loc[7, "age"] = 99.0
+    frame.loc[11, "plan"] = "gold"
+    find_outliers(frame, tmp_path / "o.csv", top=5, contamination=0.01)
+    table = csv.read_csv(tmp_path / "o.csv").to_pydict()
+    reasons = dict(zip(table["id"], table["reason"], strict=True))
+    assert reasons[7].startswith("age 99 (40")
+    assert reasons[11].startswith("plan gold (0%)")
+    assert sum(bool(reason) for reason in table["reason"]) == 5
+    find_outliers(np.r_[random.normal(size=(99, 2)), [[0, 9]]], tmp_path / "v.csv", top=1)
+    assert csv.read_csv(tmp_path / "v.csv")["reason"][0].as_py().startswith("column 1 9 (")

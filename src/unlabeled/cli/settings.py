@@ -179,7 +179,10 @@ def parsed(word: str, value: str, kind: Any) -> Any:
     if get_origin(kind) in (Union, types.UnionType):
         if type(None) in get_args(kind) and value.lower() == "none":
             return None
-        return parsed(word, value, next(t for t in get_args(kind) if t is not type(None)))
+        choices = [each for each in get_args(kind) if each is not type(None)]
+        if any(get_origin(each) is Literal and value in get_args(each) for each in choices):
+            return value
+        return parsed(word, value, choices[0])
     if kind is bool:
         if value.lower() not in YES_OR_NO:
             raise UnlabeledError(f"{word} is true or false, not {value!r}")

@@ -100,7 +100,7 @@ class LanceStore:
                 table = connect(aside).create_table("vectors", rows.append_column("vector", column))
                 if len(array) >= INDEXED_FROM:
                     _index(table, metric, len(array))
-            except RuntimeError as error:  # LanceDB's name for a refusal by the file system
+            except (RuntimeError, ValueError) as error:  # LanceDB's name for a refusal by the file system
                 raise UnlabeledError(f"LanceDB could not write the store for {folder}: {error}") from error
         return cls.open(folder)
 

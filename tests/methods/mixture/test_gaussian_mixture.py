@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -367,3 +369,20 @@ def test_rows_far_away_have_a_density_as_long_as_there_is_one():
     np.testing.assert_allclose(model.predict_proba(far).sum(1), 1, rtol=1e-6)
     with pytest.raises(UnlabeledError, match="row 1 is so far away"):
         model.score_samples(np.array([[0, 0], [1e200, 0]]))
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied", "diagonal", "spherical"])
+def test_a_warm_start_goes_on_where_the_last_fit_ended(covariance):
+    rows = np.random.default_rng(0).normal(size=(200, 3)) + np.repeat([[0, 0, 0], [2, 1, 0]], 100, axis=0)
+    settings = {"covariance": covariance, "random_state": 0, "tol": 0.0, "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = GaussianMixture(2, max_iter=13, **settings).fit(rows)
+        parts = GaussianMixture(2, max_iter=6, warm_start=True, **settings).fit(rows)
+        parts.set_params(max_iter=7).fit(rows)
+        np.testing.assert_allclose(parts.means_, whole.means_, rtol=1e-8)
+        np.testing.assert_allclose(parts.covariances_, whole.covariances_, rtol=1e-7)
+        afresh = parts.set_params(warm_start=False, max_iter=13).fit(rows)
+        np.testing.assert_array_equal(afresh.means_, whole.means_)
+    with pytest.raises(UnlabeledError, match="these changed"):
+        parts.set_params(warm_start=True, n_components=3).fit(rows)

@@ -55,9 +55,8 @@ def test_a_word_is_drawn_by_the_formula():
         of_words[word, topic[0]] += 1
         sizes = of_words.sum(axis=0, dtype=np.float64)
         pointers = np.array([0, 1])
-        likelihood = gibbs_sweep(
-            pointers, words, topic, 0, 1, k, np.float32(alpha), np.float32(eta), of_words, sizes, np.uint64(seed), room
-        )
+        priors = (k, np.full(k, alpha, np.float32), np.float32(eta))
+        likelihood = gibbs_sweep(pointers, words, topic, 0, 1, *priors, of_words, sizes, np.uint64(seed), room)
         seen[topic[0]] += 1
     expected = alpha * (others[word] + eta) / (others.sum(axis=0) + 6 * eta)
     np.testing.assert_allclose(likelihood, np.log(expected.sum() / (k * alpha)), rtol=1e-5)
@@ -160,3 +159,58 @@ def test_counts_too_large_for_exact_arithmetic_are_refused():
 def test_settings_that_cannot_be_meant_are_refused(setting, says):
     with pytest.raises(UnlabeledError, match=says):
         LatentDirichletAllocation(2, **setting).fit(np.ones((3, 4)))
+
+
+def test_alpha_is_learnt_for_each_topic():
+    """Documents drawn with a common and a rare topic: the learnt α has their order and about their size."""
+    random = np.random.default_rng(0)
+    alpha = np.array([2.0, 0.3, 0.1])
+    beta = np.kron(np.eye(3), np.full(10, 0.1))
+    theta = random.dirichlet(alpha, 600)
+    counts = np.array([random.multinomial(60, share @ beta) for share in theta])
+    model = LatentDirichletAllocation(
+        3, doc_topic_prior="auto", topic_word_prior=0.1, random_state=0, progress=False
+    ).fit(counts)
+    order = np.argsort(-model.weights_)
+    np.testing.assert_allclose(model.doc_topic_prior_[order], alpha, rtol=0.35)  # 600 documents tell α so well
+    symmetric = LatentDirichletAllocation(3, topic_word_prior=0.1, random_state=0, progress=False).fit(counts)
+    new = np.array([random.multinomial(15, share @ beta) for share in random.dirichlet(alpha, 300)])
+    assert model.perplexity(new) < symmetric.perplexity(new)
+
+
+def test_a_step_of_learning_alpha_is_minkas_fixed_point():
+    from scipy.special import digamma
+
+    counts = np.random.default_rng(1).integers(0, 4, (30, 8))
+    gibbs = Gibbs(word_counts(counts), 3, 0.4, 0.1, np.random.RandomState(0))
+    lengths = counts.sum(axis=1)
+    of_documents = np.zeros((30, 3))
+    np.add.at(of_documents, (np.repeat(np.arange(30), lengths), gibbs.topics), 1)
+    expected = np.full(3, 0.4)
+    for _ in range(2):
+        up = np.array([sum(digamma(n + a) - digamma(a) for n in of_documents[:, z]) for z, a in enumerate(expected)])
+        expected = expected * up / sum(digamma(n + expected.sum()) - digamma(expected.sum()) for n in lengths)
+    gibbs.learn_alpha(steps=2)
+    np.testing.assert_allclose(gibbs.alpha, expected, rtol=1e-10)
+
+
+def test_documents_may_come_in_parts():
+    ponds, kings = ["frog toad newt pond frog", "pond newt frog"], ["king queen throne crown", "queen king crown"]
+    model = LatentDirichletAllocation(2, topic_word_prior=0.1, max_iter=60, random_state=0, progress=False)
+    model.partial_fit(ponds * 10 + kings * 10)
+    before = model.n_words_
+    frogs = int(model.transform(["frog pond"]).argmax())
+    model.partial_fit(ponds * 30)
+    assert model.n_words_ == pytest.approx(before + 30 * 8, rel=1e-6)  # counts of float32
+    assert int(model.transform(["frog pond"]).argmax()) == frogs  # topics keep their numbers
+    assert model.weights_[frogs] > 0.7
+    whole = LatentDirichletAllocation(2, topic_word_prior=0.1, max_iter=60, random_state=0, progress=False)
+    whole.fit(ponds * 40 + kings * 10)
+    assert sorted(map(sorted, model.top_words(4))) == sorted(map(sorted, whole.top_words(4)))
+    with pytest.raises(UnlabeledError, match="empty"):
+        model.partial_fit(["zebra"])
+
+
+def test_a_prior_that_is_a_word_is_auto():
+    with pytest.raises(UnlabeledError, match="doc_topic_prior must be a number"):
+        LatentDirichletAllocation(2, doc_topic_prior="learn").fit(["a cat", "a dog"])

@@ -1,6 +1,6 @@
 """The shares of topics in documents when the topics are known: EM in θ alone, one document after the other.
 
-    n_z = Σ_w c_w p(z | w),   p(z | w) ∝ (θ_z β_zw)^b        θ_z ← (n_z + α) / Σ_z (n_z + α)
+    n_z = Σ_w c_w p(z | w),   p(z | w) ∝ (θ_z β_zw)^b        θ_z ← (n_z + α_z) / Σ_z (n_z + α_z)
 
 Each document is done before the next begins, so all it needs stays in the cache, and no document sees another.
 """
@@ -42,8 +42,10 @@ def fold_in(
         The counts as CSR.
     powered : ndarray, shape (words, K)
         βᵇ, with zeros beyond the k topics.
-    alpha, power : float
-        What is added to each n_z, and b.
+    alpha : ndarray, shape (k,)
+        What is added to each n_z.
+    power : float
+        b.
     steps, tol
         A document is done after so many steps, or when no share moves by more than `tol`.
     least : float
@@ -75,7 +77,7 @@ def fold_in(
                     store(room, (u(1), z), fma(share, load(powered, (w, z)), load(room, (u(1), z))))
             whole = zero
             for z in range(u(k)):
-                room[1, z] = room[0, z] * room[1, z] + alpha
+                room[1, z] = room[0, z] * room[1, z] + alpha[z]
                 whole += room[1, z]
             if not whole > 0:
                 break

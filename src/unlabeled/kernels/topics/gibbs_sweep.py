@@ -1,6 +1,6 @@
 """A sweep of collapsed Gibbs sampling: the topic of every word is drawn anew, given the topics of all others.
 
-    p(z | the rest) ∝ (n_dz + α) (n_zw + η) / (n_z + Vη)        counts without the word itself
+    p(z | the rest) ∝ (n_dz + α_z) (n_zw + η) / (n_z + Vη)        counts without the word itself
 
 The counts of a document lie side by side in float32, and those of a word likewise, so sixteen topics are worked out at
 a time. Buckets of the topics that occur (Yao, Mimno & McCallum 2009) and alias tables need fewer operations, but one by
@@ -49,8 +49,10 @@ def gibbs_sweep(
         The words, and their topics, which are drawn anew.
     k : int
         Topics.
-    alpha, eta : float32
-        The priors of topics in documents and of words in topics.
+    alpha : ndarray of float32, shape (k,)
+        The priors of topics in documents.
+    eta : float32
+        The prior of words in topics.
     of_words : ndarray of float32, shape (words, K)
         n_zw, with zeros beyond the k topics.
     of_topics : ndarray of float64, shape (K,)
@@ -68,9 +70,12 @@ def gibbs_sweep(
     width, registers, one = u(16), u(of_words.shape[1]), np.float32(1)
     last = registers - width
     here, prior, inverse, sums = room[0], room[1], room[2], room[3]
+    all_priors = np.float64(0)
+    for z in range(k):
+        all_priors += np.float64(alpha[z])
     vocabulary = np.float64(len(of_words)) * np.float64(eta)
     for z in range(registers):
-        prior[z] = alpha if z < u(k) else np.float32(0)
+        prior[z] = alpha[z] if z < u(k) else np.float32(0)
         inverse[z] = np.float32(1.0 / (of_topics[z] + vocabulary))
     eta_everywhere = splat(eta)
     likelihood = 0.0
@@ -83,7 +88,7 @@ def gibbs_sweep(
             here[z] = 0
         for t in range(first, end):
             here[u(topics[t])] += np.float32(1)
-        scale = 1.0 / (np.float64(end - first) - 1.0 + k * np.float64(alpha))
+        scale = 1.0 / (np.float64(end - first) - 1.0 + all_priors)
         product = 1.0
         for t in range(first, end):
             w, old = u(words[t]), u(topics[t])
@@ -100,7 +105,7 @@ def gibbs_sweep(
             # The word itself is still counted, under its old topic: from there on the lane is summed anew without it.
             sized = np.float32(1.0 / (of_topics[old] - 1.0 + vocabulary))
             so_far = sums[old - width] if old >= width else np.float32(0)
-            so_far += (here[old] - one + alpha) * (of_words[w, old] - one + eta) * sized
+            so_far += (here[old] - one + prior[old]) * (of_words[w, old] - one + eta) * sized
             sums[old] = so_far
             for z in range(old + width, registers, width):
                 so_far += (here[z] + prior[z]) * (of_words[w, z] + eta) * inverse[z]

@@ -43,6 +43,7 @@ class GaussianMixture(DensityMixin, Mixture):
     n_components : int, default 1
         k; may be given without its name.
     covariance : {"full", "tied", "diagonal", "spherical"}, default "full"
+        scikit-learn calls it ``covariance_type``, and ``"diagonal"`` there is ``"diag"``.
         What a component may look like: any ellipsoid, the same ellipsoid for all, an ellipsoid along the axes, a ball.
     init_params : {"kmeans", "k-means++", "random"}, default "kmeans"
         The first responsibilities: of the nearest centre after k-means, of the nearest seed of k-means++, or random.
@@ -60,6 +61,8 @@ class GaussianMixture(DensityMixin, Mixture):
         The fit has converged when the mean log-likelihood of a row changes by less.
     reg_covar : float, default 1e-6
         Added to every variance, so that a component cannot shrink to a point. It is in the data's units, squared.
+    warm_start : bool, default False
+        Start a further `fit` from where the last one ended, in place of a new start.
 
     Attributes
     ----------
@@ -116,6 +119,7 @@ class GaussianMixture(DensityMixin, Mixture):
     max_iter: int = 100
     tol: float = 1e-3
     reg_covar: float = 1e-6
+    warm_start: bool = False
 
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the mixture to rows.
@@ -144,7 +148,10 @@ class GaussianMixture(DensityMixin, Mixture):
                 "take fewer components"
             )
         weights = self._weights(sample_weight, blocks)
-        model = GaussianEM(form, self.n_components, self.reg_covar, self._given(form, d), self._responsibilities)
+        given, again = self._given(form, d), self.warm_start and hasattr(self, "means_")
+        if again:
+            given = self._last(form, d)
+        model = GaussianEM(form, self.n_components, self.reg_covar, given, self._responsibilities)
         with threads(self.workers, blas=True) as pool:
             data = Data(blocks, weights, pool, *survey(blocks, weights, pool, form.matrix))
             ascent = expectation_maximisation(
@@ -152,7 +159,7 @@ class GaussianMixture(DensityMixin, Mixture):
                 data,
                 max_iter=self.max_iter,
                 tol=self.tol,
-                n_init=self.n_init,
+                n_init=1 if again else self.n_init,
                 random_state=self.random_state,
                 title="GaussianMixture",
                 progress=self.progress,
@@ -295,6 +302,17 @@ class GaussianMixture(DensityMixin, Mixture):
                 raise UnlabeledError(f"precisions_init must be positive definite{where}") from None
             given["covariances"] = form.covariances(given["roots"])
         return given
+
+    def _last(self, form: Covariance, d: int) -> dict[str, NDArray[np.float64]]:
+        """Give the parameters with which the last fit ended."""
+        if self.means_.shape != (self.n_components, d) or self.covariances_.shape != form.shape(self.n_components, d):
+            raise UnlabeledError("warm_start goes on with the same n_components, covariance and columns; these changed")
+        return {
+            "weights": np.asarray(self.weights_, np.float64),
+            "means": np.asarray(self.means_, np.float64),
+            "roots": np.asarray(self.precisions_cholesky_, np.float64),
+            "covariances": np.asarray(self.covariances_, np.float64),
+        }
 
     def _responsibilities(self, data: Data, random: np.random.RandomState) -> Responsibilities:
         """Give the responsibilities from which the first parameters are estimated."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from unlabeled.data.text.documents import check_not_empty
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.expectation_maximisation import LateBar
 from unlabeled.methods.mixture.gibbs import Gibbs
@@ -14,6 +16,7 @@ from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.topic_model import TopicModel
 from unlabeled.methods.mixture.word_counts import WordCounts
 
+ALPHA_APART = 10  # sweeps between two changes of α
 SWEEPS_APART = 5  # between two samples that are averaged; neighbours are nearly the same
 
 
@@ -36,9 +39,10 @@ class LatentDirichletAllocation(TopicModel):
 
     Parameters
     ----------
-    doc_topic_prior : float, optional
+    doc_topic_prior : float or "auto", optional
         α of each topic; 1 / k by default, as in scikit-learn. Smaller ones make documents of fewer topics. Griffiths
-        and Steyvers take 50 / k, for long documents.
+        and Steyvers take 50 / k, for long documents. ``"auto"`` learns one for each topic during `burn_in` (Minka's
+        fixed point), so that some topics can be common and others rare (Wallach, Mimno & McCallum 2009).
     topic_word_prior : float, optional
         η of each word; 1 / k by default.
     max_iter : int, default 200
@@ -58,8 +62,12 @@ class LatentDirichletAllocation(TopicModel):
         The mean of log p(word | all other words and their topics) in each sweep. It rises at first, then wavers.
     n_iter_ : int
         Sweeps made.
-    doc_topic_prior_, topic_word_prior_ : float
-        α and η.
+    doc_topic_prior_ : float, or ndarray of shape (k,) if it was learnt
+        α.
+    topic_word_prior_ : float
+        η.
+    n_words_ : float
+        Words of all documents seen.
     empty_ : int
         Documents without any word.
     n_features_in_ : int
@@ -73,7 +81,8 @@ class LatentDirichletAllocation(TopicModel):
     ----------
     .. [1] Griffiths & Steyvers, Finding Scientific Topics, PNAS 2004.
     .. [2] Blei, Ng & Jordan, Latent Dirichlet Allocation, JMLR 2003.
-    .. [3] Newman, Asuncion, Smyth & Welling, Distributed Algorithms for Topic Models, JMLR 2009.
+    .. [3] Wallach, Mimno & McCallum, Rethinking LDA: Why Priors Matter, NeurIPS 2009.
+    .. [4] Newman, Asuncion, Smyth & Welling, Distributed Algorithms for Topic Models, JMLR 2009.
 
     Examples
     --------
@@ -86,7 +95,7 @@ class LatentDirichletAllocation(TopicModel):
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     takes_fractions: ClassVar[bool] = False
 
-    doc_topic_prior: float | None = None
+    doc_topic_prior: float | Literal["auto"] | None = None
     topic_word_prior: float | None = None
     max_iter: int = 200
     burn_in: int | None = None
@@ -110,19 +119,48 @@ class LatentDirichletAllocation(TopicModel):
         UnlabeledError
             If the documents or a setting are not usable.
         """
-        self._check_whole("n_components", "max_iter", "workers")
-        alpha, eta = (self._prior_of(name) for name in ("doc_topic_prior", "topic_word_prior"))
-        burn_in = self._burn_in()
+        alpha, eta = self._check()
         matrix = self._counts(X, reset=True)
         self._check_documents(matrix)
+        return self._sample(matrix, alpha, eta, None)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Add documents: their words draw topics among those of all documents before, whose topics stay as they are.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            The first call sets the vocabulary; other words do not count later. It is like `fit` for these documents.
+        y : ignored
+            There for scikit-learn's sake.
+
+        Returns
+        -------
+        self
+        """
+        if not hasattr(self, "components_"):
+            return self.fit(X)
+        _, eta = self._check()
+        matrix = self._counts(X, reset=False)
+        check_not_empty(matrix)
+        self.empty_ = int((np.diff(matrix.indptr) == 0).sum())
+        sizes = self.weights_.astype(np.float64) * self.n_words_
+        known = self.components_.T * (sizes + eta * self.components_.shape[1]) - eta
+        return self._sample(matrix, self.doc_topic_prior_, eta, np.maximum(known, 0))
+
+    def _sample(self, matrix: Any, alpha: Any, eta: float, known: NDArray[Any] | None) -> Self:
+        """Draw topics in sweeps, and average the counts of those after `burn_in`."""
+        burn_in, learns = self._burn_in(), known is None and self.doc_topic_prior == "auto"
         random = check_random_state(self.random_state)
-        gibbs = Gibbs(WordCounts(matrix), self.n_components, alpha, eta, random)
+        gibbs = Gibbs(WordCounts(matrix), self.n_components, alpha, eta, random, known=known)
         sums, samples = np.zeros(gibbs.of_words.shape), 0
         history: list[float] = []
         with threads(self.workers) as pool, LateBar("LDA", self.max_iter, self.progress) as bar:
             for sweep in range(self.max_iter):
                 history.append(gibbs.sweep(pool))
                 bar.step(-history[-1])
+                if learns and sweep < burn_in and sweep % ALPHA_APART == ALPHA_APART - 1:
+                    gibbs.learn_alpha()
                 if sweep >= burn_in and (self.max_iter - 1 - sweep) % SWEEPS_APART == 0:
                     sums += gibbs.of_words
                     samples += 1
@@ -130,12 +168,26 @@ class LatentDirichletAllocation(TopicModel):
         sizes = of_words.sum(axis=0)
         self.components_ = np.ascontiguousarray(((of_words + eta) / (sizes + eta * len(of_words))).T, matrix.dtype)
         self.weights_ = (sizes / sizes.sum()).astype(matrix.dtype)
-        self.doc_topic_prior_, self.topic_word_prior_ = alpha, eta
+        self.n_words_ = float(sizes.sum())
+        self.doc_topic_prior_, self.topic_word_prior_ = (gibbs.alpha if learns else alpha), eta
         self.history_, self.n_iter_ = history, self.max_iter
         return self
 
-    def _prior(self) -> float:
-        return float(self.doc_topic_prior_)
+    def reorder(self, order: NDArray[np.int64]) -> None:
+        """Number the topics anew: topic i becomes what was topic ``order[i]``."""
+        super().reorder(order)
+        if isinstance(self.doc_topic_prior_, np.ndarray):
+            self.doc_topic_prior_[:] = self.doc_topic_prior_[order]
+
+    def _check(self) -> tuple[float, float]:
+        """Refuse settings that cannot be meant; give α, from which learning starts, and η."""
+        self._check_whole("n_components", "max_iter", "workers")
+        self._burn_in()
+        alpha = 1 / self.n_components if self.doc_topic_prior == "auto" else self._prior_of("doc_topic_prior")
+        return alpha, self._prior_of("topic_word_prior")
+
+    def _prior(self) -> Any:
+        return self.doc_topic_prior_
 
     def _prior_of(self, name: str) -> float:
         """Give a prior, 1 / k if it is not said."""

@@ -138,7 +138,7 @@ class PLSA(TopicModel):
         self.history_, self.n_iter_, self.converged_ = ascent.history, ascent.n_iter, ascent.converged
         return self
 
-    def _prior(self) -> float:
+    def _prior(self) -> Any:
         return 0.0
 
     def _power(self) -> float:

@@ -59,8 +59,8 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
     max_features: int | None = None
 
     @abstractmethod
-    def _prior(self) -> float:
-        """Give what is added to each expected count of a topic in a document."""
+    def _prior(self) -> Any:
+        """Give what is added to each expected count of a topic in a document: a number, or one for each topic."""
 
     def _power(self) -> float:
         """Give the exponent of the posterior."""
@@ -201,7 +201,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
 
         def shares(piece: tuple[int, int]) -> None:
             room = laid_out(np.zeros((2, k)), dtype)
-            known = (powered, k, dtype(self._prior()), dtype(self._power()))
+            known = (powered, k, np.full(k, self._prior(), dtype), dtype(self._power()))
             limits = (FOLD_IN_STEPS, dtype(FOLD_IN_TOL), np.finfo(dtype).tiny)
             fold_in(counts.pointers, counts.words, counts.counts, *known, *piece, *limits, theta, room)
 
