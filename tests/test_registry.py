@@ -52,3 +52,19 @@ def test_what_is_not_there_is_an_attribute_error(name):
 def test_loading_from_a_folder_that_holds_no_model_is_refused(tmp_path):
     with pytest.raises(UnlabeledError, match="holds no saved estimator"):
         unlabeled.load(tmp_path)
+
+
+def test_methods_are_found_by_their_other_names_and_brought_by_a_star():
+    assert registry.method("LDA").__name__ == "LatentDirichletAllocation"
+    assert registry.method("k-means").__name__ == "KMeans"
+    names: dict[str, object] = {}
+    exec("from unlabeled import *", names)
+    assert names["KMeans"] is unlabeled.KMeans
+    assert {cls.__name__ for cls in registry.methods().values()} <= names.keys()
+
+
+def test_a_model_whose_card_is_damaged_is_refused(tmp_path):
+    for content in ("{}", "[]", "3", '{"method": 5}', '{"method": "k_means"}'):
+        (tmp_path / "model.json").write_text(content)
+        with pytest.raises(UnlabeledError):
+            unlabeled.load(tmp_path)

@@ -107,6 +107,12 @@ def test_embed_replaces_nothing_unless_told_to(run, photos, tmp_path):
     assert len(Vectors(out)) == 60
 
 
+def test_a_condition_that_nothing_meets_finds_nothing(run):
+    done = unlabeled("search", run, "-q", "05.png", "--where", "label = 'none such'", "--json")
+    assert json.loads(done.stdout)["neighbours"] == []
+    assert "No instance of the run fits label = 'none such'" in done.stderr
+
+
 def test_map_draws(run, photos, tmp_path):
     unlabeled("map", run, "--labels", photos.parent / "labels.csv", "--out", tmp_path / "map.png")
     with Image.open(tmp_path / "map.png") as picture:
@@ -156,6 +162,9 @@ def test_methods_lists_all_and_shows_one():
         (["learn", "{photos}", "--on-error", "ignore"], "Known: skip, stop"),
         (["learn", "{photos}", "--recipe", "none.toml"], "cannot read the recipe none.toml"),
         (["learn", "{photos}", "--resume"], "no run in"),
+        (["learn", "{photos}", "--projection-dim", "-3"], "--projection-dim is at least 1, not -3"),
+        (["learn", "{photos}", "--random-state", "-1"], "--random-state is at least 0, not -1"),
+        (["learn", "{photos}", "--recipe", "{photos}/../wrong.toml"], "epochs is int, not 'many'"),
         (["search", "{empty}", "-q", "x.png"], "holds no run"),
         (["search", "{run}", "-q", "x.png"], "neither a file nor the id"),
         (["search", "{run}", "-q", "05.png", "--where", "nonsense ="], "nonsense"),
@@ -166,6 +175,7 @@ def test_methods_lists_all_and_shows_one():
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(words, says, run, photos, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
+    (photos.parent / "wrong.toml").write_text('epochs = "many"')
     places = {"photos": photos, "run": run, "empty": tmp_path / "empty"}
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, [word.format(**places) for word in words])

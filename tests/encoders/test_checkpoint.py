@@ -101,3 +101,29 @@ def test_a_newer_format_asks_for_an_upgrade(saved):
     (saved / "encoder.json").write_text(json.dumps({**about, "format": 99}))
     with pytest.raises(UnlabeledError, match="newer version"):
         load_encoder(saved)
+
+
+@pytest.mark.parametrize(("key", "value"), [("layers", 2**31), ("layers", 1001), ("width", 10**8)])
+def test_a_description_that_asks_for_all_memory_is_refused_at_once(key, value, tmp_path):
+    save_encoder(MLP(VECTORS, dim=3, width=7, layers=1), tmp_path / "saved")
+    path = tmp_path / "saved" / "encoder.json"
+    described = json.loads(path.read_text())
+    described["encoder"][key] = value
+    path.write_text(json.dumps(described))
+    with pytest.raises(UnlabeledError, match=f"says {key} = {value}; it is damaged"):
+        load_encoder(tmp_path / "saved")
+
+
+def test_a_saved_encoder_that_says_pretrained_does_not_reach_for_the_network(tmp_path, monkeypatch):
+    import timm
+
+    encoder = Timm(PICTURES, name="resnet10t")
+    save_encoder(encoder, tmp_path / "saved")
+    path = tmp_path / "saved" / "encoder.json"
+    described = json.loads(path.read_text())
+    described["encoder"]["pretrained"] = True
+    path.write_text(json.dumps(described))
+    make, asked = timm.create_model, []
+    monkeypatch.setattr(timm, "create_model", lambda *a, **k: (asked.append(k["pretrained"]), make(*a, **k))[1])
+    load_encoder(tmp_path / "saved")
+    assert asked == [False]

@@ -19,7 +19,7 @@ from unlabeled.explore.profile import traits, typical, typical_words
 from unlabeled.runs.assign import check_model_folder, save_grouping
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.rows import Rows, open_rows
-from unlabeled.runs.write_table import check_results, inputs_of, write_table
+from unlabeled.runs.write_table import check_results, check_table, inputs_of, write_table
 
 EXAMPLES = 10
 TRAITS = 5
@@ -81,6 +81,7 @@ def cluster(
     >>> [group["size"] for group in found["clusters"]]
     [3, 2]
     """
+    check_table(out, overwrite=True)  # its name, from which the others are made
     path = Path(out).with_suffix(".png") if picture is None else Path(picture)
     folder = Path(out).with_suffix(".model") if model is None else Path(model)
     check_results(out, path, inputs_of(source, opening.get("images")), overwrite)

@@ -120,7 +120,10 @@ class LanceStore:
             table = connect(folder).open_table("vectors")
         except (ValueError, RuntimeError) as error:
             raise _damaged(folder, error) from error
-        return cls(folder, table, metric)
+        store = cls(folder, table, metric)
+        if store.dim < 1 or len(store) < 0:  # which reads the schema and counts the rows of a damaged table too
+            raise UnlabeledError(f"the store in {folder} holds no vectors")
+        return store
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Copy the store into `folder`, whole or not at all."""

@@ -1,0 +1,193 @@
+"""Whatever is read from disk or typed: a result, or an `UnlabeledError`; never an exception from the depths.
+
+Files of every kind that we save are damaged in many ways, at random but repeatably, and read again. Options of the
+verbs are given values that cannot be meant.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import unlabeled
+from unlabeled.cli.main import app
+from unlabeled.data import Corpus, Images, Vectors, read_labels
+from unlabeled.data.table import Table
+from unlabeled.encoders import load_encoder
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.autoencoder import Autoencoder
+from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
+from unlabeled.methods.mixture.k_means import KMeans
+from unlabeled.methods.mixture.plsa import PLSA
+from unlabeled.methods.words.one_hot import OneHot
+from unlabeled.runs import assign, cluster
+from unlabeled.search import ExactStore, LanceStore
+
+TEXTS = ["cats purr and cats sleep", "dogs bark and dogs dig"] * 5
+ROWS = np.random.default_rng(0).normal(size=(20, 2))
+VALUES = [None, -1, 0, 2**63, 1e308, "x", [], {}, True, [None], {"a": 1}]
+
+
+def save_encoder_model(folder: Path) -> None:
+    images = load_digits().images[:32] / 16
+    Autoencoder(encoder="conv", epochs=1, random_state=0, progress=False).fit(images).save(folder)
+
+
+def save_csv(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "x.csv").write_text("id,age,plan,label\n" + "\n".join(f"r{i},{i},{'ab'[i % 2]},c" for i in range(9)))
+
+
+def save_npz(folder: Path) -> None:
+    folder.mkdir()
+    np.savez_compressed(folder / "x.npz", x=ROWS, y=np.arange(20))
+
+
+def save_parquet(folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir()
+    pq.write_table(pa.table({"id": [str(i) for i in range(20)], "vector": ROWS.tolist()}), folder / "x.parquet")
+
+
+def save_picture(folder: Path) -> None:
+    folder.mkdir()
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(folder / "x.png")
+
+
+IDS = [str(i) for i in range(20)]
+SAVED = {
+    "k_means": (KMeans(2, random_state=0).fit(ROWS).save, lambda f: unlabeled.load(f).predict(ROWS)),
+    "mixture": (GaussianMixture(2, random_state=0).fit(ROWS).save, lambda f: GaussianMixture.load(f).predict(ROWS)),
+    "plsa": (PLSA(2, random_state=0).fit(TEXTS).save, lambda f: PLSA.load(f).transform(TEXTS)),
+    "words": (OneHot(min_count=1).fit(TEXTS).save, unlabeled.load),
+    "corpus": (Corpus.encode(TEXTS, min_count=1).save, Corpus.load),
+    "exact": (ExactStore.build(IDS, ROWS).save, lambda f: ExactStore.open(f).query(ROWS[:1], 2)),
+    "lance": (
+        lambda f: LanceStore.build(IDS, ROWS, folder=f),
+        lambda f: LanceStore.open(f).query(ROWS[:1], 2),
+    ),
+    "autoencoder": (save_encoder_model, unlabeled.load),
+    "encoder": (save_encoder_model, load_encoder),
+    "grouping": (
+        lambda f: cluster(ROWS, f.with_name("c.csv"), k=2, model=f, overwrite=True),
+        lambda f: assign(f, ROWS, f.with_name("a.csv"), overwrite=True),
+    ),
+    "table": (save_csv, lambda f: Table.read(f / "x.csv").features()),
+    "labels": (save_csv, lambda f: read_labels(f / "x.csv")),
+    "npz": (save_npz, lambda f: Vectors(f / "x.npz")),
+    "parquet": (save_parquet, lambda f: Vectors(f / "x.parquet")),
+    "picture": (save_picture, lambda f: Images(f).decode(0)),
+}
+ROUNDS = {"autoencoder": 4, "encoder": 4, "lance": 3, "grouping": 6}
+
+
+def damaged_bytes(content: bytes, random: np.random.Generator) -> bytes:
+    """Cut, overwrite, repeat or empty a part."""
+    place = int(random.integers(0, max(len(content), 1)))
+    length = int(random.integers(1, 40))
+    return [
+        content[:place],
+        content[:place] + random.bytes(length) + content[place + length :],
+        content[:place] + content[place + length :],
+        content[:place] + content[:length] + content[place:],
+        b"\0" * len(content),
+    ][int(random.integers(5))]
+
+
+def damaged_json(content: object, random: np.random.Generator) -> object:
+    """Drop a key, or put a value of another kind in some place of a JSON document."""
+    if isinstance(content, dict) and content and random.random() < 0.9:
+        key = sorted(content)[int(random.integers(len(content)))]
+        kind = random.random()
+        if kind < 0.25:
+            return {name: value for name, value in content.items() if name != key}
+        inner = damaged_json(content[key], random) if kind < 0.6 else VALUES[int(random.integers(len(VALUES)))]
+        return content | {key: inner}
+    return VALUES[int(random.integers(len(VALUES)))]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", SAVED)
+def test_a_damaged_file_gives_a_result_or_a_refusal(name, tmp_path):
+    save, read = SAVED[name]
+    save(tmp_path / "whole")
+    read(tmp_path / "whole")
+    random = np.random.default_rng(len(name))
+    files = sorted(path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*") if path.is_file())
+    for file in (file for file in files if file.name != ".unlabeled.json"):
+        for number in range(ROUNDS.get(name, 12)):
+            folder = tmp_path / f"{number}"
+            shutil.copytree(tmp_path / "whole", folder)
+            content = (folder / file).read_bytes()
+            if file.suffix == ".json" and number % 3:
+                (folder / file).write_text(json.dumps(damaged_json(json.loads(content), random)))
+            else:
+                (folder / file).write_bytes(damaged_bytes(content, random))
+            try:
+                read(folder)
+            except UnlabeledError as error:
+                assert len(str(error)) > 10  # noqa: PT017 - a result is as good
+            except BaseException as error:
+                wrong = (folder / file).read_bytes()[:300]
+                pytest.fail(f"{name}: {file} as {wrong!r} leaks {type(error).__name__}: {error}")
+            shutil.rmtree(folder)
+
+
+ODD = ["-1", "nan", "1e308", "", "none.xyz", "99999999999999999999", "\x1b[2J"]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", ROWS)
+    save_csv(tmp_path / "data")
+    Path("texts.txt").write_text("\n".join(TEXTS))
+    save_picture(tmp_path / "pictures")
+    cluster("x.npy", "c.csv", k=2)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["cluster", "x.npy", "-k", "2"],
+        ["outliers", "x.npy"],
+        ["outliers", "data/x.csv", "--method", "neighbours"],
+        ["topics", "texts.txt", "-k", "2", "--max-df", "1"],
+        ["segment", "pictures/x.png", "-k", "2"],
+        ["assign", "c.model", "x.npy"],
+        ["embed", "data", "x.npy"],
+        ["map", "data"],
+        ["search", "data", "-q", "x"],
+        ["evaluate", "data"],
+        ["learn", "none.npy"],
+        ["methods"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_cannot_be_meant_gives_a_result_or_a_refusal(desk, words):
+    command = get_command(app).commands[words[0]]
+    options = [option.opts[-1] for option in command.params if option.param_type_name == "option"]
+    for option in sorted(set(options) - {"--help"}):
+        for value in [[odd] for odd in ODD] if option not in ("--json", "--overwrite", "--quiet", "--resume") else [[]]:
+            result = CliRunner().invoke(app, [*words, option, *value], standalone_mode=False)
+            refused = isinstance(result.exception, UnlabeledError | SystemExit) or hasattr(
+                result.exception, "exit_code"
+            )
+            fine = result.exception is None or refused
+            assert fine, f"{[*words, option, *value]} leaks {result.exception!r}"
+            for path in desk.iterdir():  # so that the next value meets the same desk
+                if path.name not in ("x.npy", "data", "texts.txt", "pictures", "c.csv", "c.png", "c.model"):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
