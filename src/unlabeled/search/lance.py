@@ -177,7 +177,9 @@ class LanceStore:
             found = self._found(queries, k, where, exhaustive=few)
             if len(found) < k * len(queries):  # the cells visited held too few
                 found = self._found(queries, k, where, exhaustive=True)
-        except RuntimeError as error:
+        except UnlabeledError:
+            raise
+        except Exception as error:  # a damaged file makes LanceDB panic, for which it has a class of its own
             raise _damaged(self.folder, error) from error
         return self._neighbours(found, len(queries), k)
 
