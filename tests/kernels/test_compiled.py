@@ -9,16 +9,28 @@ import numba
 import unlabeled
 from unlabeled.kernels.compiled import compiled
 
-HELPER = "import numba\n\n@numba.njit(forceinline=True)\ndef helper(x):\n    return x + {}\n"
+HELPER = """\
+from typing import NamedTuple
+import numba
+
+class Pair{0}(NamedTuple):
+    x: int
+
+pair = Pair{0}(1)
+
+@numba.njit(forceinline=True)
+def helper(x):
+    return x + {0}
+"""
 KERNEL = """\
 from unlabeled.kernels.compiled import compiled
-from unlabeled.helper import helper
+from unlabeled.helper import helper, pair
 
 @compiled
-def kernel(x):
-    return 10 * helper(x)
+def kernel(pair):
+    return 10 * helper(pair.x)
 
-print(kernel(1), len(kernel.stats.cache_hits))
+print(kernel(pair), len(kernel.stats.cache_hits))
 """
 
 
@@ -39,6 +51,7 @@ def test_compiles_without_a_cache_folder():
 
 
 def test_kept_code_is_used_again_but_not_after_a_change_of_another_kernel_file(tmp_path):
+    # The change renames a type too, so what was kept cannot even be read back.
     package = tmp_path / "unlabeled"
     (package / "kernels").mkdir(parents=True)
     for name in ("__init__.py", "kernels/__init__.py", "kernels/compiled.py"):

@@ -18,16 +18,17 @@ ANY_ORDER = frozenset({"reassoc", "contract", "nsz"})
 def compiled(function: Callable[..., Any], fastmath: frozenset[str] = frozenset()) -> Callable[..., Any]:
     """Compile without the interpreter lock, and keep the machine code on disk where some folder can be written.
 
-    Numba takes its kept code for fresh as long as the kernel's own file is unchanged. But what a kernel inlines from
-    other files is part of that code: after an upgrade, a kernel compiled for the old helpers would run with arrays made
-    by the new ones, and write beyond their ends. So here the code is fresh only while no file with kernels has changed.
+    Numba takes its kept code for fresh as long as the kernel's own file is unchanged. But a kernel also contains code
+    from other files. After an upgrade, a kernel compiled for the old helpers would run with arrays made by the new
+    ones, and write beyond their ends; and types that no longer exist could not be read back. So the kept code belongs
+    to one version of all files with kernels, which Numba compares before it reads anything else.
     """
     try:
         kernel = numba.njit(nogil=True, cache=True, fastmath=set(fastmath))(function)
         index = kernel._cache._cache_file
     except (RuntimeError, AttributeError):  # no folder can be written; or a Numba that keeps its code in another way
         return numba.njit(nogil=True, fastmath=set(fastmath))(function)  # type: ignore[no-any-return]  # Numba has no types
-    index._source_stamp = (index._source_stamp, _sources())
+    index._version = (index._version, _sources())
     return kernel  # type: ignore[no-any-return]  # Numba has no types
 
 

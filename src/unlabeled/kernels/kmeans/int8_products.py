@@ -1,4 +1,4 @@
-"""Products of bytes: sixty-four numbers of 8 bits to a register, and how floats become such numbers.
+"""Products of 8-bit integers, sixty-four to a register, and the rounding of floats to such integers.
 
 One instruction of AVX-512 VNNI multiplies 64 pairs of bytes and adds each four neighbouring products to one of sixteen
 sums of 32 bits: four times the multiplications of float32 in as many cycles, eight times those of float64. One factor

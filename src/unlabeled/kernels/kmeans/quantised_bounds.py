@@ -1,29 +1,29 @@
-"""Which centres can be nearest to a row: nearly all are ruled out by products of bytes, and certainly so.
+"""Bounds from products of bytes, which rule out most centres: those that cannot be nearest to a row.
 
-A row x and a centre c are rounded to bytes, x ≈ x̂ = s q and c ≈ ĉ with whole q from −127 to 127, and what the rounding
-changed is measured. By Cauchy and Schwarz
+A row x and a centre c are rounded to bytes, x ≈ x̂ = s q and c ≈ ĉ with whole q from −127 to 127. The lengths of x − x̂
+and c − ĉ are kept. By the inequality of Cauchy and Schwarz
 
     |x·c − x̂·ĉ| ≤ ‖x − x̂‖ ‖c‖ + ‖x̂‖ ‖c − ĉ‖.
 
-So the score x·c − ‖c‖²/2 = (‖x‖² − ‖x − c‖²)/2 of a centre lies as near as that to x̂·ĉ − ‖c‖²/2, and c can be nearer
-than another centre, whose distance is known, only if
+So the score x·c − ‖c‖²/2 = (‖x‖² − ‖x − c‖²)/2 of a centre differs from x̂·ĉ − ‖c‖²/2 by no more than that. If the
+distance to another centre is known, c can be nearer only if
 
     x̂·ĉ − ‖c‖²/2 ≥ least − ‖x − x̂‖ ‖c‖ − (‖x‖ + ‖x − x̂‖) ‖c − ĉ‖,      least = (‖x‖² − known distance²)/2.
 
-The known one is the centre that the row had before, or else the one whose x̂·ĉ − ‖c‖²/2 is largest (`guess`). Of a few
+The known centre is the one that the row had before, or else the one whose x̂·ĉ − ‖c‖²/2 is largest (`guess`). Of a few
 hundred centres one or two are left (`rule_out`). Their distances are then computed from the differences x − c in the
-precision of the data, and the smallest wins; among equals the first centre.
+precision of the data. The smallest distance wins, and among equal ones the first centre.
 
 The lanes of a register stand for 16 rows, and each of its 32-bit numbers holds four columns. A tile is 16 rows × 8
 centres: for each four columns, a load of the rows, and 8 products with four bytes of a centre, which are spread out as
 they are read. The right side of the comparison is in a register too: of the 8 centres, which share one step, the
-largest ‖c‖ and ‖c − ĉ‖ stand for all. A tile ends with 8 comparisons, whose bits are all that is kept of it.
+largest ‖c‖ and ‖c − ĉ‖ stand for all. A tile ends with 8 comparisons, of which only the resulting bits are kept.
 
-All of this is done with rows and centres multiplied by a power of two (`unit`) that brings the largest number near 1,
-in float32, and both sides of the comparison are divided by the steps of row and centre. Its own rounding is allowed
-for: with ε = 2⁻²⁰, ‖c − ĉ‖ is made larger by ε ‖c‖ and ‖x − x̂‖ by ε max ‖c‖. That is 16 times what one operation on
-numbers of the size of ‖x‖ ‖c‖ or ‖c‖²/2 can be wrong by, and at most ten come together. Sums of d squares are taken for
-wrong by d + 16 roundings.
+Rows and centres are first multiplied by a power of two (`unit`) that brings the largest number near 1. The comparison
+is computed in float32, and both sides are divided by the steps of row and centre. Margins cover the rounding of these
+operations: with ε = 2⁻²⁰, ‖c − ĉ‖ is made larger by ε ‖c‖ and ‖x − x̂‖ by ε max ‖c‖. That is 16 times the largest error
+of one operation on numbers of the size of ‖x‖ ‖c‖ or ‖c‖²/2, and at most ten such errors add up. The margin of a sum of
+d squares is d + 16 roundings.
 """
 
 from __future__ import annotations

@@ -98,10 +98,8 @@ def exchange_runs(
                 for c, sums in enumerate(slots):
                     _add_scaled(builder, sums, load_broadcast(builder, at(builder, mine, place, c)), loaded)
             for c, sums in enumerate(slots):
-                row, gain = (
-                    row_at_address(builder, kind, wanted, first, c),
-                    load_broadcast(builder, at(builder, rates, first, c)),
-                )
+                row = row_at_address(builder, kind, wanted, first, c)
+                gain = load_broadcast(builder, at(builder, rates, first, c))
                 _add_scaled(builder, sums, gain, strip_of(row, strip))
             changes = [[builder.load(slot) for slot in sums] for sums in slots]
             listed, share = at(builder, near, builder.mul(run, strides[0])), builder.mul(run, strides[1])

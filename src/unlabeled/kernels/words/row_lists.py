@@ -37,7 +37,7 @@ WIDE = 7  # registers of a strip
 
 @inlined
 def address(matrix: Any, i: int) -> int:  # pragma: no cover - compiled
-    """Name a row of a matrix, whose rows are C-contiguous."""
+    """Give the address of a row of a C-contiguous matrix."""
     return matrix.ctypes.data + i * matrix.strides[0]  # type: ignore[no-any-return]  # Numba has no types
 
 
@@ -67,10 +67,8 @@ def exchange_rows(typing: Any, change: Any, vectors: Any, i: Any, weights: Any, 
             slots = sums_of_zero(builder, len(strip), kind)
             vector = [load(builder, at(builder, own, start, d), kind) for d in strip]
             with from_to(builder, 0, values[5]) as (j, _):
-                row, scale = (
-                    row_at_address(builder, kind, addresses, j),
-                    load_broadcast(builder, at(builder, factors, first, j)),
-                )
+                row = row_at_address(builder, kind, addresses, j)
+                scale = load_broadcast(builder, at(builder, factors, first, j))
                 for slot, v, d in zip(slots, vector, strip, strict=True):
                     pointer = at(builder, row, d)
                     old = load(builder, pointer, kind)
