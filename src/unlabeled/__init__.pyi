@@ -31,6 +31,7 @@ from unlabeled.methods.contrastive.triplet_network import TripletNetwork as Trip
 from unlabeled.methods.fewlabels.co_training import CoTraining as CoTraining
 from unlabeled.methods.fewlabels.distillation import Distillation as Distillation
 from unlabeled.methods.fewlabels.entropy_minimisation import EntropyMinimisation as EntropyMinimisation
+from unlabeled.methods.fewlabels.fine_tuning import FineTuning as FineTuning
 from unlabeled.methods.fewlabels.fix_match import FixMatch as FixMatch
 from unlabeled.methods.fewlabels.flex_match import FlexMatch as FlexMatch
 from unlabeled.methods.fewlabels.free_match import FreeMatch as FreeMatch

@@ -65,3 +65,25 @@ def test_generate_writes_and_refuses_other_models(run, tmp_path):
 def test_a_model_that_was_saved_says_its_method(tmp_path):
     model = BERT(dim=16, layers=1, heads=2, length=16, epochs=1, progress=False, random_state=0).fit(TEXTS)
     assert [passage["title"] for passage in model.report(model.open(TEXTS))] == ["Prediction", "Filled masks"]
+
+
+def test_a_model_is_fine_tuned_and_predicts(run, tmp_path):
+    rows = [(text, "dog" if text.startswith("the dog") else "other") for text in TEXTS]
+    (tmp_path / "train.csv").write_text("text,label\n" + "\n".join(",".join(row) for row in rows))
+    (tmp_path / "new.csv").write_text("text\n" + "\n".join(TEXTS[:3]))
+    words = ["finetune", run, tmp_path / "train.csv", "-o", tmp_path / "m", "--epochs", 2, "--learning-rate", "0.01"]
+    told = json.loads(asked(*words, "--test", tmp_path / "train.csv", "--json"))
+    assert told["test"]["measure"] == "accuracy"
+    assert 0 <= told["test"]["value"] <= 1
+    asked("predict", tmp_path / "m", tmp_path / "new.csv", "--out", tmp_path / "p.csv")
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert len(lines) == 4
+    assert "prediction" in asked("predict", tmp_path / "m", tmp_path / "new.csv")
+    with pytest.raises(UnlabeledError, match="exists"):
+        asked(*words)
+    with pytest.raises(UnlabeledError, match="no labels to learn from"):
+        asked("finetune", run, tmp_path / "new.csv", "-o", tmp_path / "n")
+    with pytest.raises(UnlabeledError, match="did you mean 'tags'"):
+        asked(*words, "--task", "tag")
+    with pytest.raises(UnlabeledError, match="did you mean 'text'"):
+        asked("predict", tmp_path / "m", tmp_path / "new.csv", "--column", "txet")

@@ -14,6 +14,7 @@ from unlabeled.cli.demo import demo
 from unlabeled.cli.embed import embed
 from unlabeled.cli.evaluate import evaluate
 from unlabeled.cli.fill import fill
+from unlabeled.cli.finetune import finetune, predict
 from unlabeled.cli.generate import generate
 from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
@@ -56,7 +57,7 @@ def unlabeled(
 
 # A method's settings are no options that Typer knows, and its help is more than Typer's own.
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
-for verb in (search, evaluate, embed, generate, fill):
+for verb in (search, evaluate, embed, generate, fill, finetune, predict):
     app.command()(verb)
 app.command("map")(map_)
 for sorting in (cluster, topics, segment, outliers, assign):

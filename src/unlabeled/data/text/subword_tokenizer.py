@@ -255,6 +255,11 @@ class SubwordTokenizer:
         return before, middle, after
 
     @property
+    def framed_after(self) -> NDArray[np.int32]:
+        """The special tokens that end a row."""
+        return self._template[2]
+
+    @property
     def added(self) -> int:
         """How many special tokens are put around one text."""
         before, _, after = self._template

@@ -1,0 +1,362 @@
+"""Fine-tuning: train a trained encoder further, for a task with labels."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from unlabeled.data.text.tokenized import bucketed
+from unlabeled.encoders import Encoder, embed, load_encoder
+from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.encoders.text.pretrained_text import load_pretrained_text
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.methods.fewlabels.tasks import TASKS
+from unlabeled.training.devices import Precision, choose_device, has_bf16
+from unlabeled.training.stages import stages
+
+
+class FineTuning(Estimator):
+    r"""A head is put on a trained encoder, and both are trained for a task with labels.
+
+    Split: x is an instance, y its label. Loss: cross-entropy for classes, tags and answers, and the squared error for
+    numbers. With d the `layer_decay`, a layer k steps before the last has the learning rate η d^k.
+
+    Parameters
+    ----------
+    encoder : str or Encoder
+        A trained one: a run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is
+        copied.
+    task : {"class", "score", "tags", "span"}, default "class"
+        ``"class"``: a class an instance, of images, vectors, texts or pairs of texts. ``"score"``: a number.
+        ``"tags"``: a tag a word; X are lists of words and y lists of tags. ``"span"``: X are (question, context)
+        pairs, y (answer, beginning) or None.
+    layers : {"all", "none"} or int, default "all"
+        Which of the encoder's layers are trained: all, none, or the last so many.
+    layer_decay : float, default 1.0
+        Factor of the learning rate from a layer to the one before it.
+    epochs : int, default 4
+        Passes over the data at most.
+    batch_size : int, default 16
+    learning_rate : float, default 5e-5
+        Of the last layer, at its peak; it rises over a tenth of the steps and falls to zero linearly.
+    head_learning_rate : float, default 1e-3
+    weight_decay : float, default 0.01
+    dropout : float, default 0.1
+        Of what the head reads.
+    validation : float, default 0.1
+        Share of the given instances that is not trained on but says after each epoch how good the model is; the best
+        epoch is kept. 0 keeps the last.
+    patience : int, default 2
+        Epochs without improvement after which training stops.
+    precision : {"auto", "bf16", "float32"}, default "auto"
+    device : str, default "auto"
+    random_state : int, optional
+
+    Attributes
+    ----------
+    encoder_ : Encoder
+    head_ : Linear
+    classes_ : ndarray or list
+        For classes and tags.
+    history_ : list of dict
+        For each epoch its loss and, on the validation part, the task's measure.
+
+    References
+    ----------
+    .. [1] Howard & Ruder, Universal Language Model Fine-tuning for Text Classification, ACL 2018.
+
+    Examples
+    --------
+    >>> from unlabeled import GPT
+    >>> texts, y = ["a good day", "a bad day"] * 8, ["good", "bad"] * 8
+    >>> start = GPT(dim=32, layers=1, heads=2, length=16, epochs=1, random_state=0, progress=False).fit(texts)
+    >>> model = FineTuning(encoder=start.encoder_, learning_rate=1e-2, epochs=8, random_state=0).fit(texts, y)
+    >>> model.predict(["a good day"]).tolist()
+    ['good']
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("image", "vector", "text")
+
+    encoder: str | Encoder = ""
+    task: Literal["class", "score", "tags", "span"] = "class"
+    layers: str | int = "all"
+    layer_decay: float = 1.0
+    epochs: int = 4
+    batch_size: int = 16
+    learning_rate: float = 5e-5
+    head_learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    validation: float = 0.1
+    patience: int = 2
+    precision: Precision = "auto"
+    device: str = "auto"
+    random_state: int | None = None
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on labelled instances.
+
+        Parameters
+        ----------
+        X : anything `unlabeled.data.open_source` takes; lists of words for tags, pairs of strings for answers
+        y : sequence
+            Labels; −1, None, NaN and the empty string mean unlabelled, and such instances are left out.
+
+        Raises
+        ------
+        UnlabeledError
+            If data, labels or settings do not fit.
+        """
+        self._check()
+        device = choose_device(self.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(check_random_state(self.random_state).randint(2**31))
+            self.encoder_ = trained_encoder(self.encoder).to(device)
+            self.task_ = TASKS[self.task]()
+            instances, made = self.task_.prepare(X, self.encoder_)
+            targets, owner, known = self.task_.learn(y, X, made)
+            if hasattr(self.task_, "classes"):
+                self.classes_ = self.task_.classes
+            if self.task_.outputs < self.task_.fewest:
+                raise UnlabeledError(f"a classifier needs at least two classes, got {self.task_.outputs}")
+            labelled = np.array([value is not None for value in known])
+            self.head_ = nn.Linear(self.encoder_.dim, self.task_.outputs).to(device)
+            nn.init.normal_(self.head_.weight, std=0.02)
+            nn.init.zeros_(self.head_.bias)
+            chosen, held = self._parted(np.flatnonzero(labelled))
+            self._train(instances, targets, owner, chosen, held, known, made)
+        self.encoder_.eval()
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Give classes or numbers (arrays), tags (lists), or answers (strings).
+
+        Parameters
+        ----------
+        X : as in `fit`
+        """
+        check_is_fitted(self, "head_")
+        instances, made = self.task_.prepare(X, self.encoder_)
+        return self.task_.read(self._scores(instances), made)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        """Give the probability of each class, shape (n, classes); for classes only."""
+        check_is_fitted(self, "head_")
+        if self.task != "class":
+            raise UnlabeledError(f"probabilities are for task 'class', not {self.task!r}")
+        instances, _ = self.task_.prepare(X, self.encoder_)
+        return torch.from_numpy(np.stack(self._scores(instances))).softmax(1).numpy()
+
+    def score(self, X: Any, y: Any) -> float:
+        """Give the accuracy of classes, Spearman's correlation of numbers, F1 of whole chunks, or F1 of answers."""
+        check_is_fitted(self, "head_")
+        found = self.predict(X)
+        fresh = TASKS[self.task]()
+        _, made = fresh.prepare(X, self.encoder_)
+        truth = fresh.learn(y, X, made)[2]
+        pairs = [(a, b) for a, b in zip(truth, found, strict=True) if a is not None]
+        return self.task_.score([a for a, _ in pairs], [b for _, b in pairs])
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
+        check_is_fitted(self, "head_")
+        settings = {
+            **self.get_params(deep=False),
+            "encoder": str(self.encoder) if isinstance(self.encoder, str) else "",
+        }
+        with folder_written_aside(folder) as aside:
+            write_encoder(self.encoder_, aside, {})
+            save_tensors(self.head_.state_dict(), aside / "head.safetensors")
+            about = {"method": "fine_tuning", **settings, "state": self.task_.state(), "history": self.history_}
+            write_json(aside / "model.json", about)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote."""
+        folder = Path(folder)
+        saved = read_json(folder / "model.json")
+        if saved.get("method") != "fine_tuning":
+            raise UnlabeledError(f"{folder} holds no fine-tuned model but one of {saved.get('method')}")
+        self = cls(**{name: saved[name] for name in cls().get_params(deep=False) if name in saved})
+        self.encoder_ = load_encoder(folder)
+        self.task_ = TASKS[self.task]()
+        self.task_.restore(saved["state"])
+        if hasattr(self.task_, "classes"):
+            self.classes_ = self.task_.classes
+        self.head_ = nn.Linear(self.encoder_.dim, self.task_.outputs)
+        load_weights(self.head_, load_tensors(folder / "head.safetensors"), folder / "head.safetensors")
+        self.history_ = saved["history"]
+        return self
+
+    def _check(self) -> None:
+        if self.task not in TASKS:
+            raise unknown_name("task", self.task, TASKS)
+        if not isinstance(self.layers, int) and self.layers not in ("all", "none"):
+            try:
+                int(self.layers)
+            except ValueError:
+                raise unknown_name("layers", self.layers, ["all", "none", "a whole number"]) from None
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        if not 0 <= self.validation < 1:
+            raise UnlabeledError(f"validation is a share, at least 0 and below 1, got {self.validation!r}")
+        if not 0 < self.layer_decay <= 1:
+            raise UnlabeledError(f"layer_decay is a factor above 0 and at most 1, got {self.layer_decay!r}")
+
+    def _parted(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Part the labelled instances into those to train on and those to choose the epoch by."""
+        if not len(rows):
+            raise UnlabeledError("no instance is labelled")
+        held = round(self.validation * len(rows))
+        order = rows[torch.randperm(len(rows)).numpy()]
+        return (order[held:], order[:held]) if len(rows) - held else (order, order[:0])
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Say which parameters are trained, and how fast; all others are frozen."""
+        parts = stages(self.encoder_)
+        count = {"all": len(parts), "none": 0}.get(str(self.layers))
+        count = min(int(self.layers), len(parts)) if count is None else count
+        for parameter in self.encoder_.parameters():
+            parameter.requires_grad_(False)
+        groups = [{"params": list(self.head_.parameters()), "peak": self.head_learning_rate}]
+        for steps_before_last, part in enumerate(reversed(parts)):
+            if steps_before_last < count:
+                for parameter in part:
+                    parameter.requires_grad_(True)
+                groups.append({"params": part, "peak": self.learning_rate * self.layer_decay**steps_before_last})
+        return groups
+
+    def _train(
+        self,
+        instances: Any,
+        targets: Sequence[Any],
+        owner: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        held: NDArray[np.int64],
+        known: list[Any],
+        made: Any,
+    ) -> None:
+        rows = torch.from_numpy(np.flatnonzero(np.isin(owner, chosen)))
+        optimizer = torch.optim.AdamW(self._groups(), weight_decay=self.weight_decay)
+        frozen = len(optimizer.param_groups) == 1
+        # What a frozen encoder gives does not change, so it is computed once.
+        vectors = self._encoded(instances) if frozen and not self.task_.of_tokens else None
+        lengths = torch.from_numpy(np.asarray(getattr(instances, "lengths", np.zeros(len(instances)))).astype(np.int64))
+        size = min(self.batch_size, len(rows))
+        steps, done = self.epochs * (len(rows) // size), 0
+        best, bad = -math.inf, 0
+        kept: list[dict[str, Tensor]] = []
+        self.history_: list[dict[str, float]] = []
+        for epoch in range(self.epochs):
+            order = rows[torch.randperm(len(rows))]
+            batches = bucketed(order, lengths, size, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))
+            total = 0.0
+            self._to_training(frozen)
+            for index in batches:
+                rate = min((done + 1) / max(1, steps // 10), (steps - done) / max(1, steps - steps // 10))
+                for group in optimizer.param_groups:
+                    group["lr"] = group["peak"] * rate
+                loss = self.task_.loss(
+                    self._forward(instances, index, vectors).float(), [targets[i] for i in index.tolist()]
+                )
+                optimizer.zero_grad()
+                loss.backward()
+                parameters = [p for group in optimizer.param_groups for p in group["params"]]
+                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                optimizer.step()
+                total, done = total + float(loss.detach()), done + 1
+            if not math.isfinite(total):
+                raise UnlabeledError("the loss is no longer a number; lower learning_rate")
+            entry = {"epoch": epoch + 1, "loss": total / len(batches)}
+            self.encoder_.eval()
+            if len(held):
+                found = self.task_.read(self._scores(instances, vectors), made)
+                entry[self.task_.measure] = self.task_.score([known[i] for i in held], [found[i] for i in held])
+                bad = 0 if entry[self.task_.measure] > best else bad + 1
+                if not bad:
+                    best = entry[self.task_.measure]
+                    kept = [copy.deepcopy(part.state_dict()) for part in (self.encoder_, self.head_)]
+            self.history_.append(entry)
+            if bad >= self.patience:
+                break
+        if kept:
+            self.encoder_.load_state_dict(kept[0])
+            self.head_.load_state_dict(kept[1])
+
+    def _to_training(self, frozen: bool) -> None:
+        """Switch dropout and batch statistics on where there is something to train, and nowhere else."""
+        self.encoder_.train(not frozen)
+        for module in self.encoder_.modules():
+            parameters = list(module.parameters())
+            if parameters and not any(parameter.requires_grad for parameter in parameters):
+                module.eval()
+
+    def _forward(self, instances: Any, index: Tensor, vectors: Tensor | None) -> Tensor:
+        """Give the head's scores of some rows."""
+        device = self.head_.weight.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._half()):
+            if vectors is not None:
+                seen = vectors[index]
+            else:
+                values = self.encoder_.preprocessing.canonical(instances.gather(index).to(device).values)
+                seen = self.encoder_.features(values).vectors if self.task_.of_tokens else self.encoder_(values)
+            scores: Tensor = self.head_(nn.functional.dropout(seen, self.dropout, self.encoder_.training))
+        return scores
+
+    @torch.no_grad()
+    def _scores(self, instances: Any, vectors: Tensor | None = None) -> list[NDArray[np.float32]]:
+        """Give the head's scores of all rows, in float32; for tokens one array a row."""
+        found: list[Any] = [None] * len(instances)
+        even = getattr(instances, "even_batches", None)
+        size = max(32, self.batch_size)
+        for index in torch.arange(len(instances)).split(size) if even is None else even(size):
+            if vectors is not None:
+                scores = self.head_(vectors[index])
+            else:
+                device = self.head_.weight.device
+                values = self.encoder_.preprocessing.canonical(instances.gather(index).to(device).values)
+                seen = self.encoder_.features(values).vectors if self.task_.of_tokens else self.encoder_(values)
+                scores = self.head_(seen)
+            for place, row in zip(index.tolist(), scores.float().cpu().numpy(), strict=True):
+                found[place] = row[: instances.lengths[place]] if self.task_.of_tokens else row
+        return found
+
+    def _encoded(self, instances: Any) -> Tensor:
+        device = self.head_.weight.device
+        return torch.from_numpy(embed(self.encoder_, instances, device=device)).to(device)
+
+    def _half(self) -> bool:
+        return self.precision == "bf16" or (self.precision == "auto" and has_bf16(self.head_.weight.device))
+
+
+def trained_encoder(encoder: str | os.PathLike[str] | Encoder) -> Encoder:
+    """Give a copy of a trained encoder: a run's, one in a folder, one of the transformers library, or the given one.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is none.
+    """
+    if isinstance(encoder, Encoder):
+        return copy.deepcopy(encoder)
+    name = os.fspath(encoder)
+    if not name:
+        raise UnlabeledError("name the encoder to fine-tune: a run, a folder, 'transformers:<name>', or an Encoder")
+    if name.startswith("transformers:"):
+        return load_pretrained_text(name.removeprefix("transformers:"))
+    folder = Path(name)
+    return load_encoder(folder / "model" if (folder / "model" / "encoder.json").exists() else folder)

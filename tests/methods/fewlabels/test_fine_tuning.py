@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+import torch
+
+from unlabeled import BERT, FineTuning
+from unlabeled.encoders import make_encoder
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.fine_tune import fine_tune
+from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.training.stages import stages
+
+TEXTS = ["the dog barks", "the cat meows", "a dog runs", "a cat sleeps"] * 10
+CLASSES = ["dog", "cat"] * 20
+QUICK = {"learning_rate": 3e-3, "head_learning_rate": 1e-2, "epochs": 8, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    model = BERT(dim=32, layers=2, heads=2, length=24, epochs=1, next_sentence=False, progress=False, random_state=0)
+    return model.fit(TEXTS).encoder_
+
+
+@pytest.fixture(scope="module")
+def classifier(encoder):
+    return FineTuning(encoder=encoder, **QUICK).fit(TEXTS, CLASSES)
+
+
+def weights(encoder):
+    return torch.cat([p.detach().flatten() for p in encoder.parameters()])
+
+
+def test_classes_are_learnt_and_the_given_encoder_is_left_alone(encoder, classifier):
+    before = weights(encoder)
+    assert classifier.score(TEXTS, CLASSES) == 1.0
+    assert classifier.predict(["a dog barks", "the cat runs"]).tolist() == ["dog", "cat"]
+    assert classifier.predict_proba(TEXTS).sum(1) == pytest.approx(np.ones(40), abs=1e-5)
+    assert torch.equal(weights(encoder), before)
+
+
+def test_it_is_the_same_after_saving_and_for_the_same_seed(encoder, classifier, tmp_path):
+    classifier.save(tmp_path / "m")
+    loaded = FineTuning.load(tmp_path / "m")
+    assert (loaded.predict_proba(TEXTS) == classifier.predict_proba(TEXTS)).all()
+    assert loaded.classes_.tolist() == ["cat", "dog"]
+    again = fine_tune(encoder, TEXTS, CLASSES, **QUICK)
+    assert (again.predict_proba(TEXTS) == classifier.predict_proba(TEXTS)).all()
+
+
+@pytest.mark.parametrize(("layers", "moved"), [("none", 0), (1, 1), ("2", 2), ("all", 3)])
+def test_only_the_last_layers_move(encoder, layers, moved):
+    model = FineTuning(encoder=encoder, layers=layers, **{**QUICK, "epochs": 1}).fit(TEXTS, CLASSES)
+    before, after = stages(encoder), stages(model.encoder_)
+    changed = [
+        any(not torch.equal(a, b) for a, b in zip(p, q, strict=True)) for p, q in zip(before, after, strict=True)
+    ]
+    assert changed == [False] * (3 - moved) + [True] * moved
+
+
+def test_earlier_layers_learn_more_slowly(encoder):
+    model = FineTuning(encoder=encoder, layer_decay=0.5, learning_rate=0.8)
+    model.encoder_, model.head_ = encoder, torch.nn.Linear(32, 2)
+    assert [group["peak"] for group in model._groups()] == [1e-3, 0.8, 0.4, 0.2]
+    for parameter in encoder.parameters():
+        parameter.requires_grad_(True)
+
+
+def test_unlabelled_instances_are_left_out(encoder):
+    labels = [label if i < 30 else None for i, label in enumerate(CLASSES)]
+    some = FineTuning(encoder=encoder, **QUICK).fit(TEXTS, labels)
+    assert some.predict(TEXTS).tolist() == CLASSES
+    numbers = [1 if label == "dog" else -1 for label in CLASSES]
+    with pytest.raises(UnlabeledError, match="at least two classes, got 1"):
+        FineTuning(encoder=encoder, **QUICK).fit(TEXTS, numbers)
+
+
+def test_the_best_epoch_by_the_held_out_part_is_kept(encoder):
+    model = FineTuning(encoder=encoder, validation=0.3, patience=2, **QUICK).fit(TEXTS, CLASSES)
+    accuracies = [entry["accuracy"] for entry in model.history_]
+    best = int(np.argmax(accuracies))
+    assert len(accuracies) <= best + 1 + 2
+    assert model.score(TEXTS, CLASSES) >= accuracies[-1] * 0.3
+
+
+def test_pairs_are_read_together(encoder):
+    pairs = [(a, "dog" if i % 3 else "cat") for i, a in enumerate(TEXTS)]
+    same = ["yes" if b in a else "no" for a, b in pairs]
+    model = FineTuning(encoder=encoder, **{**QUICK, "epochs": 40, "validation": 0}).fit(pairs, same)
+    assert model.score(pairs, same) > 0.9  # neither text alone tells it
+
+
+def test_numbers_are_learnt_in_their_own_units(encoder):
+    numbers = [100.0 + 10 * ("dog" in text) for text in TEXTS]
+    numbers[3] = float("nan")
+    model = FineTuning(encoder=encoder, task="score", **{**QUICK, "epochs": 20, "validation": 0}).fit(TEXTS, numbers)
+    assert model.score(TEXTS, numbers) > 0.8
+    assert model.predict(TEXTS) == pytest.approx([100.0 + 10 * ("dog" in text) for text in TEXTS], abs=3)
+
+
+WORDS = [text.split() for text in TEXTS]
+TAGS = [["B-NP" if w in ("the", "a") else "I-NP" if w in ("dog", "cat") else "O" for w in ws] for ws in WORDS]
+
+
+@pytest.fixture(scope="module")
+def tagger(encoder):
+    return FineTuning(encoder=encoder, task="tags", **QUICK).fit(WORDS, TAGS)
+
+
+def test_words_are_tagged_also_beyond_the_window(tagger):
+    assert tagger.score(WORDS, TAGS) == 1.0
+    found = tagger.predict([WORDS[0] * 20, []])
+    assert [len(tags) for tags in found] == [60, 0]
+    assert found[0][30:33] == ["B-NP", "I-NP", "O"]
+
+
+def test_answers_are_found(encoder, tmp_path):
+    questions = [("who barks", text) for text in TEXTS]
+    answers = [("dog", text.index("dog")) if "dog" in text else None for text in TEXTS]
+    model = FineTuning(encoder=encoder, task="span", **{**QUICK, "epochs": 12, "patience": 12}).fit(questions, answers)
+    assert model.score(questions, answers) == 1.0
+    assert model.predict(questions[:2]) == ["dog", ""]
+    model.save(tmp_path / "m")
+    assert FineTuning.load(tmp_path / "m").predict(questions[:2]) == ["dog", ""]
+
+
+def test_images_are_fine_tuned_too():
+    torch.manual_seed(0)
+    encoder = make_encoder("conv", ImagePreprocessing(8, 1))
+    images = np.random.default_rng(0).random((32, 8, 8)) * 0.2
+    images[::2, :4] += 0.7
+    with torch.no_grad():
+        for _ in range(30):  # so that its running statistics are those of such images
+            encoder.train()(torch.from_numpy(images[:, None]).float())
+    statistics = encoder.eval().body[0][1].running_mean.clone()
+    model = FineTuning(encoder=encoder, layers=2, **QUICK).fit(images, [0, 1] * 16)
+    assert model.score(images, [0, 1] * 16) > 0.9
+    assert torch.equal(model.encoder_.body[0][1].running_mean, statistics)  # of a frozen layer
+
+
+@pytest.mark.parametrize(
+    ("settings", "X", "y", "says"),
+    [
+        ({"task": "tag"}, TEXTS, CLASSES, "did you mean 'tags'"),
+        ({"layers": "al"}, TEXTS, CLASSES, "did you mean 'all'"),
+        ({"layer_decay": 0}, TEXTS, CLASSES, "layer_decay"),
+        ({"validation": 1}, TEXTS, CLASSES, "validation"),
+        ({"epochs": 0}, TEXTS, CLASSES, "epochs"),
+        ({"encoder": ""}, TEXTS, CLASSES, "name the encoder"),
+        ({}, TEXTS, CLASSES[:3], "40"),
+        ({}, TEXTS, [None] * 40, "at least two classes"),
+        ({"task": "score"}, TEXTS, CLASSES, "needs numbers"),
+        ({"task": "tags"}, TEXTS, TAGS, "is a string"),
+        ({"task": "tags"}, WORDS, [tags[:-1] for tags in TAGS], "sentence 0 has 3 words but 2 tags"),
+        ({"task": "span"}, [("q", "a context")], [("text", 0)], "does not stand at character 0"),
+        ({"task": "span"}, TEXTS, CLASSES, "pairs"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(encoder, settings, X, y, says):
+    with pytest.raises(UnlabeledError, match=says):
+        FineTuning(**{"encoder": encoder, **QUICK, **settings}).fit(X, y)
