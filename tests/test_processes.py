@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from unlabeled.processes import all_or_none, gather, part, rank, total, world_size
+from unlabeled.processes import all_or_none, all_reduce_sum, gather, leave_process_group, rank, world_size
 
 PROCESSES = 2
 ROWS = 3
@@ -96,17 +96,17 @@ def check_data_parallel_weights_get_the_gradient_of_one_process() -> None:
 def check_total_adds_and_every_process_feels_every_loss() -> None:
     joined = joined_rows(4).requires_grad_()
     sums = joined.sum(dim=0)
-    torch.testing.assert_close(total(mine(joined.detach()).sum(dim=0)), sums.detach(), **close)
+    torch.testing.assert_close(all_reduce_sum(mine(joined.detach()).sum(dim=0)), sums.detach(), **close)
     # Process r has the loss (r + 1) · |sum|², so together they have (1 + 2) · |sum|².
     (3 * sums.pow(2).sum()).backward()
     own = mine(joined.detach()).requires_grad_()
-    ((rank() + 1) * total(own.sum(dim=0)).pow(2).sum()).backward()
+    ((rank() + 1) * all_reduce_sum(own.sum(dim=0)).pow(2).sum()).backward()
     torch.testing.assert_close(own.grad, mine(joined.grad), **close)
 
 
 def check_total_leaves_its_argument_alone() -> None:
     x = torch.ones(3)
-    total(x)
+    all_reduce_sum(x)
     assert torch.equal(x, torch.ones(3))
 
 
@@ -147,7 +147,7 @@ def run_as_process(number: int, meeting_point: str) -> dict[str, str]:
             found[name] = traceback.format_exc()
             break
         found[name] = ""
-    part()
+    leave_process_group()
     assert (world_size(), rank()) == (1, 0)
     return found
 
@@ -181,10 +181,10 @@ def test_one_process_is_its_own_group():
     x = torch.ones(3)
     assert (world_size(), rank()) == (1, 0)
     assert gather(x) is x
-    assert total(x) is x
+    assert all_reduce_sum(x) is x
     assert end_of_a_block(set()) == "well"
     assert end_of_a_block({0}) == "error"
-    part()  # there is nothing to part from
+    leave_process_group()  # there is nothing to part from
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def gather(x: Tensor) -> Tensor:
     return x if world_size() == 1 else _Gather.apply(x)
 
 
-def total(x: Tensor) -> Tensor:
+def all_reduce_sum(x: Tensor) -> Tensor:
     """Add `x` over all processes, keeping gradients; with one process it is `x` itself."""
     return x if world_size() == 1 else _Sum.apply(x)
 
@@ -106,7 +106,7 @@ def all_or_none(device: torch.device | str = "cpu") -> Iterator[None]:
         raise failure if failure is not None and rank() == int(failed[0]) else SystemExit(1)
 
 
-def part() -> None:
+def leave_process_group() -> None:
     """End the group: from here on each process is alone."""
     if dist.is_available() and dist.is_initialized():
         dist.destroy_process_group()

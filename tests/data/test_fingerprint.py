@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unlabeled.data.fingerprint import chunks, file_state, fingerprint
+from unlabeled.data.fingerprint import chunks, file_digest, file_state, fingerprint
 
 
 def test_it_is_the_sha256_of_length_and_content() -> None:
@@ -48,9 +48,20 @@ def test_chunking_does_not_change_the_fingerprint(monkeypatch: pytest.MonkeyPatc
     assert fingerprint([array]) == whole
 
 
-def test_file_state(tmp_path: Path) -> None:
+def test_the_state_of_a_file_is_its_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "a"
     assert file_state(path) == "missing"
     path.write_bytes(b"12")
     os.utime(path, ns=(5, 7))
     assert file_state(path) == "2 7"
+
+
+def test_the_digest_of_a_file_is_of_its_content_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    assert file_digest(path) == "missing"
+    path.write_bytes(b"12")
+    before = file_digest(path)
+    os.utime(path, ns=(5, 7))
+    assert file_digest(path) == before == hashlib.sha256(b"12").hexdigest()
+    path.write_bytes(b"21")
+    assert file_digest(path) != before

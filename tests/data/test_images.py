@@ -64,7 +64,7 @@ def test_decode_gives_the_whole_picture(tmp_path: Path) -> None:
     decoded = Images(tmp_path).decode(0)
     assert decoded.size == (30, 20)
     assert decoded.mode == "RGB"
-    with pytest.raises(UnlabeledError, match="max_pixels=599"):
+    with pytest.raises(UnlabeledError, match="more than the 599"):
         Images(tmp_path).decode(0, max_pixels=599)
 
 

@@ -18,7 +18,7 @@ from unlabeled.losses import (
     vicreg,
 )
 from unlabeled.losses.pairwise_reduction import score_memory
-from unlabeled.processes import gather, total, world_size
+from unlabeled.processes import all_reduce_sum, gather, world_size
 
 ROWS = 7
 # The processes differ in how many rows have a positive, a negative, or a label at all.
@@ -56,7 +56,7 @@ def step(loss, layer, x, labels):
     layer.zero_grad()
     value = loss(layer(x), labels)
     value.backward()
-    return value.item(), total(layer.weight.grad) / world_size()  # averaged as data-parallel training does
+    return value.item(), all_reduce_sum(layer.weight.grad) / world_size()  # averaged as data-parallel training does
 
 
 def one_of_two(rank, folder):

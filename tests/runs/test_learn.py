@@ -56,7 +56,8 @@ def test_a_run_describes_itself(run, photos):
         "report.html",
         "run.json",
     }
-    assert "checkpoint" not in held
+    assert "checkpoint" in held  # from which it can be trained further
+    assert ".next" not in held
     about = json.loads((run.folder / "model" / "encoder.json").read_text())
     assert about["preprocessing"] == {
         "kind": "image", "size": 8, "channels": 1, "fit": "crop",
@@ -175,6 +176,89 @@ def test_overwriting_replaces_a_run(digits, photos, tmp_path):
     learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=3))
     again = learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=5), overwrite=True)
     assert again.embeddings.vectors.shape[1] == 5
+
+
+def test_a_replacement_that_fails_leaves_the_old_run_as_it_was(photos, tmp_path):
+    first = learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=3))
+    before = {path.relative_to(first.folder): path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
+    for settings, says in [({"epochs": 0}, "epochs"), ({"encoder": "cnov"}, "did you mean"), ({"size": 2}, "pixels")]:
+        method = Autoencoder(**{**QUICK, "encoder": "conv", **settings})
+        with pytest.raises(UnlabeledError, match=says):
+            learn(photos, tmp_path / "run", method, overwrite=True)
+    with pytest.raises(UnlabeledError, match="does not exist"):
+        learn(tmp_path / "nowhere", tmp_path / "run", Autoencoder(**QUICK), overwrite=True)
+    after = {path.relative_to(first.folder): path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_move_that_was_cut_short_is_finished_when_the_run_is_opened(photos, tmp_path):
+    run = learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=3))
+    (run.folder / ".next").mkdir()
+    for name in ("embeddings.parquet", "run.json"):
+        (run.folder / name).rename(run.folder / ".next" / name)
+    assert len(Run(run.folder).embeddings) == 80
+    assert not (run.folder / ".next").exists()
+
+
+def test_a_finished_run_is_trained_further_with_more_epochs(photos, tmp_path):
+    learn(photos, tmp_path / "run", Autoencoder(**QUICK))
+    with pytest.raises(UnlabeledError, match=r"finished; there is nothing to resume.*more epochs than 1"):
+        learn(photos, tmp_path / "run", Autoencoder(**QUICK), resume=True)
+    with pytest.raises(UnlabeledError, match="learning_rate was"):
+        learn(photos, tmp_path / "run", Autoencoder(**QUICK | {"epochs": 3}, learning_rate=0.1), resume=True)
+    longer = learn(photos, tmp_path / "run", Autoencoder(**QUICK | {"epochs": 3}), resume=True)
+    assert longer.about["training"]["steps"] == 6
+    assert [look["step"] for look in json.loads((longer.folder / "history.json").read_text())][-1] == 6
+
+
+def test_other_content_under_the_same_names_is_not_judged_with_the_old_vectors(digits, tmp_path):
+    folder = write_pictures(tmp_path / "photos", digits[0][:40], digits[1][:40] % 2)
+    run = learn(folder, tmp_path / "run", Autoencoder(**QUICK))
+    moved = folder.rename(tmp_path / "moved")
+    for path in moved.rglob("*.png"):
+        os.utime(path)  # a copy has other times
+    assert evaluate_run(Run(run.folder), seeds=(0,), data=moved)["evaluation"]["n_classes"] == 2
+    one, other = sorted(moved.rglob("*.png"))[:2]
+    one_bytes, other_bytes = one.read_bytes(), other.read_bytes()
+    one.write_bytes(other_bytes), other.write_bytes(one_bytes)
+    with pytest.raises(UnlabeledError, match="names or contents have changed"):
+        evaluate_run(Run(run.folder), seeds=(0,), data=moved)
+
+
+def test_a_run_inside_the_data_does_not_learn_from_its_own_pictures(digits, tmp_path):
+    folder = write_pictures(tmp_path / "photos", digits[0][:40])
+    first = learn(folder, folder / "run", Autoencoder(**QUICK))
+    again = learn(folder, folder / "run", Autoencoder(**QUICK), overwrite=True)
+    assert again.embeddings.ids == first.embeddings.ids == sorted(path.name for path in folder.glob("*.png"))
+
+
+def test_one_file_listed_twice_is_refused_before_training(photos, tmp_path):
+    (photos.parent / "list.txt").write_text(f"{photos.name}/000.png\n{photos.name}/001.png\n{photos.name}/000.png\n")
+    with pytest.raises(UnlabeledError, match="is there twice"):
+        learn(photos.parent / "list.txt", tmp_path / "run", Autoencoder(**QUICK))
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_that_cannot_be_judged_by_leave_a_usable_run(digits, tmp_path):
+    folder = write_pictures(tmp_path / "photos", digits[0][:12], range(12))  # one picture a class
+    run = learn(folder, tmp_path / "run", Autoencoder(**QUICK))
+    assert "unlabeled evaluate" in run.about["warnings"][-1]
+    assert len(run.embed(folder)) == 12
+
+
+def test_judging_again_renews_the_figures_and_the_report(digits, photos, label_file, tmp_path):
+    run = learn(photos, tmp_path / "run", Autoencoder(**QUICK))
+    assert "untrained encoder" not in (run.folder / "report.html").read_text()
+    evaluate_run(run, label_file, seeds=(0,), renew=True)
+    assert run.metrics["evaluation"]["n_classes"] == 10
+    assert run.metrics["outliers"]
+    assert "untrained encoder" in (run.folder / "report.html").read_text()
+
+
+def test_a_file_beats_an_instance_of_that_name(run, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "007.png").write_bytes((photos / "011.png").read_bytes())
+    assert run.search("007.png", k=1).ids[0][0] == "011.png"
 
 
 def test_vectors_make_a_run_as_well(digits, tmp_path):

@@ -23,17 +23,22 @@ def evaluate(
         int | None,
         typer.Option(min=2, help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]"),
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The data the run was learnt from, if they were moved since.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run by nearest neighbours and a linear probe, beside raw input and an untrained encoder.
 
-    The encoder stays frozen, and every figure is accuracy on test instances that chose nothing.
+    The encoder stays frozen, and every figure is accuracy on test instances that chose nothing. The figures and the
+    report of the run are renewed.
 
     [dim]unlabeled evaluate run/ --labels labels.csv[/dim]
     """
     from unlabeled.runs import Run, evaluate_run
 
-    figures = evaluate_run(Run(run), labels, seeds=tuple(range(seeds)), train_rows=train_rows, say=say)
+    splits = tuple(range(seeds))
+    figures = evaluate_run(Run(run), labels, seeds=splits, train_rows=train_rows, data=data, renew=True, say=say)
     if as_json:
         print_json(figures)
     else:

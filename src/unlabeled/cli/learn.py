@@ -27,8 +27,15 @@ def learn(
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="TOML file with method and settings.")] = None,
     on_error: OnError = "skip",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in --out; with more --epochs, also a finished one."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is in --out.")] = False,
+    no_judge: Annotated[
+        bool,
+        typer.Option("--no-judge", help="Do not judge by labels; [bold]unlabeled evaluate[/bold] does it later."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
     as_json: AsJson = False,
     show_help: Annotated[
@@ -81,6 +88,7 @@ def learn(
             on_error=what_on_error(on_error),
             resume=resume,
             overwrite=overwrite,
+            judging=not no_judge,
             say=(lambda message: None) if quiet else say,
         )
     except KeyboardInterrupt as stop:

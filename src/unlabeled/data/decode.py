@@ -5,7 +5,8 @@ EXIF orientation          applied; a damaged EXIF block is ignored
 palette, CMYK, YCbCr      converted to RGB; embedded colour profiles are ignored
 grey, bilevel             kept grey until the channels are chosen
 transparency              laid on white
-16-bit grey               scaled to 8 bits, round(v / 257), never clipped
+16-bit grey               scaled to 8 bits, never clipped; white is the largest number of 10, 12, 14 or 16 bits,
+                          whichever first holds every pixel, for cameras store fewer bits than the file has
 32-bit float grey         scaled from [0, 1]; other ranges are refused, for their white is unknown
 animation, many pages     first frame
 too many pixels           refused after reading the header, before anything is decoded
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from math import ceil
 from pathlib import Path
@@ -37,7 +39,10 @@ MAX_PIXELS = 100_000_000
 # Pillow knows more formats, some of which start other programs (EPS) or hold no pixels; these are pictures.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm .avif .jp2 .j2k"
-SUFFIXES = frozenset(_SUFFIXES.split())
+HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+"""Pictures of most phones; read where pillow-heif is installed."""
+HEIF = find_spec("pillow_heif") is not None
+SUFFIXES = frozenset(_SUFFIXES.split()) | (HEIF_SUFFIXES if HEIF else frozenset())
 
 # A picture is first shrunk by a cheap average to no less than twice the wanted size (Pillow's own choice for
 # thumbnails), and only then resampled with care.
@@ -69,6 +74,18 @@ def picture_size(raw: Raw, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Give width and height from the header alone, as stored, before any EXIF rotation."""
     with _opened(raw, max_pixels) as image:
         return image.size
+
+
+def is_grey(raw: Raw, max_pixels: int = MAX_PIXELS) -> bool:
+    """Tell from the header alone whether a picture has a single channel of brightness.
+
+    Raises
+    ------
+    UnreadableError
+        If the file is missing, damaged, of no known format or larger than `max_pixels`.
+    """
+    with _opened(raw, max_pixels) as image:
+        return image.mode in ("1", "L", "F") or image.mode.startswith("I")
 
 
 def picture(raw: Raw, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -130,7 +147,11 @@ def as_uint8(values: NDArray[Any]) -> NDArray[np.uint8]:
 @cache
 def _readers() -> list[Any]:
     Image.init()
-    return [Image.OPEN[name] for name in FORMATS if name in Image.OPEN]
+    if HEIF:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    return [Image.OPEN[name] for name in (*FORMATS, "HEIF") if name in Image.OPEN]
 
 
 def _header(file: IO[bytes]) -> Image.Image:
@@ -169,7 +190,7 @@ def _bounded(image: Image.Image, max_pixels: int) -> Image.Image:
     width, height = image.size
     if width * height > max_pixels:
         raise UnreadableError(
-            f"{width:,} × {height:,} pixels are more than max_pixels={max_pixels:,}; raise max_pixels if it is meant"
+            f"{width:,} × {height:,} pixels are more than the {max_pixels:,} that are decoded; make it smaller first"
         )
     return image
 
@@ -202,7 +223,8 @@ def _grey_from_wide(image: Image.Image) -> NDArray[np.uint8]:
         return as_uint8(values)
     if low < 0 or high > 65535:
         raise UnreadableError(f"32-bit pixels from {low} to {high}; only 0 to 65535 has a known white")
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    white = next(limit for limit in (1023, 4095, 16383, 65535) if high <= limit)
+    return ((values.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
 
 
 def scaled_sides(sides: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:

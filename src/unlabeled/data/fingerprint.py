@@ -34,12 +34,21 @@ def fingerprint(parts: Iterable[str | bytes | NDArray[np.generic]]) -> str:
 
 
 def file_state(path: Path) -> str:
-    """Give size and time of change: reading every byte of a large collection for its name would cost too much."""
+    """Give size and time of change, which tell a cache whether a file is still the one it has seen."""
     try:
         state = path.stat()
     except OSError:
         return "missing"
     return f"{state.st_size} {state.st_mtime_ns}"
+
+
+def file_digest(path: Path) -> str:
+    """Hash a file's content; times of change do not count, so a copy of a collection is the same collection."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "missing"
 
 
 def chunks(array: NDArray[np.generic]) -> Iterable[NDArray[np.generic]]:

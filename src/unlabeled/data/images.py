@@ -30,8 +30,8 @@ class Images:
     Parameters
     ----------
     source : path, list, array, tensor or dataset
-        - A folder, searched through; hidden files are left out. If every image lies in a sub-folder and there are
-          two or more of these, the first-level sub-folders are the classes.
+        - A folder, searched through; hidden files are left out. Sub-folders are the classes if there are
+          two or more and nearly every image lies in one; below ``train``, ``val`` and so on, those of the next level.
         - A parquet file, or a folder of them, in the Hugging Face image layout: a column ``image`` of structs with
           ``bytes`` and ``path``, or a binary column; optionally ``label`` (with ClassLabel names), ``class``,
           ``category`` or ``target``.
@@ -52,7 +52,7 @@ class Images:
     classes : list of str or None
         Names of the classes; those that look like numbers are ordered by value.
     fingerprint : str
-        SHA-256 of the content's identity: names, sizes and times of change for files, bytes for what is in memory.
+        SHA-256 of the content's identity: names and contents of files, bytes for what is in memory.
 
     Raises
     ------
@@ -86,6 +86,11 @@ class Images:
     def ids(self) -> list[str]:
         """Names of the images."""
         return self.origin.ids
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of how the source was read, a sentence each."""
+        return getattr(self.origin, "remarks", ())
 
     @property
     def labels(self) -> NDArray[np.int64] | None:

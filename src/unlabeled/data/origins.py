@@ -16,13 +16,17 @@ from PIL import Image
 
 from unlabeled.data.arrays import ArrayImages, as_array, load_array, picture_of
 from unlabeled.data.classes import UNLABELLED, encode, encode_values
-from unlabeled.data.decode import SUFFIXES, Raw, UnreadableError
-from unlabeled.data.fingerprint import file_state, fingerprint
+from unlabeled.data.decode import HEIF_SUFFIXES, SUFFIXES, Raw, UnreadableError
+from unlabeled.data.fingerprint import file_digest, fingerprint
 from unlabeled.data.paths import describe_suffixes, existing, files_under, id_of, listed_paths, with_suffix_in
 from unlabeled.errors import UnlabeledError
 
 # A dataset may compute its items, so only this many of them, spread evenly, enter its fingerprint.
 _FINGERPRINT_ITEMS = 256
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+"""Names of folders that divide a collection for learning and judging, and are no classes."""
+STRAYS = 0.1
+"""The largest share of images outside all class folders at which the others still are classes."""
 
 
 class Origin(Protocol):
@@ -64,8 +68,14 @@ class Items:
     labels: NDArray[np.int64] | None
     classes: list[str] | None
 
-    def __init__(self, items: Sequence[Any], ids: list[str], classes_of: list[str | None] | None = None) -> None:
-        self._items, self.ids = items, ids
+    def __init__(
+        self,
+        items: Sequence[Any],
+        ids: list[str],
+        classes_of: list[str | None] | None = None,
+        remarks: Sequence[str] = (),
+    ) -> None:
+        self._items, self.ids, self.remarks = items, ids, tuple(remarks)
         self.labels, self.classes = (None, None) if classes_of is None else encode(classes_of)
 
     def __len__(self) -> int:
@@ -79,7 +89,7 @@ class Items:
         """Hold nothing, so let nothing go."""
 
     def fingerprint(self) -> str:
-        """Hash names with, for files, size and time of change, and for the rest the content."""
+        """Hash names and contents."""
         pairs = zip(self.ids, self._items, strict=True)
         return fingerprint(part for name, item in pairs for part in (name, *_identity(item)))
 
@@ -169,7 +179,7 @@ def _raw(item: Any) -> Raw:
 
 def _identity(item: Any) -> Iterable[str | bytes | NDArray[Any]]:
     if isinstance(item, Path):
-        return [file_state(item)]
+        return [file_digest(item)]
     if isinstance(item, (bytes, bytearray, memoryview)):
         return [bytes(item)]
     if isinstance(item, Image.Image):
@@ -233,9 +243,36 @@ def _from_folder(folder: Path) -> Origin:
             f"Images end in {', '.join(sorted(SUFFIXES))}"
         )
     inner = [image.relative_to(folder) for image in images]
-    tops: list[str | None] = [path.parts[0] if len(path.parts) > 1 else None for path in inner]
-    classed = None not in tops and len(set(tops)) > 1
-    return Items(images, [id_of(path) for path in inner], tops if classed else None)
+    classes, remarks = _folder_classes(inner)
+    return Items(images, [id_of(path) for path in inner], classes, [*_left_out(folder, files), *remarks])
+
+
+def _folder_classes(paths: Sequence[Path]) -> tuple[list[str | None] | None, list[str]]:
+    """Read classes off the names of folders: the first level, or the second below ``train``, ``val`` and the like.
+
+    A few pictures that lie outside all class folders are unlabelled. If they are more than one in ten, the folders
+    are not taken for classes.
+    """
+    tops = {path.parts[0].lower() for path in paths if len(path.parts) > 1}
+    level = 1 if tops and tops <= SPLITS else 0
+    names = [path.parts[level] if len(path.parts) > level + 1 else None for path in paths]
+    strays = [id_of(path) for path, name in zip(paths, names, strict=True) if name is None]
+    if len(set(names) - {None}) < 2:
+        return None, []
+    if len(strays) > STRAYS * len(paths):
+        return None, [f"Folders are not taken for classes: {len(strays)} images lie outside them, such as {strays[0]}"]
+    said = [f"{len(strays)} images outside the class folders are unlabelled, such as {strays[0]}"] if strays else []
+    return names, said
+
+
+def _left_out(folder: Path, files: Sequence[Path]) -> list[str]:
+    """Say which files of the folder are no pictures that can be read."""
+    others = [file for file in files if file.suffix.lower() not in SUFFIXES]
+    if not others:
+        return []
+    heif = any(file.suffix.lower() in HEIF_SUFFIXES for file in others)
+    hint = "; HEIC is read where pillow-heif is installed: pip install 'unlabeled[heif]'" if heif else ""
+    return [f"{len(others)} files of {folder} are left out, for they are no images: {describe_suffixes(others)}{hint}"]
 
 
 def _from_list(items: list[Any]) -> Origin:

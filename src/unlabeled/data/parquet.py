@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from unlabeled.data.classes import UNLABELLED, class_name, encode
 from unlabeled.data.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.decode import UnreadableError
-from unlabeled.data.fingerprint import file_state, fingerprint
+from unlabeled.data.fingerprint import file_digest, fingerprint
 from unlabeled.errors import UnlabeledError
 
 # Row groups kept decompressed, so that random access to a file of this size reads each group once.
@@ -136,9 +136,9 @@ class ParquetImages:
         pa.default_memory_pool().release_unused()
 
     def fingerprint(self) -> str:
-        """Hash the files' names, sizes and times of change."""
+        """Hash the files' names and contents."""
         names = [file.relative_to(self._root).as_posix() if file != self._root else file.name for file in self._files]
-        return fingerprint(f"{name} {file_state(file)}" for name, file in zip(names, self._files, strict=True))
+        return fingerprint(f"{name} {file_digest(file)}" for name, file in zip(names, self._files, strict=True))
 
     def _group(self, number: int) -> pa.ChunkedArray:
         with self._lock:  # threads that want the same group wait for one read of it

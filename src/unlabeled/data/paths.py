@@ -29,7 +29,7 @@ def files_under(folder: Path) -> list[Path]:
     """List all files below a folder, sorted by relative path; hidden files and folders are left out.
 
     Links are followed. A folder reached twice is listed once, by its own name rather than a link's, so a loop of
-    links ends.
+    links ends. The folder of a run is left out, for its pictures are drawn by this library.
     """
     seen: set[tuple[int, int]] = set()
     waiting, files = deque([folder]), []
@@ -46,11 +46,19 @@ def files_under(folder: Path) -> list[Path]:
             raise UnlabeledError(f"cannot read the folder {here}: {error.strerror}") from error
         for entry in entries:
             if entry.is_dir():
-                (waiting.append if entry.is_symlink() else waiting.appendleft)(Path(entry.path))
+                if not _is_run(Path(entry.path)):
+                    (waiting.append if entry.is_symlink() else waiting.appendleft)(Path(entry.path))
             # A broken link counts as a file, so that it is reported as unreadable and not silently left out.
             elif entry.is_file() or entry.is_symlink():
                 files.append(Path(entry.path))
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell the folder of a run, finished or not, by what `unlabeled learn` writes into it."""
+    return (folder / "run.json").is_file() and any(
+        (folder / name).exists() for name in (".lock", "model", "report.html")
+    )
 
 
 def holds_suffix(folder: Path, suffixes: Collection[str]) -> bool:

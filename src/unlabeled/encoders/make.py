@@ -17,8 +17,8 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     Parameters
     ----------
     specification : str or Encoder
-        The name of an architecture, such as ``"conv"`` or ``"timm:resnet18"``, a folder that holds a saved encoder, or
-        an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
+        The name of an architecture, such as ``"conv"`` or ``"timm:resnet18"``, a run or a folder that holds a saved
+        encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
     preprocessing : Preprocessing
         Of the data at hand.
 
@@ -34,8 +34,9 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     if name in known and known[name].modalities:
         _check_kind(known[name], preprocessing)
         return known[name].named(rest, preprocessing)
-    if Path(specification).is_dir():
-        return _fitting(load_encoder(specification), preprocessing, f"the encoder in {specification}")
+    if (folder := Path(specification)).is_dir():
+        saved = folder / "model" if (folder / "run.json").exists() else folder
+        return _fitting(load_encoder(saved), preprocessing, f"the encoder in {specification}")
     raise unknown_name("encoder", specification, ["auto", *encoder_names()])
 
 

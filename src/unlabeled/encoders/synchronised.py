@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from unlabeled.processes import total
+from unlabeled.processes import all_reduce_sum
 
 
 class SynchronisedBatchNorm(_BatchNorm):
@@ -29,10 +29,10 @@ class SynchronisedBatchNorm(_BatchNorm):
         x = input if input.dtype == torch.float64 else input.float()
         across = [0, *range(2, x.dim())]
         shape = [1, -1] + [1] * (x.dim() - 2)
-        count = total(x.new_full((1,), x.numel() / x.shape[1]))
-        mean = total(x.sum(across)) / count
+        count = all_reduce_sum(x.new_full((1,), x.numel() / x.shape[1]))
+        mean = all_reduce_sum(x.sum(across)) / count
         centred = x - mean.view(shape)
-        variance = total(centred.square().sum(across)) / count
+        variance = all_reduce_sum(centred.square().sum(across)) / count
         if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
             with torch.no_grad():
                 seen: Any = self.num_batches_tracked  # set whenever statistics are tracked

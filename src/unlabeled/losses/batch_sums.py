@@ -6,7 +6,7 @@ from torch import Tensor
 
 from unlabeled.losses.pairwise_reduction import Term, pair_sums
 from unlabeled.losses.scores import DOT, Score
-from unlabeled.processes import rank, total, world_size
+from unlabeled.processes import all_reduce_sum, rank, world_size
 
 
 def batch_sums(
@@ -44,4 +44,4 @@ def batch_sums(
 
 def centred(z: Tensor) -> Tensor:
     """Subtract the mean of the rows of all processes, which changes no distance but makes their rounding small."""
-    return z - total(z.detach().mean(dim=0)) / world_size()
+    return z - all_reduce_sum(z.detach().mean(dim=0)) / world_size()

@@ -12,7 +12,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.losses.embeddings import Reduction, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.info_nce import find_partner
 from unlabeled.losses.pairwise_reduction import SUM_SOFTPLUS, Term, pair_sums
-from unlabeled.processes import gather, total
+from unlabeled.processes import all_reduce_sum, gather
 
 LARGEST_SCALE = 100.0
 
@@ -148,7 +148,7 @@ class _Ceiling(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (gradient,) = gradients
         # Whether it leads down is told by the gradient of all processes, the same in each.
-        return torch.where(ctx.above & (total(gradient) <= 0), 0, gradient)
+        return torch.where(ctx.above & (all_reduce_sum(gradient) <= 0), 0, gradient)
 
 
 def _scalar(value: float | Tensor, name: str, like: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.predictions import log_softmax
-from unlabeled.processes import total, world_size
+from unlabeled.processes import all_reduce_sum, world_size
 
 
 def byol(prediction: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
@@ -266,5 +266,5 @@ class Centre(nn.Module):
         check_embeddings(logits, "logits")
         if logits.shape[1] != len(self.value):
             raise UnlabeledError(f"the centre is one of {len(self.value)} logits, not of {logits.shape[1]}")
-        mean = total(logits.to(self.value.dtype).mean(dim=0)) / world_size()
+        mean = all_reduce_sum(logits.to(self.value.dtype).mean(dim=0)) / world_size()
         self.value.lerp_(mean, 1 - self.momentum)

@@ -12,7 +12,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import Comparison, Distance
 from unlabeled.losses.embeddings import Reduction, check_embeddings, reduce
 from unlabeled.losses.pairwise_reduction import refuse_transforms, tile_entries
-from unlabeled.processes import gather, rank, total, world_size
+from unlabeled.processes import all_reduce_sum, gather, rank, world_size
 
 
 def check_labels(labels: Tensor, rows: int) -> None:
@@ -167,4 +167,4 @@ def reduce_counted(losses: Tensor, counts: Tensor, reduction: Reduction) -> Tens
     """
     if reduction != "mean":
         return reduce(losses, reduction)
-    return losses.sum() * world_size() / total(counts.sum().to(losses.dtype)).clamp_min(1)
+    return losses.sum() * world_size() / all_reduce_sum(counts.sum().to(losses.dtype)).clamp_min(1)

@@ -155,8 +155,12 @@ class VectorModality(Modality):
         """Say how many rows and columns there are."""
         return f"{len(data):,} vectors with {data.array.shape[1]} columns"
 
+    def accepts_query(self, query: str | os.PathLike[str]) -> bool:
+        """Take no words: a row of numbers is no thing one names on a command line."""
+        return False
+
     def open_query(self, query: Any) -> Collection:
-        """Refuse: a row of numbers is no thing one names on a command line."""
+        """Refuse, and say what there is instead."""
         raise UnlabeledError("a run over vectors is searched by the id of a row, or in Python by an array")
 
 

@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities import open_instances
+from unlabeled.files import write_json
+from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.embeddings import Say, labelled, silent
 from unlabeled.runs.judge import judge
+from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
 
 
@@ -18,6 +20,8 @@ def evaluate_run(
     *,
     seeds: tuple[int, ...] = (0, 1, 2),
     train_rows: int | None = None,
+    data: Any = None,
+    renew: bool = False,
     say: Say = silent,
 ) -> dict[str, Any]:
     """Judge a run as `unlabeled.runs.judge` does, with the labels of a file in place of the run's own.
@@ -31,16 +35,34 @@ def evaluate_run(
         One split for each.
     train_rows : int, optional
         How many labels the probes learn from; the rest test them. By default four fifths.
+    data : path or data object, optional
+        The data the run was learnt from, where they are no longer where they were.
+    renew : bool, default False
+        Write the figures into the run, and its report anew.
     say : callable, optional
         Receives a sentence when labels match no instance.
+
+    Raises
+    ------
+    UnlabeledError
+        If there are no labels, or the data are not those that the run was learnt from: the stored vectors would be
+        compared with baselines of other content.
     """
     embeddings = run.embeddings
     if labels is not None:
         embeddings = labelled(embeddings, labels, say)
     elif embeddings.labels is None:
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
-    data = run.source
-    instances, _ = open_instances(data, preprocessing=run.encoder.preprocessing, on_error="skip")
-    if list(instances.ids) != embeddings.ids:
-        raise UnlabeledError(f"the data in {data.source} have changed since the run; learn again to judge it")
-    return judge(embeddings, run.encoder, instances, seeds, train_rows)
+    opened = run.source if data is None else open_source(data)
+    instances, _ = open_instances(opened, preprocessing=run.encoder.preprocessing, on_error="skip")
+    if list(instances.ids) != embeddings.ids or instances.fingerprint != run.about["data"]["fingerprint"]:
+        raise UnlabeledError(
+            f"the data in {opened.source} are not those that {run.folder} was learnt from: names or contents have "
+            "changed; learn again to judge them"
+        )
+    figures = judge(embeddings, run.encoder, instances, seeds, train_rows)
+    if renew:
+        kept = {key: value for key, value in run.metrics.items() if key not in ("note", "evaluation")}
+        write_json(run.folder / "metrics.json", kept | figures)
+        write_report(run.folder)
+    return figures

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.files import folder_lock, read_json, write_json
 from unlabeled.modalities import Collection, modality_of, open_instances, open_source
 from unlabeled.modalities.modality import OnError
-from unlabeled.processes import all_or_none, part, rank
+from unlabeled.processes import all_or_none, leave_process_group, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.judge import judge
 from unlabeled.runs.oddities import oddities
@@ -25,9 +27,14 @@ from unlabeled.runs.passages import passages
 from unlabeled.runs.pictures import draw
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
+from unlabeled.runs.staging import NEXT, clear_results, put_in_place
 from unlabeled.search import LanceStore
 from unlabeled.training.devices import make_fabric
 from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.settings import check_settings
+
+FEW_STEPS = 200
+"""Fewer steps than this teach a randomly started network little."""
 
 
 def learn(
@@ -39,6 +46,7 @@ def learn(
     on_error: OnError = "skip",
     resume: bool = False,
     overwrite: bool = False,
+    judging: bool = True,
     say: Say = silent,
 ) -> Run:
     """Learn a representation, judge it, index it and draw it, into one folder.
@@ -59,9 +67,12 @@ def learn(
     on_error : {"skip", "raise"}, default "skip"
         What to do with an image that cannot be read. Skipped ones are listed in the run.
     resume : bool, default False
-        Go on with the unfinished run in `out`.
+        Go on with the run in `out`, to the same weights as without the interruption. With more epochs than before, a
+        finished run is trained further; the learning rate then follows the longer schedule from where it stands.
     overwrite : bool, default False
-        Replace a run that is already in `out`.
+        Replace a run that is already in `out`. It stays as it is until the new one is whole.
+    judging : bool, default True
+        Judge by labels where there are any; `evaluate_run` can do it later.
     say : callable, optional
         Receives a sentence at each stage.
 
@@ -83,10 +94,16 @@ def learn(
         with all_or_none(device):
             data = open_source(source, method)
             table = read_labels(labels) if labels is not None else None
+            check_settings(method)
             if first:
+                _check_longer(out, resume, method.epochs)
                 folder.enter_context(_owned(out, resume, overwrite))
+            for remark in getattr(data, "remarks", ()):
+                say(remark)
             instances = _prepare(data, method, on_error, say)
+            _check_ids(instances)
             known = matched(table, instances.ids, say) if table is not None else (instances.labels, instances.classes)
+            method.check(instances)
             about: dict[str, Any] = {
                 "complete": False,
                 "source": _absolute(source),
@@ -96,41 +113,103 @@ def learn(
                 "rows": len(instances),
                 "skipped": [{"id": s.id, "reason": s.reason} for s in getattr(instances, "skipped", ())],
             }
-            if first:
-                write_json(out / "run.json", about)
-        method, notes = _fitted(method, instances, out / "checkpoint", resume)
-        part()
+            home = _home(out, overwrite)
+            if first and not (home / "run.json").exists():
+                write_json(home / "run.json", about)
+        say(_course(method, len(instances)))
+        method, notes = _fitted(method, instances, home / "checkpoint", resume)
+        leave_process_group()
         if not first:
             raise SystemExit  # what is left is the first one's
         for note in notes:
             say(f"Warning: {note}")
-        say("Embedding, judging and drawing")
-        method.save(out / "model")
+        results = out / NEXT
+        clear_results(results)
+        say("Embedding" if not judging else "Embedding, judging and drawing")
+        method.save(results / "model")
         vectors = embed(method.encoder_, instances, device=device)
         embeddings = Embeddings(list(instances.ids), vectors, *known)
-        write_embeddings(embeddings, out / "embeddings.parquet")
-        write_json(out / "history.json", method.history_)
+        write_embeddings(embeddings, results / "embeddings.parquet")
+        write_json(results / "history.json", method.history_)
         metadata = {"label": embeddings.label_names} if embeddings.label_names is not None else None
-        LanceStore.build(embeddings.ids, vectors, metadata, folder=out / "index")
-        metrics = judge(embeddings, method.encoder_, instances) | oddities(embeddings)
-        write_json(out / "metrics.json", metrics)
-        draw(out / "pictures", embeddings, method.history_, metrics, data)
-        write_json(out / "passages.json", passages(method, embeddings, instances, data))
+        LanceStore.build(embeddings.ids, vectors, metadata, folder=results / "index")
+        metrics, failed = _judged(embeddings, method, instances, judging)
+        write_json(results / "metrics.json", metrics)
+        notes += failed
+        notes += _drawn(results / "pictures", embeddings, method, metrics, data)
+        write_json(results / "passages.json", passages(method, embeddings, instances, data))
         about |= {"complete": True, "warnings": notes, **method.provenance_}
-        write_json(out / "run.json", about)
-        write_report(out)
-        shutil.rmtree(out / "checkpoint", ignore_errors=True)
+        write_json(results / "run.json", about)
+        write_report(results, out.resolve().name)
+        put_in_place(out)
     return Run(out)
+
+
+def _check_longer(out: Path, resume: bool, epochs: int) -> None:
+    """Refuse to go on with a finished run, unless it is to be trained for longer."""
+    about = read_json(out / "run.json") if resume and (out / "run.json").exists() else {}
+    if about.get("complete"):
+        if not (out / "checkpoint").exists():
+            raise UnlabeledError(f"the run in {out} is finished and holds no checkpoint to train it further from")
+        if epochs <= about["recipe"]["epochs"]:
+            raise UnlabeledError(
+                f"the run in {out} is finished; there is nothing to resume. To train it further, give more epochs than "
+                f"{about['recipe']['epochs']}"
+            )
+
+
+def _home(out: Path, overwrite: bool) -> Path:
+    """Give the folder in which a run is prepared: beside the finished one that it is to replace, if there is one."""
+    replaces = (out / "run.json").exists() and overwrite
+    return out / NEXT if replaces or (out / NEXT / "run.json").exists() else out
+
+
+def _check_ids(instances: Instances) -> None:
+    """Refuse two instances of one name: neither search nor label files could tell them apart."""
+    twice = [name for name, count in Counter(instances.ids).items() if count > 1]
+    if twice:
+        raise UnlabeledError(f"{twice[0]!r} is there twice; name every instance once")
+
+
+def _course(method: SelfSupervised, rows: int) -> str:
+    """Say how many steps a run takes, since few steps on few instances teach little."""
+    steps = method.plan(rows).steps
+    hint = "; with so few, raise --epochs" if steps < FEW_STEPS else ""
+    return f"{counted(steps, 'step')} of {counted(min(method.batch_size, rows), 'instance')}{hint}"
+
+
+def _judged(
+    embeddings: Embeddings, method: SelfSupervised, instances: Instances, judging: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Judge; a judgement that fails leaves the run usable, with a note."""
+    unlabelled = replace(embeddings, labels=None, classes=None)
+    try:
+        judged = judge(embeddings if judging else unlabelled, method.encoder_, instances)
+        return judged | oddities(embeddings), []
+    except UnlabeledError as error:
+        note = f"not judged by labels: {error}. Repeat with: unlabeled evaluate RUN"
+        return judge(unlabelled, method.encoder_, instances) | oddities(embeddings) | {"note": note}, [note]
+
+
+def _drawn(
+    folder: Path, embeddings: Embeddings, method: SelfSupervised, metrics: dict[str, Any], data: Collection
+) -> list[str]:
+    """Draw; a picture that fails leaves the run usable, with a note."""
+    try:
+        draw(folder, embeddings, method.history_, metrics, data)
+    except UnlabeledError as error:
+        return [f"not all pictures were drawn: {error}"]
+    return []
 
 
 @contextmanager
 def _owned(out: Path, resume: bool, overwrite: bool) -> Iterator[None]:
-    """Hold the folder of the run for this process alone, emptied if it is to be replaced; leave none that is empty."""
+    """Hold the folder of the run for this process alone; what is in it stays until the new run is whole."""
     _check_folder(out, resume, overwrite)
     made = not out.exists()
     with folder_lock(out):
-        if overwrite:
-            _empty(out)
+        if overwrite and not resume:
+            shutil.rmtree(out / NEXT, ignore_errors=True)
         try:
             yield
         finally:
@@ -157,19 +236,9 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
             raise UnlabeledError(f"{out} exists and is not a run; choose another folder for --out")
         if resume:
             raise UnlabeledError(f"there is no run in {out} to resume")
-    elif resume and about["complete"]:
-        raise UnlabeledError(f"the run in {out} is finished; there is nothing to resume")
-    elif not resume and not overwrite and (about["complete"] or (out / "checkpoint").exists()):
-        state = "a finished run" if about["complete"] else "an unfinished run (--resume goes on with it)"
+    elif not resume and not overwrite and (about.get("complete") or (out / "checkpoint").exists()):
+        state = "a finished run" if about.get("complete") else "an unfinished run (--resume goes on with it)"
         raise UnlabeledError(f"{out} holds {state}; choose another folder, or replace it with --overwrite")
-
-
-def _empty(out: Path) -> None:
-    for path in out.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != ".lock":
-            path.unlink()
 
 
 def _absolute(path: Any) -> str | None:

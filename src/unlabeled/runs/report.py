@@ -33,8 +33,11 @@ LARGE = 150_000
 """Bytes beyond which a picture holds photographs, and takes a fifth of the room as WebP."""
 
 
-def write_report(folder: Path) -> Path:
-    """Write ``report.html`` from what a finished run holds; the pictures are inside the file."""
+def write_report(folder: Path, name: str | None = None) -> Path:
+    """Write ``report.html`` from what a finished run holds; the pictures are inside the file.
+
+    `name` is what the run is called; by default as its folder.
+    """
     about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
     pictures = [
         (title, caption, *_inline(path))
@@ -45,7 +48,7 @@ def write_report(folder: Path) -> Path:
     write_page(
         "report.html",
         folder / "report.html",
-        name=folder.resolve().name,
+        name=name or folder.resolve().name,
         about=about,
         metrics=metrics,
         columns=columns,

@@ -16,6 +16,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
 from unlabeled.runs.embeddings import Embeddings, read_embeddings
+from unlabeled.runs.staging import finish_move
 from unlabeled.search import LanceStore, Neighbours
 
 
@@ -39,6 +40,7 @@ class Run:
             raise UnlabeledError(
                 f"{self.folder} is not a folder; a run is made by: unlabeled learn <data> --out <folder>"
             )
+        finish_move(self.folder)
         if not (self.folder / "run.json").exists():
             raise UnlabeledError(f"{self.folder} holds no run; a run is made by: unlabeled learn <data> --out <folder>")
         self.about: dict[str, Any] = read_json(self.folder / "run.json")
@@ -109,7 +111,7 @@ class Run:
         Parameters
         ----------
         query : str, path, image, or array of shape (dim,) or (q, dim)
-            The id of an instance of the run, an image (file or object), or vectors already embedded.
+            A file, else the id of an instance of the run; an image; or vectors already embedded.
         k : int, default 12
             Neighbours to find; an instance that is itself in the run is its own first neighbour.
         where : str, optional
@@ -121,9 +123,10 @@ class Run:
         """Give the vectors, shape (q, dim), that a query stands for."""
         if isinstance(query, np.ndarray) and query.ndim <= 2 and np.issubdtype(query.dtype, np.floating):
             return np.atleast_2d(query).astype(np.float32)
-        if isinstance(query, str) and query in self.embeddings.position:
-            return self.embeddings.vectors[[self.embeddings.position[query]]]
         kind = modality_of(self.encoder.preprocessing)
-        if isinstance(query, (str, os.PathLike)) and not kind.accepts_query(query):
+        text = isinstance(query, (str, os.PathLike))
+        if isinstance(query, str) and query in self.embeddings.position and not kind.accepts_query(query):
+            return self.embeddings.vectors[[self.embeddings.position[query]]]
+        if text and not kind.accepts_query(query):
             raise UnlabeledError(f"{query} is neither a file nor the id of an instance in {self.folder}")
         return self.embed(kind.open_query(query)).vectors

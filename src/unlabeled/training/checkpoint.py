@@ -56,6 +56,8 @@ def load_checkpoint(
     tensors = load_tensors(folder / FILE)
     saved = State(**json.loads(bytes(tensors["state"].tolist())))
     changed = [key for key in state.identity if saved.identity.get(key) != state.identity[key]]
+    if "epochs" in changed and saved.identity["epochs"] < state.identity["epochs"]:
+        changed.remove("epochs")  # training goes on for longer, along the longer schedule
     if changed:
         was, now = saved.identity.get(changed[0]), state.identity[changed[0]]
         raise UnlabeledError(

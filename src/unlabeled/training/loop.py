@@ -18,7 +18,7 @@ from unlabeled.data.instances import Instances
 from unlabeled.encoders.network import Network, channels_last
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.errors import UnlabeledError
-from unlabeled.processes import all_or_none, rank, total, world_size
+from unlabeled.processes import all_or_none, all_reduce_sum, rank, world_size
 from unlabeled.training.checkpoint import State, load_checkpoint, save_checkpoint
 from unlabeled.training.health import HealthMonitor
 from unlabeled.training.interrupt import StopRequest
@@ -73,7 +73,7 @@ def train(method: Method, net: Network, instances: Instances, state: State, fabr
         optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)
         if resume and folder is not None:
             load_checkpoint(folder, state, net, optimizer, method.state(net))
-        plan = Plan(len(instances), method.epochs, method.batch_size, method.accumulate, method.warmup, state.seed)
+        plan = method.plan(len(instances), state.seed)
         labels = np.full(len(instances), -1) if instances.labels is None else instances.labels
         sampler = method.sampler(plan, labels)
     step, optimizer = fabric.setup(Step(method, net), optimizer)
@@ -150,7 +150,7 @@ def _look(monitor: HealthMonitor, net: Network, plan: Plan, step: int) -> dict[s
 
 def _mean_loss(recent: list[Tensor], plan: Plan, step: int) -> float:
     """Average the losses since the last look, over all processes; a loss that is no number ends the run."""
-    mean = float(total(torch.stack(recent).mean()) / world_size() * plan.parts)
+    mean = float(all_reduce_sum(torch.stack(recent).mean()) / world_size() * plan.parts)
     if not math.isfinite(mean):
         with all_or_none(recent[0].device):  # all have found it, and one tells it
             raise UnlabeledError(
@@ -161,7 +161,7 @@ def _mean_loss(recent: list[Tensor], plan: Plan, step: int) -> float:
 
 def _anyone(flag: bool, device: torch.device) -> bool:
     """Tell whether any process was asked to stop, so that all stop after the same step."""
-    return flag if world_size() == 1 else bool(total(torch.tensor(float(flag), device=device)) > 0)
+    return flag if world_size() == 1 else bool(all_reduce_sum(torch.tensor(float(flag), device=device)) > 0)
 
 
 def _farewell(folder: Path | None, step: int, steps: int) -> str:

@@ -47,8 +47,8 @@ class Plan:
 
     @property
     def batch(self) -> int:
-        """Instances in a batch: as asked, or all there are when they are fewer."""
-        return min(self.batch_size, self.rows)
+        """Instances in a batch: as asked, or when there are fewer as many as the processes can share equally."""
+        return min(self.batch_size, max(self.rows - self.rows % world_size(), 1))
 
     @property
     def parts(self) -> int:

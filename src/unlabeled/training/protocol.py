@@ -40,6 +40,10 @@ class Method(Protocol):
         """Put what the method needs around the encoder."""
         ...
 
+    def plan(self, rows: int, seed: int) -> Plan:
+        """Give the plan of a training run over so many instances."""
+        ...
+
     def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
         """Say which instances meet in a batch."""
         ...

@@ -205,11 +205,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._check_kind(preprocessing)
             self.prepare(preprocessing)
             instances = self.training_instances(opened)
-            if len(instances) < self.minimum_rows:
-                raise UnlabeledError(
-                    f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
-                    f"got {len(instances)} sample"
-                )
+            self._check_rows(instances)
             instances = self._with_labels(instances, y)
             self.n_instances_ = len(instances)
             state = State(self.seed_, self._identity(instances))
@@ -233,6 +229,43 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def report(self, instances: Instances) -> list[dict[str, Any]]:
         """Show in words what was learnt: ``title``, ``caption`` and ``lines`` of cells; nothing by default."""
         return []
+
+    def plan(self, rows: int, seed: int = 0) -> Plan:
+        """Give the plan of a training run over so many instances."""
+        return Plan(rows, self.epochs, self.batch_size, self.accumulate, self.warmup, seed)
+
+    def check(self, instances: Instances) -> None:
+        """See, before a long fit, whether it can begin: build the network, and encode two instances with it.
+
+        Raises
+        ------
+        UnlabeledError
+            If a setting cannot be meant, or the network does not fit the data.
+        """
+        check_settings(self)
+        opened, preprocessing = open_instances(instances, self)
+        self._check_kind(preprocessing)
+        self.prepare(preprocessing)
+        instances = self.training_instances(opened)
+        self._check_rows(instances)
+        instances = self._with_labels(instances, None)
+        with own_randomness(), torch.no_grad():
+            encoder = make_encoder(self._encoder_specification(preprocessing), preprocessing)
+            encoder = self.build(encoder).encoder.eval()
+            few = instances.gather(torch.arange(min(2, len(instances))))
+            encoder(encoder.preprocessing.canonical(few.values))
+
+    def _check_rows(self, instances: Instances) -> None:
+        if len(instances) < self.minimum_rows:
+            raise UnlabeledError(
+                f"{type(self).__name__} needs at least {self.minimum_rows} instances to learn from, "
+                f"got {len(instances)} sample"
+            )
+        if self.batch_size < self.minimum_rows:
+            raise UnlabeledError(
+                f"{type(self).__name__} compares the instances of a batch, so batch_size must be at least "
+                f"{self.minimum_rows}, not {self.batch_size}"
+            )
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Map instances to vectors, by the same preprocessing as in `fit`.

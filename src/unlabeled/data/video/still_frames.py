@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.arrays import picture_from
 from unlabeled.data.decode import Raw, UnreadableError, picture, picture_size, pixels
-from unlabeled.data.fingerprint import file_state
+from unlabeled.data.fingerprint import file_digest
 from unlabeled.data.video.square import Square
 
 
@@ -43,7 +43,7 @@ class StillFrames:
             return
         for path in self._frames:
             yield path.name
-            yield file_state(path)
+            yield file_digest(path)
 
     def shorter_side(self) -> int:
         """Give the shorter side of the first frame, in pixels."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unlabeled.data.decode import MAX_PIXELS, UnreadableError, scaled_sides
-from unlabeled.data.fingerprint import file_state
+from unlabeled.data.fingerprint import file_digest
 from unlabeled.data.video.square import Square
 
 SEEK_OVER = 32
@@ -64,7 +64,7 @@ class VideoFile:
 
     def identity(self) -> list[str | bytes | NDArray[Any]]:
         """Give size and time of change."""
-        return [file_state(self.path)]
+        return [file_digest(self.path)]
 
     def shorter_side(self) -> int:
         """Give the shorter side in pixels, from the header."""

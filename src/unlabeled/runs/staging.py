@@ -1,0 +1,43 @@
+"""A run that is being made, inside the folder of the run, until it is whole and takes the other one's place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from unlabeled.files import read_json
+
+NEXT = ".next"
+"""The folder, inside that of the run, in which results are written before they take their place."""
+_KEPT = {"checkpoint", "run.json"}
+
+
+def clear_results(folder: Path) -> None:
+    """Remove what a process left that was killed while it wrote results; training's checkpoint stays."""
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if path.name not in _KEPT:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def put_in_place(out: Path) -> None:
+    """Let the finished results in the staging folder take the place of what is in the run's folder.
+
+    The description, ``run.json``, is moved last. A process that is killed in between leaves a staging folder that is
+    whole, and opening the run finishes the move.
+    """
+    staged = out / NEXT
+    for path in sorted(staged.iterdir(), key=lambda path: path.name == "run.json"):
+        target = out / path.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        path.replace(target)
+    shutil.rmtree(staged)
+
+
+def finish_move(out: Path) -> None:
+    """Finish what `put_in_place` had begun when its process was killed."""
+    description = out / NEXT / "run.json"
+    if description.exists() and read_json(description).get("complete"):
+        put_in_place(out)
