@@ -86,9 +86,9 @@ def topics(
     ['cats', 'dogs']
     """
     folder = Path(out)
-    kind = _kind(method)
     _check_folder(folder, source, overwrite)
     texts, ids = read_texts(source, column)
+    kind = _kind(method)  # which brings scikit-learn and Numba, so texts that are not there are told first
     filters: dict[str, Any] = {
         "tokenizer": tokenizer,
         "stop_words": stop_words,
