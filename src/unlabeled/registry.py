@@ -16,7 +16,13 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import read_json, refuses_damage
 
-ALIASES = {"lda": "latentdirichletallocation", "gmm": "gaussianmixture", "word2vec": "skipgram"}
+ALIASES = {
+    "tracking": "trackingbycolorization",
+    "future": "futureprediction",
+    "lda": "latentdirichletallocation",
+    "gmm": "gaussianmixture",
+    "word2vec": "skipgram",
+}
 """Other names by which methods are known, without dashes and underscores."""
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.split import stratified_folds, stratified_split
+from unlabeled.evaluation.split import grouped_split, stratified_folds, stratified_split
 
 
 @settings(deadline=None)
@@ -56,3 +56,22 @@ def test_folds_are_even_in_all_and_in_each_class(labels, n):
     for part in [np.ones(len(labels), dtype=bool), *(labels == label for label in set(labels))]:
         counts = np.bincount(folds[part], minlength=n)
         assert counts.max() - counts.min() <= 1
+
+
+def test_no_group_is_in_both_parts():
+    random = np.random.default_rng(0)
+    groups = random.integers(0, 30, 300)
+    labels = np.where(random.random(300) < 0.2, -1, groups % 3)
+    for seed in range(5):
+        train, test = grouped_split(labels, groups, seed=seed)
+        assert not set(groups[train]) & set(groups[test])
+        assert sorted([*train, *test]) == np.flatnonzero(labels >= 0).tolist()
+        assert [len(np.unique(groups[test][labels[test] == label])) for label in range(3)] == [2, 2, 2]
+    assert grouped_split(labels, groups, seed=1).test.tolist() != grouped_split(labels, groups).test.tolist()
+
+
+def test_groups_that_cannot_be_split_are_refused():
+    with pytest.raises(UnlabeledError, match="one group only, 2 in all"):
+        grouped_split([0, 0, 1, 1], [5, 5, 6, 6])
+    with pytest.raises(UnlabeledError, match="one group a row"):
+        grouped_split([0, 0, 1], [5, 5])

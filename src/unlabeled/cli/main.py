@@ -24,6 +24,7 @@ from unlabeled.cli.search import search
 from unlabeled.cli.segment import segment
 from unlabeled.cli.shared import FAILED, REFUSED, err, visible
 from unlabeled.cli.topics import topics
+from unlabeled.cli.track import track
 from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
 

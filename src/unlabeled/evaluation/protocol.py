@@ -16,7 +16,7 @@ from unlabeled.evaluation.inputs import Labels, Vectors, check_labels, check_som
 from unlabeled.evaluation.knn import knn
 from unlabeled.evaluation.linear_probe import linear_probe
 from unlabeled.evaluation.retrieval import retrieval
-from unlabeled.evaluation.split import Split, stratified_split
+from unlabeled.evaluation.split import Split, grouped_split, stratified_split
 
 LEARNT = "learnt"
 
@@ -96,6 +96,7 @@ def evaluate(
     probes: Sequence[str] = ("knn", "linear"),
     test_size: float = 0.2,
     test_rows: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
 ) -> Evaluation:
     """Judge a representation, and baselines beside it, on the same splits over several seeds.
 
@@ -116,6 +117,8 @@ def evaluate(
         Share of the labelled rows to test on.
     test_rows : array, optional
         The rows to test on, as row numbers or a mask of shape (n,), instead of random splits.
+    groups : array of int, shape (n,), optional
+        Rows of one group, such as clips of one video, are never in both parts of a random split.
 
     Returns
     -------
@@ -156,7 +159,9 @@ def evaluate(
         if len(representations[name]) != n:
             raise UnlabeledError(f"baseline {name!r} has {len(representations[name])} rows, the representation has {n}")
 
-    if test_rows is None:
+    if test_rows is None and groups is not None:
+        splits = [grouped_split(classes, groups, test_size, seed) for seed in seeds]
+    elif test_rows is None:
         splits = [stratified_split(classes, test_size, seed) for seed in seeds]
     else:
         splits = [_given_split(classes, test_rows)] * len(seeds)

@@ -66,6 +66,53 @@ def stratified_split(labels: ArrayLike, test_size: float = 0.2, seed: int = 0) -
     return Split(np.setdiff1d(np.flatnonzero(classes >= 0), tested), tested)
 
 
+def grouped_split(labels: ArrayLike, groups: ArrayLike, test_size: float = 0.2, seed: int = 0) -> Split:
+    """Split the labelled rows so that no group has rows in both parts, class by class.
+
+    Clips of one video resemble each other more than those of any two videos; with some of them in either part, a probe
+    would be judged by how well it knows the video again.
+
+    Parameters
+    ----------
+    labels : array of int or str, shape (n,)
+        Classes; rows with −1, or without a name, are in neither part.
+    groups : array of int, shape (n,)
+        Number of each row's group. A group is counted to the class of its first labelled row.
+    test_size : float, default=0.2
+        Share of the groups to test on.
+    seed : int, default=0
+        The same seed gives the same split.
+
+    Raises
+    ------
+    UnlabeledError
+        If no class has two groups.
+
+    Examples
+    --------
+    >>> train, test = grouped_split([0, 0, 0, 0, 1, 1], [7, 7, 8, 8, 9, 9])
+    >>> len(train), len(test)
+    (4, 2)
+    """
+    classes, numbers = check_labels(labels, len(as_array(labels))), np.asarray(groups)
+    if numbers.shape != classes.shape:
+        raise UnlabeledError(
+            f"there are {len(classes)} labels and groups of shape {numbers.shape}; give one group a row"
+        )
+    check_some_labelled(classes)
+    known = np.flatnonzero(classes >= 0)
+    names, first, group_of = np.unique(numbers[known], return_index=True, return_inverse=True)
+    try:
+        tested = stratified_split(classes[known][first], test_size, seed).test
+    except UnlabeledError:
+        raise UnlabeledError(
+            f"every class has rows of one group only, {len(names)} in all, so none is left to test on; "
+            "label more groups"
+        ) from None
+    in_test = np.isin(group_of, tested)
+    return Split(known[~in_test], known[in_test])
+
+
 def stratified_folds(labels: Labels, n_folds: int, seed: int = 0) -> Labels:
     """Deal the rows to folds, class by class, as cards are dealt.
 

@@ -169,6 +169,13 @@ class Modality(ABC):
         """Give some instances as vectors in the simplest way, shape (n, d): what learning must beat."""
         raise UnlabeledError(f"{self.name} data have no raw baseline")
 
+    def groups(self, instances: Instances) -> NDArray[np.int64] | None:
+        """Give the number of the group that each instance comes from, such as a video; None where each is its own.
+
+        Instances of one group must not be in both parts of a split.
+        """
+        return None
+
     def pictures(self, data: Any, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
         """Draw the instances of these names, shape (n, side, side, 3), with at most `largest` pixels a side."""
         raise UnlabeledError(f"{self.name} data cannot be drawn")

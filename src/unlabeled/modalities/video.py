@@ -150,6 +150,11 @@ class VideoModality(Modality):
             parts.append(F.adaptive_avg_pool2d(frames, side).view(len(batch), -1))
         return torch.cat(parts).numpy()
 
+    def groups(self, instances: Any) -> NDArray[np.int64]:
+        """Give the number of each clip's video."""
+        groups: NDArray[np.int64] = instances.groups
+        return groups
+
     def pictures(self, data: Any, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
         """Draw each clip as four of its frames, evenly spread, in two rows; a whole video likewise."""
         side = max(2, largest // 2)

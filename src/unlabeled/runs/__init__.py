@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unlabeled.runs.rows import Rows, open_rows
     from unlabeled.runs.run import Run
     from unlabeled.runs.topics import topics
+    from unlabeled.runs.track import track
 
 __all__ = [
     "Embeddings",
@@ -41,6 +42,7 @@ __all__ = [
     "open_rows",
     "read_embeddings",
     "topics",
+    "track",
     "write_embeddings",
 ]
 
@@ -66,6 +68,7 @@ __getattr__, __dir__ = when_used(
         "open_rows": "rows",
         "read_embeddings": "embeddings",
         "topics": "topics",
+        "track": "track",
         "write_embeddings": "embeddings",
     },
 )

@@ -74,8 +74,23 @@ def judge(
         raise UnlabeledError(f"{train_rows} labels to learn from leave none of {len(chosen)} to test on")
     test_size = TEST_SIZE if train_rows is None else 1 - train_rows / len(chosen)
     labels = embeddings.labels[chosen]
-    judged = evaluate(embeddings.vectors[chosen], labels, baselines=baselines, seeds=seeds, test_size=test_size)
+    groups = modality_of(instances).groups(instances)
+    if groups is not None and not _can_be_split(labels, groups[chosen]):
+        return figures | {"note": "every class comes from one video only, so nothing can be tested on another one"}
+    judged = evaluate(
+        embeddings.vectors[chosen],
+        labels,
+        baselines=baselines,
+        seeds=seeds,
+        test_size=test_size,
+        groups=None if groups is None else groups[chosen],
+    )
     return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
+
+
+def _can_be_split(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:
+    """Tell whether some class has rows of two groups."""
+    return any(len(np.unique(groups[labels == label])) > 1 for label in np.unique(labels))
 
 
 def _labelled_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
