@@ -28,6 +28,7 @@ from unlabeled.methods.contrastive.simclr import SimCLR as SimCLR
 from unlabeled.methods.contrastive.simcse import SimCSE as SimCSE
 from unlabeled.methods.contrastive.sup_con import SupCon as SupCon
 from unlabeled.methods.contrastive.triplet_network import TripletNetwork as TripletNetwork
+from unlabeled.methods.crossmodal.clip import CLIP as CLIP
 from unlabeled.methods.fewlabels.co_training import CoTraining as CoTraining
 from unlabeled.methods.fewlabels.distillation import Distillation as Distillation
 from unlabeled.methods.fewlabels.entropy_minimisation import EntropyMinimisation as EntropyMinimisation

@@ -26,6 +26,7 @@ from unlabeled.cli.shared import FAILED, REFUSED, err, visible
 from unlabeled.cli.topics import topics
 from unlabeled.cli.track import track
 from unlabeled.cli.words import app as words
+from unlabeled.cli.zeroshot import zeroshot
 from unlabeled.errors import UnlabeledError
 
 app = typer.Typer(
@@ -60,6 +61,8 @@ def unlabeled(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
 for verb in (search, evaluate, embed, generate, fill, finetune, predict):
     app.command()(verb)
+for seeing in (track, zeroshot):
+    app.command()(seeing)
 app.command("map")(map_)
 for sorting in (cluster, topics, segment, outliers, assign):
     app.command()(sorting)

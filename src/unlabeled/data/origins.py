@@ -63,7 +63,7 @@ class Origin(Protocol):
 
 
 class Items:
-    """Files, encoded bytes, PIL images and arrays, in a list."""
+    """Files, encoded bytes, PIL images and arrays, in a list; or callables that give encoded bytes when needed."""
 
     labels: NDArray[np.int64] | None
     classes: list[str] | None
@@ -170,6 +170,11 @@ class DatasetImages:
 
 
 def _raw(item: Any) -> Raw:
+    if callable(item) and not isinstance(item, (Path, Image.Image)):
+        try:
+            return bytes(item())
+        except OSError as error:
+            raise UnreadableError(error.strerror or str(error)) from error
     if isinstance(item, (Path, bytes, Image.Image)):
         return item
     if isinstance(item, (bytearray, memoryview)):
@@ -180,6 +185,8 @@ def _raw(item: Any) -> Raw:
 def _identity(item: Any) -> Iterable[str | bytes | NDArray[Any]]:
     if isinstance(item, Path):
         return [file_digest(item)]
+    if callable(item) and not isinstance(item, Image.Image):
+        return [bytes(item())]
     if isinstance(item, (bytes, bytearray, memoryview)):
         return [bytes(item)]
     if isinstance(item, Image.Image):
@@ -192,6 +199,8 @@ def _identity(item: Any) -> Iterable[str | bytes | NDArray[Any]]:
 
 def open_origin(source: Any) -> Origin:
     """Find out what `source` is and give the pictures in it; see `unlabeled.data.Images` for what it may be."""
+    if isinstance(source, Items):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return _from_path(existing(os.fspath(source)))
     if hasattr(source, "ndim") and hasattr(source, "dtype") and source.ndim > 1:

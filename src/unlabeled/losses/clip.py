@@ -68,8 +68,7 @@ def clip(images: Tensor, texts: Tensor, scale: float | Tensor = 1 / 0.07, *, red
     """
     check_pair(images, texts)
     images, texts = unit(images), unit(texts)
-    scale = _Ceiling.apply(_scalar(scale, "scale", images))
-    return reduce(find_partner(images * scale, texts, both_ways=True), reduction)
+    return reduce(find_partner(images * ceiled_scale(scale, images), texts, both_ways=True), reduction)
 
 
 def siglip(
@@ -134,6 +133,12 @@ def siglip(
     images = torch.cat([images, bias.expand(len(images), 1)], dim=1)
     (as_none,) = pair_sums((Term(SUM_SOFTPLUS),), images, gather(functional.pad(texts, (0, 1), value=1.0)))
     return reduce(as_none - match, reduction)
+
+
+def ceiled_scale(scale: float | Tensor, like: Tensor) -> Tensor:
+    """Give a scale of at most 100, whose gradient passes above that only if it leads back down."""
+    ceiled: Tensor = _Ceiling.apply(_scalar(scale, "scale", like))
+    return ceiled
 
 
 class _Ceiling(torch.autograd.Function):

@@ -81,6 +81,8 @@ class Settings:
         Of a table, the column of texts; two or three with commas between them for pairs and triples.
     unit : {"line", "paragraph", "file"}, default "line"
         What is one text in a text file.
+    modalities : tuple of str, optional
+        Kinds of data that are thought of first when a source could be several.
     """
 
     encoder: Any = "auto"
@@ -90,6 +92,7 @@ class Settings:
     workers: int | None = None
     column: str | None = None
     unit: Literal["line", "paragraph", "file"] = "line"
+    modalities: tuple[str, ...] = ()
 
 
 class Modality(ABC):
@@ -108,12 +111,15 @@ class Modality(ABC):
         What files it opens, for error messages.
     has_pictures : bool
         Whether `pictures` can draw instances.
+    halves : tuple of str
+        Kinds of data that an encoder of this kind takes alone, as CLIP's takes images or texts.
     """
 
     name: ClassVar[str]
     encoder: ClassVar[str]
     formats: ClassVar[str] = ""
     has_pictures: ClassVar[bool] = False
+    halves: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

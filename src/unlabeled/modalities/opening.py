@@ -86,6 +86,8 @@ def open_instances(
     """
     X = _as_path(X)
     kind = modality_of(X) if is_data(X) else _accepting(X, settings)
+    if preprocessing is not None and kind.name in modality(preprocessing.kind).halves:
+        kind = modality(preprocessing.kind)
     if preprocessing is not None and preprocessing.kind != kind.name:
         raise UnlabeledError(f"the encoder is for {preprocessing.kind}s, and the data are {kind.name}s")
     return kind.prepare(kind.admit(X, settings, preprocessing is None), settings, preprocessing, on_error)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unlabeled.runs.run import Run
     from unlabeled.runs.topics import topics
     from unlabeled.runs.track import track
+    from unlabeled.runs.zeroshot import zeroshot
 
 __all__ = [
     "Embeddings",
@@ -44,6 +45,7 @@ __all__ = [
     "topics",
     "track",
     "write_embeddings",
+    "zeroshot",
 ]
 
 __getattr__, __dir__ = when_used(
@@ -70,5 +72,6 @@ __getattr__, __dir__ = when_used(
         "topics": "topics",
         "track": "track",
         "write_embeddings": "embeddings",
+        "zeroshot": "zeroshot",
     },
 )

@@ -82,7 +82,10 @@ class Run:
         if path is None or not Path(path).exists():
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
         recipe = self.about.get("recipe", {})
-        return open_source(path, Settings(column=recipe.get("column"), unit=recipe.get("unit", "line")))
+        kinds = (self.encoder.preprocessing.kind,)
+        return open_source(
+            path, Settings(column=recipe.get("column"), unit=recipe.get("unit", "line"), modalities=kinds)
+        )
 
     def embed(
         self, source: Any, *, on_error: Literal["raise", "skip"] = "raise", workers: int | None = None
@@ -98,7 +101,7 @@ class Run:
             Threads that decode images.
         """
         data, wanted = open_source(source), self.encoder.preprocessing
-        if data.kind != wanted.kind:
+        if data.kind != wanted.kind and data.kind not in modality_of(wanted).halves:
             raise UnlabeledError(f"the encoder in {self.folder} is for {wanted.kind}s, and {source} holds {data.kind}s")
         instances, _ = open_instances(data, Settings(workers=workers), wanted, on_error)
         vectors = embed(self.encoder, instances)
@@ -128,5 +131,9 @@ class Run:
         if isinstance(query, str) and query in self.embeddings.position and not kind.accepts_query(query):
             return self.embeddings.vectors[[self.embeddings.position[query]]]
         if text and not kind.accepts_query(query):
-            raise UnlabeledError(f"{query} is neither a file nor the id of an instance in {self.folder}")
+            raise UnlabeledError(
+                f"{query} is neither a file nor the id of an instance in {self.folder}. This run knows "
+                f"{kind.name}s, not words; to search images by words, learn from images with captions: unlabeled learn pairs.parquet "
+                "--method clip"
+            )
         return self.embed(kind.open_query(query)).vectors

@@ -1,0 +1,183 @@
+"""Where captions come from: text files beside images, tables with both, and shards of the webdataset layout."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unlabeled.data.columns import LABEL_COLUMNS, find_column
+from unlabeled.data.decode import SUFFIXES
+from unlabeled.data.images import Images
+from unlabeled.data.origins import Items
+from unlabeled.data.paths import files_under, with_suffix_in
+from unlabeled.data.text.text_columns import read_columns
+from unlabeled.errors import UnlabeledError
+
+CAPTION_COLUMNS = ("caption", "text", "title", "description", "sentence")
+IMAGE_COLUMNS = ("image", "path", "file", "filename", "file_name", "image_path", "filepath")
+CAPTION_SUFFIXES = frozenset({".txt", ".caption"})
+
+
+@dataclass
+class Captioned:
+    """Images, and for each caption the image that it belongs to.
+
+    Attributes
+    ----------
+    images : Images
+    captions : list of str
+    image_of : list of int
+        Position in `images` of each caption's image.
+    labels : list, optional
+        A class a caption.
+    """
+
+    images: Images
+    captions: list[str]
+    image_of: list[int]
+    labels: list[Any] | None = field(default=None)
+
+
+def from_folder(folder: Path) -> Captioned:
+    """Read a folder of images with a text file of the same name beside each; every line of it is a caption.
+
+    Raises
+    ------
+    UnlabeledError
+        If there are no images, or no text is beside one.
+    """
+    files = files_under(folder)
+    images = with_suffix_in(files, SUFFIXES)
+    texts = {file.with_suffix(""): file for file in with_suffix_in(files, CAPTION_SUFFIXES)}
+    if not images:
+        raise UnlabeledError(f"the folder {folder} holds no images")
+    captions, image_of = [], []
+    for number, image in enumerate(images):
+        beside = texts.get(image.with_suffix(""))
+        lines = [] if beside is None else beside.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        for line in [line for line in lines if line.strip()] or [""]:
+            captions.append(line)
+            image_of.append(number)
+    if not any(captions):
+        raise UnlabeledError(f"no image in {folder} has a caption: a.jpg needs a.txt beside it")
+    return Captioned(Images(folder), captions, image_of)
+
+
+def from_table(path: Path, column: str | None = None) -> Captioned:
+    """Read a table with a column of images, paths or bytes, and a column of captions; several rows may share an image.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Paths are relative to its folder. Parquet in the Hugging Face
+        layout holds the images themselves.
+    column : str, optional
+        The captions, if they are not in ``caption``, ``text``, ``title``, ``description`` or ``sentence``.
+    """
+    if path.suffix.lower() == ".parquet":
+        from unlabeled.data.parquet import image_column, read_column, schema_of
+
+        schema = schema_of(path)
+        if image_column(schema) is not None:
+            texts = [name for name in schema.names if name != image_column(schema)]
+            wanted = _caption_column(texts, column, path)
+            images = Images(path)
+            captions = ["" if value is None else str(value) for value in read_column(path, wanted)]
+            label = find_column([name for name in texts if name != wanted], LABEL_COLUMNS)
+            kinds = None
+            if label is not None:
+                kinds = read_column(path, [name for name in texts if name != wanted][label])
+            return Captioned(images, captions, list(range(len(captions))), kinds)
+    columns = read_columns(path)
+    names = list(columns)
+    image = find_column(names, IMAGE_COLUMNS)
+    if image is None:
+        raise UnlabeledError(f"{path} has no column of images ({', '.join(IMAGE_COLUMNS)}); it has {', '.join(names)}")
+    wanted = _caption_column([name for name in names if name != names[image]], column, path)
+    places: dict[str, int] = {}
+    image_of = [places.setdefault(str(value), len(places)) for value in columns[names[image]]]
+    files = [path.parent / name for name in places]
+    captions = ["" if value is None else str(value) for value in columns[wanted]]
+    rest = [name for name in names if name not in (names[image], wanted)]
+    label = find_column(rest, LABEL_COLUMNS)
+    # Files that are missing are found when the images are decoded, and named or left out there.
+    images = Images(Items(files, list(places)))
+    return Captioned(images, captions, image_of, None if label is None else columns[rest[label]])
+
+
+def from_shards(paths: Sequence[Path]) -> Captioned:
+    """Read tar files of the webdataset layout: ``key.jpg`` beside ``key.txt``, or ``key.json`` with a caption in it.
+
+    Pictures stay in the shards, and are read when they are needed.
+    """
+    items: dict[str, TarMember] = {}
+    texts: dict[str, str] = {}
+    for path in paths:
+        for key, suffix, member in _members(path):
+            if suffix in SUFFIXES:
+                items[key] = member
+            elif suffix in CAPTION_SUFFIXES:
+                texts[key] = member().decode("utf-8", errors="replace").strip()
+            elif suffix == ".json":
+                texts.setdefault(key, _caption_in(member()))
+    if not items:
+        raise UnlabeledError(f"{paths[0]} holds no images")
+    names = list(items)
+    images = Images(Items([items[name] for name in names], names))
+    return Captioned(images, [texts.get(name, "") for name in names], list(range(len(names))))
+
+
+@dataclass(frozen=True)
+class TarMember:
+    """A file in a tar archive, read when it is called."""
+
+    archive: Path
+    offset: int
+    size: int
+
+    def __call__(self) -> bytes:
+        """Read its bytes."""
+        with self.archive.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
+def _members(path: Path) -> Iterator[tuple[str, str, TarMember]]:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for info in archive:
+                if info.isfile():
+                    name = Path(info.name)
+                    # As in webdataset, the key ends at the first dot of the name.
+                    stem, _, suffix = name.name.partition(".")
+                    member = TarMember(path, info.offset_data, info.size)
+                    yield (name.parent / stem).as_posix(), f".{suffix}".lower(), member
+    except (OSError, tarfile.TarError) as error:
+        raise UnlabeledError(f"cannot read {path} as an uncompressed tar file: {error}") from error
+
+
+def _caption_in(content: bytes) -> str:
+    try:
+        values = json.loads(content)
+    except ValueError:
+        return ""
+    found = next((values[name] for name in CAPTION_COLUMNS if isinstance(values, dict) and name in values), "")
+    return str(found)
+
+
+def _caption_column(names: list[str], column: str | None, path: Path) -> str:
+    if column is not None:
+        if column not in names:
+            raise UnlabeledError(f"there is no column {column!r} in {path}; it has {', '.join(names)}")
+        return column
+    found = find_column(names, CAPTION_COLUMNS)
+    if found is None:
+        raise UnlabeledError(
+            f"{path} has no column of captions ({', '.join(CAPTION_COLUMNS)}); it has {', '.join(names)}: "
+            "name one with column=..."
+        )
+    return names[found]

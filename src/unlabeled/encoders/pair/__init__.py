@@ -1,0 +1,1 @@
+"""Encoders of pairs: two towers that meet in one space."""

@@ -1,0 +1,96 @@
+"""Two towers: an encoder of images and one of texts, each with a projection into a space that they share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unlabeled.encoders.encoder import Encoder, from_description
+from unlabeled.encoders.make import make_encoder
+from unlabeled.errors import UnlabeledError, unknown_name
+
+HALVES = ("image", "text")
+
+
+class TwoTowers(Encoder):
+    """An encoder of images, an encoder of texts, and a linear projection on each; vectors have length 1.
+
+    Called with pairs it gives the vectors of the images; with texts alone those of the texts. Both lie in one space.
+
+    Parameters
+    ----------
+    preprocessing : PairPreprocessing
+    image, text : Encoder, dict or str, optional
+        The towers, their descriptions or names; by default ``"conv"`` and a transformer of two layers.
+    dim : int, default 128
+        Length of the vectors.
+    frozen : sequence of str, optional
+        ``"image"`` or ``"text"``: towers that do not learn. Their projections do.
+    """
+
+    architecture: ClassVar[str] = "two_towers"
+    modalities: ClassVar[tuple[str, ...]] = ("pair",)
+    preprocessing: Any  # a PairPreprocessing
+
+    def __init__(
+        self,
+        preprocessing: Any,
+        *,
+        image: Encoder | dict[str, Any] | str = "conv",
+        text: Encoder | dict[str, Any] | str = "auto",
+        dim: int = 128,
+        frozen: tuple[str, ...] | list[str] = (),
+    ) -> None:
+        super().__init__(preprocessing)
+        for half in frozen:
+            if half not in HALVES:
+                raise unknown_name("tower", half, HALVES)
+        if text == "auto":
+            text = {"architecture": "transformer", "dim": 192, "layers": 2, "heads": 3}
+        self.image, self.text = _tower(image, preprocessing.image), _tower(text, preprocessing.text)
+        self.dim, self.frozen = dim, tuple(frozen)
+        self.image_projection = nn.Linear(self.image.dim, dim, bias=False)
+        self.text_projection = nn.Linear(self.text.dim, dim, bias=False)
+        for half in self.frozen:
+            getattr(self, half).requires_grad_(False)
+
+    def settings(self) -> dict[str, Any]:
+        """Describe both towers."""
+        towers = {"image": self.image.describe(), "text": self.text.describe()}
+        return {**towers, "dim": self.dim, "frozen": list(self.frozen)}
+
+    def train(self, mode: bool = True) -> TwoTowers:
+        """Change to training or back; a frozen tower stays as it is used, without dropout and batch statistics."""
+        super().train(mode)
+        for half in self.frozen:
+            getattr(self, half).eval()
+        return self
+
+    def forward(self, values: Any) -> Tensor:
+        """Map pairs or images to the vectors of the images, and texts alone to theirs; shape (n, dim)."""
+        return self.of_texts(values.text) if values.image is None else self.of_images(values.image)
+
+    def of_images(self, images: Tensor) -> Tensor:
+        """Map images to vectors of length 1, shape (n, dim)."""
+        return F.normalize(self.image_projection(self._seen("image", images)), dim=1)
+
+    def of_texts(self, texts: Any) -> Tensor:
+        """Map texts to vectors of length 1, shape (n, dim)."""
+        return F.normalize(self.text_projection(self._seen("text", texts)), dim=1)
+
+    def _seen(self, half: str, values: Any) -> Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and half not in self.frozen):
+            vectors: Tensor = getattr(self, half)(values)
+        return vectors
+
+
+def _tower(tower: Encoder | dict[str, Any] | str, preprocessing: Any) -> Encoder:
+    if isinstance(tower, dict):
+        return from_description(tower, preprocessing)
+    made = make_encoder(tower, preprocessing)
+    if preprocessing.kind not in made.modalities:
+        raise UnlabeledError(f"a tower for {preprocessing.kind}s cannot be encoder {made.architecture!r}")
+    return made

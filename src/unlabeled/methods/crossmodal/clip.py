@@ -1,0 +1,173 @@
+"""CLIP: images and their captions meet in one space."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from unlabeled.data.batch import Batch
+from unlabeled.encoders import Encoder, Network
+from unlabeled.encoders.pair.two_towers import TwoTowers
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.losses import embed_in_chunks
+from unlabeled.losses.partners import clip_of_partners, siglip_of_partners
+from unlabeled.methods.crossmodal.zero_shot import TEMPLATES, ZeroShotClassifier
+from unlabeled.training.multi_view import MultiView
+
+LEARNT_SHARE = 0.95
+"""Of ln(batch): a loss above it at the end says that nothing was learnt."""
+
+
+class CLIP(MultiView):
+    r"""An image and its caption attract each other, and repel the captions and images of the other pairs in the batch.
+
+    Split: x is the image, y its caption. Loss, with u and v the vectors of images and captions, of length 1, and s a
+    scale that is learnt:
+
+    .. math:: L = -\frac{1}{2N} \sum_i \Big( \log \frac{\exp(s\, u_i \cdot v_i)}{\sum_j \exp(s\, u_i \cdot v_j)}
+              + \log \frac{\exp(s\, u_i \cdot v_i)}{\sum_j \exp(s\, u_j \cdot v_i)} \Big)
+
+    where the sums leave out those j ≠ i that have the same caption or the same image as i: they are no negatives.
+
+    Parameters
+    ----------
+    encoder : str or Encoder, default "auto"
+        The image tower: any encoder of images; ``"conv"`` by default.
+    text_encoder : str or Encoder, default "auto"
+        The text tower: any encoder of texts; a transformer of two layers by default.
+    objective : {"softmax", "sigmoid"}, default "softmax"
+        The loss above, or SigLIP's, which asks of every image and caption by themselves whether they belong together.
+    dim : int, default 128
+        Length of the vectors in the shared space.
+    frozen : {"none", "image", "text"}, default "none"
+        A pre-trained tower that does not learn, as in LiT; its projection does.
+    chunk : int, optional
+        Pairs that are encoded at a time. The loss still sees the whole batch, and gives the same gradient, but memory
+        grows with the chunk (gradient caching).
+    column : str, optional
+        The column of captions in a table.
+    tokenizer, vocabulary, length : str, int, int, default "auto", 8000, 32
+        As for methods of texts: how captions are cut into tokens, and how many of a caption are read.
+
+    Attributes
+    ----------
+    encoder_ : TwoTowers
+        Both towers; `transform` gives vectors in the shared space for images, texts and pairs (of which the image).
+
+    References
+    ----------
+    .. [1] Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021.
+    .. [2] Zhai et al., Sigmoid Loss for Language Image Pre-Training, ICCV 2023.
+    .. [3] Zhai et al., LiT: Zero-Shot Transfer with Locked-image text Tuning, CVPR 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pairs = [(np.full((8, 8), 25 * i, np.uint8), f"shade number {i}") for i in range(8)]
+    >>> model = CLIP(epochs=20, random_state=0, progress=False).fit(pairs)
+    >>> model.transform(["shade number 3", "anything"]).shape
+    (2, 128)
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("pair",)
+    minimum_rows: ClassVar[int] = 2
+
+    text_encoder: str | Encoder = "auto"
+    objective: Literal["softmax", "sigmoid"] = "softmax"
+    dim: int = 128
+    frozen: Literal["none", "image", "text"] = "none"
+    chunk: int | None = None
+    column: str | None = None
+    tokenizer: str = "auto"
+    vocabulary: int = 8000
+    length: int = 32
+
+    def prepare(self, preprocessing: Any) -> None:
+        """Refuse settings that cannot be meant."""
+        super().prepare(preprocessing)
+        for name, known in (("objective", ("softmax", "sigmoid")), ("frozen", ("none", "image", "text"))):
+            if getattr(self, name) not in known:
+                raise unknown_name(name, getattr(self, name), known)
+        for name in ("dim", "chunk", "vocabulary", "length"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UnlabeledError(f"{name} must be at least 1, got {value!r}")
+
+    def _encoder_specification(self, preprocessing: Any) -> Encoder:
+        image = "conv" if self.encoder == "auto" else self.encoder
+        frozen = () if self.frozen == "none" else (self.frozen,)
+        return TwoTowers(preprocessing, image=image, text=self.text_encoder, dim=self.dim, frozen=frozen)
+
+    def build(self, encoder: Encoder) -> Network:
+        """Add the scale, and for the sigmoid loss the bias, that are learnt."""
+        return Network(encoder, head=Scale(*((10.0, -10.0) if self.objective == "sigmoid" else (1 / 0.07, None))))
+
+    def view(self, values: Any) -> Any:
+        """Distort the images; captions stay as they are."""
+        return values if values.image is None else values._replace(image=self.view_(values.image))
+
+    def split(self, batch: Batch) -> tuple[Any, Any]:
+        """Show the image, hide the caption."""
+        values = self.view(batch.values)
+        return values.image, (values.text, (values.picture, values.caption))
+
+    def loss(self, net: Network, x: Any, y: Any) -> Tensor:
+        """Find each image's caption and each caption's image."""
+        texts, same = y
+        towers: Any = net.encoder
+        head: Any = net.head
+        if self.chunk is None:
+            images, captions = towers.of_images(x), towers.of_texts(texts)
+        else:
+            images = embed_in_chunks(towers.of_images, x, self.chunk)
+            captions = embed_in_chunks(lambda parts: towers.of_texts(type(texts)(*parts)), texts, self.chunk)
+        if self.objective == "sigmoid":
+            return siglip_of_partners(images, captions, head.log_scale.exp(), head.bias, same)
+        return clip_of_partners(images, captions, head.log_scale.exp(), same)
+
+    def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
+        """Learn from pairs; see `SelfSupervised.fit`. A loss that stayed at ln(batch) is announced."""
+        super().fit(X, y, resume=resume)
+        losses = [entry["loss"] for entry in self.history_ if "loss" in entry]
+        batch = min(self.batch_size, self.provenance_["data"]["rows"])
+        if self.objective == "softmax" and losses and losses[-1] > LEARNT_SHARE * math.log(batch) > 0:
+            warnings.warn(
+                f"the loss is {losses[-1]:.2f}, near ln({batch}) = {math.log(batch):.2f}: no caption is told from the "
+                "others. See whether captions belong to their images, train longer, or take a higher learning rate",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self
+
+    @property
+    def scale_(self) -> float:
+        """The scale that was learnt, at most 100."""
+        head: Any = self.network_.head
+        return min(100.0, float(head.log_scale.detach().exp()))
+
+    def zero_shot(self, names: Sequence[str], templates: Sequence[str] = TEMPLATES) -> ZeroShotClassifier:
+        """Make a classifier of images from the names of classes, without a single label.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Such as ``["cat", "dog"]``.
+        templates : sequence of str, default ("a picture of a {}", "a drawing of a {}", "{}")
+            What is said of a class, with ``{}`` for its name; the vectors of all templates are averaged.
+        """
+        check_is_fitted(self, "encoder_")
+        return ZeroShotClassifier(self.transform, names, templates, self.scale_)
+
+
+class Scale(nn.Module):
+    """The logarithm of the scale, and a bias or none."""
+
+    def __init__(self, scale: float, bias: float | None) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.bias = None if bias is None else nn.Parameter(torch.tensor(bias))

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from unlabeled.data.pairs import ImageTexts
+from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import Preprocessing, Settings, modality, open_instances, open_source
+
+CAPTIONS = ["a black square", "a grey square", "a white square"]
+
+
+def picture(number: int) -> Image.Image:
+    return Image.new("RGB", (12, 12), (120 * number,) * 3)
+
+
+def encoded(number: int) -> bytes:
+    buffer = io.BytesIO()
+    picture(number).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, caption in enumerate(CAPTIONS):
+        picture(number).save(tmp_path / f"{number}.png")
+        (tmp_path / f"{number}.txt").write_text(caption + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def shades(pairs: ImageTexts) -> list[int]:
+    return [pairs.images.decode(int(i)).getpixel((0, 0))[0] // 120 for i in pairs.image_of]
+
+
+def test_a_folder_with_texts_beside_images(folder):
+    (folder / "1.txt").write_text("a grey square\n\nnot black\n")
+    pairs = ImageTexts(folder)
+    assert pairs.captions == ["a black square", "a grey square", "not black", "a white square"]
+    assert shades(pairs) == [0, 1, 1, 2]
+    assert pairs.ids == ["0.png", "1.png", "1.png#2", "2.png"]
+
+
+def test_tables_name_images_by_path(folder):
+    (folder / "t.csv").write_text("path,caption,label\n2.png,white,x\n0.png,black,y\n2.png,bright,x\n")
+    pairs = ImageTexts(folder / "t.csv")
+    assert (pairs.captions, shades(pairs), len(pairs.images)) == (["white", "black", "bright"], [2, 0, 2], 2)
+    assert (pairs.labels.tolist(), pairs.classes) == ([0, 1, 0], ["x", "y"])
+    (folder / "t.jsonl").write_text(json.dumps({"file": "1.png", "text": "grey"}) + "\n")
+    assert shades(ImageTexts(folder / "t.jsonl")) == [1]
+    with pytest.raises(UnlabeledError, match="no column 'captoin'"):
+        ImageTexts(folder / "t.csv", column="captoin")
+
+
+def test_parquet_in_the_hugging_face_layout(tmp_path):
+    images = [{"bytes": encoded(i), "path": f"{i}.png"} for i in range(3)]
+    table = pa.table({"image": images, "title": CAPTIONS, "category": ["dark", "dark", "bright"]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    pairs = ImageTexts(tmp_path / "t.parquet")
+    assert (pairs.captions, shades(pairs), pairs.ids) == (CAPTIONS, [0, 1, 2], ["0.png", "1.png", "2.png"])
+    assert pairs.classes == ["bright", "dark"]
+
+
+def test_webdataset_shards(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for number, caption in enumerate(CAPTIONS):
+            beside = ("txt", caption.encode()) if number else ("json", json.dumps({"caption": caption}).encode())
+            for suffix, content in (("png", encoded(number)), beside):
+                info = tarfile.TarInfo(f"{number:04}.{suffix}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    for source in (tmp_path / "a.tar", tmp_path, [tmp_path / "a.tar"]):
+        pairs = ImageTexts(source)
+        assert (pairs.captions, shades(pairs), pairs.ids) == (CAPTIONS, [0, 1, 2], ["0000", "0001", "0002"])
+    (tmp_path / "broken.tar").write_bytes(b"no archive" * 100)
+    with pytest.raises(UnlabeledError, match="tar file"):
+        ImageTexts(tmp_path / "broken.tar")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [([], "not list"), ([("a.png", "x", "y")], "item 0"), (7, "not int"), ([(np.zeros((4, 4)), 3)], "item 0")],
+)
+def test_what_is_no_collection_of_pairs_is_refused(source, message):
+    with pytest.raises(UnlabeledError, match=message):
+        ImageTexts(source)
+
+
+def test_folders_and_tables_without_captions_are_refused(folder):
+    for text in folder.glob("*.txt"):
+        text.unlink()
+    with pytest.raises(UnlabeledError, match=r"a\.jpg needs a\.txt beside it"):
+        ImageTexts(folder)
+    (folder / "t.csv").write_text("path,size\n0.png,3\n")
+    with pytest.raises(UnlabeledError, match="no column of captions"):
+        ImageTexts(folder / "t.csv")
+    (folder / "u.csv").write_text("name,caption\n0.png,black\n")
+    with pytest.raises(UnlabeledError, match="no column of images"):
+        ImageTexts(folder / "u.csv")
+
+
+def test_prepared_pairs_leave_out_what_has_no_caption_or_no_image(folder):
+    (folder / "t.csv").write_text(
+        "path,caption\n2.png,white\n0.png,\nmissing.png,lost\n1.png, Grey  one \n1.png,grey ONE\n"
+    )
+    pairs = ImageTexts(folder / "t.csv")
+    with pytest.raises(UnlabeledError, match=r"missing\.png"):
+        open_instances(pairs)
+    prepared, preprocessing = open_instances(pairs, Settings(size=8), on_error="skip")
+    assert prepared.ids == ["2.png", "1.png", "1.png#2"]
+    assert {(s.id, s.reason) for s in prepared.skipped} >= {("0.png", "it has no caption")}
+    batch = prepared.gather(torch.tensor([2, 0]))
+    assert batch.values.image.shape == (2, 3, 8, 8)
+    assert batch.values.image[:, 0, 0, 0].tolist() == [120, 240]
+    assert prepared.captions == ["white", " Grey  one ", "grey ONE"]
+    every = prepared.gather(torch.arange(3)).values
+    assert every.caption[1] == every.caption[2] != every.caption[0]
+    assert every.picture[1] == every.picture[2] != every.picture[0]
+    assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.to_dict()))) == preprocessing
+
+
+def test_one_half_alone(folder):
+    _, preprocessing = open_instances(ImageTexts(folder), Settings(size=8))
+    texts, _ = open_instances(["red", "blue"], Settings(), preprocessing)
+    assert texts.gather(torch.arange(2)).values.image is None
+    images, _ = open_instances([folder / "0.png"], Settings(), preprocessing)
+    assert images.gather(torch.arange(1)).values.text is None
+    query = modality("pair").open_query("a red car")
+    assert (query.images, query.captions) == (None, ["a red car"])
+    assert modality("pair").open_query(str(folder / "0.png")).captions is None
+
+
+def test_a_list_of_images_with_captions_is_pairs():
+    assert open_source([(picture(0), "black"), (picture(1), "grey")]).kind == "pair"
+    assert open_source([("a question", "an answer")]).kind == "text"
