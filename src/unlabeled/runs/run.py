@@ -133,7 +133,7 @@ class Run:
         if text and not kind.accepts_query(query):
             raise UnlabeledError(
                 f"{query} is neither a file nor the id of an instance in {self.folder}. This run knows "
-                f"{kind.name}s, not words; to search images by words, learn from images with captions: unlabeled learn pairs.parquet "
-                "--method clip"
+                f"{kind.name}s, not words; to search images by words, learn from images with captions: "
+                "unlabeled learn pairs.parquet --method clip"
             )
         return self.embed(kind.open_query(query)).vectors
