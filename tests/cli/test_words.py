@@ -118,7 +118,7 @@ def test_phrases_become_words_and_examples_are_told(tmp_path):
     said, words = learnt("--phrases", "3", "--phrase-threshold", "100000")
     assert "Pass 1 found 0 phrases\n" in said
     assert "Pass 2" not in said
-    assert "at least 1, got 0" in refused("glove", tmp_path / "text.txt", "--phrases", 1, "--dim", 0)
+    assert "at least 1" in refused("glove", tmp_path / "text.txt", "--phrases", 1, "--dim", 0)
     for more, wanted in ([], None), (["--phrases", 1, "--phrase-threshold", 3], {"rounds": 1, "threshold": 3.0}):
         unlabeled(*command, "--quiet", *more, "--out", tmp_path / "model")
         assert json.loads((tmp_path / "model" / "model.json").read_text())["data"].get("phrases") == wanted

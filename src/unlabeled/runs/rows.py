@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Scale = Literal["auto", "unit", "standard", "none"]
 
 ARRAYS = (".npy", ".npz")
+WORD_VECTORS = (".vec", ".bin", ".safetensors")
 DIMENSIONS = 100
 """To so many the words of documents are reduced: about what is usual for latent semantic analysis."""
 
@@ -128,6 +129,8 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
     suffix = path.suffix.lower()
     if column is not None:
         return _documents(path, column, random_state), "unit"
+    if suffix in WORD_VECTORS or (path / "vectors.safetensors").exists():
+        return _words(path), "unit"
     if path.is_dir():
         if (path / "run.json").exists():
             from unlabeled.runs.run import Run  # its encoder brings torch
@@ -143,6 +146,14 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
     if suffix in SUFFIXES:
         raise UnlabeledError(f"{path} is one picture; to cut it into parts: unlabeled segment {quote(str(path))}")
     return _documents(path, None, random_state), "unit"
+
+
+def _words(path: Path) -> Rows:
+    """Open a file of word vectors, or the folder of a saved word method: a row a word."""
+    from unlabeled.methods.words.word_vectors import WordVectors
+
+    vectors = WordVectors.load(path / "vectors.safetensors" if path.is_dir() else path)
+    return Rows(np.asarray(vectors.vectors, np.float32), list(vectors.words), [])
 
 
 def _run(run: Run) -> Rows:

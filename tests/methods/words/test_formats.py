@@ -216,7 +216,6 @@ def test_a_word_that_a_format_cannot_hold_is_refused_and_nothing_is_written(name
         (b"cat 1 2\ndog 1 1_0\n", "line 2: '1_0' is not a finite"),
         (b"cat 1 2\n 3 4\n", "line 2: there is no word"),
         (b"cat 1 2\nd\xf6g 1 2\n", r"line 2: the word .* is not valid UTF-8"),
-        (b"\xba\x16\x4f\x2f\x0c\0\0\0", "is a fastText model .* load the .vec"),
         (b"\x80\x04\x95\x10", "is a pickle"),
         (b"\x1f\x8b\x08\x00broken", "cannot read"),
         (gzip.compress(b"cat 1 2\n" * 1000, mtime=0)[:-9], "cannot read"),
@@ -453,3 +452,22 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(content, tmp_p
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 150 << 20
+
+
+def test_a_parquet_table_of_words_is_a_table_of_vectors(tmp_path):
+    from unlabeled.data import Vectors
+    from unlabeled.runs.rows import open_rows
+
+    vectors = WordVectors(["cat", "dog"], [[1, 2], [3, 4]], [5, 3])
+    vectors.save(tmp_path / "v.parquet")
+    again = WordVectors.load(tmp_path / "v.parquet")
+    assert (again.words, again.counts.tolist(), again.vectors.tolist()) == (("cat", "dog"), [5, 3], [[1, 2], [3, 4]])
+    assert list(Vectors(tmp_path / "v.parquet").ids) == ["cat", "dog"]
+    for name in ("v.vec", "v.bin", "v.safetensors"):
+        vectors.save(tmp_path / name)
+        rows = open_rows(tmp_path / name, scale="none")
+        assert list(rows.ids) == ["cat", "dog"]
+        assert np.array_equal(rows.array, vectors.vectors)
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(UnlabeledError, match=r"bad\.parquet holds no word vectors"):
+        WordVectors.load(tmp_path / "bad.parquet")

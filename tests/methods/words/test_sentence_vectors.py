@@ -84,8 +84,8 @@ def test_vectors_may_be_a_path_or_a_fitted_method(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"vectors": None}, "give vectors"),
-        ({"vectors": 3}, "give vectors"),
+        ({"vectors": None}, "give word vectors"),
+        ({"vectors": 3}, "give word vectors"),
         ({"weighting": "tf"}, "unknown weighting 'tf'"),
         ({"smoothing": 0}, "smoothing must be above 0"),
     ],

@@ -12,8 +12,9 @@ from unlabeled.kernels.words.negative_cbow import negative_cbow
 from unlabeled.kernels.words.ngrams import compose, distribute
 from unlabeled.kernels.words.sampling import negatives_table
 from unlabeled.methods.words.cbow import CBOW
+from unlabeled.methods.words.ngram_hashes import ngram_hashes
 from unlabeled.methods.words.skip_gram import SkipGram
-from unlabeled.methods.words.subwords import BUCKETS, PIECE, Subwords, ngram_hashes
+from unlabeled.methods.words.subwords import BUCKETS, PIECE, Subwords
 from unlabeled.methods.words.training import padded
 
 
@@ -46,7 +47,7 @@ def test_the_slow_hash_is_fnv_1a():
     st.integers(0, 3),
 )
 def test_hashes_are_those_of_all_runs_of_characters(words, shortest, more):
-    ends, hashes = ngram_hashes(words, shortest, shortest + more)
+    ends, hashes = ngram_hashes(words, shortest, shortest + more, BUCKETS)
     starts = [0, *ends[:-1]]
     for word, start, end in zip(words, starts, ends, strict=True):
         expected = [fnv1a(run) for run in slow_ngrams(word, shortest, shortest + more)]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unlabeled import WordVectors
 from unlabeled.data import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words import training
@@ -232,3 +233,43 @@ def test_the_settings_of_a_method_hold_for_a_corpus_too() -> None:
     model = SkipGram(dim=4, min_count=2, max_vocab=2, subsample=None, random_state=0).fit(corpus)
     assert model.vectors_.words == ("a", "b")
     assert corpus.vocabulary.words == ["a", "b", "rare", "c"]
+
+
+@pytest.mark.parametrize("loss", ["negative", "hierarchical", "full"])
+def test_training_goes_on_from_given_vectors_with_a_larger_vocabulary(loss: str, tmp_path: Any) -> None:
+    settings = {"dim": 4, "min_count": 1, "subsample": None, "loss": loss, "random_state": 0, "progress": False}
+    first = SkipGram(**settings).fit([["a", "b", "c"], ["b", "a", "old"]] * 20)
+    # With steps of next to nothing, what is learnt is what was given.
+    still = {"learning_rate": 1e-12, "min_learning_rate": 1e-12, "epochs": 1}
+    text = [["a", "b", "new"], ["new", "b", "b"]] * 20
+    first.save(tmp_path / "model")
+    first.vectors_.save(tmp_path / "v.vec")
+    for initial in (first, first.vectors_, tmp_path / "model", str(tmp_path / "v.vec")):
+        second = SkipGram(**settings, **still, initial=initial).fit(text)
+        assert set(second.vectors_.words) == {"a", "b", "c", "new", "old"}
+        assert np.allclose(second.vectors_[["a", "b", "c", "old"]], first.vectors_[["a", "b", "c", "old"]], atol=1e-6)
+        assert second.vocabulary_.counts.tolist() == [60, 40, 20, 0, 0]
+    if loss != "hierarchical":
+        gone_on = SkipGram(**settings, **still, initial=first).fit(text)
+        for word in "ab":
+            mine, theirs = (model.context_vectors_[model.vocabulary_[word]] for model in (gone_on, first))
+            assert np.allclose(mine, theirs, atol=1e-6)
+    second.save(tmp_path / "second")
+    loaded = SkipGram.load(tmp_path / "second")
+    assert np.array_equal(loaded.vectors_.vectors, second.vectors_.vectors)
+    assert loaded.vocabulary_ == second.vocabulary_
+    trained = SkipGram(**settings, initial=first).fit(text)
+    assert not np.allclose(trained.vectors_["a"], first.vectors_["a"])
+    assert np.array_equal(trained.vectors_["old"], first.vectors_["old"])
+
+
+def test_initial_vectors_must_fit(corpus: Any) -> None:
+    vectors = WordVectors(["w0", "w1"], np.eye(2))
+    with pytest.raises(UnlabeledError, match="dim=16, but the initial vectors have 2 numbers"):
+        SkipGram(**QUICK, initial=vectors).fit(corpus)
+    with pytest.raises(UnlabeledError, match="no word of the text is among the initial vectors"):
+        SkipGram(**QUICK | {"dim": 2}, initial=WordVectors(["x"], [[1, 2]])).fit(corpus)
+    with pytest.raises(UnlabeledError, match="leave out subwords"):
+        SkipGram(**QUICK, initial=vectors, subwords=(3, 6)).fit(corpus)
+    with pytest.raises(UnlabeledError, match="give word vectors"):
+        SkipGram(**QUICK, initial=3).fit(corpus)

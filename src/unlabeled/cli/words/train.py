@@ -41,7 +41,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         phrase_threshold: Annotated[
             float,
             typer.Option(min=0, help="How many times more often than by chance the words of a phrase meet."),
-        ] = 10.0,
+        ] = 100.0,
         resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
         overwrite: Overwrite = False,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,

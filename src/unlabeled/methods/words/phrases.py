@@ -39,8 +39,8 @@ class Phrases(Estimator):
 
     Parameters
     ----------
-    threshold : float, default 10.0
-        A higher one makes fewer phrases.
+    threshold : float, default 100.0
+        A higher one makes fewer phrases. The default is word2vec's; at 10, expressions such as "it is" are phrases.
     min_count : int, default 5
         The discount δ. Pairs in which a word is seen less often are no phrases.
     delimiter : str, default "_"
@@ -72,7 +72,7 @@ class Phrases(Estimator):
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
-    threshold: float = 10.0
+    threshold: float = 100.0
     min_count: int = 5
     delimiter: str = "_"
     tokenizer: str | Callable[[str], Iterable[str]] | None = "words"

@@ -17,6 +17,7 @@ from unlabeled.data.text.tokenizers import checked_tokenizer, tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.methods.words.opened_vectors import opened_vectors
 from unlabeled.methods.words.word_vectors import WordVectors
 
 MODEL, ARRAYS, VECTORS = "model.json", "arrays.safetensors", "vectors.safetensors"
@@ -159,20 +160,8 @@ class SentenceVectors(Estimator):
 
     def _open(self) -> None:
         """Open the vectors of words, and find out how texts are cut."""
-        given, tokenizer = self.vectors, self.tokenizer
-        if isinstance(given, str | os.PathLike):
-            if Path(given).is_dir():
-                from unlabeled.registry import load
-
-                given = load(given)
-            else:
-                given = WordVectors.load(given)
-        if not isinstance(given, WordVectors):
-            tokenizer = tokenizer or getattr(given, "tokenizer", None)
-            given = getattr(given, "vectors_", None)
-        if not isinstance(given, WordVectors):
-            raise UnlabeledError("give vectors: WordVectors, the path of such, or a fitted word method")
-        self._vectors, self._tokenizer = given, checked_tokenizer(tokenizer)
+        self._vectors, method = opened_vectors(self.vectors)
+        self._tokenizer = checked_tokenizer(self.tokenizer or getattr(method, "tokenizer", None))
 
     def _cut(self, X: Any) -> list[list[str]]:
         return [tokenize(text, self._tokenizer) for text in read_texts(X)[0]]

@@ -33,7 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnknownWordError
-from unlabeled.kernels.words.ngrams import compose, copy_rows, distinct_words, distribute, hash_ngrams
+from unlabeled.kernels.words.ngrams import compose, copy_rows, distinct_words, distribute
+from unlabeled.methods.words.ngram_hashes import ngram_hashes
 from unlabeled.methods.words.training import Floats, Offsets, Tokens, block_bounds, padded
 
 PIECE = 1000
@@ -42,16 +43,6 @@ BUCKETS = 1 << 21
 """Different hashes there can be, and so rows for n-grams at most."""
 
 Hashes = NDArray[np.uint32]
-
-
-def ngram_hashes(words: Sequence[str], shortest: int, longest: int) -> tuple[Offsets, Hashes]:
-    """Hash the runs of `shortest` to `longest` characters of each ``<word>``; those of word w end before ends[w]."""
-    marked = [f"<{word}>".encode("utf-8", "surrogatepass") for word in words]
-    bounds = np.cumsum([0, *map(len, marked)])
-    hashes = np.empty(bounds[-1] * (longest - shortest + 1), np.uint32)
-    ends = np.empty(len(words), np.int64)
-    found = hash_ngrams(np.frombuffer(b"".join(marked), np.uint8), bounds, shortest, longest, ends, hashes)
-    return ends, hashes[:found] % np.uint32(BUCKETS)
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ class Subwords:
     @classmethod
     def of(cls, words: Sequence[str], shortest: int, longest: int) -> Subwords:
         """Cut the words of a vocabulary into n-grams."""
-        ends, hashes = ngram_hashes(words, shortest, longest)
+        ends, hashes = ngram_hashes(words, shortest, longest, BUCKETS)
         distinct, ranks = np.unique(hashes, return_inverse=True)
         starts = np.concatenate(([0], ends + np.arange(1, len(words) + 1)))
         rows, own = np.empty(starts[-1], np.int32), np.zeros(starts[-1], bool)
@@ -158,7 +149,7 @@ class Unseen:
         UnknownWordError
             If the word has no n-gram that occurs in the vocabulary.
         """
-        _, hashes = ngram_hashes([word], self.shortest, self.longest)
+        _, hashes = ngram_hashes([word], self.shortest, self.longest, BUCKETS)
         places = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
         known = places[self.hashes[places] == hashes]
         if len(known) == 0:

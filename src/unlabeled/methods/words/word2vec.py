@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.corpus import Corpus
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.methods.words.opened_vectors import opened_vectors
 from unlabeled.methods.words.subwords import Unseen
 from unlabeled.methods.words.trained_embedding import TrainedEmbedding
 from unlabeled.methods.words.training import Model, State, train
@@ -46,6 +47,9 @@ class Word2Vec(TrainedEmbedding, ABC):
     deterministic : bool, default False
         The same bits for any number of workers, by training on one thread, and all products in float32: with n
         processors about n times slower.
+    initial : WordVectors, path, or fitted SkipGram or CBOW, optional
+        Vectors to go on from, of the same `dim`. Words that they lack start at random; words that only they have are
+        kept as they are, after the others. Of a fitted method, the context vectors are gone on from too.
     checkpoint : path, optional
         Folder in which training is saved after each epoch and at Ctrl-C, for `fit(..., resume=True)`.
 
@@ -71,6 +75,7 @@ class Word2Vec(TrainedEmbedding, ABC):
     subwords: tuple[int, int] | None = None
     held_out: float | None = None
     deterministic: bool = False
+    initial: Any = None
     checkpoint: str | None = None
 
     @abstractmethod
@@ -121,6 +126,9 @@ class Word2Vec(TrainedEmbedding, ABC):
         identity = {key: value for key, value in self.recipe().items() if key not in CIRCUMSTANCES}
         state = State(self.seed_, {**identity, "text": corpus.fingerprint})
         model = self._model(corpus.vocabulary)
+        given = None if self.initial is None else opened_vectors(self.initial)
+        if given is not None:
+            self._go_on_from(*given, model)
         self.__dict__.pop("held_out_loss_", None)  # of an earlier fit
         try:
             held_out_loss = train(self, corpus, model, state, resume)
@@ -129,7 +137,35 @@ class Word2Vec(TrainedEmbedding, ABC):
             raise
         if held_out_loss is not None:
             self.held_out_loss_ = held_out_loss
-        return self._keep(model, state)
+        vectors = self._keep(model, state)
+        return vectors if given is None else self._append_words(given[0], model)
+
+    def _go_on_from(self, vectors: WordVectors, method: Any, model: Model) -> None:
+        """Start the matrices from given vectors, where they have the word."""
+        if vectors.dim != self.dim:
+            raise UnlabeledError(f"dim={self.dim}, but the initial vectors have {vectors.dim} numbers; set dim to that")
+        rows = np.array([vectors.index.get(word, -1) for word in self.vocabulary_.words])
+        known = np.flatnonzero(rows >= 0)
+        if not len(known):
+            raise UnlabeledError("no word of the text is among the initial vectors; are they of the same language?")
+        model.inputs[known, : self.dim] = vectors.vectors[rows[known]]
+        contexts = getattr(method, "context_vectors_", None)
+        if contexts is not None and self.loss == method.loss != "hierarchical":
+            model.outputs[known, : self.dim] = contexts[rows[known]]
+
+    def _append_words(self, vectors: WordVectors, model: Model) -> WordVectors:
+        """Keep the words that only the initial vectors have; they were seen 0 times."""
+        others = [word for word in vectors.words if word not in self.vocabulary_]
+        if not others:
+            return self.vectors_
+        words = [*self.vocabulary_.words, *others]
+        counts = np.concatenate([self.vocabulary_.counts, np.zeros(len(others), np.int64)])
+        self.vocabulary_ = Vocabulary(words, counts)
+        rows = vectors.lookup(others).astype(np.float32)
+        self.vectors_ = WordVectors(words, np.concatenate([self.vectors_.vectors, rows]), counts)
+        if self.loss != "hierarchical":
+            self.context_vectors_ = np.concatenate([model.outputs[:, : self.dim], np.zeros_like(rows)])
+        return self.vectors_
 
     def _keep(self, model: Model, state: State) -> WordVectors:
         """Set the fitted attributes to what has been learnt so far."""
@@ -171,6 +207,8 @@ class Word2Vec(TrainedEmbedding, ABC):
             )
         if self.held_out is not None and not 0 < self.held_out <= 0.5:
             raise UnlabeledError(f"held_out is a share of the sentences above 0 and at most 0.5, got {self.held_out!r}")
+        if self.initial is not None and self.subwords is not None:
+            raise UnlabeledError("initial vectors are of whole words; leave out subwords")
         if self.subwords is not None:
             lengths = self.subwords if isinstance(self.subwords, tuple | list) else ()
             whole = all(isinstance(length, int | np.integer) for length in lengths)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.tokenizers import BUILT_IN as TOKENIZERS
 from unlabeled.data.text.tokenizers import tokenize
 from unlabeled.data.text.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError
@@ -26,7 +27,7 @@ from unlabeled.methods.words.word_vectors import WordVectors
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
 CIRCUMSTANCES = {"workers", "cache", "checkpoint", "progress"}
 
-BUILT_IN = (None, "words", "whitespace")
+BUILT_IN = (None, *TOKENIZERS)
 """Tokenizers that have a name; others are functions, which are not saved."""
 
 VECTORS, EXTRAS, MODEL, PHRASES = "vectors.safetensors", "extras.safetensors", "model.json", "phrases.json"
@@ -215,6 +216,7 @@ class WordEmbedding(Estimator, ABC):
         names = {field.name for field in dataclasses.fields(cls)}
         if saved["tokenizer"] not in BUILT_IN:
             names.remove("tokenizer")
+        names.discard("initial")  # vectors are not saved twice; those that were learnt are here
         self = cls(**{name: value for name, value in saved.items() if name in names})
         extras = load_arrays(folder / EXTRAS)
         self.vectors_ = WordVectors.load(folder / VECTORS)

@@ -422,6 +422,23 @@ class WordVectors:
         layer: torch.nn.Embedding = torch.nn.Embedding.from_pretrained(weight, freeze=frozen)
         return layer
 
+    def to_sentence_transformer(self, tokenizer: Literal["words", "whitespace"] = "words") -> Any:
+        """Make a model of the package sentence-transformers: a `StaticEmbedding`, which averages words' vectors.
+
+        Parameters
+        ----------
+        tokenizer : {"words", "whitespace"}, default "words"
+            How it cuts texts: as the vectors' words were cut. Scripts without spaces stay whole.
+
+        Returns
+        -------
+        sentence_transformers.SentenceTransformer
+            Save it by its own `save_pretrained`. Words without a vector count as zeros in the mean.
+        """
+        from unlabeled.methods.words.static_embedding import static_embedding
+
+        return static_embedding(self.words, self.vectors, tokenizer)
+
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
         """Save to a file, replaced in one step if it exists.
 
@@ -429,8 +446,8 @@ class WordVectors:
         ----------
         path : path
             Its ending chooses the format: ``.txt`` word2vec text, ``.vec`` fastText text, ``.bin`` word2vec binary,
-            ``.safetensors``; text also with ``.gz`` after it.
-        format : {"word2vec", "glove", "word2vec_binary", "safetensors"}, optional
+            ``.safetensors``; ``.parquet`` a table for `unlabeled cluster` and `map`; text also with ``.gz`` after it.
+        format : {"word2vec", "glove", "word2vec_binary", "safetensors", "parquet"}, optional
             The format, whatever the ending. "glove" is text without a header.
 
         Raises
@@ -461,8 +478,9 @@ class WordVectors:
         Parameters
         ----------
         path : path
-            Word2vec text or binary, GloVe text, fastText ``.vec``, or safetensors as `save` writes it. All but
-            safetensors may be compressed by gzip, bzip2 or xz, or be the only file of a ``.zip``.
+            Word2vec text or binary, GloVe text, fastText ``.vec`` or ``.bin``, or safetensors or parquet as `save`
+            writes them. Word2vec's and GloVe's may be compressed by gzip, bzip2 or xz, or be the only file of a
+            ``.zip``. A model of fastText makes vectors of unseen words too, from n-grams that stay on disk.
         mmap : bool, default False
             Leave the numbers on disk and read those that are asked for; for safetensors only, because in the other
             formats words and numbers are mixed.

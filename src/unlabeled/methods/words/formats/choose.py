@@ -22,16 +22,19 @@ from numpy.typing import NDArray
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import written_aside
 from unlabeled.methods.words.formats.binary_format import read_binary, write_binary
+from unlabeled.methods.words.formats.fasttext_format import MAGIC, read_fasttext
+from unlabeled.methods.words.formats.parquet_format import read_parquet, write_parquet
 from unlabeled.methods.words.formats.safetensors_format import read_safetensors, write_safetensors
 from unlabeled.methods.words.formats.table import Content, Selection
 from unlabeled.methods.words.formats.text_format import HEADER, read_text, write_text
 
-Format = Literal["word2vec", "glove", "word2vec_binary", "safetensors"]
+Format = Literal["word2vec", "glove", "word2vec_binary", "safetensors", "parquet"]
 BY_ENDING: dict[str, Format] = {
     ".txt": "word2vec",
     ".vec": "word2vec",
     ".bin": "word2vec_binary",
     ".safetensors": "safetensors",
+    ".parquet": "parquet",
 }
 
 _COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
@@ -41,7 +44,6 @@ _COMPRESSED: dict[bytes, Callable[[Any], Any]] = {
 }
 SNIFFED = 1 << 20  # bytes that are looked into: longer than the first two lines of any real file
 LONGEST = 1 << 20  # numbers a vector may have; a header that says more is damaged
-FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 PICKLE_MAGIC = re.compile(rb"\x80[\x02-\x05]")
 NUMBERS = re.compile(rb"[-+.\deE ]+")
 NOT_IN_TEXT = re.compile(rb"[^\t\n\r -\x7e\x80-\xff]")
@@ -105,9 +107,9 @@ def _unpacked(path: Path, raw: BufferedReader) -> IO[bytes]:
 
 def _read(path: Path, file: IO[bytes], size: int | None, mmap: bool, selection: Selection) -> Content:
     found = _sniffed(path, file.read(SNIFFED))
+    if found in ("safetensors", "parquet") and size is None:
+        raise UnlabeledError(f"{path}: a {found} file is read uncompressed; unpack it first")
     if found == "safetensors":
-        if size is None:
-            raise UnlabeledError(f"{path}: a safetensors file is read uncompressed; unpack it first")
         return selection.of(read_safetensors(path, mmap))
     if mmap:
         raise UnlabeledError(
@@ -115,6 +117,10 @@ def _read(path: Path, file: IO[bytes], size: int | None, mmap: bool, selection: 
             "save it as .safetensors, and load that with mmap=True"
         )
     file.seek(0)
+    if found == "fasttext":
+        return read_fasttext(path, file, size, selection)
+    if found == "parquet":
+        return selection.of(read_parquet(path))
     content = (read_binary if found == "word2vec_binary" else read_text)(path, file, size, selection)
     wrong = ~np.isfinite(content.vectors).all(axis=1)
     if wrong.any():
@@ -122,17 +128,16 @@ def _read(path: Path, file: IO[bytes], size: int | None, mmap: bool, selection: 
     return content
 
 
-def _sniffed(path: Path, beginning: bytes) -> Format:
+def _sniffed(path: Path, beginning: bytes) -> Format | Literal["fasttext"]:
     """Tell the format by the file's first bytes."""
     if not beginning.strip():
         raise UnlabeledError(f"{path} is empty; it should hold a line for each word")
     if beginning[8:9] == b"{" and int.from_bytes(beginning[:8], "little") < 1 << 30:
         return "safetensors"
-    if beginning.startswith(FASTTEXT_MAGIC):
-        raise UnlabeledError(
-            f"{path} is a fastText model (.bin), which holds subword tables and not a list of words; "
-            "load the .vec file that fastText writes beside it"
-        )
+    if beginning.startswith(b"PAR1"):
+        return "parquet"
+    if beginning.startswith(MAGIC):
+        return "fasttext"
     if PICKLE_MAGIC.match(beginning):
         raise UnlabeledError(
             f"{path} is a pickle, such as gensim's own .kv and .model files; pickles can run code and are not read. "
@@ -182,6 +187,9 @@ def write_words(
         if chosen == "safetensors":
             write_safetensors(aside, words, vectors, counts)
             return
+        if chosen == "parquet":
+            write_parquet(aside, words, vectors, counts)
+            return
         with ExitStack() as stack:
             file: IO[bytes] = stack.enter_context(aside.open("wb"))
             if compressed:
@@ -204,6 +212,6 @@ def _chosen(path: Path, format: str | None) -> tuple[Format, bool]:
             f"{path}: the ending should be one of {', '.join(BY_ENDING)} (text also with .gz), or give format="
         )
     chosen = BY_ENDING[ending] if format is None else format
-    if compressed and chosen == "safetensors":
-        raise UnlabeledError(f"{path}: safetensors is not compressed; leave out the .gz")
+    if compressed and chosen in ("safetensors", "parquet"):
+        raise UnlabeledError(f"{path}: {chosen} is not compressed so; leave out the .gz")
     return chosen, compressed  # type: ignore[return-value]  # checked against the same names above
