@@ -133,10 +133,11 @@ def test_scikit_learn_takes_it_for_one_of_its_own(method, fitted):
     with pytest.raises(NotFittedError):
         check_is_fitted(method())
     words = make_pipeline(clone(model), FunctionTransformer(np.abs)).set_params(
-        **{f"{method.__name__.lower()}__dim": 6}
+        **{f"{method.__name__.lower()}__max_vocab": 6}
     )
-    assert words[0].dim == 6
-    assert f"{method.__name__}(dim=6" in repr(words)
+    assert words[0].max_vocab == 6
+    assert f"{method.__name__}(" in repr(words)
+    assert "max_vocab=6" in repr(words)
     assert method.__name__ in words._repr_html_()
     assert method.__name__ in model._repr_html_()
 
