@@ -14,7 +14,14 @@ __version__ = "0.1.0"
 
 NOUNS = (
     *("Corpus", "Documents", "Images", "NeighbourGraph", "Run", "Vectors", "WordVectors"),
-    *("conditional_probabilities", "cooccurrence", "elbow", "expectation_maximisation", "merge_clusters"),
+    *(
+        "conditional_probabilities",
+        "cooccurrence",
+        "elbow",
+        "expectation_maximisation",
+        "label_dataset",
+        "merge_clusters",
+    ),
 )
 """What one works with beside the methods; `make stubs` tells type checkers and editors of both."""
 

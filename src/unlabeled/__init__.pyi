@@ -43,6 +43,7 @@ from unlabeled.methods.fewlabels.mix_match import MixMatch as MixMatch
 from unlabeled.methods.fewlabels.poisson_learning import PoissonLearning as PoissonLearning
 from unlabeled.methods.fewlabels.self_training import SelfTraining as SelfTraining
 from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM as SemiSupervisedEM
+from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression as SoftmaxRegression
 from unlabeled.methods.fewlabels.supervised import Supervised as Supervised
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior
@@ -83,6 +84,7 @@ from unlabeled.methods.words.phrases import Phrases as Phrases
 from unlabeled.methods.words.sentence_vectors import SentenceVectors as SentenceVectors
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
+from unlabeled.runs.label_dataset import label_dataset as label_dataset
 from unlabeled.runs.run import Run as Run
 from unlabeled.search.neighbour_graph import NeighbourGraph as NeighbourGraph
 

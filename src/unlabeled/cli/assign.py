@@ -17,7 +17,7 @@ def assign(
         typer.Argument(
             metavar="MODEL",
             help="What [bold]cluster[/bold] or [bold]outliers[/bold] saved (such as clusters.model), or the folder of "
-            "[bold]topics[/bold].",
+            "[bold]topics[/bold], or the model of [bold]label[/bold].",
         ),
     ],
     source: Annotated[
@@ -44,6 +44,6 @@ def assign(
         return
     for sentence in found["said"]:
         say(sentence)
-    name = {"cluster": "cluster", "outliers": "outlier", "topics": "topic"}[found["task"]]
+    name = {"cluster": "cluster", "outliers": "outlier", "topics": "topic", "labels": "label"}[found["task"]]
     print_table([name, "rows"], [[value, f"{count:,}"] for value, count in found["found"].items()])
     tell(f"{counted(found['rows'], 'row')}: {found['out']}")

@@ -16,6 +16,7 @@ from unlabeled.cli.evaluate import evaluate
 from unlabeled.cli.fill import fill
 from unlabeled.cli.finetune import finetune, predict
 from unlabeled.cli.generate import generate
+from unlabeled.cli.label import label
 from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
@@ -59,7 +60,7 @@ def unlabeled(
 
 # A method's settings are no options that Typer knows, and its help is more than Typer's own.
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
-for verb in (search, evaluate, embed, generate, fill, finetune, predict):
+for verb in (label, search, evaluate, embed, generate, fill, finetune, predict):
     app.command()(verb)
 for seeing in (track, zeroshot):
     app.command()(seeing)

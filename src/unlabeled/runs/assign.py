@@ -1,4 +1,4 @@
-"""New rows put where the rows of an earlier command were: into its clusters, its topics, or among its outliers."""
+"""New rows put where the rows of an earlier command were: into its clusters, topics or classes, or its outliers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def assign(
     column: str | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Assign new rows to the clusters, outliers or topics that an earlier command found.
+    """Assign new rows to the clusters, outliers, topics or labels that an earlier command found.
 
     Rows are made as they were then: the same columns and categories, scale and words. A row's result does not depend on
     the other rows.
@@ -61,12 +61,14 @@ def assign(
     Parameters
     ----------
     model : path
-        The folder that `cluster` or `find_outliers` saved beside its table, or the folder of `topics`.
+        The folder that `cluster` or `find_outliers` saved beside its table, the folder of `topics`, or the folder
+        ``model`` that `label_dataset` saved.
     source : path or object
         Of the kind that the model was made from: vectors, a table, or texts.
     out : path
         The ``.parquet`` or ``.csv`` file to write. Of clusters: ``id``, ``cluster``, ``distance`` and, for a mixture,
-        ``probability``. Of outliers: ``id``, ``score``, ``outlier``. Of topics: ``id``, ``topic``, ``share``.
+        ``probability``. Of outliers: ``id``, ``score``, ``outlier``. Of topics: ``id``, ``topic``, ``share``. Of
+        labels: ``id``, ``label``, ``confidence``.
     column : str, optional
         The column of a table that holds text.
     overwrite : bool, default False
@@ -99,23 +101,35 @@ def assign(
     elif (folder / CARD).exists():
         card = read_json(folder / CARD)
         task = str(card.get("task")) if isinstance(card, dict) else ""
-        if task not in ("cluster", "outliers"):
+        if task not in PLACES:
             raise UnlabeledError(f"{folder / CARD} does not say what the model is for; it is damaged")
-        ids, rows, said = RowEncoding.read(folder).encode(source, column)
-        columns = {"id": ids} | (_clusters(folder, rows) if task == "cluster" else _outliers(folder, card, rows))
+        ids, rows, said = _rows(folder, source, column)
+        columns = {"id": ids} | PLACES[task](folder, card, rows)
     else:
         raise UnlabeledError(
-            f"{folder} holds no model to assign by; one is saved by unlabeled cluster, outliers and topics"
+            f"{folder} holds no model to assign by; one is saved by unlabeled cluster, outliers, topics and label"
         )
     write_table(columns, out)
-    told = next(columns[name] for name in ("cluster", "outlier", "topic") if name in columns)
+    told = next(columns[name] for name in ("cluster", "outlier", "topic", "label") if name in columns)
     names = [VERDICTS[value] if task == "outliers" else value for value in told.tolist()]
     each = Counter(name for name in names if name is not None)  # a document without words has no topic
     found = {str(name): each[name] for name in sorted(each)}
     return {"task": task, "rows": len(columns["id"]), "found": found, "said": said, "out": str(out)}
 
 
-def _clusters(folder: Path, rows: NDArray[Any]) -> dict[str, Any]:
+def _rows(folder: Path, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
+    """Make rows of new instances; where a representation was learnt beside the model, by its encoder."""
+    encoding = RowEncoding.read(folder)
+    if not (folder.parent / "run" / "run.json").exists():
+        return encoding.encode(source, column)
+    from unlabeled.runs.run import Run  # its encoder brings torch
+
+    found = Run(folder.parent / "run").embed(source, on_error="skip")
+    said = [f"skipped {item.id}: {item.reason}" for item in found.skipped]
+    return found.ids, encoding.rescale(found.vectors), said
+
+
+def _clusters(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
     found = load(folder / MODEL)
     labels = np.asarray(found.predict(rows), dtype=np.int64)
     centres = found.means_ if hasattr(found, "means_") else found.cluster_centers_
@@ -133,6 +147,22 @@ def _outliers(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[st
     near = ExactStore.open(folder / STORE).query(rows - np.asarray(card["origin"]), int(card["k"])).distances
     scores = -near.mean(axis=1)
     return {"score": scores, "outlier": scores < card["threshold"]}
+
+
+def _labels(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
+    from unlabeled.methods.fewlabels.calibration import at_temperature
+
+    if card["features"] != "representation":
+        raise UnlabeledError("these labels were made from the raw input, which cannot be made of new instances here")
+    model = load(folder / MODEL)
+    codes = np.asarray(model.predict(rows), dtype=np.int64)
+    confidence = at_temperature(model.predict_proba(rows), float(card["temperature"])).max(axis=1)
+    threshold = np.inf if card["threshold"] is None else float(card["threshold"])
+    gone = (codes < 0) | (confidence < threshold)
+    return {"label": masked(np.array(card["classes"])[codes], gone), "confidence": confidence.astype(np.float32)}
+
+
+PLACES = {"cluster": _clusters, "outliers": _outliers, "labels": _labels}
 
 
 def _topics(folder: Path, source: Any, column: str | None) -> tuple[dict[str, Any], list[str]]:

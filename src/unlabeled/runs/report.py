@@ -40,7 +40,7 @@ def write_report(folder: Path, name: str | None = None) -> Path:
     """
     about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
     pictures = [
-        (title, caption, *_inline(path))
+        (title, caption, *inline_picture(path))
         for name, (title, caption) in PICTURES.items()
         if (path := folder / "pictures" / f"{name}.png").exists()
     ]
@@ -89,7 +89,7 @@ def duplicates_note(metrics: dict[str, Any]) -> str:
     return f"{pairs} of near-duplicates among {found['compared']:,} instances, such as {one} and {other}"
 
 
-def _inline(path: Path) -> tuple[str, int, int]:
+def inline_picture(path: Path) -> tuple[str, int, int]:
     """Give a picture as a data URL, with its width and height."""
     from PIL import Image, features
 

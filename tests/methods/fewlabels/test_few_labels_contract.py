@@ -36,7 +36,7 @@ def model(request):
     return request.param(**settings)
 
 
-def test_there_are_six():
+def test_there_are_seven():
     names = {cls.__name__ for cls in FEW}
     assert names == {
         "CoTraining", "LabelPropagation", "LabelSpreading", "PoissonLearning", "SelfTraining", "SemiSupervisedEM",

@@ -1,0 +1,150 @@
+"""Labels that people gave: from one or several files, the later over the earlier, with what became of each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.counted import counted
+from unlabeled.data.classes import class_name, encode
+from unlabeled.data.labels import LabelTable, read_labels
+from unlabeled.errors import UnlabeledError
+
+NOTHING = {"nan", "none", "null", "n/a", "-1.0"}
+"""Words, in lower case, that programs write for a missing value."""
+WHOLE = re.compile(r"(-?\d+)\.0+")
+
+
+@dataclass(frozen=True)
+class GivenLabels:
+    """The labels at hand, in the order of the instances.
+
+    Attributes
+    ----------
+    codes : ndarray of int64, shape (n,)
+        Place in `classes`, −1 where there is no label.
+    classes : list of str
+    said : list of str
+        What a person should know: labels that match nothing, likely slips of the pen, rows that say nothing.
+    history : list of dict
+        For each source in turn: its name, how many labels it gave, how many it changed, how many rows said nothing.
+    changed : list of dict
+        Labels that a later source changed: id, was, now, source.
+    """
+
+    codes: NDArray[np.int64]
+    classes: list[str]
+    said: list[str] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str | None]:
+        """The class of each instance, None where there is none."""
+        return [self.classes[code] if code >= 0 else None for code in self.codes.tolist()]
+
+    @classmethod
+    def read(cls, labels: Any, ids: Sequence[str]) -> GivenLabels:
+        """Read labels and bring them into the order of the instances.
+
+        Parameters
+        ----------
+        labels : path, list of paths, mapping of id to class, or sequence of length n
+            Files as `unlabeled.data.read_labels` takes them, for some or all of the instances. Of several, the later
+            wins. Empty cells, −1, NaN and None say nothing, and leave an earlier label as it is.
+        ids : sequence of str
+            Names of the instances.
+
+        Raises
+        ------
+        UnlabeledError
+            If a file cannot be read, names no instance, or gives one instance two classes; if there is no label at all,
+            or all are of one class.
+        """
+        names: list[str | None] = [None] * len(ids)
+        said, history, changed = [], [], []
+        for table in _tables(labels, ids):
+            found = table.match(ids)
+            if found.unmatched:
+                said.append(
+                    f"{table.source}: {counted(len(found.unmatched), 'label')} of unknown instances, "
+                    f"such as {_suggested(found.unmatched[0], ids)}"
+                )
+            given = change = 0
+            for row in np.flatnonzero(found.labels >= 0).tolist():
+                now, was = found.classes[found.labels[row]], names[row]
+                given += 1
+                if was is not None and was != now:
+                    change += 1
+                    changed.append({"id": ids[row], "was": was, "now": now, "source": table.source})
+                names[row] = now
+            empty = sum(name is None for name in table.names)
+            if empty:
+                said.append(f"{table.source}: {counted(empty, 'row')} without a label")
+            history.append({"source": table.source, "labels": given, "changed": change, "empty": empty})
+        codes, classes = encode(names)
+        if not classes:
+            raise UnlabeledError("no instance has a label; give at least two of each of two classes")
+        if len(classes) == 1:
+            raise UnlabeledError(
+                f"all {len(names) - names.count(None):,} labels are {classes[0]!r}; give a second class"
+            )
+        return cls(codes, classes, said + _slips(names), history, changed)
+
+
+def _tables(labels: Any, ids: Sequence[str]) -> list[LabelTable]:
+    """Give the sources of labels as tables."""
+    if isinstance(labels, str | os.PathLike):
+        return [_cleaned(read_labels(labels))]
+    if isinstance(labels, LabelTable):
+        return [_cleaned(labels)]
+    if isinstance(labels, Mapping):
+        keys = [str(key) for key in labels]
+        return [
+            _cleaned(LabelTable("the labels", keys, [class_name(v) for v in labels.values()], list(range(len(keys)))))
+        ]
+    values = list(labels.tolist() if hasattr(labels, "tolist") else labels)
+    if values and all(isinstance(value, os.PathLike | LabelTable) for value in values):
+        return [table for value in values for table in _tables(value, ids)]
+    if values and all(
+        isinstance(value, str) and value.lower().endswith((".csv", ".tsv", ".parquet")) for value in values
+    ):
+        return [table for value in values for table in _tables(value, ids)]
+    if len(values) != len(ids):
+        raise UnlabeledError(f"{len(values)} labels for {len(ids)} instances; give one each, or a file")
+    names = [class_name(value) for value in values]
+    return [_cleaned(LabelTable("the labels", list(ids), names, list(range(len(ids))), "row"))]
+
+
+def _cleaned(table: LabelTable) -> LabelTable:
+    """Take words for missing values as such, and 1.0 for 1 where all classes are whole numbers."""
+    names = [None if name is not None and name.lower() in NOTHING else name for name in table.names]
+    known = [name for name in names if name is not None]
+    if known and all(WHOLE.fullmatch(name) or name.lstrip("-").isdigit() for name in known):
+        names = [None if name is None else WHOLE.sub(r"\1", name) for name in names]
+    return LabelTable(table.source, table.ids, names, table.lines, table.unit)
+
+
+def _suggested(name: str, ids: Sequence[str]) -> str:
+    near = get_close_matches(name, ids[:20_000], n=1, cutoff=0.7)
+    return f"{name!r}" + (f" (the nearest name there is: {near[0]!r})" if near else "")
+
+
+def _slips(names: Sequence[str | None]) -> list[str]:
+    """Point out classes with a single label whose name is nearly that of another class."""
+    counts = Counter(name for name in names if name is not None)
+    said = []
+    for name, count in counts.items():
+        others = {other.lower(): other for other in counts if counts[other] > 1 and other != name}
+        near = get_close_matches(name.lower(), others, n=1, cutoff=0.7) if count == 1 else []
+        if near:
+            said.append(f"the class {name!r} has one label; is it a slip of the pen for {others[near[0]]!r}?")
+    return said

@@ -1,0 +1,64 @@
+"""What to label next: instances that are uncertain, unlike each other, and no oddities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.search.metric import row_lengths
+
+POOL = 40
+"""So many times as many instances as wanted are looked at, the most uncertain ones."""
+SAMPLE = 2_000
+"""Labelled instances, at most, that candidates are kept away from."""
+
+
+def label_next(
+    vectors: NDArray[np.float32],
+    uncertainty: NDArray[np.float64],
+    labelled: NDArray[np.bool_],
+    loneliness: NDArray[np.float64],
+    count: int,
+) -> NDArray[np.int64]:
+    """Choose instances, the most useful first.
+
+    One after the other, the instance with the greatest product of uncertainty and distance to all that are labelled or
+    chosen already is taken. So a copy of a chosen one is never taken. The loneliest twentieth is left out: outliers are
+    uncertain and far from everything, and a label of one teaches nothing about others.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+    uncertainty : ndarray, shape (n,)
+        From 0 to 1.
+    labelled : ndarray of bool, shape (n,)
+    loneliness : ndarray, shape (n,)
+        Mean distance to the nearest neighbours.
+    count : int
+        How many.
+
+    Returns
+    -------
+    ndarray of int64
+        Rows; fewer than `count` where there are not so many that differ.
+    """
+    usual = loneliness <= np.quantile(loneliness, 0.95)
+    rows = np.flatnonzero(~labelled & usual)
+    rows = rows[np.argsort(-uncertainty[rows], kind="stable")[: POOL * count]]
+    if len(rows) == 0 or count < 1:
+        return np.empty(0, dtype=np.int64)
+    known = np.flatnonzero(labelled)[:SAMPLE]
+    nearest = np.full(len(rows), np.inf)
+    for row in known:
+        np.minimum(nearest, row_lengths(vectors[rows] - vectors[row]), out=nearest)
+    apart = nearest[nearest > 0]
+    far = float(np.median(apart)) if len(known) and len(apart) else 1.0  # beyond the usual, distance is no virtue
+    chosen = []
+    for _ in range(min(count, len(rows))):
+        score = uncertainty[rows] * np.minimum(nearest, far)
+        best = int(score.argmax())
+        if score[best] <= 0:
+            break
+        chosen.append(int(rows[best]))
+        np.minimum(nearest, row_lengths(vectors[rows] - vectors[rows[best]]), out=nearest)
+    return np.array(chosen, dtype=np.int64)
