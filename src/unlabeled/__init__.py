@@ -14,14 +14,8 @@ __version__ = "0.1.0"
 
 NOUNS = (
     *("Corpus", "Documents", "Images", "NeighbourGraph", "Run", "Vectors", "WordVectors"),
-    *(
-        "conditional_probabilities",
-        "cooccurrence",
-        "elbow",
-        "expectation_maximisation",
-        "label_dataset",
-        "merge_clusters",
-    ),
+    *("compare", "conditional_probabilities", "cooccurrence", "elbow", "expectation_maximisation", "label_dataset"),
+    "merge_clusters",
 )
 """What one works with beside the methods; `make stubs` tells type checkers and editors of both."""
 

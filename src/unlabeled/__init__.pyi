@@ -84,6 +84,7 @@ from unlabeled.methods.words.phrases import Phrases as Phrases
 from unlabeled.methods.words.sentence_vectors import SentenceVectors as SentenceVectors
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
+from unlabeled.runs.compare import compare as compare
 from unlabeled.runs.label_dataset import label_dataset as label_dataset
 from unlabeled.runs.run import Run as Run
 from unlabeled.search.neighbour_graph import NeighbourGraph as NeighbourGraph

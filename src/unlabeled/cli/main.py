@@ -10,6 +10,7 @@ import typer
 
 from unlabeled.cli.assign import assign
 from unlabeled.cli.cluster import cluster
+from unlabeled.cli.compare import compare
 from unlabeled.cli.demo import demo
 from unlabeled.cli.embed import embed
 from unlabeled.cli.evaluate import evaluate
@@ -60,7 +61,7 @@ def unlabeled(
 
 # A method's settings are no options that Typer knows, and its help is more than Typer's own.
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
-for verb in (label, search, evaluate, embed, generate, fill, finetune, predict):
+for verb in (label, search, evaluate, compare, embed, generate, fill, finetune, predict):
     app.command()(verb)
 for seeing in (track, zeroshot):
     app.command()(seeing)

@@ -9,6 +9,7 @@ from unlabeled.lazy import when_used
 if TYPE_CHECKING:
     from unlabeled.runs.assign import assign
     from unlabeled.runs.cluster import cluster
+    from unlabeled.runs.compare import compare
     from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
     from unlabeled.runs.evaluate import evaluate_run
     from unlabeled.runs.find_outliers import find_outliers
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "assign",
     "cluster",
+    "compare",
     "draw_map",
     "draw_results",
     "duplicates_note",
@@ -56,6 +58,7 @@ __getattr__, __dir__ = when_used(
         "Run": "run",
         "assign": "assign",
         "cluster": "cluster",
+        "compare": "compare",
         "draw_map": "pictures",
         "draw_results": "pictures",
         "duplicates_note": "report",
