@@ -3,19 +3,13 @@
 A special path stays in the library only if whole fits gain at least 1.5× from it. Today there is one: k-means rules out
 centres and rows by products of bytes, where the processor has AVX-512 VNNI. "Ours" is with it and the "peer" without,
 so a ratio above 1 is a gain. One thread.
-
-The plain path on a processor without AVX-512 is taken in a process that is started with `NUMBA_CPU_NAME=haswell` and
-`NUMBA_CPU_FEATURES=+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt,+f16c` (`--plain-avx2` adds it as rows of its own).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -29,7 +23,6 @@ from unlabeled import KMeans
 from unlabeled.methods.mixture import k_means_distances, lloyd
 
 DATA = Path(os.environ.get("UNLABELED_DATA", "../shared/data"))
-AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt,+f16c"}
 PAYS = lloyd.screen_pays, k_means_distances.screened_start_pays
 
 
@@ -76,31 +69,11 @@ def compare(rounds: int) -> list[dict[str, Any]]:
     return found
 
 
-def plain_times(rounds: int) -> dict[str, list[float]]:
-    found = {}
-    for label, (rows, k, settings) in cases().items():
-        fit(rows[:6000], k, {"max_iter": 2}, False)
-        found[label] = [fit(rows, k, settings, False) for _ in range(rounds)]
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds of each, taken in turn")
-    parser.add_argument("--plain-avx2", action="store_true", help="also the plain path without AVX-512")
-    parser.add_argument("--only-plain", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.only_plain:
-        print(json.dumps(plain_times(options.rounds)))
-        return
     rows = compare(options.rounds)
-    if options.plain_avx2:
-        command = [sys.executable, __file__, "--only-plain", "--rounds", str(options.rounds)]
-        out = subprocess.run(command, env=os.environ | AVX2, check=True, capture_output=True, text=True).stdout
-        plain = json.loads(out.splitlines()[-1])
-        for label, times in plain.items():
-            with_it = next(found["peer_s"] for found in rows if found["label"].endswith(label))
-            rows.append(row(f"k-means, plain path, AVX-512 against AVX2: {label}", with_it, times))
     report("special_paths", rows, notes="CPU seconds of whole fits on one thread: ours with, peer without.")
 
 

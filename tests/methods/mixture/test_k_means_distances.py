@@ -124,7 +124,7 @@ def test_the_same_rows_are_drawn_with_and_without(dtype, weighted, monkeypatch, 
     assert drawn(rows, 1) == kept
     assert drawn(tmp_path / "rows.npy") == kept
     assert drawn(lambda: iter(np.array_split(rows, 7))) == kept
-    monkeypatch.setattr(k_means_distances, "reach_pays", lambda *of: False)
+    monkeypatch.setattr(k_means_distances, "screened_start_pays", lambda *of: False)
     assert drawn(rows) == kept
 
 
