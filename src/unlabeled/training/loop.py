@@ -70,7 +70,7 @@ def train(method: Method, net: Network, instances: Instances, state: State, fabr
     channels_last(net)
     net.train()
     with all_or_none(fabric.device):
-        optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay)
+        optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay, method.betas)
         if resume and folder is not None:
             load_checkpoint(folder, state, net, optimizer, method.state(net))
         plan = method.plan(len(instances), state.seed)

@@ -67,10 +67,16 @@ class LARS(torch.optim.Optimizer):
         weight.sub_(state["velocity"])
 
 
-def make_optimizer(name: str, module: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+def make_optimizer(
+    name: str,
+    module: nn.Module,
+    learning_rate: float,
+    weight_decay: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> torch.optim.Optimizer:
     """Make an optimiser over the parameters of `module` that learn.
 
-    Weight decay applies to matrices and kernels; biases and normalisation have none.
+    Weight decay applies to matrices and kernels; biases and normalisation have none. `betas` are AdamW's.
     """
     learning = [p for p in module.parameters() if p.requires_grad]
     groups = [
@@ -79,7 +85,7 @@ def make_optimizer(name: str, module: nn.Module, learning_rate: float, weight_de
     ]
     groups = [group for group in groups if group["params"]]
     makers: dict[str, Callable[[Iterable[Any]], torch.optim.Optimizer]] = {
-        "adamw": lambda g: torch.optim.AdamW(g, lr=learning_rate, fused=True),
+        "adamw": lambda g: torch.optim.AdamW(g, lr=learning_rate, betas=betas, fused=True),
         "sgd": lambda g: torch.optim.SGD(g, lr=learning_rate, momentum=0.9, nesterov=True),
         "lars": lambda g: LARS(g, lr=learning_rate),
     }

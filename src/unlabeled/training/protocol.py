@@ -23,6 +23,7 @@ class Method(Protocol):
     """
 
     uses_labels: ClassVar[bool]
+    betas: ClassVar[tuple[float, float]]
 
     epochs: int
     batch_size: int

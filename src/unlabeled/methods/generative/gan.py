@@ -65,6 +65,7 @@ class GAN(SelfSupervised):
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "flat_conv"}
     minimum_rows: ClassVar[int] = 2
+    betas: ClassVar[tuple[float, float]] = (0.0, 0.99)  # momentum would carry each player past the other
 
     latent_dim: int = 64
     penalty: float = 1.0
