@@ -22,6 +22,9 @@ from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
 from unlabeled.cli.outliers import outliers
+from unlabeled.cli.reconstruct import reconstruct
+from unlabeled.cli.restore import restore
+from unlabeled.cli.sample import sample
 from unlabeled.cli.search import search
 from unlabeled.cli.segment import segment
 from unlabeled.cli.shared import FAILED, REFUSED, err, visible
@@ -63,7 +66,7 @@ def unlabeled(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
 for verb in (label, search, evaluate, compare, embed, generate, fill, finetune, predict):
     app.command()(verb)
-for seeing in (track, zeroshot):
+for seeing in (track, zeroshot, restore, sample, reconstruct):
     app.command()(seeing)
 app.command("map")(map_)
 for sorting in (cluster, topics, segment, outliers, assign):

@@ -22,6 +22,7 @@ from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.judge import judge
+from unlabeled.runs.made_pictures import draw_method
 from unlabeled.runs.oddities import oddities
 from unlabeled.runs.passages import passages
 from unlabeled.runs.pictures import draw
@@ -137,6 +138,8 @@ def learn(
         write_json(results / "metrics.json", metrics)
         notes += failed
         notes += _drawn(results / "pictures", embeddings, method, metrics, data)
+        if modality_of(data).has_pictures:
+            about["shown"] = draw_method(method, instances, results / "pictures" / "method.png")
         write_json(results / "passages.json", passages(method, embeddings, instances, data))
         about |= {"complete": True, "warnings": notes, **method.provenance_}
         write_json(results / "run.json", about)

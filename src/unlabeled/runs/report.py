@@ -39,9 +39,11 @@ def write_report(folder: Path, name: str | None = None) -> Path:
     `name` is what the run is called; by default as its folder.
     """
     about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
+    shown = about.get("shown")
+    own = {"method": (shown["title"], shown["caption"])} if shown else {}
     pictures = [
         (title, caption, *inline_picture(path))
-        for name, (title, caption) in PICTURES.items()
+        for name, (title, caption) in (own | PICTURES).items()
         if (path := folder / "pictures" / f"{name}.png").exists()
     ]
     columns, rows = evaluation_table(metrics)

@@ -55,6 +55,13 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     @cached_property
+    def method(self) -> Any:
+        """The fitted method, with all of its network."""
+        from unlabeled.registry import load
+
+        return load(self.folder / "model")
+
+    @cached_property
     def encoder(self) -> Encoder:
         """The network that was learnt."""
         return load_encoder(self.folder / "model")

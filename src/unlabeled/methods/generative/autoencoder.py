@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
+from unlabeled.training.inference import canonical_batches, evaluating
+from unlabeled.training.pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 
 
@@ -85,6 +87,14 @@ class Autoencoder(SelfSupervised):
         restored = self.encoder_.preprocessing.restored
         parts = [restored(decoder(part.to(device))).cpu() for part in codes.split(self.batch_size)]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+
+    def pictures(self, X: Any) -> Pictures | None:
+        """Show instances, and what is rebuilt from their codes."""
+        with evaluating(self) as (net, device):
+            values = next(canonical_batches(self, X, device))
+            rebuilt = net.decoder(net.encoder(values))
+        about = "Each row: an instance, and what is rebuilt from its code."
+        return Pictures.side_by_side("Reconstructions", about, instance=values, rebuilt=rebuilt)
 
 
 class _CropTo(nn.Module):

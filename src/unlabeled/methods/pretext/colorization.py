@@ -16,7 +16,7 @@ from unlabeled.encoders.lightness import Lightness, lightness
 from unlabeled.encoders.map_decoder import MapDecoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
-from unlabeled.processes import total
+from unlabeled.processes import all_reduce_sum
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
@@ -162,7 +162,7 @@ class ColourBins(nn.Module):
     def count(self, colours: Tensor) -> None:
         """Count the colours of a batch, over all processes."""
         counted = torch.bincount(self.bins(colours).flatten(), minlength=len(self.seen))
-        self.seen += total(counted.to(self.seen.dtype))
+        self.seen += all_reduce_sum(counted.to(self.seen.dtype))
 
     def weights(self) -> Tensor:
         """Give the weight of each bin, such that the mean over the places seen is 1."""
