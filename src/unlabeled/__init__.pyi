@@ -70,7 +70,13 @@ from unlabeled.methods.noncontrastive.dino import DINO as DINO
 from unlabeled.methods.noncontrastive.sim_siam import SimSiam as SimSiam
 from unlabeled.methods.noncontrastive.swav import SwAV as SwAV
 from unlabeled.methods.noncontrastive.vicreg import VICReg as VICReg
+from unlabeled.methods.pretext.colorization import Colorization as Colorization
+from unlabeled.methods.pretext.deblurring import Deblurring as Deblurring
+from unlabeled.methods.pretext.inpainting import Inpainting as Inpainting
+from unlabeled.methods.pretext.jigsaw import Jigsaw as Jigsaw
+from unlabeled.methods.pretext.relative_position import RelativePosition as RelativePosition
 from unlabeled.methods.pretext.rotation import Rotation as Rotation
+from unlabeled.methods.pretext.super_resolution import SuperResolution as SuperResolution
 from unlabeled.methods.video.arrow_of_time import ArrowOfTime as ArrowOfTime
 from unlabeled.methods.video.frame_order import FrameOrder as FrameOrder
 from unlabeled.methods.video.future_prediction import FuturePrediction as FuturePrediction
