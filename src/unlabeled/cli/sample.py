@@ -29,7 +29,7 @@ def sample(
 
     [dim]unlabeled sample run/ -n 64 --out grid.png[/dim]
     """
-    from unlabeled.explore import contact_sheet
+    from unlabeled.explore.contact_sheet import contact_sheet
     from unlabeled.explore.figure import check_picture
     from unlabeled.runs import Run
     from unlabeled.runs.made_pictures import checked_for, made_pictures

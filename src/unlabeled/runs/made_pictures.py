@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore import contact_sheet
+from unlabeled.explore.contact_sheet import contact_sheet
 from unlabeled.registry import methods, name_of
 from unlabeled.training.pictures import Pictures, in_colour
 
