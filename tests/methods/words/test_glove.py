@@ -201,9 +201,7 @@ def test_a_setting_that_cannot_be_meant_is_refused_in_words(setting, value, says
 
 @pytest.mark.parametrize("sentences", [[["one", "one"]], [["alone"], ["together"]]])
 def test_words_that_never_meet_are_refused_in_words(sentences):
-    with pytest.raises(
-        UnlabeledError, match=r"no two different words stand near each other|no sentence of the 2 has two words"
-    ):
+    with pytest.raises(UnlabeledError, match=r"no two different words stand near|no sentence of the 2 has two words"):
         GloVe(**QUIET).fit(sentences)
 
 

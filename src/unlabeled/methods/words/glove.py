@@ -17,7 +17,7 @@ from unlabeled.kernels.words.glove_kernel import HELD, descent
 from unlabeled.methods.words.cooccurrence import Weighting, bytes_of, cooccurrence
 from unlabeled.methods.words.tiling import Tiling
 from unlabeled.methods.words.trained_embedding import TrainedEmbedding
-from unlabeled.methods.words.training import State, load_checkpoint, padded, save_checkpoint
+from unlabeled.methods.words.training import State, load_checkpoint, padded, save_checkpoint, stopped_message
 from unlabeled.methods.words.word_embedding import (
     CIRCUMSTANCES,
     at_least_one,
@@ -275,7 +275,8 @@ def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: boo
             if stop.made and state.block < end:
                 if not done:
                     state.history.pop()  # the checkpoint keeps it: the cost of the epoch's rounds so far
-                raise KeyboardInterrupt(_farewell(folder, state.block / tiling.groups, method.epochs))
+                done_epochs = f"{state.block / tiling.groups:.1f} of {method.epochs} epochs"
+                raise KeyboardInterrupt(stopped_message(folder, done_epochs))
 
 
 def checked(cost: float, epoch: int) -> float:
@@ -283,10 +284,3 @@ def checked(cost: float, epoch: int) -> float:
     if not np.isfinite(cost):
         raise UnlabeledError(f"the cost is {cost} in epoch {epoch + 1}; lower the learning rate")
     return cost
-
-
-def _farewell(folder: Path | None, epochs: float, planned: int) -> str:
-    share = f"stopped after {epochs:.1f} of {planned} epochs"
-    if folder is None:
-        return f"{share}; the model keeps what it has learnt"
-    return f"{share}; saved in {folder}, from where fit(..., resume=True) goes on"

@@ -262,7 +262,7 @@ def train(method: Word2Vec, corpus: Corpus, model: Model, state: State, resume: 
             if folder is not None and (stopping or state.block % text.blocks == 0):
                 save_checkpoint(folder, state, model)
             if stopping:
-                raise KeyboardInterrupt(_farewell(folder, words, total))
+                raise KeyboardInterrupt(stopped_message(folder, f"{words:,} of {total:,} words"))
     return model.loss(*text.sample(None, state.seed, held_out=True)) if text.every else None
 
 
@@ -309,8 +309,8 @@ def load_checkpoint(folder: Path, state: State, model: Matrices) -> None:
     state.seed, state.block, state.history = saved.seed, saved.block, saved.history
 
 
-def _farewell(folder: Path | None, words: int, total: int) -> str:
-    share = f"stopped after {words:,} of {total:,} words"
+def stopped_message(folder: Path | None, done: str) -> str:
+    """Say after how much a training was interrupted, and where it can go on from."""
     if folder is None:
-        return f"{share}; the model keeps what it has learnt"
-    return f"{share}; saved in {folder}, from where fit(..., resume=True) goes on"
+        return f"stopped after {done}; the model keeps what it has learnt"
+    return f"stopped after {done}; saved in {folder}, from where fit(..., resume=True) goes on"
