@@ -123,6 +123,59 @@ def test_the_check_lets_downward_imports_pass(path, source):
     assert upward_imports(path, source, {"errors", "files"}) == []
 
 
+# --- circles and names ------------------------------------------------------------------------------------------------
+
+
+def module_of(path: Path) -> str:
+    return ".".join(("unlabeled", *path.relative_to(SOURCE).with_suffix("").parts))
+
+
+def imports_among(files: dict[str, str]) -> dict[str, set[str]]:
+    """Map each file, as a dotted module, to the files that it imports, for types only or anywhere else."""
+    found = {}
+    for module, source in files.items():
+        names = {name for _, name in imported(ast.parse(source), module.rpartition(".")[0])}
+        found[module] = {
+            other for other in files if other != module and any(f"{n}.".startswith(f"{other}.") for n in names)
+        }
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Give the files of some circle of imports, in order; none where there is none."""
+    done: set[str] = set()
+
+    def search(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return path[path.index(node) :]
+        if node in done:
+            return []
+        for other in sorted(graph[node]):
+            if found := search(other, [*path, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(graph) if (found := search(node, []))), [])
+
+
+def test_no_two_files_import_each_other_in_a_circle():
+    # The __init__ of a room only hands on the names of its files, and imports are counted to the files themselves.
+    plain = {module_of(path): path.read_text(encoding="utf-8") for path in FILES if path.name != "__init__.py"}
+    assert circle(imports_among(plain)) == []
+
+
+def test_a_circle_is_found_though_it_is_of_types_only_or_inside_a_function():
+    files = {
+        "unlabeled.a": "if TYPE_CHECKING:\n    from unlabeled.b import B",
+        "unlabeled.b": "def f():\n    from unlabeled.c import C",
+        "unlabeled.c": "from unlabeled.a import A",
+        "unlabeled.d": "from unlabeled.a import A",
+    }
+    assert circle(imports_among(files)) == ["unlabeled.a", "unlabeled.b", "unlabeled.c"]
+    assert circle(imports_among(files | {"unlabeled.c": ""})) == []
+
+
 # --- what a file calls ------------------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,7 @@ steps = [
 
 
 def demo(
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the data and the run.")] = Path("demo"),
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the data; fewer are quicker and worse.")] = 40,
 ) -> None:
@@ -51,21 +52,21 @@ def demo(
     run, query = out / "run", out / "more-photos" / "0003.png"
     (out / "recipe.toml").write_text(RECIPE, encoding="utf-8")
     recipe = ["--recipe", str(out / "recipe.toml"), "--epochs", str(epochs)]
-    command("learn", str(out / "photos"), *recipe, "--out", str(run), "--overwrite")
-    command("evaluate", str(run), "--labels", str(out / "labels.csv"), "--train-rows", "100")
-    command("search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"), "--overwrite")
-    command("embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"), "--overwrite")
-    command("map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"), "--overwrite")
+    command(context, "learn", str(out / "photos"), *recipe, "--out", str(run), "--overwrite")
+    command(context, "evaluate", str(run), "--labels", str(out / "labels.csv"), "--train-rows", "100")
+    command(
+        context, "search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"), "--overwrite"
+    )
+    command(context, "embed", str(run), str(out / "more-photos"), "--out", str(out / "vectors.parquet"), "--overwrite")
+    command(context, "map", str(run), "--labels", str(out / "labels.csv"), "--out", str(out / "map.png"), "--overwrite")
     made = ", ".join(str(path) for path in (run / "report.html", out / "map.png", out / "similar.png"))
     say(f"\nDone in {time.monotonic() - start:.0f} s. Look at {made}.")
 
 
-def command(*words: str) -> None:
+def command(context: typer.Context, *words: str) -> None:
     """Show a command and run it, in this process."""
-    from unlabeled.cli.main import app
-
     err.print(f"\n$ unlabeled {shlex.join(words)}", style="bold cyan", markup=False, highlight=False, soft_wrap=True)
-    status = app(list(words), standalone_mode=False)
+    status = context.find_root().command.main(list(words), prog_name="unlabeled", standalone_mode=False)
     if status:  # interrupted; the error has been told
         raise typer.Exit(status)
 

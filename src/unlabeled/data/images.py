@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unlabeled.data.decode import MAX_PIXELS, Fit, UnreadableError, check_fit, picture, picture_size, pixels
+from unlabeled.data.instances import CACHE_BYTES
 from unlabeled.data.labels import labels_of
 from unlabeled.data.origins import open_origin
 from unlabeled.errors import UnlabeledError
@@ -19,7 +20,6 @@ from unlabeled.errors import UnlabeledError
 if TYPE_CHECKING:
     from unlabeled.data.prepared import PreparedImages
 
-CACHE_BYTES = 1 << 30
 _LARGEST_DEFAULT_SIZE = 64
 _SIZES_READ = 256
 

@@ -17,6 +17,9 @@ from unlabeled.data.batch import Batch, labels_at
 if TYPE_CHECKING:
     from torch import Tensor
 
+CACHE_BYTES = 1 << 30
+"""Most bytes of decoded pixels that a collection keeps in memory."""
+
 A = TypeVar("A")
 B = TypeVar("B")
 

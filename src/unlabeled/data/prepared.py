@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -20,14 +20,55 @@ from unlabeled.data.arrays import ArrayImages
 from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import MAX_PIXELS, Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
-from unlabeled.data.images import CACHE_BYTES, Images
-from unlabeled.data.instances import mapped_ahead, prefetched
+from unlabeled.data.instances import CACHE_BYTES, mapped_ahead, prefetched
+from unlabeled.data.origins import Origin
 from unlabeled.errors import UnlabeledError, unknown_name
 
 _IMAGES_PER_TASK = 16
 _MOST_WORKERS = 8
 # Threads take turns at Python's interpreter, and for a file this small in memory a turn costs more than its decoding.
 _SMALL_FILE = 4096
+
+
+class ImageCollection(Protocol):
+    """What must be known of a collection of pictures to prepare it; `unlabeled.data.Images` is one."""
+
+    origin: Origin
+    source: str
+
+    @property
+    def ids(self) -> list[str]:
+        """Names of the images."""
+        ...
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """Class numbers, −1 where unlabelled, or None."""
+        ...
+
+    @property
+    def classes(self) -> list[str] | None:
+        """Names of the classes, or None."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what identifies the content."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def natural_size(self, max_pixels: int = ...) -> int:
+        """Give the side that is used when none is asked for."""
+        ...
+
+    def square(self, index: int, size: int, fit: Fit, channels: int, max_pixels: int) -> NDArray[np.uint8]:
+        """Decode one image to a square."""
+        ...
+
+    def unreadable(self, index: int, reason: str) -> UnlabeledError:
+        """Make the error for an image that cannot be read."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +89,7 @@ class PreparedImages:
 
     Parameters
     ----------
-    images : Images
+    images : ImageCollection
     size : int, optional
         Side in pixels. By default the median of the shorter sides, at most 64 (see `Images.natural_size`), so images
         all of one small size keep it.
@@ -89,7 +130,7 @@ class PreparedImages:
 
     def __init__(
         self,
-        images: Images,
+        images: ImageCollection,
         *,
         size: int | None = None,
         fit: Fit = "crop",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, unknown_name
 
 _CLASSES: dict[str, type[Preprocessing]] = {}
 
@@ -108,12 +110,12 @@ class Preprocessing:
         >>> Preprocessing.from_dict({"kind": "image", "size": 32})
         ImagePreprocessing(size=32, channels=3, fit='crop')
         """
-        from unlabeled.modalities.modality import modality
-
         fields = dict(description)
         name = str(fields.pop("kind", ""))
+        if name not in _CLASSES and name.isidentifier() and Path(__file__).with_name(f"{name}.py").exists():
+            import_module(f"unlabeled.modalities.{name}")
         if name not in _CLASSES:
-            modality(name)  # imports its file, or says that there is no such modality
+            raise unknown_name("modality", name, _CLASSES)
         try:
             return _CLASSES[name].from_fields(fields)
         except (KeyError, TypeError, ValueError) as error:

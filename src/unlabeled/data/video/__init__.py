@@ -8,8 +8,9 @@ from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
     from unlabeled.data.video.clips import Clips
-    from unlabeled.data.video.videos import Video, Videos
+    from unlabeled.data.video.video_protocol import Video
+    from unlabeled.data.video.videos import Videos
 
 __all__ = ["Clips", "Video", "Videos"]
 
-__getattr__, __dir__ = when_used(__name__, {"Clips": "clips", "Video": "videos", "Videos": "videos"})
+__getattr__, __dir__ = when_used(__name__, {"Clips": "clips", "Video": "video_protocol", "Videos": "videos"})

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import cached_property
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,12 +18,11 @@ from unlabeled.counted import counted
 from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
-from unlabeled.data.images import CACHE_BYTES
-from unlabeled.data.instances import mapped_ahead, prefetched
+from unlabeled.data.instances import CACHE_BYTES, mapped_ahead, prefetched
 from unlabeled.data.prepared import Skipped
 from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
-from unlabeled.data.video.videos import FRAME_RATE, Videos
+from unlabeled.data.video.video_protocol import FRAME_RATE, Video
 from unlabeled.errors import UnlabeledError, unknown_name
 
 _LARGEST_DEFAULT_SIZE = 64
@@ -44,6 +43,33 @@ class Cut(NamedTuple):
     ends: NDArray[np.float64]
 
 
+class VideoCollection(Protocol):
+    """What must be known of a collection of videos to cut it into clips; `unlabeled.data.Videos` is one."""
+
+    source: str
+    ids: list[str]
+    labels: NDArray[np.int64] | None
+    classes: list[str] | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the names and contents."""
+        ...
+
+    @property
+    def grey(self) -> bool:
+        """Whether all videos are arrays of one channel."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Video: ...
+
+    def unreadable(self, index: int, reason: str) -> UnlabeledError:
+        """Make the error for a video that cannot be read."""
+        ...
+
+
 class Clips:
     """Clips of videos; satisfies `Instances`.
 
@@ -54,7 +80,7 @@ class Clips:
 
     Parameters
     ----------
-    videos : Videos
+    videos : VideoCollection
     length : int, default 8
         Frames in a clip.
     stride : int, optional
@@ -112,7 +138,7 @@ class Clips:
 
     def __init__(
         self,
-        videos: Videos,
+        videos: VideoCollection,
         length: int = 8,
         *,
         stride: int | None = None,
@@ -310,7 +336,7 @@ def cut(times: NDArray[np.float64], length: int, stride: int, fps: float | None)
     return Cut(ticks[starts[:, None] + np.arange(length)].astype(np.int64), edges[starts], edges[starts + length])
 
 
-def _natural_size(videos: Videos, chosen: list[int]) -> int:
+def _natural_size(videos: VideoCollection, chosen: list[int]) -> int:
     """Give the median of the shorter sides, at most 64 pixels, of up to 16 videos spread evenly."""
     some = np.unique(np.linspace(0, len(chosen) - 1, _SIZES_READ).astype(int))
     shorter = [videos[chosen[i]].shorter_side() for i in some.tolist()]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths, with_suffix_in
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.still_frames import StillFrames, natural_order
+from unlabeled.data.video.video_protocol import FRAME_RATE, Video
 from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:
@@ -28,32 +29,6 @@ if TYPE_CHECKING:
 _SUFFIXES = ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .mpe .ogv .wmv .flv .3gp .ts .mts .m2ts .vob"
 SUFFIXES = frozenset(_SUFFIXES.split())
 """Files that are videos. GIF is not among them: as everywhere else in this package it is an image."""
-
-FRAME_RATE = 25.0
-
-
-class Video(Protocol):
-    """One video: when its frames are shown, and their pixels."""
-
-    @property
-    def times(self) -> NDArray[np.float64]:
-        """Give for each frame the seconds since the first at which it is shown; rising."""
-        ...
-
-    def identity(self) -> Iterable[str | bytes | NDArray[Any]]:
-        """Give what identifies the content, for a fingerprint."""
-        ...
-
-    def shorter_side(self) -> int:
-        """Give the shorter side of a frame, in pixels."""
-        ...
-
-    def read(self, wanted: NDArray[np.int64], square: Square | None = None) -> Iterator[NDArray[np.uint8]]:
-        """Decode the frames at some positions in `times`, rising; uint8 of shape (channels, height, width).
-
-        Without a `square` they keep their size, and are RGB. `UnreadableError` if one cannot be decoded.
-        """
-        ...
 
 
 class Videos:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,6 @@ from unlabeled.kernels.words.sampling import keep_thresholds, subsampled
 from unlabeled.methods.words.word_embedding import worker_count
 from unlabeled.training.interrupt import StopRequest
 from unlabeled.training.progress import ProgressBar
-
-if TYPE_CHECKING:
-    from unlabeled.methods.words.subwords import Subwords
-    from unlabeled.methods.words.word2vec import Word2Vec
 
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int32]
@@ -50,6 +46,16 @@ DIVERGED = 1e3
 FILE = "checkpoint.safetensors"
 
 
+class Composition(Protocol):
+    """How words are made up of rows that several words share, such as those of their n-grams."""
+
+    def composed(self, inputs: Floats) -> Floats:
+        """Give the vectors of the words."""
+
+    def unseen(self, inputs: Floats, dim: int) -> Any:
+        """Give what makes vectors of words that were not in the text."""
+
+
 @dataclass(frozen=True)
 class Model:
     """What is trained: two matrices, the kernel that trains them on a block, and their exact loss on a text.
@@ -64,7 +70,7 @@ class Model:
         ``kernel(tokens, sentences, inputs, outputs, tables, window, learning_rate, state) -> words``.
     loss : callable
         From the tokens and offsets of a text (subsampled already) to its average loss, exactly and in float64.
-    subwords : Subwords, optional
+    subwords : Composition, optional
         How words are made up of rows of `inputs`, if not of one each.
     """
 
@@ -73,7 +79,23 @@ class Model:
     tables: tuple[Any, ...]
     kernel: Callable[..., int]
     loss: Callable[[Tokens, Offsets], float]
-    subwords: Subwords | None = None
+    subwords: Composition | None = None
+
+
+class WordMethod(Protocol):
+    """The settings of a word method that its training reads."""
+
+    window: int
+    subsample: float | None
+    held_out: float | None
+    epochs: int
+    learning_rate: float
+    min_learning_rate: float
+    watched_words: ClassVar[int]
+    workers: int | None
+    deterministic: bool
+    checkpoint: str | None
+    progress: bool | None
 
 
 class Matrices(Protocol):
@@ -190,7 +212,7 @@ class Text:
         return np.concatenate(tokens), np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
 
 
-def train(method: Word2Vec, corpus: Corpus, model: Model, state: State, resume: bool = False) -> float | None:
+def train(method: WordMethod, corpus: Corpus, model: Model, state: State, resume: bool = False) -> float | None:
     """Train `model` in place from `state.block` to the end; give the loss on the text held out, if there is any.
 
     Raises
