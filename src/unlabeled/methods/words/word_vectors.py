@@ -446,7 +446,7 @@ class WordVectors:
         ----------
         path : path
             Its ending chooses the format: ``.txt`` word2vec text, ``.vec`` fastText text, ``.bin`` word2vec binary,
-            ``.safetensors``; ``.parquet`` a table for `unlabeled cluster` and `map`; text also with ``.gz`` after it.
+            ``.safetensors``; ``.parquet`` a table of ``id`` and ``vector``; text also with ``.gz`` after it.
         format : {"word2vec", "glove", "word2vec_binary", "safetensors", "parquet"}, optional
             The format, whatever the ending. "glove" is text without a header.
 

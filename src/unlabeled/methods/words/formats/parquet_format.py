@@ -1,4 +1,4 @@
-"""Vectors as a parquet table of ``id`` and ``vector``, which `unlabeled cluster`, `map` and `outliers` read."""
+"""Vectors as a parquet table of ``id`` and ``vector``, which `unlabeled cluster` and `outliers` read."""
 
 from __future__ import annotations
 
