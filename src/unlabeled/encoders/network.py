@@ -31,7 +31,7 @@ class Network(nn.Module):
     queue: Queue
     bank: MemoryBank
     centre: Centre
-    log_partition: nn.Parameter
+    log_partition: Tensor
     teacher: Teacher | None
 
     def __init__(self, encoder: Encoder, **parts: nn.Module) -> None:

@@ -104,6 +104,12 @@ def test_a_given_encoder_that_takes_any_size_keeps_what_it_has_learnt():
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize(("side", "window", "patch"), [(8, 4, 2), (28, 12, 4), (22, 8, 2)])
+def test_a_window_by_default_is_one_that_patches_fit_into(side, window, patch):
+    encoder = CPC(**SMALL).fit(np.random.default_rng(0).random((8, side, side))).encoder_
+    assert (encoder.size, encoder.inner.patch) == (window, patch)
+
+
 @pytest.mark.parametrize(
     ("settings", "data", "message"),
     [

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch
-from unlabeled.encoders import Encoder, Network, Windows
+from unlabeled.encoders import Encoder, Network, Windows, make_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import info_nce
+from unlabeled.modalities import Preprocessing
 from unlabeled.training.self_supervised import SelfSupervised
+
+ROUND = 4
+"""What a default window is a multiple of."""
 
 
 class CPC(SelfSupervised):
@@ -31,7 +35,8 @@ class CPC(SelfSupervised):
     Parameters
     ----------
     window : int, optional
-        Pixels along a side of a square, or columns of a stretch; by default half of the instance.
+        Pixels along a side of a square, or columns of a stretch; by default half of the instance, from 8 on a multiple
+        of 4, into which patches fit.
     stride : int, optional
         From one window to the next; by default half of the window.
     ahead : int, default 2
@@ -68,7 +73,8 @@ class CPC(SelfSupervised):
     def build(self, encoder: Encoder) -> Network:
         """Encode windows, and add the recurrent network and a map for each step ahead."""
         length = encoder.preprocessing.shape[-1]
-        size = self.window if self.window is not None else max(1, length // 2)
+        half = max(1, length // 2)
+        size = self.window if self.window is not None else half - half % ROUND * (half >= 2 * ROUND)
         stride = self.stride if self.stride is not None else max(1, size // 2)
         if self.ahead < 1 or size < 1 or stride < 1:
             raise UnlabeledError(f"window, stride and ahead must be at least 1, not {size}, {stride} and {self.ahead}")
@@ -79,7 +85,7 @@ class CPC(SelfSupervised):
                 f"{'feature(s)' if length == 1 else 'pixels or columns'}, so there is no next one to predict; "
                 "choose a smaller window or stride"
             )
-        inner = from_description(encoder.describe(), encoder.preprocessing.part(size))
+        inner = self._of_windows(encoder, encoder.preprocessing.part(size))
         if {key: value.shape for key, value in inner.state_dict().items()} == {
             key: value.shape for key, value in encoder.state_dict().items()
         }:
@@ -87,6 +93,14 @@ class CPC(SelfSupervised):
         windows = Windows(encoder.preprocessing, encoder=inner, size=size, stride=stride)
         maps = [nn.Linear(inner.dim, inner.dim) for _ in range(min(self.ahead, steps - 1))]
         return Network(windows, context=nn.GRU(inner.dim, inner.dim, batch_first=True), predictor=nn.ModuleList(maps))
+
+    def _of_windows(self, encoder: Encoder, part: Preprocessing) -> Encoder:
+        """Build the encoder's architecture for windows."""
+        try:
+            return from_description(encoder.describe(), part)
+        except UnlabeledError:
+            # A patch that divides the whole may not divide a window. By its name alone it chooses another.
+            return make_encoder(self._encoder_specification(encoder.preprocessing), part)
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Give the instances: each of their windows is shown to what comes before it hides."""

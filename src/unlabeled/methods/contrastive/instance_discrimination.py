@@ -6,13 +6,18 @@ import math
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import MemoryBank, nce
 from unlabeled.losses.embeddings import unit
+from unlabeled.losses.precision import full_precision
+from unlabeled.processes import gather, world_size
 from unlabeled.training.multi_view import MultiView
+
+Z_MOMENTUM = 0.9
+"""Share of log Z that stays at each step."""
 
 
 class InstanceDiscrimination(MultiView):
@@ -24,8 +29,8 @@ class InstanceDiscrimination(MultiView):
     .. math:: p(y | x) = \frac{\exp(v_y \cdot z / \tau)}{Z}
 
     and instead of summing over all of them, noise-contrastive estimation tells the true one from k drawn at random, as
-    `unlabeled.losses.nce` says. log Z is learnt. After each step the vectors of the batch move towards their
-    projections.
+    `unlabeled.losses.nce` says. log Z follows its estimate from those k, as a moving average. After each step the
+    vectors of the batch move towards their projections.
 
     Parameters
     ----------
@@ -64,8 +69,8 @@ class InstanceDiscrimination(MultiView):
         net = Network(encoder, projector=projection_head(encoder.dim, self.projection_dim), bank=bank)
         # What it is for directions drawn at random: n times the mean of exp(u · v / τ), about exp(1 / 2dτ²).
         start = math.log(self.n_instances_) + 1 / (2 * self.projection_dim * self.temperature**2)
-        net.log_partition = nn.Parameter(torch.tensor(start))
-        self.seen_: list[tuple[Tensor, Tensor]] = []
+        net.register_buffer("log_partition", torch.tensor(start))
+        self.seen_: list[tuple[Tensor, Tensor, Tensor]] = []
         return net
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -74,20 +79,26 @@ class InstanceDiscrimination(MultiView):
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
         """Tell each view's own instance from others drawn at random."""
-        z = unit(net.project(x))
+        z, noise = unit(net.project(x)), net.bank.sample(self.noise)
         if net.training:
-            self.seen_.append((y, z.detach()))
+            # The mean over all draws of all processes, times n.
+            with full_precision(z):
+                scores = z.detach() @ noise.T / self.temperature
+            draws = gather(scores.logsumexp((0, 1))[None]).logsumexp(0)
+            count = world_size() * len(z) * len(noise)
+            self.seen_.append((y, z.detach(), draws - math.log(count) + math.log(self.n_instances_)))
         return nce(
             z,
             net.bank.vectors[y],
-            net.bank.sample(self.noise),
+            noise,
             log_p=-math.log(self.n_instances_),
             log_z=net.log_partition,
             temperature=self.temperature,
         )
 
     def after_step(self, net: Network, batch: Batch, done: float) -> None:
-        """Move the bank's vectors of the step's instances towards their projections."""
-        for index, z in self.seen_:
+        """Move the bank's vectors of the step's instances towards their projections, and log Z to its estimate."""
+        for index, z, log_z in self.seen_:
             net.bank.update(index, z)
+            net.log_partition.lerp_(log_z, 1 - Z_MOMENTUM)
         self.seen_.clear()

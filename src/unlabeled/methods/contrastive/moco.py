@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
@@ -87,20 +86,19 @@ class MoCo(MultiView):
         """Find the keys of the other view among those of the queue."""
         assert net.teacher is not None
         negatives = net.queue.vectors
-        keys = net.teacher(y)
-        loss = info_nce(net.project(x), keys, self.temperature, negatives=negatives)
+        keys = [net.teacher(y)]
+        loss = info_nce(net.project(x), keys[0], self.temperature, negatives=negatives)
         if self.symmetric:
-            others = net.teacher(x)
-            loss = (loss + info_nce(net.project(y), others, self.temperature, negatives=negatives)) / 2
-            keys = torch.cat([keys, others])
+            keys.append(net.teacher(x))
+            loss = (loss + info_nce(net.project(y), keys[1], self.temperature, negatives=negatives)) / 2
         if net.training:
-            self.keys_.append(keys)
+            self.keys_ += keys
         return loss
 
     def after_step(self, net: Network, batch: Batch, done: float) -> None:
         """Put the step's keys into the queue, and move the teacher towards the student."""
         assert net.teacher is not None
-        for keys in self.keys_:
+        for keys in self.keys_:  # a view at a time, so that several processes queue them in the order of one
             net.queue.push(keys)
         self.keys_.clear()
         net.teacher.follow(net.encoder, net.projector, momentum=self.momentum)

@@ -97,7 +97,7 @@ class SwAV(MultiCrop):
         embeddings = [net.project(view) for view in x]
         scores = [net.prototypes(z) for z in embeddings]
         if net.training and self.queue_size:
-            self.embeddings_.append(torch.cat([z.detach() for z in embeddings[: len(y)]]))
+            self.embeddings_ += [z.detach() for z in embeddings[: len(y)]]
         losses = []
         for g in range(len(y)):
             q = self._assigned(net, scores[g].detach())
@@ -106,7 +106,7 @@ class SwAV(MultiCrop):
 
     def after_step(self, net: Network, batch: Batch, done: float) -> None:
         """Put the step's projections into the queue."""
-        for z in self.embeddings_:
+        for z in self.embeddings_:  # a view at a time, so that several processes queue them in the order of one
             net.queue.push(z)
         self.embeddings_.clear()
 
