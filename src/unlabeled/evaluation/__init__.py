@@ -10,12 +10,15 @@ from unlabeled.evaluation.alignment import alignment
 from unlabeled.evaluation.analogies import AnalogiesResult, AnalogySection, analogies
 from unlabeled.evaluation.clustering import ClusteringResult, agreement, clustering
 from unlabeled.evaluation.collapse import Verdict, collapse_verdict
+from unlabeled.evaluation.edge_probing import EdgeProbe, edge_probing
 from unlabeled.evaluation.effective_rank import effective_rank
 from unlabeled.evaluation.extrinsic import ExtrinsicResult, extrinsic
+from unlabeled.evaluation.fine_tune import fine_tune
 from unlabeled.evaluation.knn import KnnResult, knn
 from unlabeled.evaluation.linear_probe import LinearProbeResult, linear_probe
 from unlabeled.evaluation.protocol import Evaluation, Score, evaluate
 from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
+from unlabeled.evaluation.sentence_similarity import SentenceSimilarity, sentence_similarity
 from unlabeled.evaluation.split import Split, stratified_split
 from unlabeled.evaluation.synonyms import SynonymsResult, synonyms
 from unlabeled.evaluation.topics import topic_coherence, topic_diversity
@@ -26,12 +29,14 @@ __all__ = [
     "AnalogiesResult",
     "AnalogySection",
     "ClusteringResult",
+    "EdgeProbe",
     "Evaluation",
     "ExtrinsicResult",
     "KnnResult",
     "LinearProbeResult",
     "RetrievalResult",
     "Score",
+    "SentenceSimilarity",
     "Split",
     "SynonymsResult",
     "Verdict",
@@ -41,12 +46,15 @@ __all__ = [
     "analogies",
     "clustering",
     "collapse_verdict",
+    "edge_probing",
     "effective_rank",
     "evaluate",
     "extrinsic",
+    "fine_tune",
     "knn",
     "linear_probe",
     "retrieval",
+    "sentence_similarity",
     "stratified_split",
     "synonyms",
     "topic_coherence",

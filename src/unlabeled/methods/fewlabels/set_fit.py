@@ -1,0 +1,231 @@
+"""SetFit's idea: a few labelled texts make many pairs, which tune an encoder before a linear classifier."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+from torch.nn import functional as F
+
+from unlabeled.data.classes import label_codes
+from unlabeled.encoders import Encoder, embed, load_encoder
+from unlabeled.encoders.checkpoint import write_encoder
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.estimator import Estimator
+from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
+from unlabeled.modalities import open_instances
+from unlabeled.training.devices import choose_device
+
+FOLDS = 3
+
+
+class SetFit(Estimator):
+    r"""An encoder learns from pairs that texts of one class are alike and others not; then comes a linear classifier.
+
+    Split: x is a text, y another one; they are of the same class or not, t = 1 or 0. Loss, with s the cosine similarity
+    of their vectors:
+
+    .. math:: L = (s(x, y) - t)^2
+
+    From n labelled texts come n² pairs, which is why a handful is enough. Whether tuning helps is not certain, so by
+    default it is compared with the untouched encoder by cross-validation on the labels at hand.
+
+    Parameters
+    ----------
+    encoder : str or Encoder
+        A trained one, see `FineTuning`.
+    tune : {"auto", "always", "never"}, default "auto"
+        ``"auto"`` cross-validates both, in three parts, and keeps the better; it takes three times as long again.
+    pairs : int, default 20
+        Pairs of the same class, and as many of different classes, for each labelled text.
+    batch_size : int, default 16
+        Pairs a step.
+    learning_rate : float, default 2e-5
+    device : str, default "auto"
+    random_state : int, optional
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    encoder_ : Encoder
+    tuned_ : bool
+        Whether the encoder was tuned.
+    accuracies_ : dict of str to float
+        Cross-validated accuracy of ``"frozen"`` and ``"tuned"``, where they were compared.
+
+    References
+    ----------
+    .. [1] Tunstall et al., Efficient Few-Shot Learning Without Prompts, 2022.
+
+    Examples
+    --------
+    >>> from unlabeled import GPT
+    >>> texts, y = ["a good day", "a bad day", "all is good", "all is bad"], [1, 0, 1, 0]
+    >>> start = GPT(dim=32, layers=1, heads=2, length=16, epochs=1, random_state=0, progress=False).fit(texts * 4)
+    >>> SetFit(encoder=start.encoder_, tune="always", learning_rate=1e-3, random_state=0).fit(texts, y).predict(texts)
+    array([1, 0, 1, 0])
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+
+    encoder: str | Encoder = ""
+    tune: Literal["auto", "always", "never"] = "auto"
+    pairs: int = 20
+    batch_size: int = 16
+    learning_rate: float = 2e-5
+    device: str = "auto"
+    random_state: int | None = None
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from a few labelled texts.
+
+        Parameters
+        ----------
+        X : texts
+        y : sequence
+            Classes; −1, None and the empty string mean unlabelled, and such texts are left out.
+        """
+        if self.tune not in ("auto", "always", "never"):
+            raise unknown_name("tune", self.tune, ["auto", "always", "never"])
+        for name in ("pairs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UnlabeledError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        start = trained_encoder(self.encoder).to(choose_device(self.device))
+        instances, _ = open_instances(X, preprocessing=start.preprocessing)
+        codes, self.classes_ = label_codes(y, len(instances))
+        if len(self.classes_) < 2:
+            raise UnlabeledError(f"a classifier needs at least two classes, got {len(self.classes_)}")
+        rows = np.flatnonzero(codes >= 0)
+        self.accuracies_: dict[str, float] = {}
+        folds = min(FOLDS, int(np.bincount(codes[rows]).min()))
+        self.tuned_ = self.tune == "always"
+        if self.tune == "auto" and folds > 1:
+            self.accuracies_ = self._compared(instances, rows, codes, folds, seed)
+            self.tuned_ = self.accuracies_["tuned"] > self.accuracies_["frozen"]
+        self.encoder_ = self._tuned(instances, rows, codes, seed) if self.tuned_ else start
+        self.encoder_.eval()
+        model = _classifier().fit(self._vectors(self.encoder_, instances)[rows], codes[rows])
+        both = len(self.classes_) == 2
+        self.weights_ = np.concatenate([-model.coef_, model.coef_]) / 2 if both else model.coef_
+        self.bias_ = np.concatenate([-model.intercept_, model.intercept_]) / 2 if both else model.intercept_
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Give the probability of each class, shape (n, classes)."""
+        check_is_fitted(self, "weights_")
+        instances, _ = open_instances(X, preprocessing=self.encoder_.preprocessing)
+        scores = self._vectors(self.encoder_, instances) @ self.weights_.T + self.bias_
+        shares = np.exp(scores - scores.max(1, keepdims=True))
+        return np.asarray(shares / shares.sum(1, keepdims=True))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Give the likeliest classes."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(1)])
+
+    def score(self, X: Any, y: Any) -> float:
+        """Give the accuracy."""
+        return float(np.mean([str(a) == str(b) for a, b in zip(y, self.predict(X), strict=True)]))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
+        check_is_fitted(self, "weights_")
+        settings = self.get_params(deep=False)
+        settings["encoder"] = self.encoder if isinstance(self.encoder, str) else ""
+        with folder_written_aside(folder) as aside:
+            write_encoder(self.encoder_, aside, {})
+            save_arrays({"weights": self.weights_, "bias": self.bias_}, aside / "head.safetensors")
+            about = {"classes": self.classes_.tolist(), "tuned": self.tuned_, "accuracies": self.accuracies_}
+            write_json(aside / "model.json", {"method": "set_fit", **settings, **about})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote."""
+        folder = Path(folder)
+        saved, arrays = read_json(folder / "model.json"), load_arrays(folder / "head.safetensors")
+        if saved.get("method") != "set_fit":
+            raise UnlabeledError(f"{folder} holds no model of SetFit but one of {saved.get('method')}")
+        self = cls(**{name: saved[name] for name in cls().get_params(deep=False) if name in saved})
+        self.encoder_ = load_encoder(folder)
+        self.classes_, self.tuned_, self.accuracies_ = np.array(saved["classes"]), saved["tuned"], saved["accuracies"]
+        self.weights_, self.bias_ = arrays["weights"], arrays["bias"]
+        return self
+
+    def _compared(
+        self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], folds: int, seed: int
+    ) -> dict[str, float]:
+        """Cross-validate the untouched and the tuned encoder on the same parts."""
+        frozen = self._vectors(trained_encoder(self.encoder).to(choose_device(self.device)), instances)
+        right = {"frozen": 0, "tuned": 0}
+        for shown, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, codes[rows]):
+            tuned = self._vectors(self._tuned(instances, rows[shown], codes, seed), instances)
+            for name, vectors in (("frozen", frozen), ("tuned", tuned)):
+                model = _classifier().fit(vectors[rows[shown]], codes[rows[shown]])
+                right[name] += int((model.predict(vectors[rows[held]]) == codes[rows[held]]).sum())
+        return {name: count / len(rows) for name, count in right.items()}
+
+    def _tuned(self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], seed: int) -> Encoder:
+        """Tune a copy of the encoder on pairs of the labelled texts."""
+        device = choose_device(self.device)
+        encoder = trained_encoder(self.encoder).to(device).train()
+        first, second, same = pairs_of_classes(rows, codes, self.pairs, np.random.default_rng(seed))
+        optimizer = torch.optim.AdamW(encoder.parameters(), lr=self.learning_rate)
+        steps = -(-len(first) // self.batch_size)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            for step, part in enumerate(torch.arange(len(first)).split(self.batch_size)):
+                for group in optimizer.param_groups:
+                    group["lr"] = self.learning_rate * min((step + 1) / max(1, steps // 10), (steps - step) / steps)
+                # A text that is in several pairs of a step is encoded once.
+                index, place = torch.cat([first[part], second[part]]).unique(return_inverse=True)
+                vectors = encoder(instances.gather(index).to(device).values)
+                one, other = vectors[place.to(device)].split(len(part))
+                loss = F.mse_loss(F.cosine_similarity(one, other), same[part].to(device))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        return encoder.eval()
+
+    def _vectors(self, encoder: Encoder, instances: Any) -> NDArray[np.float32]:
+        found = embed(encoder, instances, device=choose_device(self.device))
+        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def pairs_of_classes(
+    rows: NDArray[np.int64], codes: NDArray[np.int64], each: int, generator: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw, for each row, `each` rows of its class and as many of other classes, in random order.
+
+    Rare classes have as many pairs a row as common ones. A row that is alone in its class has none of the first kind.
+
+    Returns
+    -------
+    first, second : Tensor of int64
+        Numbers of instances.
+    same : Tensor of float32
+        1 for a pair of one class, else 0.
+    """
+    drawn: list[tuple[int, int, float]] = []
+    for row in rows.tolist():
+        alike = rows[(codes[rows] == codes[row]) & (rows != row)]
+        others = rows[codes[rows] != codes[row]]
+        for pool, same in ((alike, 1.0), (others, 0.0)):
+            if len(pool):
+                drawn += [(row, int(other), same) for other in generator.choice(pool, each)]
+    order = generator.permutation(len(drawn))
+    first, second, same_class = (np.array([pair[i] for pair in drawn])[order] for i in range(3))
+    return torch.from_numpy(first), torch.from_numpy(second), torch.from_numpy(same_class).float()
+
+
+def _classifier() -> LogisticRegression:
+    return LogisticRegression(max_iter=1000, class_weight="balanced", C=10.0)

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from unlabeled import BERT
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.sentence_similarity import sentence_similarity, similarity_of_vectors
+
+GENERATOR = np.random.default_rng(0)
+ONE, OTHER = GENERATOR.normal(size=(2, 40, 5))
+SCORES = GENERATOR.integers(0, 6, 40).astype(float)
+
+
+def cosine(a, b):
+    return float(a @ b / np.sqrt(a @ a) / np.sqrt(b @ b))
+
+
+def test_both_ways_of_averaging_are_told():
+    groups = ["news"] * 25 + ["forum"] * 15
+    found = similarity_of_vectors(ONE, OTHER, SCORES, groups)
+    cosines = [cosine(a, b) for a, b in zip(ONE, OTHER, strict=True)]
+    assert found.all_pairs == pytest.approx(spearmanr(cosines, SCORES).statistic)
+    parts = [spearmanr(cosines[:25], SCORES[:25]).statistic, spearmanr(cosines[25:], SCORES[25:]).statistic]
+    assert found.groups == pytest.approx({"news": parts[0], "forum": parts[1]})
+    assert found.mean_of_groups == pytest.approx(np.mean(parts))
+    assert found.mean_of_groups != pytest.approx(found.all_pairs)
+    assert similarity_of_vectors(ONE, OTHER, SCORES).mean_of_groups == found.all_pairs
+
+
+def test_vectors_that_are_all_alike_or_zero_correlate_with_nothing():
+    same = np.ones((3, 2))
+    assert similarity_of_vectors(same, same, [1, 2, 3]).all_pairs == 0.0
+    assert similarity_of_vectors(np.zeros((3, 2)), same, [1, 2, 3]).all_pairs == 0.0
+
+
+def test_an_encoder_is_measured_on_texts():
+    texts = ["the dog barks", "it rains", "a cat sleeps"] * 4
+    model = BERT(dim=16, layers=1, heads=2, length=16, epochs=1, next_sentence=False, progress=False, random_state=0)
+    encoder = model.fit(texts).encoder_
+    pairs = [("the dog barks", "the dog barks"), ("it rains", "a cat sleeps"), ("a cat", "it rains"), ("", "the dog")]
+    found = sentence_similarity(encoder, pairs, [5, 1, 1.5, 0])
+    assert -1 <= found.all_pairs <= 1
+    vectors = [model.transform([text for text, _ in pairs]), model.transform([text for _, text in pairs])]
+    assert similarity_of_vectors(*vectors, [5, 1, 1.5, 0]) == found
+
+
+@pytest.mark.parametrize(("scores", "says"), [([1.0], "40 and 40 vectors but 1"), ([float("nan")] * 40, "two pairs")])
+def test_scores_that_do_not_fit_are_errors(scores, says):
+    with pytest.raises(UnlabeledError, match=says):
+        similarity_of_vectors(ONE, OTHER, scores)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import torch
+
+from unlabeled import BERT, SetFit
+from unlabeled.errors import UnlabeledError
+from unlabeled.methods.fewlabels.set_fit import pairs_of_classes
+
+TEXTS = ["the dog barks", "the cat meows", "a dog runs", "a cat sleeps", "my dog eats", "my cat eats"] * 2
+CLASSES = ["dog", "cat"] * 6
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    model = BERT(dim=32, layers=1, heads=2, length=24, epochs=1, next_sentence=False, progress=False, random_state=0)
+    return model.fit(TEXTS).encoder_
+
+
+def cosines_within_and_across(model):
+    with torch.no_grad():
+        from unlabeled.encoders import embed
+        from unlabeled.modalities import open_instances
+
+        vectors = embed(model.encoder_, open_instances(TEXTS, preprocessing=model.encoder_.preprocessing)[0])
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines, same = unit @ unit.T, np.array(CLASSES)[:, None] == np.array(CLASSES)
+    return cosines[same].mean(), cosines[~same].mean()
+
+
+def test_tuning_brings_classes_together_and_others_apart(encoder, tmp_path):
+    tuned = SetFit(encoder=encoder, tune="always", learning_rate=2e-3, random_state=0).fit(TEXTS, CLASSES)
+    frozen = SetFit(encoder=encoder, tune="never", random_state=0).fit(TEXTS, CLASSES)
+    within, across = cosines_within_and_across(tuned)
+    before = cosines_within_and_across(frozen)
+    assert within - across > before[0] - before[1] + 0.3
+    assert tuned.score(TEXTS, CLASSES) == 1.0
+    tuned.save(tmp_path / "m")
+    loaded = SetFit.load(tmp_path / "m")
+    assert (loaded.predict_proba(TEXTS) == tuned.predict_proba(TEXTS)).all()
+    assert loaded.predict(["a dog"]).tolist() == ["dog"]
+
+
+def test_cross_validation_on_the_labels_chooses(encoder):
+    model = SetFit(encoder=encoder, pairs=4, learning_rate=1e-3, random_state=0).fit(TEXTS, CLASSES)
+    assert set(model.accuracies_) == {"frozen", "tuned"}
+    assert model.tuned_ == (model.accuracies_["tuned"] > model.accuracies_["frozen"])
+    assert (model.predict(TEXTS) == SetFit(**model.get_params()).fit(TEXTS, CLASSES).predict(TEXTS)).all()
+
+
+def test_one_label_a_class_is_enough_and_unlabelled_texts_are_left_out(encoder):
+    labels = ["dog", "cat", *[None] * 10]
+    model = SetFit(encoder=encoder, random_state=0).fit(TEXTS, labels)
+    assert model.accuracies_ == {}
+    assert model.predict(TEXTS[:2]).tolist() == ["dog", "cat"]
+
+
+def test_three_classes_have_probabilities(encoder):
+    labels = ["dog", "cat", "dog", "cat", "eats", "eats"] * 2
+    model = SetFit(encoder=encoder, tune="never").fit(TEXTS, labels)
+    assert model.predict_proba(TEXTS).sum(1) == pytest.approx(np.ones(12))
+
+
+def test_pairs_are_of_one_class_or_of_two_and_balanced():
+    codes = np.array([0] * 20 + [1] * 3 + [2])
+    first, second, same = pairs_of_classes(np.arange(24), codes, 5, np.random.default_rng(0))
+    for a, b, t in zip(first.tolist(), second.tolist(), same.tolist(), strict=True):
+        assert a != b
+        assert (codes[a] == codes[b]) == bool(t)
+    counts = np.bincount(first.numpy(), minlength=24)
+    assert counts.tolist() == [10] * 23 + [5]  # the last is alone in its class
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "says"),
+    [
+        ({"tune": "allways"}, CLASSES, "did you mean 'always'"),
+        ({"pairs": 0}, CLASSES, "pairs"),
+        ({}, ["dog"] * 12, "two classes"),
+        ({"encoder": ""}, CLASSES, "name the encoder"),
+    ],
+)
+def test_what_does_not_fit_is_an_error(encoder, settings, y, says):
+    with pytest.raises(UnlabeledError, match=says):
+        SetFit(**{"encoder": encoder, **settings}).fit(TEXTS, y)
