@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from unlabeled.encoders import embed
+from unlabeled.encoders.embed import embed
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
 
