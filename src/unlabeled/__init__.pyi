@@ -43,8 +43,8 @@ from unlabeled.methods.fewlabels.mix_match import MixMatch as MixMatch
 from unlabeled.methods.fewlabels.poisson_learning import PoissonLearning as PoissonLearning
 from unlabeled.methods.fewlabels.self_training import SelfTraining as SelfTraining
 from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM as SemiSupervisedEM
-from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression as SoftmaxRegression
 from unlabeled.methods.fewlabels.set_fit import SetFit as SetFit
+from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression as SoftmaxRegression
 from unlabeled.methods.fewlabels.supervised import Supervised as Supervised
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior

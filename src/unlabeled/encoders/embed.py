@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,8 +25,9 @@ def embed(
     batch_size: int = 128,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    precision: Literal["float32", "bf16"] = "float32",
 ) -> NDArray[np.float32]:
-    """Encode every instance in float32, in evaluation mode, so that a row depends on no other row.
+    """Encode every instance, in float32 unless asked otherwise and in evaluation mode, so that a row depends on no other row.
 
     Parameters
     ----------
@@ -40,6 +41,9 @@ def embed(
         Where to compute.
     progress : callable, optional
         Called with the rows done and the rows in all.
+    precision : {"float32", "bf16"}, default "float32"
+        Of the arithmetic. bfloat16 is two to three times as quick where the processor has it, with vectors that agree
+        to about two digits.
 
     Returns
     -------
