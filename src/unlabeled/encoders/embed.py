@@ -27,7 +27,7 @@ def embed(
     progress: Callable[[int, int], None] | None = None,
     precision: Literal["float32", "bf16"] = "float32",
 ) -> NDArray[np.float32]:
-    """Encode every instance, in float32 unless asked otherwise and in evaluation mode, so that a row depends on no other row.
+    """Encode every instance in evaluation mode, so that a row depends on no other row.
 
     Parameters
     ----------
