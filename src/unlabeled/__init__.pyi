@@ -73,6 +73,7 @@ from unlabeled.methods.noncontrastive.swav import SwAV as SwAV
 from unlabeled.methods.noncontrastive.vicreg import VICReg as VICReg
 from unlabeled.methods.pretext.colorization import Colorization as Colorization
 from unlabeled.methods.pretext.deblurring import Deblurring as Deblurring
+from unlabeled.methods.pretext.exemplar import Exemplar as Exemplar
 from unlabeled.methods.pretext.inpainting import Inpainting as Inpainting
 from unlabeled.methods.pretext.jigsaw import Jigsaw as Jigsaw
 from unlabeled.methods.pretext.relative_position import RelativePosition as RelativePosition

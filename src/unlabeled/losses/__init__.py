@@ -23,6 +23,7 @@ from unlabeled.losses.nt_xent import dcl, nt_xent, sup_con
 from unlabeled.losses.pairs import batch_contrastive, contrastive
 from unlabeled.losses.pairwise_reduction import log_sum_exp, log_sum_exp_of_others, score_memory
 from unlabeled.losses.predictions import consistency, distillation, entropy, sharpen
+from unlabeled.losses.sampled_softmax import sampled_softmax
 from unlabeled.losses.sinkhorn import sinkhorn
 from unlabeled.losses.soft_nearest_neighbours import soft_nearest_neighbours
 from unlabeled.losses.triplets import batch_triplet, smooth_triplet, triplet
@@ -66,6 +67,7 @@ __all__ = [
     "nt_xent",
     "proxy_anchor",
     "proxy_nca",
+    "sampled_softmax",
     "score_memory",
     "sharpen",
     "siglip",
