@@ -48,7 +48,7 @@ SURE, UNLIKELY = 0.8, 0.1
 """A given label looks wrong if another class is at least so probable when it is hidden, and itself at most so."""
 RAW_ROWS = 20_000
 """Instances up to which the raw input is compared too; a classifier of pixels holds them all in memory."""
-VIEWS = 200_000
+VIEWS = 100_000
 """Instances that the default method sees in all its epochs together, between 5 and 100 of them."""
 CURVE = (0.25, 0.5, 0.75, 1.0)
 
@@ -118,7 +118,8 @@ def label_dataset(
     next_count : int, default 50
         Instances to propose for labelling.
     repeats : int, optional
-        Repeats of the cross-validation, each with other parts; by default 10, and less for more than 5,000 instances.
+        Repeats of the cross-validation, each with other parts; by default 10, and fewer for more than 5,000
+        instances or 100 classes.
     random_state : int, default 0
         Seed of everything.
     on_error : {"skip", "raise"}, default "skip"
@@ -158,7 +159,7 @@ def label_dataset(
             rows = _learnt(to_learn, source, out / "run", method, random_state, on_error, resume, say)
         assert rows is not None
         given = GivenLabels.read(labels, rows.ids)
-        repeats = repeats or (10 if len(rows) <= 5_000 else 5 if len(rows) <= 20_000 else 2)
+        repeats = repeats or _repeats(len(rows), len(given.classes))
         return _label(rows, given, out, before, precision, next_count, repeats, random_state, say)
 
 
@@ -235,6 +236,13 @@ def _label(
     about["rounds"] = [*before.get("rounds", []), {key: about[key] for key in ("given", "method", "expected")}]
     _write(out, rows, given, names, confidence, labelled, about, estimator, chosen)
     return LabelledDataset(out, list(rows.ids), names, np.where(known | ~reached, np.nan, confidence), about)
+
+
+def _repeats(instances: int, classes: int) -> int:
+    """Choose how often to cross-validate: as often as takes minutes at most."""
+    if instances > 20_000 or classes > 100:
+        return 2
+    return 10 if instances <= 5_000 else 5
 
 
 # --- the data ---------------------------------------------------------------------------------------------------------
