@@ -58,9 +58,21 @@ def show(figures: dict[str, Any]) -> None:
     out.print(visible(figures["collapse"]["message"]), markup=False, highlight=False, style=alarm, soft_wrap=True)
     if "near_duplicates" in figures:
         out.print(visible(duplicates_note(figures)), markup=False, highlight=False, soft_wrap=True)
+    if "retrieval" in figures:
+        print_table(*_retrieval_table(figures["retrieval"]))
+        out.print("recall on the pairs that were learnt from, beside chance", style="dim", highlight=False)
     columns, rows = evaluation_table(figures)
     if rows:
         print_table(columns, rows)
         out.print(evaluation_note(figures), style="dim", highlight=False, soft_wrap=True)
     elif "note" in figures:
         out.print(figures["note"], style="dim", highlight=False)
+
+
+def _retrieval_table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Lay recall in both directions out as a table."""
+    rows = []
+    for way, title in (("images_of_text", "images of a caption"), ("texts_of_image", "captions of an image")):
+        shares = [f"{found[way][k]:.1%} ({found[f'{way}_chance'][k]:.1%})" for k in found[way]]
+        rows.append([title, *shares])
+    return ["looked up", *(f"recall@{k} (chance)" for k in found["images_of_text"])], rows

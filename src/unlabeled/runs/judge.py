@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from unlabeled.data import Instances
 from unlabeled.data.instances import Subset
 from unlabeled.encoders import Encoder, embed
 from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.pair.two_towers import TwoTowers
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, evaluate, uniformity
-from unlabeled.modalities import modality_of
+from unlabeled.evaluation.pair_retrieval import pair_recall
+from unlabeled.modalities import modality_of, open_instances
 from unlabeled.runs.embeddings import Embeddings
 
 TEST_SIZE = 0.2
@@ -61,6 +64,8 @@ def judge(
         "uniformity": float(uniformity(embeddings.vectors)),
         "collapse": {"collapsed": verdict.collapsed, "kind": verdict.kind, "message": verdict.message},
     }
+    if isinstance(encoder, TwoTowers):
+        figures["retrieval"] = _retrieval(embeddings, encoder, instances)
     if embeddings.labels is None or embeddings.classes is None:
         return figures
     chosen = _labelled_rows(embeddings.labels)
@@ -86,6 +91,16 @@ def judge(
         groups=None if groups is None else groups[chosen],
     )
     return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
+
+
+def _retrieval(embeddings: Embeddings, encoder: Encoder, pairs: Any) -> dict[str, Any]:
+    """Look captions up among the images and images among the captions, of the pairs that were learnt from."""
+    texts, _ = open_instances(pairs.captions, preprocessing=encoder.preprocessing)
+    found = asdict(pair_recall(embeddings.vectors, embed(encoder, texts), *pairs.codes))
+    for name, value in found.items():
+        if isinstance(value, dict):
+            found[name] = {str(k): share for k, share in value.items()}  # JSON's names are strings
+    return found
 
 
 def _can_be_split(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:

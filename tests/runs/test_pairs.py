@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from unlabeled.cli.main import app
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import write_json
+
+COLOURS = {"red": (250, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 250)}
+
+
+def invoke(*words):
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=True)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """A run over 48 noisy squares with captions in a table, made as a user makes it."""
+    folder = tmp_path_factory.mktemp("pairs")
+    random = np.random.default_rng(0)
+    rows = ["path,caption,label"]
+    for number in range(48):
+        name = list(COLOURS)[number % 3]
+        noise = random.integers(-20, 20, (8, 8, 3))
+        Image.fromarray(np.clip(COLOURS[name] + noise, 0, 255).astype(np.uint8)).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,a {name} square,{name}")
+    (folder / "pairs.csv").write_text("\n".join(rows))
+    words = ["--method", "clip", "--epochs", "30", "--batch-size", "16", "--learning-rate", "2e-3", "--quiet"]
+    result = invoke("learn", folder / "pairs.csv", *words, "--out", folder / "run", "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    return folder, json.loads(result.stdout)
+
+
+def test_a_run_over_pairs_says_how_well_they_find_each_other(learnt):
+    _, figures = learnt
+    found = figures["retrieval"]
+    assert (found["images"], found["texts"]) == (48, 3)
+    assert found["images_of_text"]["1"] == 1.0  # by chance one in three
+    assert found["images_of_text_chance"]["1"] == pytest.approx(1 / 3)
+    assert figures["evaluation"]["n_classes"] == 3
+    folder, _ = learnt
+    result = invoke("evaluate", folder / "run")
+    assert "images of a caption" in result.stdout
+
+
+@pytest.mark.parametrize("name", list(COLOURS))
+def test_words_find_images_and_images_find_images(learnt, name):
+    folder, _ = learnt
+    result = invoke("search", folder / "run", "--query", f"a {name} square", "-k", "5", "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    neighbours = json.loads(result.stdout)["neighbours"]
+    assert [each["label"] for each in neighbours] == [name] * 5
+    assert all(name in each["text"] for each in neighbours)
+    image = folder / f"{list(COLOURS).index(name)}.png"
+    result = invoke("search", folder / "run", "--query", image, "-k", "5", "--json")
+    assert {each["label"] for each in json.loads(result.stdout)["neighbours"]} == {name}
+
+
+def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
+    folder, _ = learnt
+    for name, colour in COLOURS.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8), colour).save(tmp_path / "photos" / name / "a.png")
+    (tmp_path / "photos" / "red" / "broken.png").write_text("no image")
+    words = ["zeroshot", folder / "run", tmp_path / "photos", "--labels", "red, green,blue"]
+    result = invoke(*words, "--template", "a {} square", "--out", tmp_path / "found.csv", "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    done = json.loads(result.stdout)
+    assert (done["accuracy"], done["labelled"]) == (1.0, 3)
+    assert [each["id"] for each in done["skipped"]] == ["red/broken.png"]
+    assert (tmp_path / "found.csv").read_text().splitlines()[0] == '"id","label","probability"'
+    assert isinstance(invoke(*words, "--out", tmp_path / "found.csv").exception, UnlabeledError)
+    shown = invoke(*words)
+    assert "100.0% of 3 labelled images are right" in shown.stdout
+    for labels, message in (("red", "two or more"), ("red,red", "different")):
+        refused = invoke("zeroshot", folder / "run", tmp_path / "photos", "--labels", labels)
+        assert message in str(refused.exception)
+
+
+def test_a_run_without_words_says_what_would_help(learnt, tmp_path):
+    folder, _ = learnt
+    other = tmp_path / "other"
+    write_json(other / "run.json", {"complete": True, "source": None, "labels": None})
+    write_json(other / "model" / "model.json", {"method": "simclr"})
+    result = invoke("zeroshot", other, folder, "--labels", "a,b")
+    assert "learnt by simclr and knows no words" in str(result.exception)
