@@ -36,20 +36,20 @@ def fitted(method, data, **options):
     return model, time.perf_counter() - start
 
 
-def digits(data: Path, part: str, rows: slice):
+def digits(data: Path, part: str, rows: slice, side: int = 14):
     images = Images(data / "mnist" / f"{part}.parquet")
     chosen = range(*rows.indices(len(images)))
-    pixels = np.stack([np.asarray(images.decode(i).resize((14, 14))) for i in chosen])
+    pixels = np.stack([np.asarray(images.decode(i).resize((side, side))) for i in chosen])
     return pixels, images.labels[list(chosen)]
 
 
 def arrow(data: Path):
-    model, seconds = fitted(ArrowOfTime, falling_balls(256), epochs=12, batch_size=32)
+    model, seconds = fitted(ArrowOfTime, falling_balls(192), epochs=8, batch_size=32)
     rows = [scored("arrow of time, falling balls", model, falling_balls(500, seed=1), 1000, seconds)]
-    shown, _ = digits(data, "train", slice(0, 500))
-    hidden, _ = digits(data, "test", slice(0, 500))
-    model, seconds = fitted(ArrowOfTime, moving_digits(shown, 256, 8, 32)[0], epochs=12, batch_size=32)
-    held_out = moving_digits(hidden, 500, 8, 32, seed=1)[0]
+    shown, _ = digits(data, "train", slice(0, 500), 8)
+    hidden, _ = digits(data, "test", slice(0, 500), 8)
+    model, seconds = fitted(ArrowOfTime, moving_digits(shown, 192, 8, 16, speed=1.5)[0], epochs=8, batch_size=32)
+    held_out = moving_digits(hidden, 500, 8, 16, speed=1.5, seed=1)[0]
     return [*rows, scored("arrow of time, Moving MNIST (reversible)", model, held_out, 1000, seconds)]
 
 
@@ -111,16 +111,18 @@ def overlap(found, true) -> float:
 
 def tracking(_: Path):
     videos, masks = moving_shapes(10, 10, 64, speed=3, seed=5)
-    training = moving_shapes(240, 4, 64, speed=3)[0]
+    training = moving_shapes(200, 4, 64, speed=3)[0]
     rows = [
         {"label": "tracking, first mask copied", "J": statistics.mean(overlap(m[:1].repeat(10, 0), m) for m in masks)}
     ]
     for label, options in (
         ("tracking, untrained", {"epochs": 1, "learning_rate": 1e-12}),
-        ("tracking, learnt", {"epochs": 12}),
+        ("tracking, learnt", {"epochs": 8}),
     ):
         model, seconds = fitted(TrackingByColorization, training, batch_size=16, **options)
-        found = [overlap(model.track(video, mask[0]), mask) for video, mask in zip(videos, masks, strict=True)]
+        found = [
+            overlap(model.track(video, mask[0], size=128), mask) for video, mask in zip(videos, masks, strict=True)
+        ]
         rows.append({"label": label, "J": statistics.mean(found), "videos": 10, "train_s": seconds})
     return rows
 

@@ -20,6 +20,10 @@ def track(
     point: Annotated[
         list[str] | None, typer.Option(help="In place of a mask: a position x,y in pixels. May be given several times.")
     ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=8, help="Pixels a side in which things are looked for.  [dim]default: the training's[/dim]"),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The video to write.")] = Path("tracked.mp4"),
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -36,7 +40,7 @@ def track(
     if (mask is None) == (not point):
         raise UnlabeledError("say what to track in the first frame: either --mask first.png or --point x,y")
     points = [_point(text) for text in point] if point else None
-    done = run_tracking(run, video, out, mask=mask, points=points, overwrite=overwrite)
+    done = run_tracking(run, video, out, mask=mask, points=points, size=size, overwrite=overwrite)
     if as_json:
         print_json(done)
         return

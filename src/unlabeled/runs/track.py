@@ -32,6 +32,7 @@ def track(
     *,
     mask: str | os.PathLike[str] | None = None,
     points: Sequence[tuple[float, float]] | None = None,
+    size: int | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Follow what a mask or points mark in the first frame, and write the video with it drawn over.
@@ -48,6 +49,8 @@ def track(
         A picture of the size of the frames: black is the background, every other colour an object.
     points : sequence of (x, y), optional
         In place of a mask, in pixels.
+    size : int, optional
+        Pixels a side to which frames are brought, see `TrackingByColorization.track`.
     overwrite : bool, default False
         Replace a file that is already there.
 
@@ -69,7 +72,7 @@ def track(
     if len(videos) != 1:
         raise UnlabeledError(f"{video} holds {len(videos)} videos; name one of them")
     numbers = None if mask is None else read_mask(mask)
-    found = model.track(videos, numbers, points=points)
+    found = model.track(videos, numbers, points=points, size=size)
     draw = mask_overlay if points is None else point_overlay
     times = videos[0].times
     write_video(_drawn(videos, found, draw), times, out)

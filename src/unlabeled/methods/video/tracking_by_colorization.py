@@ -124,7 +124,15 @@ class TrackingByColorization(VideoMethod):
 
     @torch.no_grad()
     def track(
-        self, video: Any, masks: Any = None, *, points: Any = None, memory: int = 5, radius: float = 0.25, top: int = 10
+        self,
+        video: Any,
+        masks: Any = None,
+        *,
+        points: Any = None,
+        size: int | None = None,
+        memory: int = 5,
+        radius: float = 0.25,
+        top: int = 10,
     ) -> NDArray[Any]:
         """Carry masks or points of the first frame through a video.
 
@@ -136,6 +144,9 @@ class TrackingByColorization(VideoMethod):
             Which object each pixel of the first frame belongs to; 0 is the background.
         points : array of float, shape (k, 2), optional
             In place of masks: positions (x, y) in pixels of the first frame.
+        size : int, optional
+            Pixels a side to which the frames are brought, by default those of the training. More of them follow smaller
+            things; the work grows with the fourth power.
         memory : int, default 5
             Earlier frames that are copied from, beside the first.
         radius : float, default 0.25
@@ -159,26 +170,28 @@ class TrackingByColorization(VideoMethod):
         videos = video if isinstance(video, Videos) else Videos(video if _is_path(video) else [video])
         if len(videos) != 1:
             raise UnlabeledError(f"track takes one video, and {videos.source} holds {len(videos)}")
-        size = _frame_size(videos)
-        features = self._features_of(videos)
+        if size is not None and size < 8:
+            raise UnlabeledError(f"size must be at least 8 pixels, not {size!r}")
+        shape = _frame_size(videos)
+        features = self._features_of(videos, size)
         start = next(features)
         carry = LabelPropagation(memory, radius, top, self.temperature)
         grid = (start.shape[1], start.shape[2])
         if points is not None:
-            maps = carry(chain([start], features), point_maps(points, size, grid).to(start.device))
-            return np.stack([point_positions(each, size).cpu().numpy() for each in maps])
-        numbers, first = _mask_maps(masks, size, grid)
+            maps = carry(chain([start], features), point_maps(points, shape, grid).to(start.device))
+            return np.stack([point_positions(each, shape).cpu().numpy() for each in maps])
+        numbers, first = _mask_maps(masks, shape, grid)
         maps = carry(chain([start], features), first.to(start.device))
-        tracked = [numbers[_enlarged(each, size).argmax(0).cpu().numpy()] for each in maps]
+        tracked = [numbers[_enlarged(each, shape).argmax(0).cpu().numpy()] for each in maps]
         tracked[0] = np.asarray(masks).astype(np.int64)
         return np.stack(tracked)
 
-    def _features_of(self, videos: Videos) -> Iterator[Tensor]:
+    def _features_of(self, videos: Videos, size: int | None) -> Iterator[Tensor]:
         """Give the features of all places of each frame of the one video, shape (d, height, width)."""
         device = choose_device(self.device)
         net = self.network_.to(device).eval()
         preprocessing: Any = self.encoder_.preprocessing
-        frames = videos.read(0, Square(preprocessing.size, "squash"))
+        frames = videos.read(0, Square(size or preprocessing.size, "squash"))
         while some := list(islice(frames, CHUNK)):
             clip = torch.from_numpy(np.stack(some)).to(device).float().div_(255)
             yield from self.places(net, clip[None])[0]
