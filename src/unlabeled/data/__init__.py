@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from unlabeled.data.images import Images
     from unlabeled.data.instances import Instances, prefetched
     from unlabeled.data.labels import LabelTable, read_labels
+    from unlabeled.data.objects import Detections, Objects
     from unlabeled.data.prepared import PreparedImages
     from unlabeled.data.text.corpus import Corpus
     from unlabeled.data.text.documents import Documents
@@ -19,16 +20,20 @@ if TYPE_CHECKING:
     from unlabeled.data.text.vocabulary import Vocabulary
     from unlabeled.data.vectors import Vectors
     from unlabeled.data.video import Clips, Videos
+    from unlabeled.data.voc import VOC
 
 __all__ = [
+    "VOC",
     "Batch",
     "Clips",
     "Corpus",
+    "Detections",
     "Documents",
     "Images",
     "Instances",
     "LabelTable",
     "LabelledTexts",
+    "Objects",
     "PreparedImages",
     "Vectors",
     "Videos",
@@ -44,12 +49,15 @@ __getattr__, __dir__ = when_used(
         "Batch": "batch",
         "Clips": "video.clips",
         "Corpus": "text.corpus",
+        "Detections": "objects",
         "Documents": "text.documents",
         "Images": "images",
         "Instances": "instances",
         "LabelTable": "labels",
         "LabelledTexts": "text.labelled_texts",
+        "Objects": "objects",
         "PreparedImages": "prepared",
+        "VOC": "voc",
         "Vectors": "vectors",
         "Videos": "video.videos",
         "Vocabulary": "text.vocabulary",

@@ -58,6 +58,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TURNED = (5, 6, 7, 8)
+"""Orientations whose width and height change places."""
 
 
 class UnreadableError(Exception):
@@ -74,6 +76,13 @@ def picture_size(raw: Raw, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Give width and height from the header alone, as stored, before any EXIF rotation."""
     with _opened(raw, max_pixels) as image:
         return image.size
+
+
+def upright_size(raw: Raw, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Give width and height from the header alone, after the rotation that its EXIF block asks for."""
+    with _opened(raw, max_pixels) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in _TURNED else (width, height)
 
 
 def is_grey(raw: Raw, max_pixels: int = MAX_PIXELS) -> bool:
@@ -195,13 +204,17 @@ def _bounded(image: Image.Image, max_pixels: int) -> Image.Image:
     return image
 
 
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # EXIF is an appendix: when it is damaged the picture is still good, as stored
+        return 1
+
+
 def _plain(image: Image.Image) -> Image.Image:
     """Load the pixels, upright, as ``"L"`` or ``"RGB"``."""
     image.load()  # first, for PNG and TIFF know their orientation only afterwards
-    try:
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # EXIF is an appendix: when it is damaged the picture is still good, as stored
-        orientation = 1
+    orientation = _orientation(image)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     if image.mode == "F" or image.mode.startswith("I"):

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from unlabeled.evaluation.alignment import alignment
 from unlabeled.evaluation.analogies import AnalogiesResult, AnalogySection, analogies
+from unlabeled.evaluation.average_precision import (
+    COCOResult,
+    VOCResult,
+    coco_average_precision,
+    voc_average_precision,
+)
 from unlabeled.evaluation.clustering import ClusteringResult, agreement, clustering
 from unlabeled.evaluation.collapse import Verdict, collapse_verdict
 from unlabeled.evaluation.edge_probing import EdgeProbe, edge_probing
@@ -28,6 +34,7 @@ from unlabeled.evaluation.word_similarity import WordSimilarityResult, word_simi
 __all__ = [
     "AnalogiesResult",
     "AnalogySection",
+    "COCOResult",
     "ClusteringResult",
     "EdgeProbe",
     "Evaluation",
@@ -39,12 +46,14 @@ __all__ = [
     "SentenceSimilarity",
     "Split",
     "SynonymsResult",
+    "VOCResult",
     "Verdict",
     "WordSimilarityResult",
     "agreement",
     "alignment",
     "analogies",
     "clustering",
+    "coco_average_precision",
     "collapse_verdict",
     "edge_probing",
     "effective_rank",
@@ -60,5 +69,6 @@ __all__ = [
     "topic_coherence",
     "topic_diversity",
     "uniformity",
+    "voc_average_precision",
     "word_similarity",
 ]
