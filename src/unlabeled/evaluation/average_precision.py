@@ -218,7 +218,8 @@ def overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
     sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
     shared = sides.clip(min=0).prod(2)
     union = _areas(a)[:, None] + _areas(b)[None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    ratio: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return ratio
 
 
 def _coco_precisions(
@@ -287,7 +288,8 @@ def _of_class(objects: Objects, name: str) -> tuple[NDArray[np.float64], NDArray
 
 
 def _classes(truth: Iterable[Objects], found: Iterable[Detections]) -> list[str]:
-    return sorted({str(label) for each in (*truth, *found) for label in each.labels})
+    labels = [each.labels for each in truth] + [each.labels for each in found]
+    return sorted({str(label) for own in labels for label in own})
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -300,7 +302,8 @@ def _check(truth: Sequence[Objects], found: Sequence[Detections]) -> None:
         raise UnlabeledError(f"{len(truth):,} pictures are marked, but there are detections of {len(found):,}")
     if not any((~objects.difficult).any() for objects in truth):
         raise UnlabeledError("nothing is marked that is not difficult, so there is no average precision")
-    for number, each in enumerate((*truth, *found)):
+    every: list[Objects | Detections] = [*truth, *found]
+    for number, each in enumerate(every):
         lengths = {len(part) for part in each}
         if len(lengths) > 1:
             raise UnlabeledError(f"picture {number % len(truth)}: boxes, labels and the rest are not equally many")
