@@ -112,7 +112,7 @@ def dcl(x: Tensor, y: Tensor, temperature: float | Tensor = 0.1, *, reduction: R
     Examples
     --------
     >>> same = torch.ones(8, 4)
-    >>> bool(torch.isclose(dcl(same, same, 1.0), torch.tensor(14.0).log() - 1))
+    >>> bool(torch.isclose(dcl(same, same), torch.tensor(14.0).log()))
     True
     """
     check_pair(x, y)
@@ -169,7 +169,7 @@ def sup_con(z: Tensor, labels: Tensor, temperature: float | Tensor = 0.1, *, red
 
     Examples
     --------
-    >>> round(sup_con(torch.ones(5, 4), torch.tensor([0, 0, 1, 1, 2])).item(), 4) == round(math.log(4), 4)
+    >>> bool(torch.isclose(sup_con(torch.ones(5, 4), torch.tensor([0, 0, 1, 1, 2])), torch.tensor(4.0).log()))
     True
     """
     check_embeddings(z)
