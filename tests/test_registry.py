@@ -68,3 +68,11 @@ def test_a_model_whose_card_is_damaged_is_refused(tmp_path):
         (tmp_path / "model.json").write_text(content)
         with pytest.raises(UnlabeledError):
             unlabeled.load(tmp_path)
+
+
+def test_every_method_says_its_principle_which_is_not_always_its_folder():
+    cards = [registry.card(cls) for cls in registry.methods().values()]
+    assert [card.name for card in cards if not card.principle] == []
+    principles = {card.name: card.principle for card in cards}
+    assert principles["gpt"] == principles["masked_autoencoder"] == "generative"
+    assert principles["clip"] == principles["simclr"] == "contrastive"

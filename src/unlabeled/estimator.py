@@ -32,6 +32,8 @@ class Estimator:
     """
 
     modalities: ClassVar[tuple[str, ...]] = ()
+    principle: ClassVar[str] = ""
+    """What makes it learn, such as ``"contrastive"``."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -107,13 +107,13 @@ def name_of(cls: type[Estimator]) -> str:
 
 
 def card(cls: type[Estimator]) -> Card:
-    """Read a method's card off its class: the folder is its principle, the docstring says the rest."""
+    """Read a method's card off its class: attributes give principle and kinds of data, the docstring the rest."""
     doc = inspect.getdoc(cls) or ""
     return Card(
         name=name_of(cls),
         class_name=cls.__name__,
         modalities=cls.modalities,
-        principle=cls.__module__.split(".")[-2],
+        principle=cls.principle,
         sentence=" ".join(doc.partition("\n\n")[0].split()),
         paper=" ".join(_section(doc, "References").removeprefix(".. [1]").split()),
         options=options(cls),

@@ -61,6 +61,8 @@ class CPC(SelfSupervised):
     (64, 128)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     # Without normalisation over the batch, whose statistics would tell of the windows to be predicted.
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "vit"}
     minimum_rows: ClassVar[int] = 2

@@ -62,6 +62,8 @@ class CrossEncoder(TupleViews):
     (5,)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
     minimum_rows: ClassVar[int] = 2
 

@@ -56,6 +56,8 @@ class InstanceDiscrimination(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     temperature: float = 0.1

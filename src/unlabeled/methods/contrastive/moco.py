@@ -59,6 +59,8 @@ class MoCo(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     temperature: float = 0.2

@@ -55,6 +55,8 @@ class SiameseNetwork(TupleViews):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     margin: float = 1.0

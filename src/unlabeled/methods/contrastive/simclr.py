@@ -45,6 +45,8 @@ class SimCLR(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     temperature: float = 0.5

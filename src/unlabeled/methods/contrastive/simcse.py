@@ -62,6 +62,8 @@ class SimCSE(TextMethod):
     (16, 32)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     views: Literal["dropout", "crop"] = "dropout"

@@ -47,6 +47,8 @@ class SupCon(LabelledViews):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     temperature: float = 0.1

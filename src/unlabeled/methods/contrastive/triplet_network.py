@@ -54,6 +54,8 @@ class TripletNetwork(TupleViews):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
     members: ClassVar[int] = 3
 

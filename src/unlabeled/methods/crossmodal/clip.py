@@ -75,6 +75,8 @@ class CLIP(MultiView):
     (2, 128)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     modalities: ClassVar[tuple[str, ...]] = ("pair",)
     minimum_rows: ClassVar[int] = 2
 

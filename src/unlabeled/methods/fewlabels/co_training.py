@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ class CoTraining(FewLabels):
     >>> model.score(X, y)
     1.0
     """
+
+    principle: ClassVar[str] = "few labels"
 
     views: tuple[Sequence[int], Sequence[int]] | None = None
     base: Any = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -58,6 +58,8 @@ class Distillation(SemiSupervised):
     >>> student.predict_proba(X).shape
     (256, 10)
     """
+
+    principle: ClassVar[str] = "few labels"
 
     teacher: Any = None
     temperature: float = 2.0

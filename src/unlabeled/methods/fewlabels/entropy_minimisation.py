@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -37,6 +37,8 @@ class EntropyMinimisation(SemiSupervised):
     >>> model.predict(X[:2] / 16).shape
     (2,)
     """
+
+    principle: ClassVar[str] = "few labels"
 
     weight: float = 0.3
 

@@ -29,6 +29,8 @@ class FewLabels(ClassifierMixin, BaseEstimator, Estimator, ABC):
     In `fit`, y holds a class for each row and −1 (or NaN, None, the empty string) where none is known.
     """
 
+    principle: ClassVar[str] = "few labels"
+
     modalities: ClassVar[tuple[str, ...]] = ("vector",)
     takes_sparse: ClassVar[bool] = True
 

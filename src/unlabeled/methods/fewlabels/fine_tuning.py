@@ -88,6 +88,8 @@ class FineTuning(Estimator):
     ['good']
     """
 
+    principle: ClassVar[str] = "few labels"
+
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector", "text")
 
     encoder: str | Encoder = ""

@@ -56,6 +56,8 @@ class FixMatch(SemiSupervised):
     (2,)
     """
 
+    principle: ClassVar[str] = "few labels"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     needs_views: ClassVar[tuple[str, ...]] = ("weak", "strong")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -39,6 +41,8 @@ class FlexMatch(FixMatch):
     >>> model.predict(images[:2]).shape
     (2,)
     """
+
+    principle: ClassVar[str] = "few labels"
 
     def memory(self) -> dict[str, Tensor]:
         """Remember the latest confident label of each instance, −1 for none."""

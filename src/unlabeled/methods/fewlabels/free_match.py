@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -50,6 +52,8 @@ class FreeMatch(FixMatch):
     >>> model.predict(images[:2]).shape
     (2,)
     """
+
+    principle: ClassVar[str] = "few labels"
 
     momentum: float = 0.99
     fairness: float = 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -58,6 +58,8 @@ class GraphClassifier(FewLabels):
     n_features_in_ : int
         Columns seen in `fit`.
     """
+
+    principle: ClassVar[str] = "few labels"
 
     n_neighbors: int = 10
     metric: Metric = "euclidean"

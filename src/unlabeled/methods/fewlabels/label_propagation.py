@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,6 +38,8 @@ class LabelPropagation(GraphClassifier):
     >>> model.transduction_.tolist()
     ['low', 'low', 'low', 'high', 'high', 'high']
     """
+
+    principle: ClassVar[str] = "few labels"
 
     def _spread(self, W: Any, codes: Codes, classes: int) -> Floats:
         """Clamp the labelled rows and solve for the others."""

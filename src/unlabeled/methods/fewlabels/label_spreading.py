@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -41,6 +41,8 @@ class LabelSpreading(GraphClassifier):
     >>> LabelSpreading(n_neighbors=2).fit(X, [0, -1, -1, -1, -1, 1]).predict([[1.5], [9.0]])
     array([0, 1])
     """
+
+    principle: ClassVar[str] = "few labels"
 
     alpha: float = 0.99
 

@@ -43,6 +43,8 @@ class MeanTeacher(SemiSupervised):
     (2,)
     """
 
+    principle: ClassVar[str] = "few labels"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     needs_views: ClassVar[tuple[str, ...]] = ("weak",)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,6 +46,8 @@ class PoissonLearning(GraphClassifier):
     >>> model.transduction_.tolist()
     [0, 0, 0, 1, 1, 1]
     """
+
+    principle: ClassVar[str] = "few labels"
 
     class_prior: ArrayLike | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -67,6 +67,8 @@ class SelfTraining(FewLabels):
     >>> SelfTraining().fit(X, [0, -1, -1, -1, -1, 1]).transduction_
     array([0, 0, 0, 1, 1, 1])
     """
+
+    principle: ClassVar[str] = "few labels"
 
     base: Any = None
     criterion: Literal["threshold", "k_best"] = "threshold"

@@ -69,6 +69,8 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
         The classes.
     """
 
+    principle: ClassVar[str] = "few labels"
+
     uses_labels: ClassVar[bool] = True
     needs_views: ClassVar[tuple[str, ...]] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -85,6 +85,8 @@ class SemiSupervisedEM(FewLabels):
     >>> SemiSupervisedEM().fit(X, [0, 1, -1, -1, -1]).predict([[0, 0, 2]])
     array([0])
     """
+
+    principle: ClassVar[str] = "few labels"
 
     model: Literal["multinomial", "gaussian"] = "multinomial"
     unlabelled_weight: float | Literal["auto"] = 1.0

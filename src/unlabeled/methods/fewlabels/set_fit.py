@@ -76,6 +76,8 @@ class SetFit(Estimator):
     array([1, 0, 1, 0])
     """
 
+    principle: ClassVar[str] = "few labels"
+
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     encoder: str | Encoder = ""

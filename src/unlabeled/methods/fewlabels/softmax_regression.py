@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -54,6 +54,8 @@ class SoftmaxRegression(FewLabels):
     >>> SoftmaxRegression().fit(X, ["low", "", "", "", "", "high"]).predict([[3.0], [9.0]]).tolist()
     ['low', 'high']
     """
+
+    principle: ClassVar[str] = "few labels"
 
     C: float = 1.0
     max_iter: int = 1000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -42,6 +44,8 @@ class Supervised(SemiSupervised):
     >>> model.predict_proba(images[:3]).shape
     (3, 10)
     """
+
+    principle: ClassVar[str] = "few labels"
 
     unlabelled_ratio: float = 0.0
 

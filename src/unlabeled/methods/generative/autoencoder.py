@@ -47,6 +47,8 @@ class Autoencoder(SelfSupervised):
     ((64, 2), (64, 1, 8, 8))
     """
 
+    principle: ClassVar[str] = "generative"
+
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "flat_conv", "vector": "mlp"}
 
     latent_dim: int = 32

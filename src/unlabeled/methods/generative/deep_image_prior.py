@@ -92,6 +92,8 @@ class DeepImagePrior(Estimator):
     (16, 16)
     """
 
+    principle: ClassVar[str] = "generative"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
 
     steps: int = 2000

@@ -47,6 +47,8 @@ class DenoisingAutoencoder(Restoration):
     ((64, 192), (64, 1, 8, 8))
     """
 
+    principle: ClassVar[str] = "generative"
+
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
 
     corruption: Literal["gaussian", "masking", "salt_and_pepper"] = "gaussian"

@@ -62,6 +62,8 @@ class GAN(SelfSupervised):
     ((64, 256), (5, 1, 8, 8))
     """
 
+    principle: ClassVar[str] = "generative"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "flat_conv"}
     minimum_rows: ClassVar[int] = 2

@@ -55,6 +55,8 @@ class MaskedAutoencoder(SelfSupervised):
     ((64, 192), (64, 1, 8, 8))
     """
 
+    principle: ClassVar[str] = "generative"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "vit"}
 

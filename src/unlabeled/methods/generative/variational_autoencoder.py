@@ -58,6 +58,8 @@ class VariationalAutoencoder(SelfSupervised):
     ((64, 4), (5, 1, 8, 8), (3, 1, 8, 8))
     """
 
+    principle: ClassVar[str] = "generative"
+
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "flat_conv", "vector": "mlp"}
 
     latent_dim: int = 32

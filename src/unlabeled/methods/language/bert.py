@@ -76,6 +76,8 @@ class BERT(TextMethod):
     3
     """
 
+    principle: ClassVar[str] = "generative"
+
     mask_share: float = 0.15
     next_sentence: bool = True
 

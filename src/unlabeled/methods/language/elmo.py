@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -52,6 +52,8 @@ class ELMo(TextMethod):
     >>> model.transform_tokens(["the dog"])[0].shape
     (4, 32)
     """
+
+    principle: ClassVar[str] = "generative"
 
     layers: int = 2
 

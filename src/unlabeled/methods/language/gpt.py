@@ -58,6 +58,8 @@ class GPT(TextMethod):
     True
     """
 
+    principle: ClassVar[str] = "generative"
+
     tokenizer_kind: ClassVar[Kind] = "bpe"
 
     def own_encoder(self, preprocessing: Any) -> Encoder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,6 +46,8 @@ class NoisyTextRestoration(TextMethod):
     >>> model.transform(texts).shape
     (16, 32)
     """
+
+    principle: ClassVar[str] = "generative"
 
     deletion: float = 0.6
     decoder_layers: int = 1

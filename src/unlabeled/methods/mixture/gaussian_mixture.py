@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import field
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -108,6 +108,8 @@ class GaussianMixture(DensityMixin, Mixture):
     >>> model.predict_proba([[6, 6]]).max().round(3)
     np.float64(1.0)
     """
+
+    principle: ClassVar[str] = "mixture"
 
     n_components: int = field(default=1, kw_only=False)
     covariance: Literal["full", "tied", "diagonal", "spherical"] = "full"

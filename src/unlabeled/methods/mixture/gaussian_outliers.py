@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,6 +65,8 @@ class GaussianOutliers(OutlierMixin, GaussianMixture):
     >>> model.predict([[0, 0], [-7, 3]])
     array([ 1, -1])
     """
+
+    principle: ClassVar[str] = "mixture"
 
     contamination: float = 0.1
     least_share: float = 0.0

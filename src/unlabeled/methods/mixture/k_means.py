@@ -213,6 +213,8 @@ class KMeans(NearestCentre):
     1.0
     """
 
+    principle: ClassVar[str] = "mixture"
+
     n_clusters: int = field(default=8, kw_only=False)
     max_iter: int = 300
     tol: float = 1e-4

@@ -92,6 +92,8 @@ class LatentDirichletAllocation(TopicModel):
     ['cats', 'dogs']
     """
 
+    principle: ClassVar[str] = "mixture"
+
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     takes_fractions: ClassVar[bool] = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,8 @@ class MiniBatchKMeans(NearestCentre):
     >>> MiniBatchKMeans(2, random_state=0).fit(rows).predict([[1, 1], [8, 8]]).tolist() in ([0, 1], [1, 0])
     True
     """
+
+    principle: ClassVar[str] = "mixture"
 
     n_clusters: int = field(default=8, kw_only=False)
     max_iter: int = 100

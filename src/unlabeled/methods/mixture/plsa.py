@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,8 @@ class PLSA(TopicModel):
     >>> model.transform(["cats purr", "dogs bark"]).max(axis=1).round(2).tolist()
     [1.0, 1.0]
     """
+
+    principle: ClassVar[str] = "mixture"
 
     init: Any = "random"
     max_iter: int = 200

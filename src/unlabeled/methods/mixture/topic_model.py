@@ -47,6 +47,8 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
         Keep only so many words, the most frequent ones.
     """
 
+    principle: ClassVar[str] = "mixture"
+
     modalities: ClassVar[tuple[str, ...]] = ("text", "vector")
     takes_sparse: ClassVar[bool] = True
     takes_fractions: ClassVar[bool] = True

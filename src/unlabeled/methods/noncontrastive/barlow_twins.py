@@ -43,6 +43,8 @@ class BarlowTwins(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "non-contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     redundancy: float = 0.005

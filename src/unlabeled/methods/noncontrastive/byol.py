@@ -45,6 +45,8 @@ class BYOL(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "non-contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     momentum: float = 0.99

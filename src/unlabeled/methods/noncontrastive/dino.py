@@ -57,6 +57,8 @@ class DINO(MultiCrop):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "non-contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     student_temperature: float = 0.1

@@ -40,6 +40,8 @@ class SimSiam(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "non-contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     projection_dim: int = 512

@@ -64,6 +64,8 @@ class SwAV(MultiCrop):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "non-contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     temperature: float = 0.1

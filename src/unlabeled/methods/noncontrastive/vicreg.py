@@ -45,6 +45,8 @@ class VICReg(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "non-contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     invariance: float = 25.0

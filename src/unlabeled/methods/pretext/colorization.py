@@ -56,6 +56,8 @@ class Colorization(SelfSupervised):
     ((32, 192), (32, 3, 16, 16))
     """
 
+    principle: ClassVar[str] = "pretext"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     minimum_rows: ClassVar[int] = 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
@@ -36,6 +38,8 @@ class Deblurring(Restoration):
     >>> model.restore(images).shape
     (64, 1, 8, 8)
     """
+
+    principle: ClassVar[str] = "pretext"
 
     sigma: tuple[float, float] = (0.5, 2.0)
 

@@ -58,6 +58,8 @@ class Exemplar(MultiView):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     minimum_rows: ClassVar[int] = 2
 
     temperature: float = 0.1

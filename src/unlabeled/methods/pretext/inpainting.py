@@ -45,6 +45,8 @@ class Inpainting(SelfSupervised):
     (64, 1, 8, 8)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     minimum_rows: ClassVar[int] = 2
 

@@ -49,6 +49,8 @@ class Jigsaw(SelfSupervised):
     (32, 192)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     minimum_rows: ClassVar[int] = 2
 

@@ -42,6 +42,8 @@ class RelativePosition(SelfSupervised):
     (32, 192)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
 
     def prepare(self, preprocessing: Preprocessing) -> None:

@@ -34,6 +34,8 @@ class Rotation(SelfSupervised):
     (64, 192)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     modalities: ClassVar[tuple[str, ...]] = ("image",)
 
     def build(self, encoder: Encoder) -> Network:

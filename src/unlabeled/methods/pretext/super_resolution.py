@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,6 +40,8 @@ class SuperResolution(Restoration):
     >>> model.restore(images[:, ::2, ::2]).shape
     (32, 1, 16, 16)
     """
+
+    principle: ClassVar[str] = "pretext"
 
     factor: int = 2
 

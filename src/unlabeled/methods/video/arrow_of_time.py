@@ -35,6 +35,8 @@ class ArrowOfTime(VideoQuestion):
     (6, 192)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     auto_encoder: ClassVar[Mapping[str, str]] = {"video": "conv3d"}
 
     def prepare(self, preprocessing: Any) -> None:

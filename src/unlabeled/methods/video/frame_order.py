@@ -41,6 +41,8 @@ class FrameOrder(VideoQuestion):
     (6, 192)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     auto_encoder: ClassVar[Mapping[str, str]] = {"video": "frames"}
     shortest_clip: ClassVar[int] = SPAN
 

@@ -51,6 +51,8 @@ class FuturePrediction(VideoMethod):
     (6, 192)
     """
 
+    principle: ClassVar[str] = "contrastive"
+
     minimum_rows: ClassVar[int] = 2
 
     block: int = 2

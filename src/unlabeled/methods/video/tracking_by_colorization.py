@@ -65,6 +65,8 @@ class TrackingByColorization(VideoMethod):
     (4, 16, 16)
     """
 
+    principle: ClassVar[str] = "pretext"
+
     auto_encoder: ClassVar[Mapping[str, str]] = {"video": "frames:conv:2"}
 
     clip_length: int = 4

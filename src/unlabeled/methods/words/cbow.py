@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class CBOW(Word2Vec):
     >>> model.transform(["frog", "toad"]).shape
     (2, 16)
     """
+
+    principle: ClassVar[str] = "words"
 
     learning_rate: float = 0.1
 

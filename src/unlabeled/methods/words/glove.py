@@ -99,6 +99,8 @@ class GloVe(TrainedEmbedding):
     2.0
     """
 
+    principle: ClassVar[str] = "words"
+
     circumstances: ClassVar[set[str]] = CIRCUMSTANCES | {"memory", "epochs", "output"}
 
     window: int = 10

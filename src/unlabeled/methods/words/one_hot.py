@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from unlabeled.data.text.corpus import Corpus
@@ -32,6 +34,8 @@ class OneHot(WordEmbedding):
     array([[0., 1., 0., 0.],
            [0., 0., 0., 1.]], dtype=float32)
     """
+
+    principle: ClassVar[str] = "words"
 
     def _learn(self, corpus: Corpus, resume: bool = False) -> WordVectors:
         words, counts = corpus.vocabulary.words, corpus.vocabulary.counts

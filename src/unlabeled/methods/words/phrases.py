@@ -70,6 +70,8 @@ class Phrases(Estimator):
     ['in', 'new_york']
     """
 
+    principle: ClassVar[str] = "words"
+
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     threshold: float = 100.0

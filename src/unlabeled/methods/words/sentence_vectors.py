@@ -63,6 +63,8 @@ class SentenceVectors(Estimator):
     (4, 2)
     """
 
+    principle: ClassVar[str] = "words"
+
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     vectors: Any = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,8 @@ class SkipGram(Word2Vec):
     >>> model.transform(["frog", "toad"]).shape
     (2, 16)
     """
+
+    principle: ClassVar[str] = "words"
 
     def _model(self, vocabulary: Vocabulary) -> Model:
         model = make_model(self, vocabulary, KERNELS, self._examples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from typing import ClassVar
 
 from unlabeled.methods.words.word_embedding import WordEmbedding, at_least_one
 
@@ -17,6 +18,8 @@ class TrainedEmbedding(WordEmbedding, ABC):
     workers : int, optional
         Threads; by default one a processor.
     """
+
+    principle: ClassVar[str] = "words"
 
     dim: int = 100
     workers: int | None = None

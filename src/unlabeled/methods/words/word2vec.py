@@ -63,6 +63,8 @@ class Word2Vec(TrainedEmbedding, ABC):
         True average of the loss over the text held out; only with `held_out`.
     """
 
+    principle: ClassVar[str] = "words"
+
     watched_words: ClassVar[int] = 1000
 
     window: int = 5

@@ -66,6 +66,8 @@ class WordEmbedding(Estimator, ABC):
         you have joined a text by `Phrases`; the command line's ``--phrases`` does. It is saved with the model.
     """
 
+    principle: ClassVar[str] = "words"
+
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
     min_count: int = 5
