@@ -1,6 +1,6 @@
 """Each method learns: on real digits a linear probe reads its vectors better than those of its untrained self.
 
-The linear probe is the measure that all four methods were published with. Rotation, in particular, puts what it knows
+The linear probe is the measure that these methods were published with. Rotation, in particular, puts what it knows
 where a linear classifier finds it and plain distances do not.
 """
 
@@ -19,6 +19,8 @@ ROWS, LABELS = 2000, 200
 VIEWS = Compose([RandomCrop(scale=(0.5, 1.0)), Rotate(degrees=15)])
 SETTINGS = {
     "autoencoder": {"epochs": 10},
+    "denoising_autoencoder": {"epochs": 10},
+    "variational_autoencoder": {"epochs": 10},
     "rotation": {"epochs": 10},
     "simclr": {"epochs": 8, "views": VIEWS, "temperature": 0.2},
     "byol": {"epochs": 16, "views": VIEWS},
