@@ -132,3 +132,13 @@ def test_embedding_goes_by_length_and_gives_the_rows_in_order(encoder):
 def test_a_path_with_a_name_of_texts_is_not_a_text(tmp_path):
     with pytest.raises(UnlabeledError, match="does not exist"):
         GPT(progress=False).fit(str(Path(tmp_path) / "nothing.txt"))
+
+
+def test_vectors_in_bfloat16_are_near_and_not_the_same(encoder):
+    from unlabeled.encoders import embed
+
+    instances, _ = open_instances(TEXTS, preprocessing=encoder.preprocessing)
+    exact, half = embed(encoder, instances), embed(encoder, instances, precision="bf16")
+    assert half.dtype == np.float32
+    assert not np.array_equal(exact, half)
+    assert half == pytest.approx(exact, abs=0.05)

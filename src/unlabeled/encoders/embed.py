@@ -58,7 +58,9 @@ def embed(
     order = torch.arange(len(instances)).split(batch_size) if even is None else even(batch_size)
     for batch in instances.batches(order):
         values = encoder.preprocessing.canonical(batch.to(device).values)
-        vectors[batch.index.numpy()] = encoder(_filled(values))[: len(batch)].float().cpu().numpy()
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
+            encoded = encoder(_filled(values))
+        vectors[batch.index.numpy()] = encoded[: len(batch)].float().cpu().numpy()
         done += len(batch)
         if progress is not None:
             progress(done, len(instances))
