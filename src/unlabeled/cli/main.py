@@ -22,6 +22,7 @@ from unlabeled.cli.learn import learn
 from unlabeled.cli.map import map_
 from unlabeled.cli.methods import methods
 from unlabeled.cli.outliers import outliers
+from unlabeled.cli.path import path
 from unlabeled.cli.reconstruct import reconstruct
 from unlabeled.cli.restore import restore
 from unlabeled.cli.sample import sample
@@ -66,7 +67,7 @@ def unlabeled(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
 for verb in (label, search, evaluate, compare, embed, generate, fill, finetune, predict):
     app.command()(verb)
-for seeing in (track, zeroshot, restore, sample, reconstruct):
+for seeing in (path, track, zeroshot, restore, sample, reconstruct):
     app.command()(seeing)
 app.command("map")(map_)
 for sorting in (cluster, topics, segment, outliers, assign):
