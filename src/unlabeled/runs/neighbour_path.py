@@ -61,14 +61,14 @@ def neighbour_path(
     vectors = np.concatenate([run.embeddings.vectors, *(run.query_vectors(name) for name in files)])
     metric = "euclidean" if run.store.metric == "euclidean" else "cosine"
     graph = NeighbourGraph.from_vectors(vectors, k, ids=[*run.embeddings.ids, *files], metric=metric)
-    if graph.distance(*names) == np.inf:
-        one, other, distance = graph.gap(vectors, *names)
+    if graph.distance(names[0], names[1]) == np.inf:
+        one, other, distance = graph.gap(vectors, names[0], names[1])
         raise UnlabeledError(
             f"no chain of neighbours joins {start} and {goal} in a graph of {k} neighbours each. The nearest hop "
             f"between their two components is from {graph.ids[one]} to {graph.ids[other]}, at distance {distance:.4g}; "
             "a larger k (-k) may join them"
         )
-    return NeighbourPath(graph.path(*names, kind), metric, files)
+    return NeighbourPath(graph.path(names[0], names[1], kind), metric, files)
 
 
 def draw_path(data: Collection, found: NeighbourPath, picture: Path, columns: int = 8) -> Path:
