@@ -7,7 +7,8 @@ from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokens import Tokens, padded
 from unlabeled.encoders.checkpoint import save_encoder
-from unlabeled.encoders.features import Features, from_description
+from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.features import Features
 from unlabeled.encoders.text.attention import visible
 from unlabeled.encoders.text.text_encoder import pool
 from unlabeled.encoders.text.transformer import Transformer
