@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 NOUNS = (
-    *("Corpus", "Documents", "Images", "NeighbourGraph", "Run", "Vectors", "WordVectors"),
+    *("Corpus", "Detector", "Documents", "Images", "NeighbourGraph", "Run", "Vectors", "WordVectors"),
     *("compare", "conditional_probabilities", "cooccurrence", "elbow", "expectation_maximisation", "label_dataset"),
     "merge_clusters",
 )

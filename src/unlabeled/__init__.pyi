@@ -19,6 +19,7 @@ from unlabeled.data.images import Images as Images
 from unlabeled.data.text.corpus import Corpus as Corpus
 from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.vectors import Vectors as Vectors
+from unlabeled.evaluation.detector import Detector as Detector
 from unlabeled.methods.contrastive.cpc import CPC as CPC
 from unlabeled.methods.contrastive.cross_encoder import CrossEncoder as CrossEncoder
 from unlabeled.methods.contrastive.instance_discrimination import InstanceDiscrimination as InstanceDiscrimination

@@ -12,6 +12,7 @@ from unlabeled.cli.assign import assign
 from unlabeled.cli.cluster import cluster
 from unlabeled.cli.compare import compare
 from unlabeled.cli.demo import demo
+from unlabeled.cli.detect import detect, learn_detector
 from unlabeled.cli.embed import embed
 from unlabeled.cli.evaluate import evaluate
 from unlabeled.cli.fill import fill
@@ -72,6 +73,8 @@ for seeing in (path, track, zeroshot, restore, sample, reconstruct):
 app.command("map")(map_)
 for sorting in (cluster, topics, segment, outliers, assign):
     app.command()(sorting)
+app.command("learn-detector")(learn_detector)
+app.command()(detect)
 app.command()(methods)
 app.command()(demo)
 app.add_typer(words)
