@@ -28,6 +28,7 @@ from unlabeled.cli.reconstruct import reconstruct
 from unlabeled.cli.restore import restore
 from unlabeled.cli.sample import sample
 from unlabeled.cli.search import search
+from unlabeled.cli.see import see
 from unlabeled.cli.segment import segment
 from unlabeled.cli.shared import FAILED, REFUSED, err, visible
 from unlabeled.cli.topics import topics
@@ -68,7 +69,7 @@ def unlabeled(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(learn)
 for verb in (label, search, evaluate, compare, embed, generate, fill, finetune, predict):
     app.command()(verb)
-for seeing in (path, track, zeroshot, restore, sample, reconstruct):
+for seeing in (path, see, track, zeroshot, restore, sample, reconstruct):
     app.command()(seeing)
 app.command("map")(map_)
 for sorting in (cluster, topics, segment, outliers, assign):

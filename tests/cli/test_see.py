@@ -1,0 +1,59 @@
+"""A look inside a run, as a user would type it."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from unlabeled.cli.main import app
+from unlabeled.errors import UnlabeledError
+from unlabeled.registry import method
+from unlabeled.runs import learn
+
+RUN = CliRunner()
+
+
+def call(*words):
+    return RUN.invoke(app, ["see", *(str(word) for word in words)])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("see")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "expected"),
+    [
+        ("conv", ["filters", "maps", "attributions", "excitation"]),
+        ("vit", ["filters", "attributions", "attention"]),
+        ("mlp", ["filters", "attributions"]),
+    ],
+)
+def test_the_page_shows_what_the_encoder_has(encoder, expected, folder):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 16, 16), dtype=np.uint8)
+    np.save(folder / "pixels.npy", pixels)
+    small = method("simclr")(encoder=encoder, epochs=1, batch_size=10, random_state=0, progress=False)
+    learn(folder / "pixels.npy", folder / encoder, small)
+    out = folder / f"see-{encoder}"
+    done = call(folder / encoder, "--out", out, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["sections"] == expected
+    page = (out / "see.html").read_text()
+    assert page.count("data:image/") == len(expected)
+    assert "http" not in page  # offline
+    assert "exists already" in str(call(folder / encoder, "--out", out).exception)
+    assert "neither a file nor the id" in str(call(folder / encoder, "gone.png", "--out", folder / "never").exception)
+    assert not (folder / "never").exists()
+
+
+def test_other_kinds_of_data_are_refused_by_name(folder):
+    learn(np.random.default_rng(0).normal(size=(20, 4)), folder / "vectors", method("autoencoder")(epochs=1))
+    done = call(folder / "vectors", "--out", folder / "never")
+    assert isinstance(done.exception, UnlabeledError)
+    assert "over vectors" in str(done.exception)
+    (folder / "mine").mkdir()
+    (folder / "mine" / "notes.txt").write_text("mine")
+    done = call(folder / "vectors", "--out", folder / "mine", "--overwrite")
+    assert "was not saved here" in str(done.exception)

@@ -1,0 +1,122 @@
+"""Filters, maps, excitation, made images and attention of small networks, held against plain loops."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from unlabeled.encoders.conv import Conv
+from unlabeled.encoders.mlp import MLP
+from unlabeled.encoders.vit import ViT
+from unlabeled.errors import UnlabeledError
+from unlabeled.explore.inside import (
+    activation_maximisation,
+    convolutions,
+    exciting_patches,
+    feature_maps,
+    first_filters,
+    last_maps,
+    most_exciting,
+    patch_attention,
+)
+from unlabeled.modalities import open_instances
+from unlabeled.modalities.image import ImagePreprocessing
+
+GREY = ImagePreprocessing(16, 1)
+
+
+@pytest.fixture(scope="module")
+def conv():
+    torch.manual_seed(0)
+    return Conv(GREY, width=4).eval()
+
+
+def test_filters_are_the_weights_whatever_the_first_layer_is(conv):
+    assert torch.equal(first_filters(conv, 1), conv.body[0][0].weight)
+    vit = ViT(ImagePreprocessing(16, 3), dim=12, depth=1)
+    filters = first_filters(vit, 3)
+    assert filters.shape == (12, 3, 2, 2)
+    # A patch that is the filter itself gives the square of its norm, so channels and places are in order.
+    image = filters[5].repeat(1, 8, 8)[None]
+    from unlabeled.encoders.vit import patchify
+
+    answer = vit.embedding(patchify(image, 2))[0, 0, 5] - vit.embedding.bias[5]
+    torch.testing.assert_close(answer, filters[5].square().sum())
+    assert first_filters(MLP(GREY, width=7), 1).shape == (7, 1, 16, 16)
+    with pytest.raises(UnlabeledError, match="no convolution"):
+        first_filters(nn.Linear(7, 2), 1)
+
+
+def test_maps_are_what_layers_give_though_later_ones_work_in_place(conv):
+    images = torch.rand(2, 1, 16, 16)
+    layers = convolutions(conv)
+    assert len(layers) == 6
+    maps = feature_maps(conv, images, layers)
+    expected = conv.body[0][0](2 * images - 1)
+    torch.testing.assert_close(maps[next(iter(layers))], expected.detach())
+    assert not any(module._forward_hooks for module in conv.modules())
+    assert last_maps(conv, images) is conv.body[5][2]
+    assert last_maps(MLP(GREY), images) is None
+
+
+def test_a_bright_spot_excites_most_and_is_cut_out(conv):
+    pixels = np.full((10, 16, 16), 128, np.uint8)  # which the encoder takes as nearly 0
+    pixels[7, 5, 9] = 255
+    instances, preprocessing = open_instances(pixels, preprocessing=GREY)
+    encoder = Conv(preprocessing, width=4).eval()
+    layer = encoder.body[0][0]
+    with torch.no_grad():
+        layer.weight.fill_(1)  # a filter of 4 × 4 pixels at every second place: a sum
+    found = most_exciting(encoder, layer, instances, [0, 3], k=3)
+    assert found.rows.shape == (2, 3)
+    assert found.rows[:, 0].tolist() == [7, 7]
+    values = feature_maps(encoder, torch.from_numpy(pixels[:, None] / 255).float(), {"layer": layer})["layer"]
+    assert found.values[0, 0] == values[7, 0].max()
+    assert values[7, 0].flatten()[found.places[0, 0]] == found.values[0, 0]
+    image = torch.zeros(1, 1, 16, 16)
+    image[0, 0, 5, 9] = 1
+    place = torch.tensor([3 * 8 + 5])  # its field: rows 5 to 8, columns 9 to 12
+    patch = exciting_patches(encoder, layer, image, torch.tensor([0]), place)
+    expected = torch.zeros(16, 16)
+    expected[:4, :4] = 1  # the upper left pixel of four by four, four times as large
+    assert torch.equal(patch[0, 0], expected)
+
+
+def test_made_images_are_those_that_excite_a_known_filter():
+    torch.manual_seed(0)
+    layer = nn.Conv2d(1, 3, (1, 2), bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[[[1.0, 0.0]]], [[[-1.0, 0.0]]], [[[1.0, -1.0]]]]))
+    net = nn.Sequential(layer, nn.ReLU()).eval()
+    made = activation_maximisation(net, layer, [0, 1], (1, 16, 16))
+    assert made.shape == (2, 1, 16, 16)
+    assert made[0].min() > 0.9  # the filter is the pixel itself: white; its negative: black
+    assert made[1].max() < 0.1
+    stripes = activation_maximisation(net, net[1], [2], (1, 16, 16))
+    assert torch.equal(stripes, activation_maximisation(net, net[1], [2], (1, 16, 16)))
+    noise = net(torch.rand(200, 1, 16, 16))[:, 2].mean((1, 2)).max()
+    # Of images in [0, 1], a fall from one pixel to the next is 1 at every second place at most, so the mean is 8 / 15.
+    assert noise < net(stripes)[:, 2].mean() <= 8 / 15
+    assert layer.weight.grad is None
+
+
+def test_attention_rebuilds_what_the_layer_computes():
+    torch.manual_seed(0)
+    vit = ViT(GREY, dim=12, depth=2, heads=3).eval()
+    images = torch.rand(2, 1, 16, 16)
+    found = patch_attention(vit, images)
+    assert found.shape == (2, 2, 3, 64, 64)
+    torch.testing.assert_close(found.sum(-1), torch.ones(2, 2, 3, 64))
+    # With the values of the last layer, attention gives the input of its output map.
+    seen = {}
+    last = vit.layers[1]
+    hooks = [
+        last.query_key_value.register_forward_hook(lambda m, i, o: seen.__setitem__("values", o)),
+        last.output.register_forward_hook(lambda m, i, o: seen.__setitem__("attended", i[0])),
+    ]
+    vit(images)
+    for hook in hooks:
+        hook.remove()
+    values = seen["values"].view(2, 64, 3, 3, 4)[:, :, 2].transpose(1, 2)
+    rebuilt = (found[:, 1] @ values).transpose(1, 2).reshape(2, 64, 12)
+    torch.testing.assert_close(rebuilt, seen["attended"])
