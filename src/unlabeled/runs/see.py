@@ -233,14 +233,14 @@ def _patches(run: Run, encoder: Encoder, layer: Any, filters: list[int]) -> Tens
     images = encoder.preprocessing.canonical(instances.gather(found.rows.flatten()).values)
     channels = torch.tensor(filters).repeat_interleave(found.rows.shape[1])
     parts = exciting_patches(encoder, layer, images, channels, found.places.flatten())
-    return parts.unflatten(0, found.rows.shape)
+    return parts.reshape(*found.rows.shape, *parts.shape[1:])
 
 
 def _spaced(layers: dict[str, Any]) -> dict[str, Any]:
     """Leave at most `LAYERS` of them, evenly spaced."""
     names = list(layers)
-    chosen = np.unique(np.linspace(0, len(names) - 1, min(LAYERS, len(names))).astype(int)) if names else []
-    return {names[i]: layers[names[i]] for i in chosen}
+    places = np.linspace(0, len(names) - 1, min(LAYERS, len(names))).round().astype(int).tolist()
+    return {names[i]: layers[names[i]] for i in places}
 
 
 def _unit(values: Tensor) -> Tensor:
