@@ -121,7 +121,7 @@ def voc_average_precision(
         right = np.zeros(len(scores), dtype=bool)
         counts = np.ones(len(scores), dtype=bool)
         taken = [np.zeros(len(difficult), dtype=bool) for _, difficult in marked]
-        place = np.concatenate([np.arange(len(each)) for each in boxes]) if len(boxes) else picture
+        place = np.concatenate([np.arange(len(each)) for each in boxes])
         for row in order.tolist():
             i = int(picture[row])
             targets, difficult = marked[i]
