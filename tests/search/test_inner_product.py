@@ -1,0 +1,29 @@
+"""Inner product search by a Euclidean store, held against the products themselves."""
+
+import numpy as np
+
+from unlabeled.search import ExactStore
+from unlabeled.search.inner_product import map_items, map_queries
+
+
+def test_the_nearest_after_the_mapping_have_the_largest_inner_products():
+    rng = np.random.default_rng(0)
+    items = rng.normal(size=(300, 8)) * rng.uniform(0.1, 5, size=(300, 1))
+    queries = rng.normal(size=(20, 8))
+    store = ExactStore.build([str(i) for i in range(300)], map_items(items), metric="euclidean")
+    found = store.query(map_queries(queries), 10)
+    products = queries @ items.T
+    expected = np.argsort(-products, axis=1)[:, :10]
+    assert np.array_equal(found.indices, expected)
+    plain = np.argsort(np.linalg.norm(queries[:, None] - items[None], axis=2), axis=1)[:, :10]
+    assert not np.array_equal(plain, expected)  # the lengths matter
+
+
+def test_items_have_one_length_and_distances_are_those_of_the_equation():
+    items, queries = np.random.default_rng(1).normal(size=(2, 30, 5))
+    mapped, asked = map_items(items), map_queries(queries)
+    largest = np.linalg.norm(items, axis=1).max()
+    np.testing.assert_allclose(np.linalg.norm(mapped, axis=1), largest, rtol=1e-6)
+    squares = np.square(mapped[:, None] - asked[None]).sum(2)
+    expected = largest**2 + np.square(queries).sum(1) - 2 * items @ queries.T
+    np.testing.assert_allclose(squares, expected, rtol=1e-4)
