@@ -16,8 +16,12 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+
+from unlabeled.data.video.write_video import write_video
 
 PROJECT = Path(__file__).parents[1]
 PAGES = [*PROJECT.glob("*.md"), *(p for p in (PROJECT / "docs").rglob("*.md") if "_build" not in p.parts)]
@@ -56,16 +60,39 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             rows.append(f"{label}/{label}{i}.png,{label}")
     (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "some.jpg").write_bytes((tmp_path / "photos" / "cats" / "cats0.png").read_bytes())
+    videos_and_pairs(tmp_path, rng)
     (tmp_path / "corpus.txt").write_text("the king, the queen, a man and a woman saw a frog by the pond\n" * 200)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
+def videos_and_pairs(folder: Path, rng: np.random.Generator) -> None:
+    """Write what the examples of videos, of pairs of images and of images with captions suppose."""
+    for name in ("videos/one", "videos/two", "other-videos/three", "clip"):
+        frames = rng.integers(0, 256, (48, 3, 32, 32), dtype=np.uint8)
+        path = folder / f"{name}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        write_video(frames, np.arange(48) / 12, path)
+    photos = sorted((folder / "photos").rglob("*.png"))
+    for name in ("signatures", "faces"):
+        (folder / name).mkdir()
+        for number, photo in enumerate(photos):
+            (folder / name / f"{number}.png").write_bytes(photo.read_bytes())
+    (folder / "new.png").write_bytes(photos[0].read_bytes())
+    rows = [
+        {"image": {"bytes": photo.read_bytes(), "path": photo.name}, "caption": f"a {photo.stem}"} for photo in photos
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "pairs.parquet")
+
+
+@pytest.mark.filterwarnings("ignore:the loss is .* near ln")  # one epoch on noise teaches CLIP nothing, as it says
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 def test_the_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch):
     module = ModuleType("page")
     module.images = sorted(Path("photos").rglob("*.png"))
     module.X = np.random.default_rng(0).normal(size=(100, 3))
+    module.labels = [path.parent.name for path in module.images]
+    module.heartbeats = np.random.default_rng(0).normal(size=(40, 256))
     module.texts = [f"the {animal} sat by the pond and saw a {thing}" for animal in ANIMALS for thing in THINGS]
     monkeypatch.setitem(sys.modules, "page", module)  # a dataclass looks up the module it is made in
     for block in blocks(page, "python"):
