@@ -30,7 +30,7 @@ from harness import report, row, seconds
 from sklearn.decomposition import non_negative_factorization
 
 from unlabeled import PLSA, Documents, LatentDirichletAllocation
-from unlabeled.evaluation.topics import topic_coherence, topic_diversity
+from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 from unlabeled.methods.mixture.gibbs import Gibbs
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.word_counts import WordCounts

@@ -6,6 +6,7 @@ The source is read with `ast`, so an import counts wherever it stands: at the to
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +175,12 @@ def test_a_circle_is_found_though_it_is_of_types_only_or_inside_a_function():
     }
     assert circle(imports_among(files)) == ["unlabeled.a", "unlabeled.b", "unlabeled.c"]
     assert circle(imports_among(files | {"unlabeled.c": ""})) == []
+
+
+def test_a_file_is_known_by_its_name_alone():
+    """No two files have one name, save that a verb of the command line may be called as what it runs."""
+    stems = Counter(path.stem for path in FILES if not path.stem.startswith("__") and relative(path)[:4] != "cli/")
+    assert [stem for stem, count in stems.items() if count > 1] == []
 
 
 # --- what a file calls ------------------------------------------------------------------------------------------------

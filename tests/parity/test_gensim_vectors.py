@@ -8,7 +8,7 @@ import pytest
 from unlabeled import WordVectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import analogies, word_similarity
-from unlabeled.methods.words import nearest
+from unlabeled.methods.words import nearest_words
 
 gensim = pytest.importorskip("gensim.models", reason="gensim is not installed")
 
@@ -86,7 +86,7 @@ def test_the_most_similar_words_are_the_same(vectors, theirs):
 @pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")  # gensim calls it itself
 @pytest.mark.parametrize("method", ["3CosAdd", "3CosMul"])
 def test_analogies_are_the_same(method, vectors, theirs, monkeypatch):
-    monkeypatch.setattr(nearest, "EPSILON", np.float32(1e-6))  # gensim's; the paper has 0.001, and so have we
+    monkeypatch.setattr(nearest_words, "EPSILON", np.float32(1e-6))  # gensim's; the paper has 0.001, and so have we
     ask = theirs.most_similar if method == "3CosAdd" else theirs.most_similar_cosmul
     for a, b, c in np.random.default_rng(1).choice(vectors.words, (30, 3)):
         expected = [word for word, _ in ask([b, c], [a], topn=3)]

@@ -9,7 +9,7 @@ import pytest
 
 import unlabeled
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.topics import topic_coherence
+from unlabeled.evaluation.topic_coherence import topic_coherence
 from unlabeled.runs import topics
 
 PONDS = ["frog toad newt", "pond frog newt", "toad pond frog", "newt pond toad"]

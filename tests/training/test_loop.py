@@ -20,7 +20,7 @@ from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.methods.noncontrastive.byol import BYOL
-from unlabeled.training.health import CollapseWarning
+from unlabeled.training.health_monitor import CollapseWarning
 from unlabeled.training.multi_view import MultiView
 from unlabeled.training.self_supervised import SelfSupervised
 

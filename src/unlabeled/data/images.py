@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unlabeled.data.decode import MAX_PIXELS, Fit, UnreadableError, check_fit, picture, picture_size, pixels
+from unlabeled.data.image_sources import open_origin
 from unlabeled.data.instances import CACHE_BYTES
 from unlabeled.data.labels import labels_of
-from unlabeled.data.origins import open_origin
 from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from unlabeled.data.arrays import ArrayImages
 from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import MAX_PIXELS, Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.image_sources import Origin
 from unlabeled.data.instances import CACHE_BYTES, mapped_ahead, prefetched
-from unlabeled.data.origins import Origin
 from unlabeled.errors import UnlabeledError, unknown_name
 
 _IMAGES_PER_TASK = 16

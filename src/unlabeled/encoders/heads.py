@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unlabeled.losses.embeddings import unit
+from unlabeled.losses.embedding_checks import unit
 from unlabeled.losses.precision import full_precision
 
 

@@ -27,7 +27,7 @@ from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
 from unlabeled.evaluation.sentence_similarity import SentenceSimilarity, sentence_similarity
 from unlabeled.evaluation.split import Split, stratified_split
 from unlabeled.evaluation.synonyms import SynonymsResult, synonyms
-from unlabeled.evaluation.topics import topic_coherence, topic_diversity
+from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 from unlabeled.evaluation.uniformity import uniformity
 from unlabeled.evaluation.word_similarity import WordSimilarityResult, word_similarity
 

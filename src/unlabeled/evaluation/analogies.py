@@ -13,7 +13,7 @@ import numpy as np
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.lexicon import Lexicon, lines
 from unlabeled.methods.words.checks import check_method
-from unlabeled.methods.words.nearest import AnalogyMethod, solve_analogies
+from unlabeled.methods.words.nearest_words import AnalogyMethod, solve_analogies
 from unlabeled.methods.words.word_vectors import WordVectors
 
 Question = tuple[str, str, str, str]

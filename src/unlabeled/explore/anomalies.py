@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.explore.comparable import comparable
-from unlabeled.explore.neighbours import store_of
+from unlabeled.explore.nearest_others import store_of
 from unlabeled.explore.outliers import outliers
 from unlabeled.search.metric import checked_vectors
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.explore.neighbours import nearest_others
+from unlabeled.explore.nearest_others import nearest_others
 from unlabeled.search.metric import checked_vectors
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from unlabeled.losses import miners
 from unlabeled.losses.circle import circle
 from unlabeled.losses.class_vectors import arc_face, cosface, proxy_anchor, proxy_nca
-from unlabeled.losses.clip import clip, siglip
 from unlabeled.losses.decorrelation import barlow_twins, vicreg
 from unlabeled.losses.distances import distance_matrix, distances
-from unlabeled.losses.gaussian import kl_gaussian
 from unlabeled.losses.grad_cache import embed_in_chunks
 from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
 from unlabeled.losses.info_nce import info_nce, n_pair
+from unlabeled.losses.kl_gaussian import kl_gaussian
 from unlabeled.losses.koleo import koleo
 from unlabeled.losses.lifted_structured import lifted_structured
 from unlabeled.losses.memory_bank import MemoryBank, Queue
@@ -26,6 +25,7 @@ from unlabeled.losses.predictions import consistency, distillation, entropy, sha
 from unlabeled.losses.sampled_softmax import sampled_softmax
 from unlabeled.losses.sinkhorn import sinkhorn
 from unlabeled.losses.soft_nearest_neighbours import soft_nearest_neighbours
+from unlabeled.losses.symmetric_cross_entropy import clip, siglip
 from unlabeled.losses.triplets import batch_triplet, smooth_triplet, triplet
 
 __all__ = [

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.losses.distances import check_margin
-from unlabeled.losses.embeddings import Reduction, positive_scalar
+from unlabeled.losses.embedding_checks import Reduction, positive_scalar
 from unlabeled.losses.pair_masks import count_alike, loss_by_rows, reduce_counted
 
 

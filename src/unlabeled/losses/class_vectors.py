@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import check_margin, distance_matrix
-from unlabeled.losses.embeddings import Reduction, check_embeddings, positive_scalar, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, positive_scalar, reduce
 from unlabeled.losses.pair_masks import check_labels
 from unlabeled.processes import gather
 

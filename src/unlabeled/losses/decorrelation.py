@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import check_pair, check_plain, unit
+from unlabeled.losses.embedding_checks import check_pair, check_plain, unit
 from unlabeled.losses.precision import full_precision
 from unlabeled.processes import gather
 

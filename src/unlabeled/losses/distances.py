@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import check_embeddings, check_plain, unit
+from unlabeled.losses.embedding_checks import check_embeddings, check_plain, unit
 from unlabeled.losses.precision import full_precision
 
 Distance = Literal["euclidean", "squared", "cosine", "inner_product"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import check_embeddings, check_pair, unit
+from unlabeled.losses.embedding_checks import check_embeddings, check_pair, unit
 from unlabeled.losses.pairwise_reduction import log_sum_exp_of_others
 
 ROWS = 512

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import (
+from unlabeled.losses.embedding_checks import (
     Reduction,
     check_embeddings,
     check_pair,

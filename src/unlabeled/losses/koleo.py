@@ -7,7 +7,7 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import Comparison, distances
-from unlabeled.losses.embeddings import Reduction, check_embeddings, reduce, unit
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, reduce, unit
 from unlabeled.losses.pair_masks import blocks
 from unlabeled.processes import gather, rank
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.losses.batch_sums import batch_sums, centred
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_plain
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, check_plain
 from unlabeled.losses.pair_masks import check_labels, count_alike, reduce_counted
 from unlabeled.losses.pairwise_reduction import SUM_SQUARED_HINGE, Term, single
 from unlabeled.losses.scores import EUCLIDEAN

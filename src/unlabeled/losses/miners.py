@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.losses.distances import Comparison, Distance
-from unlabeled.losses.embeddings import check_embeddings, check_positive
+from unlabeled.losses.embedding_checks import check_embeddings, check_positive
 from unlabeled.losses.pair_masks import blocks, check_labels, pair_masks
 
 __all__ = ["Triplets", "distance_weighted", "easy_positive", "hardest", "random", "semi_hard"]

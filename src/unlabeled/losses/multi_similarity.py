@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.losses.batch_sums import batch_sums
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_plain, check_positive, reduce, unit
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, check_plain, check_positive, reduce, unit
 from unlabeled.losses.pair_masks import check_labels
 from unlabeled.losses.pairwise_reduction import Term
 from unlabeled.processes import gather

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import Reduction, check_pair, positive_scalar, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_pair, positive_scalar, reduce
 from unlabeled.losses.info_nce import check_negatives, each_with_its_own
 from unlabeled.losses.pairwise_reduction import SUM_SOFTPLUS, Term, pair_sums, single
 

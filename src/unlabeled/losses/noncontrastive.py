@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.predictions import log_softmax
 from unlabeled.processes import all_reduce_sum, world_size
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.batch_sums import batch_sums
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.pair_masks import check_labels, reduce_counted
 from unlabeled.losses.pairwise_reduction import Term
 from unlabeled.processes import gather, rank, world_size

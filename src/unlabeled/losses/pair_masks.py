@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import Comparison, Distance
-from unlabeled.losses.embeddings import Reduction, check_embeddings, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, reduce
 from unlabeled.losses.pairwise_reduction import refuse_transforms, tile_entries
 from unlabeled.processes import all_reduce_sum, gather, rank, world_size
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.distances import Distance, check_margin, distances
-from unlabeled.losses.embeddings import Reduction, check_pair, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_pair, reduce
 from unlabeled.losses.pair_masks import count_alike, loss_by_rows, reduce_counted
 
 

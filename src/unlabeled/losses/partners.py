@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from unlabeled.losses.clip import ceiled_scale
-from unlabeled.losses.embeddings import check_pair, unit
+from unlabeled.losses.embedding_checks import check_pair, unit
 from unlabeled.losses.pairwise_reduction import tile_entries
 from unlabeled.losses.precision import full_precision
+from unlabeled.losses.symmetric_cross_entropy import ceiled_scale
 from unlabeled.processes import gather, rank
 
 Codes = tuple[Tensor, ...]

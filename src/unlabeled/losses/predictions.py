@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import Reduction, check_embeddings, check_plain, positive_scalar, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, check_plain, positive_scalar, reduce
 from unlabeled.losses.pair_masks import check_labels
 
 Agreement = Literal["mse", "ce", "kl"]

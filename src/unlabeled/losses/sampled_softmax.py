@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import Reduction, check_embeddings, positive_scalar, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, positive_scalar, reduce
 
 
 def sampled_softmax(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import check_embeddings, check_positive
+from unlabeled.losses.embedding_checks import check_embeddings, check_positive
 from unlabeled.processes import gather
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from unlabeled.losses.batch_sums import batch_sums, centred
 from unlabeled.losses.distances import Distance, check_distance
-from unlabeled.losses.embeddings import Reduction, check_embeddings, positive_scalar, unit
+from unlabeled.losses.embedding_checks import Reduction, check_embeddings, positive_scalar, unit
 from unlabeled.losses.pair_masks import check_labels, count_alike, reduce_counted
 from unlabeled.losses.pairwise_reduction import Term, single
 from unlabeled.losses.scores import DOT, EUCLIDEAN, SQUARED, Score

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.distances import Distance, check_margin, distances
-from unlabeled.losses.embeddings import Reduction, check_pair, positive_scalar, reduce
+from unlabeled.losses.embedding_checks import Reduction, check_pair, positive_scalar, reduce
 from unlabeled.losses.pair_masks import count_alike, loss_by_rows, reduce_counted
 
 Negatives = Literal["sum", "hardest"]

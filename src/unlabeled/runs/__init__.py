@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from unlabeled.runs.compare import compare
     from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
     from unlabeled.runs.evaluate import evaluate_run
+    from unlabeled.runs.feature_matrix import Rows, open_rows
     from unlabeled.runs.find_outliers import find_outliers
     from unlabeled.runs.judge import judge
     from unlabeled.runs.learn import learn
     from unlabeled.runs.oddities import oddities
     from unlabeled.runs.pictures import draw_map, draw_results
     from unlabeled.runs.report import duplicates_note, evaluation_note, evaluation_table
-    from unlabeled.runs.rows import Rows, open_rows
     from unlabeled.runs.run import Run
     from unlabeled.runs.topics import topics
     from unlabeled.runs.track import track
@@ -54,7 +54,7 @@ __getattr__, __dir__ = when_used(
     __name__,
     {
         "Embeddings": "embeddings",
-        "Rows": "rows",
+        "Rows": "feature_matrix",
         "Run": "run",
         "assign": "assign",
         "cluster": "cluster",
@@ -70,7 +70,7 @@ __getattr__, __dir__ = when_used(
         "labelled": "embeddings",
         "learn": "learn",
         "oddities": "oddities",
-        "open_rows": "rows",
+        "open_rows": "feature_matrix",
         "read_embeddings": "embeddings",
         "topics": "topics",
         "track": "track",

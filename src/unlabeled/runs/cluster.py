@@ -17,8 +17,8 @@ from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.clusters import Clusters, Method, clusters
 from unlabeled.explore.profile import traits, typical, typical_words
 from unlabeled.runs.assign import check_model_folder, save_grouping
+from unlabeled.runs.feature_matrix import Rows, open_rows
 from unlabeled.runs.pictures import thumbnails
-from unlabeled.runs.rows import Rows, open_rows
 from unlabeled.runs.write_table import check_results, check_table, inputs_of, write_table
 
 EXAMPLES = 10

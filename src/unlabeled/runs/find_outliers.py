@@ -16,9 +16,9 @@ from unlabeled.explore.figure import figure
 from unlabeled.explore.palette import INK, PALETTE
 from unlabeled.explore.profile import unusual
 from unlabeled.runs.assign import check_model_folder, save_grouping
+from unlabeled.runs.feature_matrix import Rows, open_rows
 from unlabeled.runs.pictures import thumbnails
 from unlabeled.runs.row_encoding import RowEncoding
-from unlabeled.runs.rows import Rows, open_rows
 from unlabeled.runs.write_table import check_results, check_table, inputs_of, write_table
 from unlabeled.search import ExactStore
 

@@ -20,6 +20,7 @@ from unlabeled.modalities import Settings, modalities, modality_of, open_instanc
 from unlabeled.modalities.modality import Collection, OnError
 from unlabeled.runs.assign import save_grouping
 from unlabeled.runs.embeddings import Say, silent
+from unlabeled.runs.feature_matrix import Rows, open_rows
 from unlabeled.runs.given_labels import GivenLabels
 from unlabeled.runs.label_candidates import (
     CrossValidated,
@@ -34,7 +35,6 @@ from unlabeled.runs.label_precision import Precision
 from unlabeled.runs.label_report import write_label_report
 from unlabeled.runs.learn import learn
 from unlabeled.runs.row_encoding import RowEncoding
-from unlabeled.runs.rows import Rows, open_rows
 from unlabeled.runs.run import Run
 from unlabeled.runs.write_table import write_table
 from unlabeled.search import ExactStore, NeighbourGraph

@@ -13,7 +13,7 @@ from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.contact_sheet import contact_sheet
 from unlabeled.registry import methods, name_of
-from unlabeled.training.pictures import Pictures, in_colour
+from unlabeled.training.method_pictures import Pictures, in_colour
 
 ROWS = 8
 """Instances that a report shows."""

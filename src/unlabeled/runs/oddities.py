@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from unlabeled.explore import near_duplicates, outliers
-from unlabeled.explore.neighbours import nearest_others
+from unlabeled.explore.nearest_others import nearest_others
 from unlabeled.runs.embeddings import Embeddings
 
 SHOWN = 12

@@ -34,7 +34,7 @@ from unlabeled.modalities import Settings, modality_of, open_instances
 from unlabeled.runs.page import write_page
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
-from unlabeled.training.pictures import in_colour
+from unlabeled.training.method_pictures import in_colour
 
 FILTERS, MAPS, EXCITED, EXCITING = 64, 8, 8, 6
 """Filters and maps of a layer that are shown; filters whose images are sought, and images of each."""

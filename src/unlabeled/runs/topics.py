@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.topics import topic_coherence, topic_diversity
+from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
 from unlabeled.registry import method as registered
 from unlabeled.registry import methods, name_of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.search.metric import row_lengths, row_squares
-from unlabeled.search.threads import blas_threads, thread_pool
+from unlabeled.search.search_threads import blas_threads, thread_pool
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

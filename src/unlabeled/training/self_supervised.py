@@ -30,14 +30,14 @@ from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
 from unlabeled.processes import all_or_none, gather
-from unlabeled.training.checkpoint import State
 from unlabeled.training.devices import Precision, choose_device, make_fabric
 from unlabeled.training.loop import own_randomness, train
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.optimizers import OptimizerName
-from unlabeled.training.pictures import Pictures
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler, Shuffled
 from unlabeled.training.settings import check_settings, described, restored
+from unlabeled.training.training_state import State
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
 CIRCUMSTANCES = {"device", "workers", "checkpoint", "checkpoint_every", "progress"}

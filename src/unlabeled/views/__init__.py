@@ -5,12 +5,12 @@ from unlabeled.views.colour import ColourJitter, Grey, Invert
 from unlabeled.views.compose import BySize, Compose
 from unlabeled.views.damage import Cutout, Noise
 from unlabeled.views.filters import Blur, Sharpness, Sobel
-from unlabeled.views.gaussian import gaussian_blur
+from unlabeled.views.gaussian_blur import gaussian_blur
 from unlabeled.views.geometry import rotate90
 from unlabeled.views.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
 from unlabeled.views.randaugment import RandAugment
 from unlabeled.views.recipes import local, simclr, strong, weak
-from unlabeled.views.table import TableCorruption
+from unlabeled.views.table_corruption import TableCorruption
 from unlabeled.views.tone import Autocontrast, Equalize, Posterize, Solarize
 from unlabeled.views.video import ClipView, FrameSampling
 from unlabeled.views.view import ImageView, Operation, View

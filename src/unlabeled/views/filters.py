@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from unlabeled.views import draw
 from unlabeled.views.canvas import Canvas
-from unlabeled.views.gaussian import gaussian_blur
+from unlabeled.views.gaussian_blur import gaussian_blur
 from unlabeled.views.view import Operation, check
 
 

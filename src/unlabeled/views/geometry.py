@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.views.gaussian import gaussian_blur
+from unlabeled.views.gaussian_blur import gaussian_blur
 
 Size = tuple[int, int]
 """Height and width, in pixels."""

@@ -4,8 +4,8 @@ import torch
 
 from unlabeled import BERT
 from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.text_windows import SegmentPairs, Segments
 from unlabeled.data.text.tokens import Tokens, padded
-from unlabeled.data.text.windows import SegmentPairs, Segments
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.bert import Hidden, pairs_of
 from unlabeled.methods.language.masking import mask_tokens

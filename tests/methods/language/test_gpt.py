@@ -9,7 +9,7 @@ from unlabeled.data.text.tokens import Tokens, padded
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import next_token_logits, to_left, windows_over
-from unlabeled.methods.language.sampling import sample_token
+from unlabeled.methods.language.token_sampling import sample_token
 
 TEXTS = ["the dog barks at the cat", "the cat runs from the dog", "it rains and the street is wet"] * 6
 TINY = {"dim": 32, "layers": 2, "heads": 2, "length": 16, "progress": False, "random_state": 0}

@@ -17,7 +17,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.layout import width_of
 from unlabeled.methods.mixture import expectation_maximisation, k_means_start
 from unlabeled.methods.mixture.k_means_distances import Distances
-from unlabeled.methods.mixture.nearest import Centres
+from unlabeled.methods.mixture.nearest_centres import Centres
 from unlabeled.methods.mixture.threads import threads
 
 EPS = {np.float32: 1.2e-7, np.float64: 2.3e-16}

@@ -11,7 +11,7 @@ import unlabeled
 from unlabeled import PLSA, LatentDirichletAllocation
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.topics import topic_coherence, topic_diversity
+from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 
 ANIMALS = ["cat purrs cat fur", "dog barks dog fur", "cat fur purrs", "dog barks loudly"] * 5
 FOOD = ["soup salt pepper", "bread salt butter", "pepper soup bread", "butter bread soup"] * 5

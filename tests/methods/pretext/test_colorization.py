@@ -10,7 +10,7 @@ from unlabeled import Colorization
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.pretext.colorization import ColourBins
-from unlabeled.training.health import CollapseWarning
+from unlabeled.training.health_monitor import CollapseWarning
 from unlabeled.views.cielab import rgb_to_lab
 
 

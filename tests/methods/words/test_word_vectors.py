@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from unlabeled import WordVectors
 from unlabeled.data import Vocabulary
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words import nearest
+from unlabeled.methods.words import nearest_words
 
 ANIMALS = WordVectors(
     ["the", "frog", "toad", "newt", "car"],
@@ -258,8 +258,8 @@ def test_similarity_is_the_cosine():
 def test_the_most_similar_are_those_of_a_loop(seed, n, k, tile, numbers, dtype):
     vectors = random_vectors(seed, n, dtype=dtype)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nearest, "TILE", tile)
-        patch.setattr(nearest, "NUMBERS", numbers)
+        patch.setattr(nearest_words, "TILE", tile)
+        patch.setattr(nearest_words, "NUMBERS", numbers)
         found = vectors.most_similar(list(vectors.words), k)
         by_vector = vectors.most_similar(np.asarray(vectors.vectors), k)
     for i, word in enumerate(vectors.words):
@@ -320,9 +320,9 @@ def test_analogies_are_those_of_a_loop(seed, n, method, tile, numbers):
     vectors, rng = random_vectors(seed, n), np.random.default_rng(seed)
     questions = rng.integers(0, n, size=(9, 3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nearest, "TILE", tile)
-        patch.setattr(nearest, "NUMBERS", numbers)
-        answers = nearest.solve_analogies(vectors.vectors, vectors.lengths, questions, method)
+        patch.setattr(nearest_words, "TILE", tile)
+        patch.setattr(nearest_words, "NUMBERS", numbers)
+        answers = nearest_words.solve_analogies(vectors.vectors, vectors.lengths, questions, method)
     for (a, b, c), answer in zip(questions, answers, strict=True):
         minus, word, plus = (vectors.words[row] for row in (a, b, c))
         expected = analogy_loop(vectors, word, minus, plus, method)

@@ -11,8 +11,8 @@ from typing import Any
 
 from unlabeled.data.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.decode import SUFFIXES
+from unlabeled.data.image_sources import Items
 from unlabeled.data.images import Images
-from unlabeled.data.origins import Items
 from unlabeled.data.paths import files_under, with_suffix_in
 from unlabeled.data.text.text_columns import read_columns
 from unlabeled.errors import UnlabeledError

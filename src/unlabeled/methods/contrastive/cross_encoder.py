@@ -14,7 +14,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Paired, projection_head
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import unit
+from unlabeled.losses.embedding_checks import unit
 from unlabeled.processes import gather, rank
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.tuples import TupleViews, checked_tuples

@@ -11,7 +11,7 @@ from torch import Tensor
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import MemoryBank, nce
-from unlabeled.losses.embeddings import unit
+from unlabeled.losses.embedding_checks import unit
 from unlabeled.losses.precision import full_precision
 from unlabeled.processes import gather, world_size
 from unlabeled.training.multi_view import MultiView

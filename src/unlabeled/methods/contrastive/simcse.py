@@ -12,7 +12,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.data.text.tokens import Tokens, joined_rows
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embeddings import unit
+from unlabeled.losses.embedding_checks import unit
 from unlabeled.processes import gather, rank
 from unlabeled.training.text_method import TextMethod
 from unlabeled.views.text import TokenCrop

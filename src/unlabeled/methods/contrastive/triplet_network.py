@@ -10,7 +10,7 @@ from torch import Tensor
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import batch_triplet, triplet
 from unlabeled.losses.distances import Distance
-from unlabeled.losses.embeddings import unit
+from unlabeled.losses.embedding_checks import unit
 from unlabeled.losses.triplets import Negatives
 from unlabeled.training.tuples import TupleViews, checked_tuples
 

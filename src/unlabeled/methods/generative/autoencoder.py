@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
 from unlabeled.training.inference import canonical_batches, evaluating
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 
 

@@ -17,7 +17,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
 from unlabeled.training.inference import drawn_codes, evaluating, user_units
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 
 

@@ -16,7 +16,7 @@ from unlabeled.encoders.vit import TransformerLayer, chosen, patchify, sine_posi
 from unlabeled.errors import UnlabeledError
 from unlabeled.training.inference import canonical_batches, evaluating, user_units
 from unlabeled.training.loop import own_randomness
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 
 

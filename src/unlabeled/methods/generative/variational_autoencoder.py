@@ -19,7 +19,7 @@ from unlabeled.losses import kl_gaussian
 from unlabeled.methods.generative.autoencoder import DECODERS
 from unlabeled.modalities import Preprocessing
 from unlabeled.training.inference import canonical_batches, drawn_codes, evaluating, inferred, user_units
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
+from unlabeled.data.text.text_windows import SegmentPairs, Segments, Windows
 from unlabeled.data.text.tokens import Tokens, compacted, padded
-from unlabeled.data.text.windows import SegmentPairs, Segments, Windows
 from unlabeled.encoders import Encoder, Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits

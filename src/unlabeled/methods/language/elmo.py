@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
+from unlabeled.data.text.text_windows import Windows
 from unlabeled.data.text.tokens import Tokens
-from unlabeled.data.text.windows import Windows
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.lstm import LSTM
 from unlabeled.errors import UnlabeledError

@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
 from unlabeled.data.text.subword_tokenizer import Kind
+from unlabeled.data.text.text_windows import Windows
 from unlabeled.data.text.tokens import Tokens, padded
-from unlabeled.data.text.windows import Windows
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.language.sampling import sample_token
 from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
+from unlabeled.methods.language.token_sampling import sample_token
 from unlabeled.training.text_method import TextMethod
 
 SAMPLES = 5

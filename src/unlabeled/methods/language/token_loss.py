@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from unlabeled.data.text.windows import Windows
+from unlabeled.data.text.text_windows import Windows
 
 
 def mean_over_rows(losses: Tensor, counted: Tensor) -> Tensor:

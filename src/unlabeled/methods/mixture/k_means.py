@@ -19,7 +19,7 @@ from unlabeled.methods.mixture.centre_distances import distances_to_centres
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.k_means_start import k_means_plus_plus, random_rows
 from unlabeled.methods.mixture.lloyd import Lloyd
-from unlabeled.methods.mixture.nearest import Centres
+from unlabeled.methods.mixture.nearest_centres import Centres
 from unlabeled.methods.mixture.quantised_centres import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 

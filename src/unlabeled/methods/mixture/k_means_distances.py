@@ -13,7 +13,7 @@ from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, measure_candidates
 from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import measure_candidates_screened, round_rows, settle
 from unlabeled.kernels.layout import aligned, panels, round_up, width_of
-from unlabeled.methods.mixture.nearest import read_only
+from unlabeled.methods.mixture.nearest_centres import read_only
 from unlabeled.methods.mixture.quantised_centres import (
     quantise_centres,
     quantised_rows,

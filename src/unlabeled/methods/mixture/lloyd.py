@@ -18,7 +18,7 @@ from unlabeled.data.blocks import Block, Blocks
 from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
 from unlabeled.kernels.layout import round_up
-from unlabeled.methods.mixture.nearest import Assigned, Centres
+from unlabeled.methods.mixture.nearest_centres import Assigned, Centres
 from unlabeled.methods.mixture.quantised_centres import may_keep, quantised_rows, screen_pays, unit_for
 from unlabeled.methods.mixture.threads import Threads
 

@@ -18,7 +18,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.processes import all_reduce_sum
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 from unlabeled.views.cielab import lab_to_rgb, rgb_to_lab
 

@@ -10,7 +10,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.training.restoration import Restoration
 from unlabeled.views import draw
-from unlabeled.views.gaussian import gaussian_blur
+from unlabeled.views.gaussian_blur import gaussian_blur
 
 
 class Deblurring(Restoration):

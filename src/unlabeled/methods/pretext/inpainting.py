@@ -15,7 +15,7 @@ from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.map_decoder import MapDecoder
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.loop import own_randomness
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 
 

@@ -14,7 +14,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.loop import own_randomness
-from unlabeled.training.pictures import Pictures
+from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.self_supervised import SelfSupervised
 from unlabeled.views.image_grid import ImageGrid, assembled
 

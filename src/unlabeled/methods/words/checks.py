@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.data.text.vocabulary import check_words
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.words.nearest import AnalogyMethod, tiles
+from unlabeled.methods.words.nearest_words import AnalogyMethod, tiles
 
 OOV = Literal["raise", "zero", "skip"] | Callable[[str], ArrayLike]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnknownWordError, UnlabeledError, unknown_name
-from unlabeled.methods.words import nearest
+from unlabeled.methods.words import nearest_words
 from unlabeled.methods.words.checks import (
     OOV,
     check_k,
@@ -51,7 +51,7 @@ class UnitLength:
 
     def __call__(self, word: str) -> NDArray[Any]:
         """Give the vector of an unseen word at unit length."""
-        return nearest.unit_rows(np.asarray(self.make(word)))
+        return nearest_words.unit_rows(np.asarray(self.make(word)))
 
 
 class WordVectors:
@@ -209,7 +209,7 @@ class WordVectors:
         >>> WordVectors(["up", "down"], [[0, 1], [0, -2]]).similarity("up", "down")
         -1.0
         """
-        first, second = nearest.unit_rows(self.lookup([a, b]))
+        first, second = nearest_words.unit_rows(self.lookup([a, b]))
         return float(np.clip(first @ second, -1, 1))
 
     @overload
@@ -282,7 +282,7 @@ class WordVectors:
     def _unit(self, part: str | ArrayLike) -> NDArray[np.float32]:
         """Give the vector of a word, or the vector given, at unit length."""
         rows = self.lookup([part]) if isinstance(part, str) else self._checked_queries(np.asarray(part))
-        return np.asarray(nearest.unit_rows(rows)[0])
+        return np.asarray(nearest_words.unit_rows(rows)[0])
 
     def _nearest(
         self, queries: NDArray[Any], own: Sequence[Sequence[int]], k: int, restrict: int | None
@@ -292,11 +292,11 @@ class WordVectors:
             raise UnlabeledError(f"restrict must be at least 1, or None for all words; it is {restrict}")
         among = self.vectors[:restrict]
         own = [[row for row in rows if row < len(among)] for rows in own]
-        found = nearest.nearest(among, self.lengths[:restrict], nearest.unit_rows(queries), k, own)
+        found = nearest_words.nearest(among, self.lengths[:restrict], nearest_words.unit_rows(queries), k, own)
         return [self._named(rows, similarities) for rows, similarities in found]
 
     def analogy(
-        self, word: str, *, minus: str, plus: str, k: int = 5, method: nearest.AnalogyMethod = "3CosAdd"
+        self, word: str, *, minus: str, plus: str, k: int = 5, method: nearest_words.AnalogyMethod = "3CosAdd"
     ) -> list[Neighbour]:
         """Find x such that `word` is to `minus` as x is to `plus`; none of the three is an answer.
 
@@ -325,12 +325,12 @@ class WordVectors:
         for asked in (word, minus, plus):
             if not isinstance(asked, str):
                 raise self._unknown(asked)
-        three = nearest.unit_rows(self.lookup([word, minus, plus]))
-        scores = nearest.analogy_scores(method, *nearest.cosines(self.vectors, self.lengths, three))
+        three = nearest_words.unit_rows(self.lookup([word, minus, plus]))
+        scores = nearest_words.analogy_scores(method, *nearest_words.cosines(self.vectors, self.lengths, three))
         if method == "3CosAdd":
             scores /= np.linalg.norm(three[0] - three[1] + three[2]) or 1  # so that it is a cosine
         scores[[row for asked in (word, minus, plus) for row in self._rows(asked)]] = -np.inf
-        rows = nearest.top(scores, k)
+        rows = nearest_words.top(scores, k)
         return self._named(rows, scores[rows])
 
     def doesnt_match(self, words: Sequence[str]) -> str:
@@ -343,7 +343,7 @@ class WordVectors:
         """
         if isinstance(words, str) or not len(words):
             raise UnlabeledError(f"doesnt_match needs a list of at least one word, got {words!r}")
-        unit = nearest.unit_rows(self.lookup(words))
+        unit = nearest_words.unit_rows(self.lookup(words))
         return words[int((unit @ unit.mean(axis=0)).argmin())]
 
     def n_similarity(self, a: Sequence[str], b: Sequence[str]) -> float:
@@ -358,7 +358,7 @@ class WordVectors:
             if isinstance(words, str) or not len(words):
                 raise UnlabeledError(f"n_similarity needs two lists of at least one word, got {words!r}")
         means = [self.lookup(words).mean(axis=0, dtype=np.float64) for words in (a, b)]
-        first, second = nearest.unit_rows(np.stack(means))
+        first, second = nearest_words.unit_rows(np.stack(means))
         return float(np.clip(first @ second, -1, 1))
 
     def synonym(self, word: str, choices: Sequence[str]) -> Neighbour:
@@ -372,7 +372,7 @@ class WordVectors:
         """
         if isinstance(choices, str) or not len(choices):
             raise UnlabeledError(f"synonym needs a list of at least one word to choose from, got {choices!r}")
-        vectors = nearest.unit_rows(self.lookup([word, *choices]))
+        vectors = nearest_words.unit_rows(self.lookup([word, *choices]))
         similarities = vectors[1:] @ vectors[0]
         best = int(similarities.argmax())
         return Neighbour(choices[best], float(similarities[best]))
@@ -394,7 +394,7 @@ class WordVectors:
 
     def normalised(self) -> Self:
         """Bring all vectors to unit length, those made for unseen words too; those of zeros stay."""
-        unit = nearest.unit_rows(self.vectors).astype(self.vectors.dtype, copy=False)
+        unit = nearest_words.unit_rows(self.vectors).astype(self.vectors.dtype, copy=False)
         oov = UnitLength(self.oov) if callable(self.oov) else self.oov
         return type(self)(self.words, unit, self.counts, oov=oov)
 
@@ -510,7 +510,7 @@ class WordVectors:
     @cached_property
     def lengths(self) -> NDArray[np.float32]:
         """Euclidean length of each vector, shape (n,); measured when first needed."""
-        measured = nearest.lengths(self.vectors)
+        measured = nearest_words.lengths(self.vectors)
         refuse(~np.isfinite(measured), self.words)
         return read_only(measured)
 

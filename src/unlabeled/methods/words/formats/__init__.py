@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from unlabeled.methods.words.formats.choose import read_words, write_words
-from unlabeled.methods.words.formats.table import Selection
+from unlabeled.methods.words.formats.word_table import Selection
 
 __all__ = ["Selection", "read_words", "write_words"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.formats.plain_words import check_plain
-from unlabeled.methods.words.formats.table import (
+from unlabeled.methods.words.formats.word_table import (
     LONGEST_WORD,
     Content,
     GrowingTable,

@@ -25,8 +25,8 @@ from unlabeled.methods.words.formats.binary_format import read_binary, write_bin
 from unlabeled.methods.words.formats.fasttext_format import MAGIC, read_fasttext
 from unlabeled.methods.words.formats.parquet_format import read_parquet, write_parquet
 from unlabeled.methods.words.formats.safetensors_format import read_safetensors, write_safetensors
-from unlabeled.methods.words.formats.table import Content, Selection
 from unlabeled.methods.words.formats.text_format import HEADER, read_text, write_text
+from unlabeled.methods.words.formats.word_table import Content, Selection
 
 Format = Literal["word2vec", "glove", "word2vec_binary", "safetensors", "parquet"]
 BY_ENDING: dict[str, Format] = {

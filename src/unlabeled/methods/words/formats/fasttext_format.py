@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnknownWordError, UnlabeledError
-from unlabeled.methods.words.formats.table import Content, Selection, decoded
+from unlabeled.methods.words.formats.word_table import Content, Selection, decoded
 from unlabeled.methods.words.ngram_hashes import ngram_hashes
 
 MAGIC = (793712314).to_bytes(4, "little")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words.formats.table import Content, check_words
+from unlabeled.methods.words.formats.word_table import Content, check_words
 
 
 def write_parquet(path: Path, words: Sequence[str], vectors: NDArray[Any], counts: NDArray[np.int64] | None) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words.formats.table import Content, check_words
+from unlabeled.methods.words.formats.word_table import Content, check_words
 
 NUMPY_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.formats.plain_words import check_plain
-from unlabeled.methods.words.formats.table import Content, GrowingTable, Selection, check_words, decoded
+from unlabeled.methods.words.formats.word_table import Content, GrowingTable, Selection, check_words, decoded
 
 HEADER = re.compile(rb"(?:\xef\xbb\xbf)?(\d{1,15})[ \t]+(\d{1,15})[ \t]*\r?\n?")
 BOM = b"\xef\xbb\xbf"

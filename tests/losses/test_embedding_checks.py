@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embeddings import check_embeddings, reduce, unit
+from unlabeled.losses.embedding_checks import check_embeddings, reduce, unit
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e-20, 1.0, 1e20, 3e38])

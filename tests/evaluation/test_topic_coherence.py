@@ -8,7 +8,7 @@ import pytest
 
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.topics import topic_coherence, topic_diversity
+from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 
 
 def slow_npmi(topic, sets):
