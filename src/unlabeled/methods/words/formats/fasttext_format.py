@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from unlabeled.errors import UnknownWordError, UnlabeledError
 from unlabeled.methods.words.formats.word_table import Content, Selection, decoded
-from unlabeled.methods.words.ngram_hashes import ngram_hashes
 
 MAGIC = (793712314).to_bytes(4, "little")
 VERSIONS = (11, 12)
@@ -61,6 +60,9 @@ class MeanOfNgrams:
         buckets = len(self.table) - self.words
         if not buckets or not self.longest:
             return np.zeros(len(words), np.int64), np.zeros(0, np.int64)
+        # Imported here, because it is compiled, and reading vectors of whole words needs no compiler.
+        from unlabeled.methods.words.ngram_hashes import ngram_hashes
+
         ends, hashes = ngram_hashes(words, self.shortest, self.longest, buckets)
         return ends, self.words + hashes.astype(np.int64)
 
