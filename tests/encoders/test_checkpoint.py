@@ -126,4 +126,4 @@ def test_a_saved_encoder_that_says_pretrained_does_not_reach_for_the_network(tmp
     make, asked = timm.create_model, []
     monkeypatch.setattr(timm, "create_model", lambda *a, **k: (asked.append(k["pretrained"]), make(*a, **k))[1])
     load_encoder(tmp_path / "saved")
-    assert asked == [False]
+    assert set(asked) == {False}

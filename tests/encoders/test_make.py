@@ -65,3 +65,55 @@ def test_an_encoder_of_ones_own_is_copied_not_shared():
 def test_an_encoder_for_other_shapes_is_refused():
     with pytest.raises(UnlabeledError, match=r"\(3, 16, 16\).*\(3, 32, 32\)"):
         make_encoder(Conv(PICTURES), ImagePreprocessing(32))
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilenetv3_small_050", "deit_tiny_patch16_224", "fastvit_t8", "swin_tiny_patch4_window7_224"]
+)
+def test_the_length_of_a_timm_models_vectors_is_measured(name):
+    encoder = make_encoder(f"timm:{name}", ImagePreprocessing(64)).eval()
+    with torch.no_grad():
+        assert encoder(torch.rand(2, 3, 64, 64)).shape == (2, encoder.dim)
+
+
+def test_a_mistyped_timm_model_suggests_three():
+    with pytest.raises(UnlabeledError, match=r"no model 'resnet81'; did you mean '[^']+' or '[^']+' or '[^']+'\?$"):
+        make_encoder("timm:resnet81", PICTURES)
+
+
+def test_a_timm_model_that_does_not_take_so_small_images_says_so():
+    with pytest.raises(UnlabeledError, match="timm model 'inception_v3' takes no images of 16 pixels"):
+        make_encoder("timm:inception_v3", PICTURES)
+
+
+def test_exported_weights_are_timms_own(tmp_path):
+    import timm
+    from safetensors.torch import load_file
+
+    encoder = make_encoder("timm:resnet10t", PICTURES)
+    encoder.export(tmp_path / "weights.safetensors")
+    plain = timm.create_model("resnet10t", num_classes=0)
+    plain.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    images = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        expected = plain.eval()((images - encoder.mean) / encoder.deviation)
+        assert torch.equal(encoder.eval()(images), expected)
+
+
+@pytest.mark.slow
+def test_a_model_of_every_family_of_timm_is_made_or_refused_in_words():
+    import timm
+
+    smallest: dict[str, str] = {}
+    for name in timm.list_models():
+        smallest.setdefault(timm.models.model_entrypoint(name).__module__, name)
+    made = 0
+    for name in smallest.values():
+        try:
+            encoder = make_encoder(f"timm:{name}", ImagePreprocessing(64)).eval()
+        except UnlabeledError:
+            continue
+        made += 1
+        with torch.no_grad():
+            assert encoder(torch.rand(2, 3, 64, 64)).shape == (2, encoder.dim), name
+    assert made > len(smallest) / 2

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from unlabeled.encoders.checkpoint import save_tensors
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.vit import chosen
@@ -38,7 +42,8 @@ class Timm(Encoder):
     Raises
     ------
     UnlabeledError
-        If timm knows no such model (the nearest name is suggested), or a small stem is asked of a model that has none.
+        If timm knows no such model (the nearest names are suggested), it cannot be made for images of this size, its
+        weights cannot be fetched, or a small stem is asked of a model that has none.
     """
 
     architecture = "timm"
@@ -54,10 +59,10 @@ class Timm(Encoder):
         import timm
 
         if not timm.is_model(name):
-            raise unknown_name("timm model", name, timm.list_models())
-        # A vision transformer fixes its number of patches when it is made; a convolutional net takes any size.
-        sized = {"img_size": preprocessing.size} if "vit" in name or "swin" in name else {}
-        model = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=preprocessing.channels, **sized)
+            near = get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "; timm.list_models() lists them"
+            raise UnlabeledError(f"timm knows no model {name!r}{hint}")
+        model = _made(name, preprocessing, pretrained)
         replaceable = isinstance(getattr(model, "conv1", None), nn.Conv2d) and hasattr(model, "maxpool")
         if small_stem is None:
             small_stem = replaceable and not pretrained and preprocessing.size <= SMALL
@@ -68,13 +73,26 @@ class Timm(Encoder):
             model.conv1 = nn.Conv2d(preprocessing.channels, outputs, 3, padding=1, bias=False)
             model.maxpool = nn.Identity()
         self.name, self.small_stem = name, small_stem
-        self.dim = int(model.num_features)
+        self.dim = _width(name, model, preprocessing)
         self.body = model
         mean, deviation = (torch.tensor(model.default_cfg[key]) for key in ("mean", "std"))
         if preprocessing.channels != len(mean):
             mean, deviation = mean.mean(), deviation.mean()
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1), persistent=False)
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights as timm has them, as safetensors, for use without this library.
+
+        ``timm.create_model(name, num_classes=0, in_chans=channels)`` loads them. With a small stem, its ``conv1`` is
+        first replaced by ``Conv2d(channels, width, 3, padding=1, bias=False)`` and its ``maxpool`` by ``Identity()``.
+
+        Parameters
+        ----------
+        path : path
+            The file, whole or not at all.
+        """
+        save_tensors(self.body.state_dict(), Path(path))
 
     @classmethod
     def named(cls, rest: str, preprocessing: Any) -> Timm:
@@ -112,3 +130,37 @@ class Timm(Encoder):
             tokens = torch.cat((tokens[:, :first], chosen(tokens[:, first:], visible)), 1)
         patches: Tensor = body.norm(body.blocks(body.norm_pre(tokens)))[:, first:]
         return patches
+
+
+def _made(name: str, preprocessing: ImagePreprocessing, pretrained: bool) -> Any:
+    """Make a model of timm for images of a size, which some fix when they are made and others do not know of."""
+    import timm
+
+    settings = {"pretrained": pretrained, "num_classes": 0, "in_chans": preprocessing.channels}
+    try:
+        try:
+            model = timm.create_model(name, img_size=preprocessing.size, **settings)
+        except TypeError as error:
+            if "img_size" not in str(error):
+                raise
+            model = timm.create_model(name, **settings)
+    except Exception as error:  # a refused size, a missing package, a hub that cannot be reached: each in its own way
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        what = "its weights may not be fetched here" if pretrained else f"at {preprocessing.size} pixels"
+        raise UnlabeledError(f"timm model {name!r} cannot be made ({what}): {why}") from error
+    return model
+
+
+def _width(name: str, model: Any, preprocessing: ImagePreprocessing) -> int:
+    """Measure the length of a model's vectors, which for some is not what they call their number of features."""
+    training = model.training
+    try:
+        with torch.no_grad():
+            vectors: Tensor = model.eval()(torch.zeros(1, *preprocessing.shape))
+    except Exception as error:
+        wanted = getattr(model, "default_cfg", {}).get("input_size", (0, 0, 0))[-1]
+        raise UnlabeledError(
+            f"timm model {name!r} takes no images of {preprocessing.size} pixels; it was made for {wanted}: set size"
+        ) from error
+    model.train(training)
+    return int(vectors.shape[-1])
