@@ -108,9 +108,9 @@ def test_embed_replaces_nothing_unless_told_to(run, photos, tmp_path):
 
 
 def test_a_condition_that_nothing_meets_finds_nothing(run):
-    done = unlabeled("search", run, "-q", "05.png", "--where", "label = 'none such'", "--json")
+    done = unlabeled("search", run, "-q", "05.png", "--where", "id = 'none such'", "--json")
     assert json.loads(done.stdout)["neighbours"] == []
-    assert "No instance of the run fits label = 'none such'" in done.stderr
+    assert "No instance of the run fits id = 'none such'" in done.stderr
 
 
 def test_map_draws(run, photos, tmp_path):

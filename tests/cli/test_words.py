@@ -132,7 +132,7 @@ def test_bytes_that_are_not_utf_8_are_named_and_can_be_replaced(tmp_path):
     assert "--errors replace" in said
     unlabeled("words", *command, "--errors", "replace")
     assert {"caf", "frog"} <= set(WordVectors.load(tmp_path / "v.bin").words)
-    assert "did you mean 'replace'" in refused(*command, "--errors", "replaced")
+    assert "did you mean 'replace'" in refused(*command, "--overwrite", "--errors", "replaced")
 
 
 def test_settings_may_stand_before_the_source(corpus, vectors, tmp_path):
@@ -245,7 +245,7 @@ def test_it_judges_by_a_classifier_of_texts(vectors, tmp_path):
         (["cbow", "{corpus}", "--subwords", "3"], "takes 2 values with a comma between them"),
         (["cbow", "{corpus}", "--subwords", "6,3"], "such as (3, 6), got (6, 3)"),
         (["cbow", "{corpus}", "--out", "{folder}"], "which was not saved here by this library"),
-        (["cbow", "{corpus}", "--out", "{corpus}", "--overwrite"], "choose another"),
+        (["cbow", "{corpus}", "--out", "{corpus}", "--overwrite"], "give the result another name"),
         (["cbow", "{corpus}", "--out", "{vectors}"], "exists already"),
         (["cbow", "{corpus}", "--out", "{folder}/folder.bin"], "folder.bin is a folder; name a file"),
         (["cbow", "{corpus}", "--out", "{corpus}/a/b.bin"], "is no folder that you may write to"),

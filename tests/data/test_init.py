@@ -9,7 +9,7 @@ import unlabeled.data
 
 
 def test_every_public_name_is_there() -> None:
-    assert dir(unlabeled.data) == unlabeled.data.__all__
+    assert dir(unlabeled.data) == sorted(unlabeled.data.__all__)
     for name in unlabeled.data.__all__:
         assert getattr(unlabeled.data, name).__name__ == name
 

@@ -224,7 +224,7 @@ def test_a_bomb_is_skipped_with_its_size() -> None:
     images = Images([Image.new("L", (30, 20)), Image.new("L", (10, 10))])
     prepared = images.prepare(max_pixels=500, on_error="skip")
     assert prepared.kept.tolist() == [1]
-    assert "30 × 20 pixels are more than max_pixels=500" in prepared.skipped[0].reason
+    assert "30 × 20 pixels are more than the 500" in prepared.skipped[0].reason
 
 
 def test_an_image_that_goes_bad_later_is_named(tmp_path: Path) -> None:

@@ -17,8 +17,15 @@ OTHER = torch.randn(8, 4, generator=torch.Generator().manual_seed(1), dtype=torc
 PROXIES = torch.randn(3, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 P = torch.tensor([[0.7, 0.2, 0.1, 0.0]], dtype=torch.float64)
 
+
 # Each takes embeddings and a temperature or scale.
+def sampled_softmax(z, t):
+    torch.manual_seed(0)  # the same classes are drawn each time
+    return losses.sampled_softmax(z, PROXIES, CLASSES, negatives=2, temperature=t)
+
+
 OF_TEMPERATURE = {
+    "sampled_softmax": sampled_softmax,
     "nt_xent": lambda z, t: losses.nt_xent(z, OTHER, t),
     "dcl": lambda z, t: losses.dcl(z, OTHER, t),
     "sup_con": lambda z, t: losses.sup_con(z, Y, t),

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from unlabeled import GPT, SimCLR, SimCSE
+from unlabeled import GPT, Rotation, SimCSE
 from unlabeled.data.text.texts import Texts
 from unlabeled.encoders import load_encoder, make_encoder, save_encoder
 from unlabeled.encoders.text.transformer import Transformer
@@ -49,8 +49,8 @@ def test_a_method_for_texts_reads_any_table_as_texts(tmp_path):
 
 
 def test_other_methods_refuse_texts_by_name():
-    with pytest.raises(UnlabeledError, match="SimCLR is for image and vector data, not texts"):
-        SimCLR(progress=False).fit(TEXTS)
+    with pytest.raises(UnlabeledError, match="Rotation is for image data, not texts"):
+        Rotation(progress=False).fit(TEXTS)
 
 
 def test_numbers_where_texts_belong_are_refused():

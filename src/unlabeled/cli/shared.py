@@ -122,7 +122,9 @@ def print_table(
     """
     cells = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, [column, *(row[i] for row in cells)])) for i, column in enumerate(columns)]
-    width = out.width if out.is_terminal or "COLUMNS" in os.environ else sum(widths) + GAP * len(widths)
+    asked = os.environ.get("COLUMNS", "")
+    width = out.width if out.is_terminal else sum(widths) + GAP * len(widths)
+    width = int(asked) if asked.isdigit() else width  # also where the terminal's kind is unknown
     if title:
         print(title)
     if sum(widths) + GAP * (len(widths) - 1) > width:

@@ -51,7 +51,7 @@ class Encoder(nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.architecture:
+        if cls.__dict__.get("architecture"):  # a subclass that names none is no architecture of its own
             _ARCHITECTURES[cls.architecture] = cls
 
     def __init__(self, preprocessing: Preprocessing) -> None:

@@ -24,7 +24,7 @@ class Features(NamedTuple):
     def maps(self) -> Tensor:
         """Give feature maps, shape (n, channels, h, w); tokens of a square grid of patches go to their places."""
         vectors = self.vectors
-        if vectors.dim() == 4:
+        if vectors.ndim > 3:
             return vectors
         side = round(vectors.shape[1] ** 0.5)
         return vectors.transpose(1, 2).reshape(len(vectors), vectors.shape[2], side, side)

@@ -32,6 +32,7 @@ from unlabeled.evaluation.average_precision import (
 from unlabeled.evaluation.region_head import RegionHead, torchvision_ops
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
+from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.training.devices import choose_device
 
 FORMAT = "detector"
@@ -99,7 +100,7 @@ class Detector(Estimator):
         with torch.random.fork_rng():
             torch.manual_seed(check_random_state(self.random_state).randint(2**31))
             self.encoder_ = trained_encoder(self.encoder).to(device).eval()
-            if self.encoder_.preprocessing.kind != "image":
+            if not isinstance(self.encoder_.preprocessing, ImagePreprocessing):
                 raise UnlabeledError(f"the encoder is for {self.encoder_.preprocessing.kind}s, and boxes are in images")
             self.size_ = int(self.size or self.encoder_.preprocessing.shape[-1])
             self.classes_ = list(X.classes)
@@ -123,7 +124,7 @@ class Detector(Estimator):
             Of each image, in its own pixels, the surest first; at most 100, and none of a score below 0.01.
         """
         check_is_fitted(self, "head_")
-        data = X if isinstance(X, (VOC, Images)) else Images(X)
+        data = X if hasattr(X, "ids") else Images(X)
         found = []
         for start in range(0, len(data), self.batch_size):
             pictures = [data.decode(i) for i in range(start, min(start + self.batch_size, len(data)))]

@@ -93,7 +93,7 @@ def unusual(table: Table, rows: NDArray[np.int64], n: int) -> list[str]:
     --------
     >>> table = Table({"age": np.array([20.0, 30, 100])}, {"sex": np.array(["f", "f", "m"])}, list("abc"))
     >>> unusual(table, np.array([2]), 2)
-    ['age 100 (50), sex m (33%)']
+    ['sex m (33%), age 100 (50)']
     """
     far, told = [], []
     for name, values in table.numbers.items():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.contact_sheet import contact_sheet
+from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.registry import methods, name_of
 from unlabeled.training.method_pictures import Pictures, in_colour
 
@@ -31,7 +32,7 @@ def checked_for(method: Any, verb: str) -> Any:
         able = [name for name, cls in methods().items() if hasattr(cls, verb) and "image" in cls.modalities]
         raise UnlabeledError(f"{name_of(type(method))} cannot {verb}; these methods can: {', '.join(able)}")
     kind = method.encoder_.preprocessing.kind
-    if kind != "image":
+    if not isinstance(method.encoder_.preprocessing, ImagePreprocessing):
         raise UnlabeledError(f"the run is over {kind}s, which are no pictures; use Python: load(run).{verb}(...)")
     return method
 

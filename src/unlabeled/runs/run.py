@@ -89,7 +89,8 @@ class Run:
         if path is None or not Path(path).exists():
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
         recipe = self.about.get("recipe", {})
-        kinds = (self.encoder.preprocessing.kind,)
+        kind = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
+        kinds = (kind,) if kind is not None else ()
         return open_source(
             path, Settings(column=recipe.get("column"), unit=recipe.get("unit", "line"), modalities=kinds)
         )

@@ -31,6 +31,7 @@ from unlabeled.explore.inside import (
 )
 from unlabeled.files import folder_written_aside
 from unlabeled.modalities import Settings, modality_of, open_instances
+from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.runs.page import write_page
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
@@ -74,7 +75,7 @@ def see(run: Run, photo: str | None, out: Path) -> list[Section]:
         If the run is over something else than images, or the photo cannot be read.
     """
     encoder, kind = run.encoder, run.encoder.preprocessing.kind
-    if kind != "image":
+    if not isinstance(encoder.preprocessing, ImagePreprocessing):
         raise UnlabeledError(f"the run in {run.folder} is over {kind}s; filters and maps are shown of image runs only")
     encoder.eval()
     image, name = _opened(run, photo)

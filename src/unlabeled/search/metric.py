@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.arrays import as_array
 from unlabeled.errors import UnlabeledError, unknown_name
 
 Metric = Literal["euclidean", "cosine", "inner_product"]
@@ -54,6 +53,8 @@ def checked_vectors(vectors: Any, dim: int | None = None, *, keep_double: bool =
         ...
     unlabeled.errors.UnlabeledError: the vectors have dimension 2, but the store holds vectors of dimension 3
     """
+    from unlabeled.data.arrays import as_array  # which brings Pillow
+
     array = as_array(vectors)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise UnlabeledError(

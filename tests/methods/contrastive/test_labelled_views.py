@@ -173,7 +173,10 @@ def test_given_pairs_change_what_is_learnt_and_are_part_of_the_run(tmp_path):
             lambda: TripletNetwork(**SMALL).fit(IMAGES, triplets=[[0.0, 1, 2]]),
             "anchor, positive and negative; not",
         ),
-        (lambda: SiameseNetwork(**{**SMALL, "batch_size": 1}).fit(IMAGES, pairs=PAIRS), "cannot hold 2 of a tuple"),
+        (
+            lambda: SiameseNetwork(**{**SMALL, "batch_size": 1}).fit(IMAGES, pairs=PAIRS),
+            "batch_size must be at least 2",
+        ),
     ],
 )
 def test_bad_tuples_are_refused(fit, message):

@@ -100,8 +100,8 @@ def test_topics_are_found_again(simulated, matched, monkeypatch, partitions):
     counts, theta, beta = simulated
     made = Gibbs.__init__
 
-    def parted(self, *arguments):
-        made(self, *arguments, partitions)
+    def parted(self, *arguments, **named):
+        made(self, *arguments, partitions, **named)
 
     monkeypatch.setattr(gibbs.Gibbs, "__init__", parted)
     model = LatentDirichletAllocation(5, topic_word_prior=0.05, random_state=0).fit(counts)

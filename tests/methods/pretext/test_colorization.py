@@ -27,7 +27,7 @@ def images():
 def fitted(images):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)  # two colours need no more than two directions
-        return Colorization(epochs=12, batch_size=8, learning_rate=3e-3, random_state=0, progress=False).fit(images)
+        return Colorization(epochs=40, batch_size=8, learning_rate=3e-3, random_state=0, progress=False).fit(images)
 
 
 def test_every_colour_falls_into_the_bin_whose_middle_is_nearest():

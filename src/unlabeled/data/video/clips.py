@@ -126,6 +126,7 @@ class Clips:
 
     Examples
     --------
+    >>> from unlabeled.data import Videos
     >>> videos = Videos(np.zeros((2, 10, 16, 16, 1), dtype=np.uint8), frame_rate=10)
     >>> clips = Clips(videos, length=4, stride=3)
     >>> clips

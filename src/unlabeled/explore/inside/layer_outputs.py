@@ -104,5 +104,5 @@ def last_maps(net: nn.Module, images: Tensor) -> nn.Module | None:
     """Find the module whose output is the last with places, shape (n, channels, h', w') with h' · w' > 1, or None."""
     leaves = {name: module for name, module in net.named_modules() if not list(module.children())}
     outputs = feature_maps(net, images, leaves)
-    named = [name for name, output in outputs.items() if output.dim() == 4 and output[0, 0].numel() > 1]
+    named = [name for name, output in outputs.items() if output.ndim > 3 and output[0, 0].numel() > 1]
     return leaves[named[-1]] if named else None
