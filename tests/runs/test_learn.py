@@ -10,8 +10,10 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from unlabeled import SimCLR
+from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.runs import Run, evaluate_run, learn
@@ -198,6 +200,33 @@ def test_a_move_that_was_cut_short_is_finished_when_the_run_is_opened(photos, tm
         (run.folder / name).rename(run.folder / ".next" / name)
     assert len(Run(run.folder).embeddings) == 80
     assert not (run.folder / ".next").exists()
+
+
+def test_a_replacement_that_was_interrupted_is_resumed_while_the_old_run_stays(photos, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    first = learn(photos, out, Autoencoder(**QUICK, latent_dim=3))
+    old = (out / "embeddings.parquet").read_bytes()
+    longer = Autoencoder(**QUICK | {"epochs": 4}, latent_dim=5)
+    split = Autoencoder.split
+    seen = []
+
+    def stops(self, batch):
+        seen.append(len(batch))
+        if len(seen) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return split(self, batch)
+
+    monkeypatch.setattr(Autoencoder, "split", stops)
+    with pytest.raises(KeyboardInterrupt):
+        learn(photos, out, longer, overwrite=True)
+    monkeypatch.setattr(Autoencoder, "split", split)
+    assert (out / "embeddings.parquet").read_bytes() == old
+    assert Run(out).about["recipe"] == first.about["recipe"]
+    done = CliRunner().invoke(app, ["learn", "--out", str(out), "--resume", "--quiet"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    whole = learn(photos, tmp_path / "whole", longer)
+    assert np.array_equal(Run(out).embeddings.vectors, whole.embeddings.vectors)
+    assert not (out / ".next").exists()
 
 
 def test_a_finished_run_is_trained_further_with_more_epochs(photos, tmp_path):

@@ -57,8 +57,8 @@ def learn(
         return
     from unlabeled.cli.settings import configured, taken_apart
     from unlabeled.errors import UnlabeledError
-    from unlabeled.files import read_json
     from unlabeled.runs import learn as run_learning
+    from unlabeled.runs.staging import run_at_work
     from unlabeled.training.self_supervised import SelfSupervised
 
     # Typer does not know the settings, and takes the first of them for the source when they are written before it.
@@ -67,8 +67,7 @@ def learn(
         raise UnlabeledError(f"{sources[1]!r} was not expected here; settings are written --name value")
     source = Path(sources[0]) if sources else None
     settings: dict[str, Any] = {"random_state": 0}
-    if resume and (out / "run.json").exists():
-        before = read_json(out / "run.json")
+    if resume and (before := run_at_work(out)) is not None:
         source, labels = source or before["source"], labels or before["labels"]
         settings |= before["recipe"]
         method = method or settings["method"]

@@ -28,7 +28,7 @@ from unlabeled.runs.passages import passages
 from unlabeled.runs.pictures import draw
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
-from unlabeled.runs.staging import NEXT, clear_results, put_in_place
+from unlabeled.runs.staging import NEXT, clear_results, finish_move, put_in_place, run_at_work
 from unlabeled.search import LanceStore
 from unlabeled.training.devices import make_fabric
 from unlabeled.training.self_supervised import SelfSupervised
@@ -97,8 +97,7 @@ def learn(
             table = read_labels(labels) if labels is not None else None
             check_settings(method)
             if first:
-                _check_longer(out, resume, method.epochs)
-                folder.enter_context(_owned(out, resume, overwrite))
+                folder.enter_context(_owned(out, resume, overwrite, method.epochs))
             for remark in getattr(data, "remarks", ()):
                 say(remark)
             instances = _prepare(data, method, on_error, say)
@@ -150,8 +149,8 @@ def learn(
 
 def _check_longer(out: Path, resume: bool, epochs: int) -> None:
     """Refuse to go on with a finished run, unless it is to be trained for longer."""
-    about = read_json(out / "run.json") if resume and (out / "run.json").exists() else {}
-    if about.get("complete"):
+    about = run_at_work(out) if resume else None
+    if about is not None and about.get("complete"):
         if not (out / "checkpoint").exists():
             raise UnlabeledError(f"the run in {out} is finished and holds no checkpoint to train it further from")
         if epochs <= about["recipe"]["epochs"]:
@@ -206,11 +205,13 @@ def _drawn(
 
 
 @contextmanager
-def _owned(out: Path, resume: bool, overwrite: bool) -> Iterator[None]:
+def _owned(out: Path, resume: bool, overwrite: bool, epochs: int) -> Iterator[None]:
     """Hold the folder of the run for this process alone; what is in it stays until the new run is whole."""
     _check_folder(out, resume, overwrite)
     made = not out.exists()
     with folder_lock(out):
+        finish_move(out)
+        _check_longer(out, resume, epochs)
         if overwrite and not resume:
             shutil.rmtree(out / NEXT, ignore_errors=True)
         try:

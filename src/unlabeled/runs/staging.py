@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from unlabeled.files import read_json
 
 NEXT = ".next"
 """The folder, inside that of the run, in which results are written before they take their place."""
 _KEPT = {"checkpoint", "run.json"}
+
+
+def run_at_work(out: Path) -> dict[str, Any] | None:
+    """Give the description of the run that `--resume` goes on with: one that is to replace another comes first."""
+    found = (folder / "run.json" for folder in (out / NEXT, out) if (folder / "run.json").exists())
+    return next((read_json(path) for path in found), None)
 
 
 def clear_results(folder: Path) -> None:
