@@ -43,7 +43,7 @@ def finetune(
         raise UnlabeledError(f"{out} exists; choose another folder for --out, or replace a model with --overwrite")
     model: Any = FineTuning(
         encoder=encoder,
-        task=TASKS[task],  # type: ignore[arg-type]
+        task=TASKS[task],  # type: ignore[arg-type]  # a value of TASKS is one of the literals
         layers=layers,
         layer_decay=layer_decay,
         epochs=epochs,

@@ -36,6 +36,8 @@ class Encoder(nn.Module):
         The kinds of data it takes.
     usage : str
         How its name is written where more follows it, such as ``"timm:<model>"``.
+    weights_file : str
+        What the file of its weights is called in a saved folder.
     dim : int
         Length of the vector it makes.
     preprocessing : Preprocessing

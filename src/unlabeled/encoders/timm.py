@@ -157,7 +157,7 @@ def _width(name: str, model: Any, preprocessing: ImagePreprocessing) -> int:
     try:
         with torch.no_grad():
             vectors: Tensor = model.eval()(torch.zeros(1, *preprocessing.shape))
-    except Exception as error:
+    except Exception as error:  # each model fails in its own way on a size that it does not take
         wanted = getattr(model, "default_cfg", {}).get("input_size", (0, 0, 0))[-1]
         raise UnlabeledError(
             f"timm model {name!r} takes no images of {preprocessing.size} pixels; it was made for {wanted}: set size"

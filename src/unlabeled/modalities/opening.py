@@ -33,7 +33,8 @@ def open_source(source: Any, settings: Any = None) -> Collection:
         vectors if they have two dimensions, images if they have three or four. A list of paths, PIL images, bytes or
         arrays of pictures is images, a list of lists of numbers is vectors, a data frame is vectors, a dataset is
         images. A data object is given back as it is. Text files, folders of them, tables with a column of texts and
-        lists of strings are texts.
+        lists of strings are texts. Video files, folders of them and arrays of five dimensions are videos; ``.tar``
+        shards are pairs, and for a method for pairs also tables and folders of images with captions.
     settings : Settings or estimator, optional
         What they say about the data, such as the column of texts. Of an estimator's own modalities the first that
         accepts the source is taken.

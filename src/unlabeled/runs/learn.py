@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import warnings
 from collections import Counter
@@ -133,13 +134,12 @@ def learn(
         write_json(results / "history.json", method.history_)
         metadata = {"label": embeddings.label_names} if embeddings.label_names is not None else None
         LanceStore.build(embeddings.ids, vectors, metadata, folder=results / "index")
-        metrics, failed = _judged(embeddings, method, instances, judging)
+        metrics, failed = _judged(embeddings, method, instances, judging, out)
         write_json(results / "metrics.json", metrics)
         notes += failed
-        notes += _drawn(results / "pictures", embeddings, method, metrics, data)
-        if modality_of(data).has_pictures:
-            about["shown"] = draw_method(method, instances, results / "pictures" / "method.png")
-        write_json(results / "passages.json", passages(method, embeddings, instances, data))
+        shown, failed = _shown(results, embeddings, method, instances, metrics, data)
+        about |= shown
+        notes += failed
         about |= {"complete": True, "warnings": notes, **method.provenance_}
         write_json(results / "run.json", about)
         write_report(results, out.resolve().name)
@@ -181,7 +181,7 @@ def _course(method: SelfSupervised, rows: int) -> str:
 
 
 def _judged(
-    embeddings: Embeddings, method: SelfSupervised, instances: Instances, judging: bool
+    embeddings: Embeddings, method: SelfSupervised, instances: Instances, judging: bool, out: Path
 ) -> tuple[dict[str, Any], list[str]]:
     """Judge; a judgement that fails leaves the run usable, with a note."""
     unlabelled = replace(embeddings, labels=None, classes=None)
@@ -189,19 +189,30 @@ def _judged(
         judged = judge(embeddings if judging else unlabelled, method.encoder_, instances)
         return judged | oddities(embeddings), []
     except UnlabeledError as error:
-        note = f"not judged by labels: {error}. Repeat with: unlabeled evaluate RUN"
+        note = f"not judged by labels: {error}. Repeat with: unlabeled evaluate {shlex.quote(str(out))}"
         return judge(unlabelled, method.encoder_, instances) | oddities(embeddings) | {"note": note}, [note]
 
 
-def _drawn(
-    folder: Path, embeddings: Embeddings, method: SelfSupervised, metrics: dict[str, Any], data: Collection
-) -> list[str]:
-    """Draw; a picture that fails leaves the run usable, with a note."""
+def _shown(
+    results: Path,
+    embeddings: Embeddings,
+    method: SelfSupervised,
+    instances: Instances,
+    metrics: dict[str, Any],
+    data: Collection,
+) -> tuple[dict[str, Any], list[str]]:
+    """Draw pictures and write passages; what fails is left out of a usable run, with a note."""
+    pictures, shown, said = results / "pictures", {}, []
+    notes = []
     try:
-        draw(folder, embeddings, method.history_, metrics, data)
+        draw(pictures, embeddings, method.history_, metrics, data)
+        if modality_of(data).has_pictures:
+            shown["shown"] = draw_method(method, instances, pictures / "method.png")
+        said = passages(method, embeddings, instances, data)
     except UnlabeledError as error:
-        return [f"not all pictures were drawn: {error}"]
-    return []
+        notes.append(f"not everything is shown in the report: {error}")
+    write_json(results / "passages.json", said)
+    return shown, notes
 
 
 @contextmanager

@@ -135,10 +135,9 @@ class Run:
         if isinstance(query, np.ndarray) and query.ndim <= 2 and np.issubdtype(query.dtype, np.floating):
             return np.atleast_2d(query).astype(np.float32)
         kind = modality_of(self.encoder.preprocessing)
-        text = isinstance(query, (str, os.PathLike))
-        if isinstance(query, str) and query in self.embeddings.position and not kind.accepts_query(query):
-            return self.embeddings.vectors[[self.embeddings.position[query]]]
-        if text and not kind.accepts_query(query):
+        if isinstance(query, (str, os.PathLike)) and not kind.accepts_query(query):
+            if query in self.embeddings.position:
+                return self.embeddings.vectors[[self.embeddings.position[str(query)]]]
             raise UnlabeledError(
                 f"{query} is neither a file nor the id of an instance in {self.folder}. This run knows "
                 f"{kind.name}s, not words; to search images by words, learn from images with captions: "

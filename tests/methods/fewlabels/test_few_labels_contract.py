@@ -133,8 +133,7 @@ def test_sparse_rows_give_what_dense_ones_do(model):
     if hasattr(model, "n_neighbors"):  # counts have many ties among neighbours
         assert (dense.argmax(1) == sparse.argmax(1)).mean() > 0.9
     else:
-        # Sparse rows are scaled without being centred, so the solver stops elsewhere within its tolerance of 1e-4.
-        np.testing.assert_allclose(dense, sparse, atol=1e-3)
+        np.testing.assert_allclose(dense, sparse, atol=1e-4)
 
 
 def test_saved_and_loaded_it_predicts_the_same_or_says_why_not(model, clouds, tmp_path):

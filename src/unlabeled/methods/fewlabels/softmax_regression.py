@@ -11,6 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.few_labels import FewLabels, Floats, softmax
 
+TOLERANCE = 1e-6
+"""Of the solver: small enough that sparse rows, which are not centred, give the same probabilities to four digits."""
+
 
 class SoftmaxRegression(FewLabels):
     r"""A linear classifier learns from the labelled rows alone: what the unlabelled ones must beat.
@@ -89,7 +92,7 @@ class SoftmaxRegression(FewLabels):
         self.mean_ = np.zeros(X.shape[1]) if scaler.mean_ is None or sp.issparse(X) else scaler.mean_
         self.scale_ = scaler.scale_
         known = np.flatnonzero(labels.codes >= 0)
-        model = LogisticRegression(C=self.C, max_iter=self.max_iter)
+        model = LogisticRegression(C=self.C, max_iter=self.max_iter, tol=TOLERANCE)
         model.fit(self._scaled(X[known]), labels.codes[known])
         coef, intercept = model.coef_, model.intercept_
         if len(coef) == 1:  # of two classes scikit-learn keeps one score; half of it for and against is the same
