@@ -50,9 +50,13 @@ def cases() -> dict[str, tuple[np.ndarray, int, dict[str, Any]]]:
     }
 
 
+def never(*_: Any) -> bool:
+    """Say that a special path does not pay."""
+    return False
+
+
 def fit(rows: np.ndarray, k: int, settings: dict[str, Any], special: bool) -> float:
     """Give the seconds of a fit."""
-    never = lambda *_: False  # noqa: E731
     lloyd.screen_pays, k_means_distances.screened_start_pays = PAYS if special else (never, never)
     start = time.process_time()
     KMeans(k, random_state=0, workers=1, progress=False, **settings).fit(rows)

@@ -24,11 +24,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Instances(Protocol):
-    """A finite collection of instances that can be gathered by index.
-
-    Training and encoding read nothing else, so a new modality is one class with these members.
-    """
+class Named(Protocol):
+    """Instances that have names and perhaps labels, whether they are ready for learning or not."""
 
     @property
     def kind(self) -> str:
@@ -56,6 +53,13 @@ class Instances(Protocol):
         ...
 
     def __len__(self) -> int: ...
+
+
+class Instances(Named, Protocol):
+    """A finite collection of instances that can be gathered by index.
+
+    Training and encoding read nothing else, so a new modality is one class with these members.
+    """
 
     def gather(self, indices: Tensor) -> Batch:
         """Give the instances at `indices` as one batch.

@@ -21,7 +21,7 @@ from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import MAX_PIXELS, Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.image_sources import Origin
-from unlabeled.data.instances import CACHE_BYTES, mapped_ahead, prefetched
+from unlabeled.data.instances import CACHE_BYTES, Named, mapped_ahead, prefetched
 from unlabeled.errors import UnlabeledError, unknown_name
 
 _IMAGES_PER_TASK = 16
@@ -30,7 +30,7 @@ _MOST_WORKERS = 8
 _SMALL_FILE = 4096
 
 
-class ImageCollection(Protocol):
+class ImageCollection(Named, Protocol):
     """What must be known of a collection of pictures to prepare it; `unlabeled.data.Images` is one."""
 
     origin: Origin
@@ -40,23 +40,6 @@ class ImageCollection(Protocol):
     def ids(self) -> list[str]:
         """Names of the images."""
         ...
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        """Class numbers, −1 where unlabelled, or None."""
-        ...
-
-    @property
-    def classes(self) -> list[str] | None:
-        """Names of the classes, or None."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of what identifies the content."""
-        ...
-
-    def __len__(self) -> int: ...
 
     def natural_size(self, max_pixels: int = ...) -> int:
         """Give the side that is used when none is asked for."""

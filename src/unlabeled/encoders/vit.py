@@ -131,7 +131,8 @@ class TransformerLayer(nn.Module):
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(n, length, dim)
         tokens = tokens + self.output(attended)
-        return tokens + self.perceptron(self.before_perceptron(tokens))  # type: ignore[no-any-return]
+        changed: Tensor = self.perceptron(self.before_perceptron(tokens))
+        return tokens + changed
 
 
 def default_patch(size: int) -> int:

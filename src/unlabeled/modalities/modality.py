@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.instances import Instances
+from unlabeled.data.instances import Instances, Named
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities.preprocessing import Preprocessing
 
@@ -27,40 +27,13 @@ OnError = Literal["raise", "skip"]
 _INSTANCES: dict[str, Modality] = {}
 
 
-class Collection(Protocol):
-    """What a user's data are once they are opened: named, perhaps labelled, not yet brought to one size."""
-
-    @property
-    def kind(self) -> str:
-        """Name of the modality."""
-        ...
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """One stable name per instance."""
-        ...
-
-    @property
-    def labels(self) -> NDArray[np.int64] | None:
-        """Class numbers, −1 where unlabelled, or None."""
-        ...
-
-    @property
-    def classes(self) -> list[str] | None:
-        """Names of the classes, or None."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of what the collection holds."""
-        ...
+class Collection(Named, Protocol):
+    """What a user's data are once they are opened, not yet brought to one size."""
 
     @property
     def source(self) -> str:
         """What it was opened from, for messages."""
         ...
-
-    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def learn(
 
     Parameters
     ----------
-    source : anything `unlabeled.data.open_source` takes, or a data object
+    source : anything `unlabeled.modalities.open_source` takes, or a data object
         A folder, a parquet, NumPy or text file, an array, a list of images.
     out : path
         The folder of the run.

@@ -88,12 +88,14 @@ class Run:
         path = self.about.get("source")
         if path is None or not Path(path).exists():
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
-        recipe = self.about.get("recipe", {})
         kind = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
-        kinds = (kind,) if kind is not None else ()
-        return open_source(
-            path, Settings(column=recipe.get("column"), unit=recipe.get("unit", "line"), modalities=kinds)
-        )
+        return open_source(path, self._opening(() if kind is None else (kind,)))
+
+    def _opening(self, kinds: tuple[str, ...], workers: int | None = None) -> Settings:
+        """Give the settings by which the run's own data were opened, and others like them are."""
+        recipe = self.about.get("recipe", {})
+        column, unit = recipe.get("column"), recipe.get("unit", "line")
+        return Settings(column=column, unit=unit, modalities=kinds, workers=workers)
 
     def embed(
         self, source: Any, *, on_error: Literal["raise", "skip"] = "raise", workers: int | None = None
@@ -102,16 +104,16 @@ class Run:
 
         Parameters
         ----------
-        source : anything `unlabeled.data.open_source` takes, or a data object
+        source : anything `unlabeled.modalities.open_source` takes, or a data object
         on_error : {"raise", "skip"}, default "raise"
             What to do with an image that cannot be read.
         workers : int, optional
             Threads that decode images.
         """
-        data, wanted = open_source(source), self.encoder.preprocessing
-        if data.kind != wanted.kind and data.kind not in modality_of(wanted).halves:
-            raise UnlabeledError(f"the encoder in {self.folder} is for {wanted.kind}s, and {source} holds {data.kind}s")
-        instances, _ = open_instances(data, Settings(workers=workers), wanted, on_error)
+        wanted = self.encoder.preprocessing
+        # An encoder of pairs takes images or texts alone as well, so what the source is must not be settled before.
+        kinds = () if modality_of(wanted).halves else (wanted.kind,)
+        instances, _ = open_instances(source, self._opening(kinds, workers), wanted, on_error)
         vectors = embed(self.encoder, instances)
         skipped = tuple(getattr(instances, "skipped", ()))
         return Embeddings(list(instances.ids), vectors, instances.labels, instances.classes, skipped)

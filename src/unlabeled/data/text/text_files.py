@@ -133,7 +133,7 @@ def open_text(source: Any) -> Files | Strings | TokenLists:
     if isinstance(first, os.PathLike):
         return Files(_files_listed(everything))
     if isinstance(first, str):
-        _refuse_names_of_files(first)
+        refuse_names_of_files(first)
         return Strings(_checked(everything, str, "a string"))
     if _is_token_list(first):
         return TokenLists(_checked(everything, _is_token_list, "a list of words"))
@@ -169,7 +169,7 @@ def _files_listed(items: Iterable[Any]) -> list[Path]:
     return files
 
 
-def _refuse_names_of_files(first: str) -> None:
+def refuse_names_of_files(first: str) -> None:
     """Refuse a list of strings that names files: a guess would train on the names as if they were the text."""
     # Path.is_file fails where a name of so many characters has too many bytes.
     if len(first) <= 255 and Path(first).suffix and "\0" not in first and os.path.isfile(first):  # noqa: PTH113

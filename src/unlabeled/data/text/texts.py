@@ -18,6 +18,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.text.documents import read_texts
 from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.text_columns import TABLES_OF_TEXT, TextColumns, as_texts, chosen_columns, read_columns
+from unlabeled.data.text.text_files import refuse_names_of_files
 from unlabeled.data.text.tokenized import TokenizedTexts
 from unlabeled.errors import UnlabeledError, unknown_name
 
@@ -172,10 +173,8 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
     if items and isinstance(items[0], (tuple, list)):
         return _rows(items, name)
     texts = as_texts(items, name)
-    if texts and len(texts[0]) < 256 and Path(texts[0]).suffix and os.path.isfile(texts[0]):  # noqa: PTH113
-        raise UnlabeledError(
-            f"{texts[0]!r} names a file, but a list of strings is text; to read files, give [pathlib.Path(...), ...]"
-        )
+    if texts:
+        refuse_names_of_files(texts[0])
     return TextColumns((texts,), [str(i) for i in range(len(texts))])
 
 

@@ -18,7 +18,7 @@ from unlabeled.counted import counted
 from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.decode import Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
-from unlabeled.data.instances import CACHE_BYTES, mapped_ahead, prefetched
+from unlabeled.data.instances import CACHE_BYTES, Named, mapped_ahead, prefetched
 from unlabeled.data.prepared import Skipped
 from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
@@ -43,25 +43,15 @@ class Cut(NamedTuple):
     ends: NDArray[np.float64]
 
 
-class VideoCollection(Protocol):
+class VideoCollection(Named, Protocol):
     """What must be known of a collection of videos to cut it into clips; `unlabeled.data.Videos` is one."""
 
     source: str
-    ids: list[str]
-    labels: NDArray[np.int64] | None
-    classes: list[str] | None
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the names and contents."""
-        ...
 
     @property
     def grey(self) -> bool:
         """Whether all videos are arrays of one channel."""
         ...
-
-    def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Video: ...
 

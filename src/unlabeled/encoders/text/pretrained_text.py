@@ -53,8 +53,8 @@ class PretrainedText(TextEncoder):
         self.body: Any = AutoModel.from_config(made)
         self.dim = int(made.hidden_size)
         # On disk the weights have the names that the library gives them, so that it loads them as they are.
-        self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_pre_hook(_with_body)  # type: ignore[no-untyped-call]
+        self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]  # torch gives it no types
+        self.register_load_state_dict_pre_hook(_with_body)  # type: ignore[no-untyped-call]  # nor this one
 
     @classmethod
     def named(cls, rest: str, preprocessing: Any) -> Any:

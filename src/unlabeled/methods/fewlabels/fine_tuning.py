@@ -113,7 +113,7 @@ class FineTuning(Estimator):
 
         Parameters
         ----------
-        X : anything `unlabeled.data.open_source` takes; lists of words for tags, pairs of strings for answers
+        X : anything `unlabeled.modalities.open_source` takes; lists of words for tags, pairs of strings for answers
         y : sequence
             Labels; −1, None, NaN and the empty string mean unlabelled, and such instances are left out.
 

@@ -1,0 +1,36 @@
+"""A run over texts opens other texts as it opened its own."""
+
+import numpy as np
+import pytest
+
+from unlabeled import SimCSE
+from unlabeled.errors import UnlabeledError
+from unlabeled.runs import Run, learn
+
+BODIES = [
+    f"the {animal} sat by the {place}" for animal in ("frog", "toad", "newt") for place in ("pond", "lake", "sea")
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    table = folder / "texts.csv"
+    table.write_text("heading,body\n" + "".join(f"{number},{body}\n" for number, body in enumerate(BODIES)))
+    method = SimCSE(column="body", epochs=1, batch_size=4, random_state=0, progress=False)
+    return learn(table, folder / "run", method)
+
+
+def test_another_table_is_read_by_the_column_of_the_run(run, tmp_path):
+    (tmp_path / "more.csv").write_text(f"body,stars\n{BODIES[2]},5\n{BODIES[7]},1\n")
+    found = Run(run.folder).embed(tmp_path / "more.csv")
+    # Other texts stand beside them in the batch, and sums of float32 go in another order.
+    np.testing.assert_allclose(found.vectors, run.embeddings.vectors[[2, 7]], rtol=1e-4, atol=1e-5)
+
+
+def test_what_holds_no_texts_is_refused(run, tmp_path):
+    (tmp_path / "numbers.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(UnlabeledError, match="body"):
+        Run(run.folder).embed(tmp_path / "numbers.csv")
+    with pytest.raises(UnlabeledError, match="the encoder is for texts, and the data are images"):
+        Run(run.folder).embed(np.zeros((2, 8, 8), dtype=np.uint8))
