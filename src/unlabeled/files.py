@@ -107,8 +107,7 @@ def folder_written_aside(target: str | os.PathLike[str], kind: str = "model") ->
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         aside.chmod(0o777 & ~_umask())
         yield aside
-        contents = sorted(path.relative_to(aside).as_posix() for path in aside.rglob("*"))
-        (aside / CONTENTS).write_text(json.dumps({"kind": kind, "contents": contents}), encoding="utf-8")
+        (aside / CONTENTS).write_text(_listed(aside, kind), encoding="utf-8")
         for path in sorted(aside.rglob("*")):
             path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())  # some libraries make private files
             _sync(path)
@@ -119,6 +118,17 @@ def folder_written_aside(target: str | os.PathLike[str], kind: str = "model") ->
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def renew_contents(folder: str | os.PathLike[str], kind: str) -> None:
+    """List the files of a saved folder again, after it was changed where it is."""
+    with written_aside(Path(folder) / CONTENTS) as aside:
+        aside.write_text(_listed(Path(folder), kind, {aside.name, CONTENTS}), encoding="utf-8")
+
+
+def _listed(folder: Path, kind: str, but: Iterable[str] = ()) -> str:
+    contents = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.name not in but)
+    return json.dumps({"kind": kind, "contents": contents})
 
 
 def check_replaceable(folder: str | os.PathLike[str], kind: str = "model") -> None:

@@ -113,6 +113,16 @@ def test_a_query_that_is_nothing_is_refused(run):
         run.search("no-such.png")
 
 
+def test_search_by_another_metric_compares_all_vectors(run):
+    vectors = run.embeddings.vectors
+    found = run.search(vectors[:2], k=4, metric="inner_product")
+    products = vectors[:2].astype(np.float64) @ vectors.T
+    assert found.indices.tolist() == np.argsort(-products, axis=1, kind="stable")[:, :4].tolist()
+    assert run.search("007.png", k=2, where="label = 'digit 1'", metric="euclidean").ids.shape == (1, 2)
+    with pytest.raises(UnlabeledError, match="metric"):
+        run.search("007.png", metric="nearness")
+
+
 def test_embedding_the_same_files_gives_the_same_vectors(run, photos):
     again = run.embed(photos)
     assert again.ids == run.embeddings.ids

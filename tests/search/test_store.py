@@ -137,3 +137,76 @@ def test_rows_table_refuses_columns_it_cannot_keep():
 
 def test_checked_k_accepts_numpy_integers():
     assert checked_k(np.int64(3)) == 3
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product"])
+def test_a_store_that_was_changed_answers_like_one_built_from_the_result(build, tmp_path, metric):
+    rng = np.random.default_rng(0)
+    other = rng.normal(size=(2, 6))
+    vectors, more = rng.normal(size=(40, 6)), 3 * rng.normal(size=(10, 6))  # longer ones change the mapping of products
+    store = build([f"it's {i}" for i in range(40)], vectors, {"n": np.arange(40)}, metric=metric)
+    store.add([f"new {i}" for i in range(10)], more, {"n": np.arange(100, 110)})
+    store.delete(["it's 0", "it's 7", "new 9"])
+    store.update(["new 3", "it's 5"], 9 * other, {"n": [-1, -2]})
+    store.update(["it's 6"], metadata={"n": [-3]})
+
+    ids = [f"it's {i}" for i in range(40) if i not in (0, 7)] + [f"new {i}" for i in range(9)]
+    kept = np.concatenate([np.delete(vectors, [0, 7], axis=0), more[:9]])
+    numbers = np.array([i for i in range(40) if i not in (0, 7)] + list(range(100, 109)))
+    for name, vector, number in (("new 3", 9 * other[0], -1), ("it's 5", 9 * other[1], -2), ("it's 6", vectors[6], -3)):
+        kept[ids.index(name)], numbers[ids.index(name)] = vector, number
+    expected = ExactStore.build(ids, kept, {"n": numbers}, metric=metric)
+
+    store.save(tmp_path / "saved")
+    queries = rng.normal(size=(5, 6))
+    for changed in (store, type(store).open(tmp_path / "saved")):
+        assert len(changed) == len(ids)
+        for where in (None, "n < 0", "n >= 100"):
+            found, right = changed.query(queries, 50, where), expected.query(queries, 50, where)
+            assert found.ids.tolist() == right.ids.tolist()
+            assert found.indices.tolist() == right.indices.tolist()
+            np.testing.assert_allclose(found.distances, right.distances, rtol=1e-5, atol=1e-5)
+
+
+def test_columns_that_are_not_given_are_empty_in_new_rows_and_stay_in_changed_ones(build):
+    store = build(NAMES, POINTS, {"kind": list("abcd"), "size": [1, 2, 3, 4]}, metric="euclidean")
+    store.add(["late"], [[9, 9]], {"size": [5]})
+    store.update(["one"], metadata={"size": [40]})
+    assert store.query([[9, 9]], 5, where="kind IS NULL").ids.tolist() == [["late"]]
+    assert store.query([[9, 9]], 5, where="kind = 'd' AND size = 40").ids.tolist() == [["one"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda store: store.add(["five"], [[1, 2]]), "holds the id 'five' already"),
+        (lambda store: store.add(["x", "x"], [[1, 2], [3, 4]]), "occurs more than once"),
+        (lambda store: store.add(["x"], [[1, 2, 3]]), "dimension 3"),
+        (lambda store: store.add(["x"], [[1, np.nan]]), "NaN"),
+        (lambda store: store.add(["x"], [[1, 2]], {"colour": ["red"]}), "no metadata column 'colour'"),
+        (lambda store: store.add(["x"], [[1, 2]], {"size": ["large"]}), "types"),
+        (lambda store: store.update(["gone"], [[1, 2]]), "no row with the id 'gone'"),
+        (lambda store: store.update(["one", "five"], [[1, 2]]), "2 ids for 1 vectors"),
+        (lambda store: store.delete(["one", "gone"]), "no row with the id 'gone'"),
+        (lambda store: store.delete(["one", "one"]), "named more than once"),
+        (lambda store: store.delete("one"), "a list of names"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_refused_whole(build, change, message):
+    store = build(NAMES, POINTS, {"size": [1, 2, 3, 4]}, metric="euclidean")
+    with pytest.raises(UnlabeledError, match=message):
+        change(store)
+    assert store.query([[0, 0]], 9).ids.tolist() == [["origin", "one", "five", "ten"]]
+
+
+def test_a_store_may_become_empty_and_be_filled_again(build):
+    store = build(NAMES, POINTS, metric="inner_product")
+    store.delete(NAMES)
+    assert len(store) == 0
+    assert store.query([[1, 1]], 3).ids.shape == (1, 0)
+    store.add(["again", "and"], [[1, 1], [2, 0]])
+    found = store.query([[1, 2]], 3)
+    assert (found.ids.tolist(), found.distances.tolist()) == ([["again", "and"]], [[-3, -2]])

@@ -17,6 +17,12 @@ def search(
     where: Annotated[
         str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")
     ] = None,
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="What near means: [bold]cosine[/bold], [bold]euclidean[/bold] or [bold]inner_product[/bold]."
+        ),
+    ] = "cosine",
     picture: Annotated[
         Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")
     ] = None,
@@ -36,7 +42,7 @@ def search(
     if picture is not None:
         check_picture(picture, [*inputs_of(run), query], overwrite=overwrite)
     opened = Run(run)
-    found = opened.search(query, k, where)
+    found = opened.search(query, k, where, metric)
     if not found.ids.size:
         say("No instance of the run fits" + (f" {where}" if where else ""))
     labels = opened.embeddings.label_names
@@ -48,7 +54,7 @@ def search(
         for rank, (name, distance) in enumerate(zip(found.ids[0], found.distances[0], strict=True))
     ]
     if as_json:
-        print_json({"query": query, "metric": opened.store.metric, "neighbours": rows})
+        print_json({"query": query, "metric": metric, "neighbours": rows})
     else:
         columns = ["rank", "id", "distance", *(["label"] if labels is not None else []), *(["text"] if words else [])]
         print_table(

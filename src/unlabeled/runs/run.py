@@ -17,7 +17,8 @@ from unlabeled.files import read_json
 from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
 from unlabeled.runs.embeddings import Embeddings, read_embeddings
 from unlabeled.runs.staging import finish_move
-from unlabeled.search import LanceStore, Neighbours
+from unlabeled.search import ExactStore, LanceStore, Neighbours, VectorStore
+from unlabeled.search.metric import checked_metric
 
 
 class Run:
@@ -118,7 +119,7 @@ class Run:
         skipped = tuple(getattr(instances, "skipped", ()))
         return Embeddings(list(instances.ids), vectors, instances.labels, instances.classes, skipped)
 
-    def search(self, query: Any, k: int = 12, where: str | None = None) -> Neighbours:
+    def search(self, query: Any, k: int = 12, where: str | None = None, metric: str = "cosine") -> Neighbours:
         """Find the instances nearest to a query.
 
         Parameters
@@ -129,8 +130,15 @@ class Run:
             Neighbours to find; an instance that is itself in the run is its own first neighbour.
         where : str, optional
             SQL condition on the metadata, such as ``"label = 'cat'"``.
+        metric : {"cosine", "euclidean", "inner_product"}, default "cosine"
+            What near means. The index of the run is made for ``"cosine"``; for another metric all vectors are compared.
         """
-        return self.store.query(self.query_vectors(query), k, where=where)
+        store: VectorStore = self.store
+        if checked_metric(metric) != store.metric:
+            names = self.embeddings.label_names
+            metadata = None if names is None else {"label": names}
+            store = ExactStore.build(self.embeddings.ids, self.embeddings.vectors, metadata, metric=metric)
+        return store.query(self.query_vectors(query), k, where=where)
 
     def query_vectors(self, query: Any) -> NDArray[np.float32]:
         """Give the vectors, shape (q, dim), that a query stands for."""

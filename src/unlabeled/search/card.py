@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json, write_json
@@ -11,17 +12,18 @@ from unlabeled.search.metric import checked_metric
 FILE, VERSION = "store.json", 1
 
 
-def write_card(folder: Path, kind: str, metric: str) -> None:
-    """Put the card of a store into its folder."""
-    write_json(folder / FILE, {"store": kind, "version": VERSION, "metric": metric})
+def write_card(folder: Path, kind: str, metric: str, **more: Any) -> None:
+    """Put the card of a store into its folder, with what else its kind keeps there."""
+    write_json(folder / FILE, {"store": kind, "version": VERSION, "metric": metric, **more})
 
 
-def read_card(folder: Path, kind: str) -> str:
-    """Give the metric of the store in a folder; one of another kind, or of another version, is refused."""
+def read_card(folder: Path, kind: str) -> dict[str, Any]:
+    """Give the card of the store in a folder; one of another kind, or of another version, is refused."""
     card = read_json(folder / FILE)
     if not isinstance(card, dict) or card.get("store") != kind or card.get("version") != VERSION:
         raise UnlabeledError(f"{folder} does not hold a store of the kind {kind!r} that this version can read")
-    return checked_metric(card.get("metric", ""))
+    checked_metric(card.get("metric", ""))
+    return card
 
 
 def card_stamp(folder: Path) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import folder_written_aside, refuses_damage
 from unlabeled.search.card import read_card, write_card
+from unlabeled.search.changed_rows import added_rows, checked_ids, updated_rows
 from unlabeled.search.engine import positions_where
 from unlabeled.search.exact_search import exact_search
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
@@ -35,6 +36,9 @@ class ExactStore:
     neighbour is compared with all vectors in float64. So the neighbours are those of the stored float32 vectors
     wherever these lie, to the rounding of float64, and do not depend on tiles or threads. Neighbours at equal distance
     come in order of their row.
+
+    A store that was opened is a copy in memory: it does not follow what others change in the folder, and what is added,
+    updated or deleted here reaches a folder with `save`.
 
     Memory beyond the vectors is a few MiB a thread, whatever the number of queries, plus the result.
 
@@ -64,11 +68,14 @@ class ExactStore:
     """
 
     def __init__(self, rows: pa.Table, vectors: Floats, origin: NDArray[np.float64], metric: str) -> None:
+        self._origin = origin
+        self.metric = metric
+        self._hold(rows, vectors)
+
+    def _hold(self, rows: pa.Table, vectors: Floats) -> None:
         self._rows = rows
         self._ids = np.array(rows["id"].to_pylist(), dtype=object)
         self._vectors = vectors  # as compared: unit length for cosine, seen from the origin for Euclidean
-        self._origin = origin
-        self.metric = metric
 
     @classmethod
     def build(
@@ -133,7 +140,7 @@ class ExactStore:
             if banned.shape != (len(queries),) or np.any((banned < 0) | (banned >= len(self))):
                 raise UnlabeledError(f"exclude must hold one row number below {len(self)} for each query")
             if rows is not None:
-                banned = _places(rows, len(self))[banned]
+                banned = _inverse(rows, len(self))[banned]
         # As many as the query with the most has.
         k = max(0, min(k, len(corpus) - bool(len(banned) and (banned >= 0).all())))
         indices, distances = exact_search(queries, corpus, k, self.metric, banned)
@@ -143,6 +150,73 @@ class ExactStore:
         ids = self._ids[indices]
         ids[nothing] = None
         return Neighbours(ids, indices, distances)
+
+    def add(self, ids: Sequence[str], vectors: ArrayLike, metadata: Metadata | None = None) -> None:
+        """Add rows with new ids after the last.
+
+        Parameters
+        ----------
+        ids : sequence of str, length n
+            Names that the store does not hold yet.
+        vectors : array-like, shape (n, d)
+        metadata : mapping of str to sequence of length n, optional
+            Columns that the store has; one that is not given is empty in the new rows.
+
+        Examples
+        --------
+        >>> store = ExactStore.build(["a", "b"], [[0, 0], [3, 4]], metric="euclidean")
+        >>> store.add(["c"], [[6, 8]])
+        >>> store.update(["a"], [[6, 9]])
+        >>> store.delete(["b"])
+        >>> store.query([[6, 8]], k=2).ids.tolist()
+        [['c', 'a']]
+        """
+        import pyarrow as pa
+
+        array = checked_vectors(vectors, self.dim, keep_double=True)
+        taken = {str(name) for name in ids}.intersection(self._ids)
+        rows = added_rows(self._rows.schema, taken, ids, metadata, len(array), len(self))
+        compared = _as_compared(array, self._origin, self.metric)
+        self._hold(pa.concat_tables([self._rows, rows]), np.concatenate([self._vectors, compared]))
+
+    def update(self, ids: Sequence[str], vectors: ArrayLike | None = None, metadata: Metadata | None = None) -> None:
+        """Replace the vectors, or metadata columns, or both, of rows that are there; they keep their places.
+
+        Parameters
+        ----------
+        ids : sequence of str, length n
+        vectors : array-like, shape (n, d), optional
+        metadata : mapping of str to sequence of length n, optional
+            The columns to replace.
+        """
+        import pyarrow as pa
+
+        places = self._places(ids)
+        kept = self._vectors
+        if vectors is not None:
+            array = checked_vectors(vectors, self.dim, keep_double=True)
+            if len(array) != len(places):
+                raise UnlabeledError(f"there are {len(places)} ids for {len(array)} vectors; give one id for each")
+            kept = kept.copy()
+            kept[places] = _as_compared(array, self._origin, self.metric)
+        changed = updated_rows(self._rows.take(places), metadata)
+        order = np.arange(len(self))
+        order[places] = len(self) + np.arange(len(places))
+        self._hold(pa.concat_tables([self._rows, changed]).take(order), kept)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove rows; those after them move up."""
+        import pyarrow as pa
+
+        left = np.delete(np.arange(len(self)), self._places(ids))
+        rows = self._rows.take(left)
+        numbers = pa.array(np.arange(len(left)))
+        rows = rows.set_column(rows.schema.get_field_index("position"), "position", numbers)
+        self._hold(rows, self._vectors[left])
+
+    def _places(self, ids: Sequence[str]) -> Integers:
+        where = {name: row for row, name in enumerate(self._ids)}
+        return np.array([where[name] for name in checked_ids(ids, where)], dtype=np.int64)
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the store into `folder`, whole or not at all, replacing what was there."""
@@ -168,7 +242,7 @@ class ExactStore:
         import pyarrow.parquet as pq
 
         folder = Path(folder)
-        metric = read_card(folder, "exact")
+        metric = read_card(folder, "exact")["metric"]
         try:
             vectors = np.load(folder / "vectors.npy", allow_pickle=False)
             origin = np.load(folder / "origin.npy", allow_pickle=False)
@@ -188,7 +262,7 @@ def _as_compared(vectors: NDArray[Any], origin: NDArray[np.float64], metric: str
     )
 
 
-def _places(rows: Integers, count: int) -> Integers:
+def _inverse(rows: Integers, count: int) -> Integers:
     """Give for each of `count` rows its place in `rows`, or -1."""
     places = np.full(count, -1)
     places[rows] = np.arange(len(rows))

@@ -10,7 +10,7 @@ from unlabeled.search.metric import checked_vectors
 Floats = NDArray[np.float32]
 
 
-def map_items(items: ArrayLike) -> Floats:
+def map_items(items: ArrayLike, longest: float | None = None) -> Floats:
     r"""Map the vectors that are searched.
 
     .. math:: P(u) = \left( u, \sqrt{M^2 - \lVert u \rVert^2} \right), \quad M = \max_u \lVert u \rVert
@@ -24,6 +24,9 @@ def map_items(items: ArrayLike) -> Floats:
     Parameters
     ----------
     items : array-like, shape (n, d)
+    longest : float, optional
+        M, at least the length of each item; by default that of the longest. Items that are mapped at different times
+        can be compared if M is the same.
 
     Returns
     -------
@@ -40,7 +43,8 @@ def map_items(items: ArrayLike) -> Floats:
     """
     array = checked_vectors(items)
     squares = np.square(array, dtype=np.float64).sum(1)
-    rest = np.sqrt(squares.max() - squares)
+    longest_square = squares.max() if longest is None else longest**2
+    rest = np.sqrt(np.maximum(longest_square - squares, 0))
     return np.column_stack([array, rest]).astype(np.float32)
 
 

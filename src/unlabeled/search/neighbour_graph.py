@@ -441,7 +441,7 @@ class NeighbourGraph:
         import pyarrow.parquet as pq
 
         folder = Path(folder)
-        metric = read_card(folder, "graph")
+        metric = read_card(folder, "graph")["metric"]
         arrays = load_arrays(folder / "graph.safetensors")
         try:
             ids = pq.read_table(folder / "rows.parquet")["id"].to_pylist()

@@ -28,7 +28,8 @@ class Neighbours:
     ids : ndarray of object, shape (q, k)
         Names of the neighbours, as `str`.
     indices : ndarray of int64, shape (q, k)
-        Their row numbers, in the order in which the store was built.
+        Their row numbers, from 0 to n − 1 in the order in which they were added. What is deleted leaves no gap: the
+        rows after it move up.
     distances : ndarray of float32, shape (q, k)
         Smaller is nearer, whatever the metric: ‖q − c‖ for ``"euclidean"``; 1 − cos(q, c), from 0 to 2, for
         ``"cosine"``; −q·c, of either sign, for ``"inner_product"``.
@@ -45,7 +46,8 @@ class Neighbours:
 class VectorStore(Protocol):
     """Vectors with names and metadata, searched for those nearest to a query.
 
-    `ExactStore` and `LanceStore` satisfy it. A store is built once from all its vectors, and then only read.
+    `ExactStore` and `LanceStore` satisfy it. A change is made whole or not at all, and refused if an id is unknown, or
+    taken, or the metadata do not fit the columns.
     """
 
     @property
@@ -62,6 +64,18 @@ class VectorStore(Protocol):
 
     def query(self, vectors: ArrayLike, k: int, where: str | None = None) -> Neighbours:
         """Find the `k` nearest of each vector among the rows for which the SQL condition `where` is true."""
+        ...
+
+    def add(self, ids: Sequence[str], vectors: ArrayLike, metadata: Metadata | None = None) -> None:
+        """Add rows with new ids after the last; a metadata column that is not given is empty in them."""
+        ...
+
+    def update(self, ids: Sequence[str], vectors: ArrayLike | None = None, metadata: Metadata | None = None) -> None:
+        """Replace the vectors, or metadata columns, or both, of rows that are there; they keep their places."""
+        ...
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove rows; those after them move up."""
         ...
 
     def save(self, folder: str | PathLike[str]) -> None:
