@@ -46,11 +46,13 @@ def test_a_given_split_is_used_as_numbers_or_mask():
 
 
 def test_all_probes_and_one_seed():
-    found = evaluate(GOOD, LABELS, seeds=[0], probes=["knn", "linear", "retrieval", "clustering"])
+    found = evaluate(GOOD, LABELS, seeds=[0], probes=["knn", "linear", "retrieval", "gallery", "clustering"])
     metrics = [score.metric for score in found.scores]
-    assert metrics == ["knn accuracy", "linear accuracy", "recall@1", "MAP@R", "NMI", "ARI", "matched accuracy"]
+    searches = ["recall@1", "recall@5", "precision@5", "MAP@R", "MAP", "MRR"]
+    searches += [f"gallery {name}" for name in searches]
+    assert metrics == ["knn accuracy", "linear accuracy", *searches, "NMI", "ARI", "matched accuracy"]
     assert all(score.std is None and 0.3 < score.mean <= 1 for score in found.scores)
-    assert [score.interval is not None for score in found.scores] == [True, True] + [False] * 5
+    assert [score.interval is not None for score in found.scores] == [True, True] + [False] * 15
 
 
 def test_rows_and_dict_go_through_json():
@@ -110,3 +112,54 @@ def test_a_number_of_seeds_stands_for_the_first_of_them():
         assert evaluate(GOOD, LABELS, seeds=seeds, probes=["knn"]) == expected
     with pytest.raises(UnlabeledError, match="at least one seed"):
         evaluate(GOOD, LABELS, seeds=0)
+
+
+def test_results_by_class_bear_the_names_of_the_classes():
+    names = np.array(["ant", "bee", "cat", "dog"])[LABELS]
+    found = evaluate(GOOD, names, probes=["knn", "retrieval"])
+    score = found.score("knn accuracy")
+    assert set(score.per_class) == set(names)
+    assert np.mean(list(score.per_class.values())) == pytest.approx(score.mean, abs=0.05)
+    assert found.score("MAP").per_class is None
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_settings_reach_the_probes():
+    found = evaluate(GOOD, LABELS, probes=["knn", "gallery"], settings={"knn": {"k": 1}, "gallery": {"ks": [3]}})
+    expected = [
+        knn(GOOD[s.train], LABELS[s.train], GOOD[s.test], LABELS[s.test], k=1).accuracy
+        for s in (stratified_split(LABELS, 0.2, seed) for seed in range(3))
+    ]
+    assert found.score("knn accuracy").values == tuple(expected)
+    assert found.score("gallery precision@3").mean > 0.3
+
+
+def test_a_probe_of_ones_own():
+    def lengths(vectors, labels, split, seed):
+        return {"mean length": np.linalg.norm(vectors[split.test], axis=1).mean() + seed}
+
+    found = evaluate(GOOD, LABELS, probes=["knn", lengths])
+    assert [score.metric for score in found.scores] == ["knn accuracy", "mean length"]
+    assert found.score("mean length").values[2] > 2
+
+
+def test_what_did_not_converge_is_named(monkeypatch):
+    from dataclasses import replace
+
+    from unlabeled.evaluation import protocol
+
+    judge = protocol.linear_probe
+    monkeypatch.setattr(protocol, "linear_probe", lambda *a, **k: replace(judge(*a, **k), converged=False))
+    assert evaluate(GOOD, LABELS, seeds=1).not_converged == ["linear accuracy of learnt"]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"settings": {"knm": {}}}, "did you mean 'knn'"),
+        ({"settings": {"knn": {"n": 3}}}, "unknown setting of the probe"),
+    ],
+)
+def test_bad_settings_are_named(keywords, message):
+    with pytest.raises(UnlabeledError, match=message):
+        evaluate(GOOD, LABELS, **keywords)

@@ -74,3 +74,60 @@ def test_queries_are_drawn_by_seed():
 def test_bad_input_is_refused(labels, keywords, message):
     with pytest.raises(UnlabeledError, match=message):
         retrieval(np.eye(3), labels, **keywords)
+
+
+def ranked(query, vectors):
+    return sorted(range(len(vectors)), key=lambda j: ((query - vectors[j]) ** 2).sum())
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 9999), m=st.integers(3, 25), own=st.booleans())
+def test_every_figure_agrees_with_the_loop(seed, m, own):
+    rng = np.random.default_rng(seed)
+    gallery, known = rng.normal(size=(m, 3)), rng.integers(0, 3, m)
+    known[:2] = 0
+    queries, asked = (gallery, known) if own else (rng.normal(size=(9, 3)), rng.integers(0, 4, 9))
+    if not own:
+        asked[0] = 0
+    ks, figures = (1, 3, 50), []
+    for q, query in enumerate(queries):
+        order = [j for j in ranked(query, gallery) if not (own and j == q)]
+        right = [bool(known[j] == asked[q]) for j in order]
+        if not any(right):
+            continue
+        places = [i + 1 for i, hit in enumerate(right) if hit]
+        figures.append(
+            [any(right[:k]) for k in ks]
+            + [sum(right[:k]) / min(k, len(right)) for k in ks]
+            + [sum(right[:k]) / sum(right) for k in ks]
+            + [np.mean([sum(right[:place]) / place for place in places]), 1 / places[0]]
+        )
+    given = {} if own else {"gallery": gallery, "gallery_labels": known}
+    found = retrieval(queries, asked, ks=ks, metric="euclidean", **given)
+    got = [*found.recall.values(), *found.precision.values(), *found.found.values(), found.map, found.mrr]
+    np.testing.assert_allclose(got, np.mean(figures, axis=0), atol=1e-12)
+    assert (found.n_queries, found.n_rows) == (len(figures), m)
+    head = retrieval(queries, asked, ks=ks[:2], metric="euclidean", whole_ranking=False, **given)
+    assert (head.map, head.mrr) == (None, None)
+    assert head.map_at_r == pytest.approx(found.map_at_r)
+    assert head.precision == pytest.approx({k: found.precision[k] for k in ks[:2]})
+
+
+def test_names_of_classes_are_shared_by_queries_and_gallery():
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+    found = retrieval(rows[:1], ["cat"], ks=[1], gallery=rows, gallery_labels=["dog", None, "cat"])
+    assert (found.n_rows, found.mrr, found.recall) == (2, 0.5, {1: 0.0})
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"gallery": np.eye(3)}, "both gallery and gallery_labels"),
+        ({"gallery": np.eye(2), "gallery_labels": [0, 1]}, "2 columns"),
+        ({"gallery": np.eye(3), "gallery_labels": [7, 8, 9]}, "no row of any query's class"),
+        ({"gallery": np.eye(3), "gallery_labels": [-1, -1, -1]}, "gallery labels: no row is labelled"),
+    ],
+)
+def test_a_gallery_that_does_not_fit_is_refused(keywords, message):
+    with pytest.raises(UnlabeledError, match=message):
+        retrieval(np.eye(3), [0, 1, 0], **keywords)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from numpy.typing import ArrayLike
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.clustering import clustering
-from unlabeled.evaluation.inputs import Labels, Vectors, check_labels, check_some_labelled, check_vectors
+from unlabeled.evaluation.inputs import ClassLabels, Labels, Vectors, check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.knn import knn
 from unlabeled.evaluation.linear_probe import linear_probe
-from unlabeled.evaluation.retrieval import retrieval
+from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
 from unlabeled.evaluation.split import Split, grouped_split, stratified_split
 
 LEARNT = "learnt"
+
+Probe = Callable[[Vectors, Labels, Split, int], Mapping[str, float]]
+"""A probe of one's own: a function of vectors, labels (−1 for none), the rows of a split, and a seed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Score:
     interval: tuple[float, float] | None
     """95 % Wilson interval of the mean for the test rows of one split, for measures that are shares of rows: seeds draw
     the same rows again, and so do not add to the evidence."""
+    per_class: dict[int | str, float] | None = None
+    """For accuracies, the mean over the seeds for each class that was tested."""
+    converged: bool = True
+    """Whether the probe came to rest within its iterations for every seed."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class Evaluation:
                 return score
         known = [f"{score.metric} of {score.representation}" for score in self.scores]
         raise unknown_name("score", f"{metric} of {representation}", known)
+
+    @property
+    def not_converged(self) -> list[str]:
+        """Name the scores whose probe did not come to rest within its iterations, for some seed."""
+        return [f"{score.metric} of {score.representation}" for score in self.scores if not score.converged]
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values that JSON can hold."""
@@ -93,7 +106,8 @@ def evaluate(
     *,
     baselines: Mapping[str, ArrayLike] | None = None,
     seeds: int | Sequence[int] = (0, 1, 2),
-    probes: Sequence[str] = ("knn", "linear"),
+    probes: Sequence[str | Probe] = ("knn", "linear"),
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
     test_size: float = 0.2,
     test_rows: ArrayLike | None = None,
     groups: ArrayLike | None = None,
@@ -110,9 +124,13 @@ def evaluate(
         Other vectors of the same rows to compare with, such as raw pixels or an untrained encoder's.
     seeds : int or sequence of int, default=(0, 1, 2)
         One split and one run of every probe for each; 3 stands for 0, 1, 2.
-    probes : sequence of str, default=("knn", "linear")
-        "knn" and "linear" learn from the training rows and are judged on the test rows; "retrieval" (recall@1 and
-        MAP@R) and "clustering" (NMI, ARI, matched accuracy) learn nothing and look at the test rows only.
+    probes : sequence of str or callable, default=("knn", "linear")
+        "knn" and "linear" learn from the training rows and are judged on the test rows; "gallery" searches the training
+        rows by the test rows; "retrieval" (recall@1, precision@5, MAP@R, MAP, MRR) and "clustering" (NMI, ARI, matched
+        accuracy) learn nothing and look at the test rows only. A function of your own is called as ``probe(vectors,
+        labels, split, seed)``, with labels as integers, and gives its figures by name.
+    settings : mapping of str to mapping, optional
+        Arguments of a probe's function by its name, such as ``{"knn": {"k": 5, "metric": "euclidean"}}``.
     test_size : float, default=0.2
         Share of the labelled rows to test on.
     test_rows : array, optional
@@ -139,15 +157,20 @@ def evaluate(
     >>> found.score("knn accuracy").mean
     1.0
     """
-    for probe in probes:
-        if probe not in PROBES:
-            raise unknown_name("probe", probe, PROBES)
+    for name in (*(probe for probe in probes if not callable(probe)), *(settings or {})):
+        if name not in PROBES:
+            raise unknown_name("probe", name, PROBES)
+    for probed, given in (settings or {}).items():
+        for name in given:
+            if name not in SETTINGS[probed]:
+                raise unknown_name(f"setting of the probe {probed!r}", name, SETTINGS[probed])
     seeds = range(seeds) if isinstance(seeds, (int, np.integer)) else [int(seed) for seed in seeds]
     if not seeds or not probes:
         raise UnlabeledError("evaluate needs at least one seed and one probe")
     representations = {LEARNT: check_vectors(vectors)}
     n = len(representations[LEARNT])
-    classes = check_labels(labels, n)
+    known = class_labels((labels, n, "labels"))
+    classes = known.parts[0]
     check_some_labelled(classes)
     n_classes = len(np.unique(classes[classes >= 0]))
     if n_classes < 2:
@@ -168,8 +191,9 @@ def evaluate(
     scores = []
     for name, table in representations.items():
         for probe in probes:
-            runs = [PROBES[probe](table, classes, split, seed) for split, seed in zip(splits, seeds, strict=True)]
-            scores += [_score(name, metric, [run[metric] for run in runs], len(splits[0].test)) for metric in runs[0]]
+            judge = _probe(probe, settings or {})
+            runs = [judge(table, classes, split, seed) for split, seed in zip(splits, seeds, strict=True)]
+            scores += [_score(name, metric, runs, len(splits[0].test), known) for metric in runs[0].figures]
     return Evaluation(
         scores=tuple(scores),
         seeds=tuple(int(seed) for seed in seeds),
@@ -196,8 +220,22 @@ def _given_split(classes: Labels, test_rows: ArrayLike) -> Split:
     return split
 
 
-def _score(representation: str, metric: str, values: list[float], n_test: int) -> Score:
+@dataclass(frozen=True)
+class _Judged:
+    """What one run of a probe gives."""
+
+    figures: dict[str, float]
+    per_class: dict[Any, float] | None = None
+    converged: bool = True
+
+
+def _score(representation: str, metric: str, runs: list[_Judged], n_test: int, known: ClassLabels) -> Score:
+    values = [run.figures[metric] for run in runs]
     mean = float(np.mean(values))
+    tested: dict[int, list[float]] = {}
+    for run in runs:
+        for label, accuracy in (run.per_class or {}).items():
+            tested.setdefault(int(label), []).append(accuracy)
     return Score(
         representation=representation,
         metric=metric,
@@ -205,30 +243,68 @@ def _score(representation: str, metric: str, values: list[float], n_test: int) -
         mean=mean,
         std=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         interval=wilson_interval(mean, n_test) if metric in SHARES else None,
+        per_class={known.named(label): float(np.mean(each)) for label, each in sorted(tested.items())} or None,
+        converged=all(run.converged for run in runs),
     )
 
 
-def _knn(vectors: Vectors, labels: Labels, split: Split, seed: int) -> dict[str, float]:
+def _probe(probe: str | Probe, settings: Mapping[str, Mapping[str, Any]]) -> Callable[..., _Judged]:
+    """Give a probe as a function of vectors, labels, split and seed."""
+    if callable(probe):
+        return lambda *given: _Judged({name: float(value) for name, value in probe(*given).items()})
+    return partial(PROBES[probe], **settings.get(probe, {}))
+
+
+def _knn(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
     train, test = split
-    return {"knn accuracy": knn(vectors[train], labels[train], vectors[test], labels[test]).accuracy}
+    found = knn(vectors[train], labels[train], vectors[test], labels[test], **settings)
+    return _Judged({"knn accuracy": found.accuracy}, found.per_class)
 
 
-def _linear(vectors: Vectors, labels: Labels, split: Split, seed: int) -> dict[str, float]:
+def _linear(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
     train, test = split
-    found = linear_probe(vectors[train], labels[train], vectors[test], labels[test], random_state=seed)
-    return {"linear accuracy": found.accuracy}
+    found = linear_probe(vectors[train], labels[train], vectors[test], labels[test], random_state=seed, **settings)
+    return _Judged({"linear accuracy": found.accuracy}, found.per_class, found.converged)
 
 
-def _retrieval(vectors: Vectors, labels: Labels, split: Split, seed: int) -> dict[str, float]:
-    found = retrieval(vectors[split.test], labels[split.test], ks=[1], seed=seed)
-    return {"recall@1": found.recall[1], "MAP@R": found.map_at_r}
+def _retrieval(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
+    found = retrieval(vectors[split.test], labels[split.test], **{"ks": (1, 5), "seed": seed, **settings})
+    return _Judged(_measures(found))
 
 
-def _clustering(vectors: Vectors, labels: Labels, split: Split, seed: int) -> dict[str, float]:
-    found = clustering(vectors[split.test], labels[split.test], random_state=seed)
-    return {"NMI": found.nmi, "ARI": found.ari, "matched accuracy": found.accuracy}
+def _gallery(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
+    (queries, asked), (gallery, known) = ((vectors[rows], labels[rows]) for rows in (split.test, split.train))
+    given = {"ks": (1, 5), "seed": seed, **settings}
+    found = retrieval(queries, asked, gallery=gallery, gallery_labels=known, **given)
+    return _Judged({f"gallery {name}": value for name, value in _measures(found).items()})
 
 
-Probe = Callable[[Vectors, Labels, Split, int], dict[str, float]]
-PROBES: dict[str, Probe] = {"knn": _knn, "linear": _linear, "retrieval": _retrieval, "clustering": _clustering}
+def _measures(found: RetrievalResult) -> dict[str, float]:
+    figures = {f"recall@{k}": value for k, value in found.recall.items()}
+    figures |= {f"precision@{k}": value for k, value in found.precision.items() if k > 1}  # at 1 it is the recall
+    figures |= {"MAP@R": found.map_at_r}
+    return figures | {name: value for name, value in (("MAP", found.map), ("MRR", found.mrr)) if value is not None}
+
+
+def _clustering(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
+    found = clustering(vectors[split.test], labels[split.test], **{"random_state": seed, **settings})
+    return _Judged({"NMI": found.nmi, "ARI": found.ari, "matched accuracy": found.accuracy})
+
+
+PROBES: dict[str, Callable[..., _Judged]] = {
+    "knn": _knn,
+    "linear": _linear,
+    "retrieval": _retrieval,
+    "gallery": _gallery,
+    "clustering": _clustering,
+}
+_SEARCH = ("ks", "metric", "max_queries", "whole_ranking")
+SETTINGS = {
+    "knn": ("k", "temperature", "weighting", "metric"),
+    "linear": ("classifier", "cs"),
+    "retrieval": _SEARCH,
+    "gallery": _SEARCH,
+    "clustering": ("n_clusters",),
+}
+"""What `settings` may say of each probe."""
 SHARES = {"knn accuracy", "linear accuracy"}
