@@ -65,6 +65,7 @@ from unlabeled.methods.mixture.k_means import KMeans as KMeans
 from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation as LatentDirichletAllocation
 from unlabeled.methods.mixture.merge_clusters import merge_clusters as merge_clusters
 from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans as MiniBatchKMeans
+from unlabeled.methods.mixture.mixed_mixture import MixedMixture as MixedMixture
 from unlabeled.methods.mixture.plsa import PLSA as PLSA
 from unlabeled.methods.noncontrastive.barlow_twins import BarlowTwins as BarlowTwins
 from unlabeled.methods.noncontrastive.byol import BYOL as BYOL

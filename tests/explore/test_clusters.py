@@ -184,3 +184,18 @@ def test_a_choice_that_tight_groups_mislead_is_doubted():
 def test_a_choice_among_rows_without_structure_is_doubted():
     assert "below 0.25 nothing stands apart" in clusters(np.random.default_rng(0).normal(size=(300, 5))).chosen
     assert "only the different rows" in clusters(np.repeat(np.eye(6), 20, axis=0)).chosen
+
+
+def test_codes_of_categories_are_for_a_mixture():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 2, 200)
+    rows = np.stack([rng.normal(groups * 6.0, 1), np.where(rng.random(200) < 0.9, groups, 2)], axis=1)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    found = clusters(rows, method="mixture", categorical=[1])
+    assert found.k == 2
+    assert adjusted_rand_score(groups, found.labels) > 0.85
+    assert (found.predict(rows) == found.labels).all()
+    assert set(found.centres[:, 1]) == {0, 1}  # the most probable codes
+    assert clusters(rows, 3, "mixture", categorical=[1]).chosen == "k = 3, as given"
+    with pytest.raises(UnlabeledError, match="method kmeans takes no codes of categories"):
+        clusters(rows, categorical=[1])

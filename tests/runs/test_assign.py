@@ -42,8 +42,6 @@ def columns(path):
     [("x.npy", {}), ("x.npy", {"scale": "standard"}), ("x.npy", {"scale": "unit"}), ("texts.txt", {}), ("t.csv", {})],
 )
 def test_rows_given_again_are_in_the_cluster_that_the_table_says(data, tmp_path, method, name, options):
-    if method == "mixture" and name == "t.csv":
-        pytest.skip("a mixture of Gaussians is not for categories")
     found = cluster(data / name, tmp_path / "c.parquet", k=2 if name == "texts.txt" else 3, method=method, **options)
     again = assign(found["model"], data / name, tmp_path / "again.parquet")
     first, second = columns(tmp_path / "c.parquet"), columns(tmp_path / "again.parquet")

@@ -5,9 +5,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from sklearn.metrics import adjusted_rand_score
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.runs import Embeddings, cluster, write_embeddings
+from unlabeled.runs import Embeddings, assign, cluster, write_embeddings
 
 
 @pytest.fixture
@@ -132,12 +133,47 @@ def test_folders_that_are_missing_are_made(groups, tmp_path):
     assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {"c.csv", "c.png", "c.model"}
 
 
-def test_a_mixture_of_gaussians_is_refused_for_categories_which_k_means_takes(tmp_path):
+def mixed_frame(n=400, towns=45):
+    """Make two groups by income and plan; the town says nothing, and a tenth of everything is missing."""
     random = np.random.default_rng(0)
-    kind = random.integers(0, 2, 200)
-    frame = pd.DataFrame({"income": random.normal([20, 80], 12, (200, 2))[range(200), kind], "plan": ["a", "b"] * 100})
-    with pytest.raises(UnlabeledError, match=r"would collapse onto the values of the categories \(plan\)"):
-        cluster(frame, tmp_path / "m.csv", method="mixture")
+    kind = random.integers(0, 2, n)
+    income = random.normal([20, 80], 12, (n, 2))[range(n), kind]
+    plan = np.where(random.random(n) < 0.9, np.array(["free", "pro"])[kind], "team").astype(object)
+    town = np.array([f"town {number}" for number in random.integers(0, towns, n)], dtype=object)
+    for column, gap in ((income, np.nan), (plan, None), (town, None)):
+        column[random.random(n) < 0.1] = gap
+    return pd.DataFrame({"income": income, "plan": plan, "town": town}), kind
+
+
+def test_a_mixture_takes_categories_as_they_are(tmp_path):
+    frame, kind = mixed_frame()
+    found = cluster(frame, tmp_path / "m.csv", method="mixture")
+    assert found["k"] == 2
+    assert found["chosen"] == "k = 2 has the lowest BIC"
+    labels = pd.read_csv(tmp_path / "m.csv")["cluster"]
+    assert adjusted_rand_score(kind, labels) > 0.9
+    assert any("missing values have no say" in sentence for sentence in found["said"])
+    for group in found["clusters"]:
+        assert group["typical"].startswith(("income", "plan"))
+        levels = {trait["value"] for trait in group["profile"] if trait["column"] == "plan"}
+        assert levels == {"free", "pro", "team", "missing"}
+    gaps = cluster(frame[["income"]], tmp_path / "i.csv", method="mixture")
+    assert gaps["k"] == 2  # and not more, on the median of what is missing
+    whole = cluster(frame[["income"]].dropna(), tmp_path / "w.csv", method="mixture")
+    assert (whole["k"], "covariance" in whole["chosen"]) == (2, True)
+
+
+def test_new_rows_may_lack_values_or_hold_levels_nobody_saw(tmp_path):
+    frame, _ = mixed_frame()
+    found = cluster(frame, tmp_path / "m.csv", method="mixture", k=2)
+    new = pd.DataFrame({"income": [np.nan, 85.0], "plan": ["free", "gold"], "town": ["elsewhere", None]})
+    assigned = assign(found["model"], new, tmp_path / "n.csv")
+    poor = pd.read_csv(tmp_path / "m.csv")["cluster"][frame["income"].argmin()]
+    assert pd.read_csv(tmp_path / "n.csv")["cluster"].tolist() == [poor, 1 - poor]
+    assert "column 'income': 1 values are no numbers and count as missing" in assigned["said"]
+
+
+def test_unit_rows_make_no_sense_of_categories_in_a_mixture(tmp_path):
+    with pytest.raises(UnlabeledError, match="take standard or none"):
+        cluster(mixed_frame()[0], tmp_path / "m.csv", method="mixture", scale="unit")
     assert not list(tmp_path.iterdir())
-    assert cluster(frame, tmp_path / "k.csv")["columns"] == {"income": "number", "plan": "category of 2 values"}
-    assert cluster(frame[["income"]], tmp_path / "m.csv", method="mixture")["k"] == 2

@@ -50,6 +50,8 @@ class Table:
         ``"id"`` or ``"left out"``.
     styles : dict of str to dict
         Of columns of numbers that are written as text, how: see `unlabeled.data.number_text`.
+    missing : dict of str to ndarray of bool, shape (n,)
+        Of columns of numbers, which values were missing.
 
     Examples
     --------
@@ -71,9 +73,15 @@ class Table:
     remarks: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     styles: dict[str, dict[str, str]] = field(default_factory=dict)
+    missing: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether a number was missing."""
+        return any(gone.any() for gone in self.missing.values())
 
     @classmethod
     def read(cls, source: Any) -> Table:
@@ -132,6 +140,7 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
     remarks: list[str] = []
     decided = {column: "left out" for column, _ in columns}
     styles: dict[str, dict[str, str]] = {}
+    missing: dict[str, NDArray[np.bool_]] = {}
     if label is not None:
         decided[columns[label][0]] = "label"
     for column, values in features:
@@ -145,7 +154,7 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
         if kept is None:
             continue
         if kept.dtype.kind == "f":
-            numbers[column] = kept
+            numbers[column], missing[column] = kept, np.isnan(values.astype(np.float64))
             unit = styles.get(column, {}).get("unit")
             decided[column] = f"number ({unit})" if unit else "number"
         else:
@@ -163,7 +172,7 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
         decided[columns[identity][0]] = "id"
     found = None if label is None else classes_in(columns[label][1])
     labels, classes = (None, None) if found is None else encode_values(found)
-    return Table(numbers, categories, [str(value) for value in ids], labels, classes, remarks, decided, styles)
+    return Table(numbers, categories, [str(value) for value in ids], labels, classes, remarks, decided, styles, missing)
 
 
 def _is_key(name: str, values: NDArray[Any]) -> bool:

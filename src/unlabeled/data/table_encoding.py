@@ -54,8 +54,54 @@ class TableEncoding:
             parts.append((categories[name][:, None] == np.array(values)) * np.sqrt(0.5))
         return np.hstack(parts)
 
-    def encode(self, columns: Mapping[str, NDArray[Any]], source: str) -> tuple[NDArray[np.float64], list[str]]:
+    def codes(
+        self,
+        numbers: Mapping[str, NDArray[np.float64]],
+        categories: Mapping[str, NDArray[np.str_]],
+        missing: Mapping[str, NDArray[np.bool_]],
+    ) -> NDArray[np.float64]:
+        """Give rows of scaled numbers, and of categories as the positions of their values; NaN is a missing value.
+
+        Parameters
+        ----------
+        numbers, categories
+            As in `matrix`.
+        missing : mapping of str to ndarray of bool, shape (n,)
+            Of columns of numbers, which values were filled in.
+
+        Returns
+        -------
+        ndarray, shape (n, columns)
+            The columns of numbers, then those of categories. A category that was not there when the encoding was made
+            is missing too.
+        """
+        parts = []
+        for name, column in self.numbers.items():
+            scaled = (numbers[name] - column.mean) / column.scale
+            parts.append(np.where(missing[name], np.nan, scaled) if name in missing else scaled)
+        for name, values in self.categories.items():
+            code = {value: float(place) for place, value in enumerate(values) if value != MISSING}
+            parts.append(np.array([code.get(value, np.nan) for value in categories[name].tolist()]))
+        return np.stack(parts, axis=1)
+
+    @property
+    def categorical(self) -> list[int]:
+        """The positions of the categories in what `codes` gives."""
+        return list(range(len(self.numbers), len(self.numbers) + len(self.categories)))
+
+    def encode(
+        self, columns: Mapping[str, NDArray[Any]], source: str, *, codes: bool = False
+    ) -> tuple[NDArray[np.float64], list[str]]:
         """Encode the columns of another table, by name.
+
+        Parameters
+        ----------
+        columns : mapping of str to ndarray, shape (n,)
+            As they were read.
+        source : str
+            What to call the table in messages.
+        codes : bool, default False
+            Give `codes` in place of `matrix`.
 
         Returns
         -------
@@ -75,7 +121,7 @@ class TableEncoding:
                 f"{source} has no column {missing[0]!r}; the columns that are needed are {', '.join(wanted)}"
             )
         remarks: list[str] = []
-        numbers = {}
+        numbers, absent = {}, {}
         for name, column in self.numbers.items():
             style = column.style or {"unit": "", "decimal": "."}
             values = read_numbers_as(columns[name].tolist(), style)
@@ -83,15 +129,14 @@ class TableEncoding:
                 row = int(np.isinf(values).argmax())
                 raise UnlabeledError(f"{source}: column {name!r} holds infinity in row {row}")
             if (gone := np.isnan(values)).any():
-                remarks.append(
-                    f"column {name!r}: {int(gone.sum()):,} values are no numbers and take {column.missing:g}"
-                )
-            numbers[name] = np.where(gone, column.missing, values)
+                filled = "count as missing" if codes else f"take {column.missing:g}"
+                remarks.append(f"column {name!r}: {int(gone.sum()):,} values are no numbers and {filled}")
+            numbers[name], absent[name] = np.where(gone, column.missing, values), gone
         categories = {name: category_names(columns[name]) for name in self.categories}
         for name, known in self.categories.items():
             if new := sorted(set(categories[name].tolist()) - set(known)):
                 remarks.append(f"column {name!r}: {len(new):,} values have not been seen before, such as {new[0]!r}")
-        return self.matrix(numbers, categories), remarks
+        return self.codes(numbers, categories, absent) if codes else self.matrix(numbers, categories), remarks
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the encoding in JSON's types."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
     from unlabeled.methods.mixture.k_means import KMeans
     from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans
+    from unlabeled.methods.mixture.mixed_mixture import MixedMixture
+
+    Grouping: TypeAlias = KMeans | MiniBatchKMeans | GaussianMixture | MixedMixture
 
 Method = Literal["kmeans", "minibatch", "mixture"]
 Form = Literal["full", "diagonal"]
+Fit = Callable[[NDArray[Any], int], Any]
+"""From rows and the number of components to a mixture."""
 
 SAMPLE = 2000  # rows by which the number of clusters is chosen: silhouettes need all their distances
 STARTS = 3
@@ -41,16 +48,16 @@ class Clusters:
     labels : ndarray of int64, shape (n,)
         Cluster of each row; 0 is the largest, and so on down. None is empty.
     centres : ndarray, shape (k, d)
-        Their means.
+        Their means; of columns of categories, the most probable code.
     distances : ndarray of float32, shape (n,)
-        Euclidean distance of each row to the mean of its cluster.
+        Euclidean distance of each row to the mean of its cluster; with categories, see `MixedMixture.distances`.
     probabilities : ndarray of float32, shape (n,), or None
         Of a mixture, how probable each row's cluster is for it.
     sizes : ndarray of int64, shape (k,)
         Rows of each cluster.
     chosen : str
         A sentence on where the number of clusters comes from.
-    model : KMeans, MiniBatchKMeans or GaussianMixture
+    model : KMeans, MiniBatchKMeans, GaussianMixture or MixedMixture
         The fit; its clusters have the same numbers.
     """
 
@@ -59,7 +66,7 @@ class Clusters:
     distances: NDArray[np.float32]
     probabilities: NDArray[np.float32] | None
     chosen: str
-    model: KMeans | MiniBatchKMeans | GaussianMixture
+    model: Grouping
 
     @property
     def k(self) -> int:
@@ -73,7 +80,8 @@ class Clusters:
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Give the cluster of other rows; one of a mixture's that was empty has a number from `k` up."""
-        return np.asarray(self.model.predict(comparable(X)), dtype=np.int64)
+        rows = X if hasattr(self.model, "level_probabilities_") else comparable(X)
+        return np.asarray(self.model.predict(rows), dtype=np.int64)
 
     def nearest(self, cluster: int, m: int) -> NDArray[np.int64]:
         """Give the m rows of a cluster that are nearest to its mean, nearest first."""
@@ -82,14 +90,18 @@ class Clusters:
 
 
 def clusters(
-    X: ArrayLike, k: int | Literal["auto"] = "auto", method: Method = "kmeans", random_state: int = 0
+    X: ArrayLike,
+    k: int | Literal["auto"] = "auto",
+    method: Method = "kmeans",
+    random_state: int = 0,
+    categorical: Sequence[int] | None = None,
 ) -> Clusters:
     """Group rows, and choose how many groups there are if that is not said.
 
     For k-means, whole or in mini-batches, ``k="auto"`` takes the number with the largest mean silhouette (see
-    `unlabeled.elbow`); for a mixture of Gaussians, the form of the covariance (full or diagonal) and the number with
-    the lowest BIC. Both are found on a sample of 2000 rows. A method finds groups in anything: look at the figure in
-    `chosen`, and at the groups.
+    `unlabeled.elbow`); for a mixture, the number with the lowest BIC and, of Gaussians, the form of the covariance
+    (full or diagonal) too. Both are found on a sample of 2000 rows. A method finds groups in anything: look at the
+    figure in `chosen`, and at the groups.
 
     Parameters
     ----------
@@ -98,9 +110,12 @@ def clusters(
     k : int or "auto"
         The number of clusters. There are fewer if there are fewer different rows.
     method : {"kmeans", "minibatch", "mixture"}
-        `unlabeled.KMeans`, `unlabeled.MiniBatchKMeans`, or `unlabeled.GaussianMixture`.
+        `unlabeled.KMeans`, `unlabeled.MiniBatchKMeans`, or `unlabeled.GaussianMixture`; with `categorical`,
+        `unlabeled.MixedMixture`.
     random_state : int, default 0
         Of the sample and of the starts.
+    categorical : sequence of int, optional
+        Columns that hold codes of categories, for a mixture. If it is given, even empty, NaN is a missing value.
 
     Returns
     -------
@@ -117,9 +132,11 @@ def clusters(
     >>> found.labels.tolist(), found.sizes.tolist()
     ([0, 1, 0, 1, 0], [3, 2])
     """
-    array = comparable(X)
     if method not in get_args(Method):
         raise unknown_name("method", method, get_args(Method))
+    if categorical is not None and method != "mixture":
+        raise UnlabeledError(f"method {method} takes no codes of categories; give 0 and 1 for each value, or mixture")
+    array = comparable(X) if categorical is None else np.asarray(X, np.float64)
     if k != "auto" and (isinstance(k, bool) or k < 1):
         raise UnlabeledError(f"k must be at least 1, the number of clusters; it is {k}")
     if k != "auto" and k > len(array):
@@ -127,7 +144,7 @@ def clusters(
     if len(array) == 0:
         raise UnlabeledError("there are no rows to cluster")
     if method == "mixture":
-        return _by_mixture(array, k, random_state)
+        return _by_mixture(array, k, random_state, categorical)
     return _by_k_means(array, k, method, random_state)
 
 
@@ -224,51 +241,87 @@ def _doubts(sample: NDArray[Any], found: Elbow, random_state: int) -> list[str]:
     return doubts
 
 
-def _by_mixture(array: NDArray[Any], k: int | Literal["auto"], random_state: int) -> Clusters:
+def _by_mixture(
+    array: NDArray[Any], k: int | Literal["auto"], random_state: int, categorical: Sequence[int] | None
+) -> Clusters:
+    if len(array) < 2:
+        raise UnlabeledError("a mixture needs at least 2 rows; there is one")
     counts = list(range(1, 31)) if k == "auto" else [k]
-    form, count, chosen = _lowest_bic(array, counts, random_state)
-    model = _mixture(array, count, form, random_state)
+    if categorical is not None:
+        fits: dict[str, Fit] = {"": lambda rows, count: _mixed_mixture(rows, count, categorical, random_state)}
+    else:
+        fits = {
+            f" with {form} covariance": partial(_gaussian_mixture, form=form, random_state=random_state)
+            for form in get_args(Form)
+        }
+    how, count, chosen = _lowest_bic(array, counts, fits, random_state)
+    model: Any = fits[how](array, count)
     shares = model.predict_proba(array)
     if k != "auto":
-        chosen = f"k = {k}, as given; {form} covariance has the lower BIC"
-    return _sorted(array, model, shares.argmax(axis=1), model.means_, shares.max(axis=1), chosen)
+        chosen = f"k = {k}, as given" + (f";{how.removeprefix(' with')} has the lower BIC" if how else "")
+    distances = None
+    if categorical is not None:
+        distances = model.distances(array)[np.arange(len(array)), shares.argmax(axis=1)]
+    return _sorted(array, model, shares.argmax(axis=1), _centres(model), shares.max(axis=1), chosen, distances)
 
 
-def _lowest_bic(array: NDArray[Any], counts: list[int], random_state: int) -> tuple[Form, int, str]:
-    """Choose the form of the covariance and the number of components with the lowest BIC."""
+def _centres(model: GaussianMixture | MixedMixture) -> NDArray[Any]:
+    """Give the means of components; of categories, the most probable level."""
+    if not hasattr(model, "level_probabilities_"):
+        return np.asarray(model.means_)
+    found = np.empty((len(model.means_), model.n_features_in_))
+    found[:, model.numeric_] = model.means_
+    for place, levels, shares in zip(model.categorical_, model.levels_, model.level_probabilities_, strict=True):
+        found[:, place] = np.array(levels)[shares.argmax(axis=1)]
+    return found
+
+
+def _lowest_bic(
+    array: NDArray[Any], counts: list[int], fits: dict[str, Fit], random_state: int
+) -> tuple[str, int, str]:
+    """Choose the kind of mixture and the number of components with the lowest BIC."""
     sample = _sample(array, random_state)
-    best: tuple[float, Form, int] | None = None
-    for form in get_args(Form):
+    best: tuple[float, str, int] | None = None
+    for how, fit in fits.items():
         lowest, worse = np.inf, 0
         for count in counts:
             if worse == WORSE or (count >= len(sample) and len(counts) > 1):
                 break
             try:
-                figure = _mixture(sample, min(count, len(sample)), form, random_state).bic(sample)
+                figure = fit(sample, min(count, len(sample))).bic(sample)
             except UnlabeledError:  # a component collapsed
                 figure = np.inf
             worse = 0 if figure < lowest else worse + 1
             lowest = min(lowest, figure)
             if best is None or figure < best[0]:
-                best = (figure, form, count)
+                best = (figure, how, count)
     if best is None:
-        return "diagonal", 1, "k = 1: there are too few rows to choose by"
-    _, form, count = best
+        return next(reversed(fits)), 1, "k = 1: there are too few rows to choose by"
+    _, how, count = best
     of = "" if len(sample) == len(array) else f", on a sample of {len(sample):,} rows"
-    return form, count, f"k = {count} with {form} covariance has the lowest BIC{of}"
+    return how, count, f"k = {count}{how} has the lowest BIC{of}"
 
 
-def _mixture(array: NDArray[Any], count: int, form: Form, random_state: int) -> GaussianMixture:
+def _gaussian_mixture(array: NDArray[Any], count: int, form: Form, random_state: int) -> GaussianMixture:
     from sklearn.exceptions import ConvergenceWarning
 
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
 
-    if len(array) < 2:
-        raise UnlabeledError("a mixture needs at least 2 rows; there is one")
     ridge = max(RIDGE * float(array.var(axis=0).mean()), 1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a few steps more would not change the groups
         return GaussianMixture(count, covariance=form, reg_covar=ridge, random_state=random_state).fit(array)
+
+
+def _mixed_mixture(array: NDArray[Any], count: int, categorical: Sequence[int], random_state: int) -> MixedMixture:
+    from sklearn.exceptions import ConvergenceWarning
+
+    from unlabeled.methods.mixture.mixed_mixture import MixedMixture
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = MixedMixture(count, categorical=list(categorical), n_init=STARTS, random_state=random_state)
+        return model.fit(array)
 
 
 def _sample(array: NDArray[Any], random_state: int) -> NDArray[Any]:
@@ -279,11 +332,12 @@ def _sample(array: NDArray[Any], random_state: int) -> NDArray[Any]:
 
 def _sorted(
     array: NDArray[Any],
-    model: KMeans | MiniBatchKMeans | GaussianMixture,
+    model: Grouping,
     labels: NDArray[Any],
     centres: NDArray[Any],
     probabilities: NDArray[Any] | None,
     chosen: str,
+    distances: NDArray[Any] | None = None,
 ) -> Clusters:
     """Number the clusters by size, and leave out empty ones."""
     sizes = np.bincount(labels, minlength=len(centres))
@@ -291,8 +345,8 @@ def _sorted(
     filled = np.count_nonzero(sizes)
     if filled < len(centres):
         chosen += f"; only {filled} of them hold rows"
-    distances = np.linalg.norm(array - centres[labels], axis=1).astype(np.float32)
+    distances = np.linalg.norm(array - centres[labels], axis=1) if distances is None else distances
     numbers, centres = np.argsort(order)[labels], centres[order[:filled]]
     model.reorder(order)
     shares = None if probabilities is None else probabilities.astype(np.float32)
-    return Clusters(numbers, centres, distances, shares, chosen, model)
+    return Clusters(numbers, centres, distances.astype(np.float32), shares, chosen, model)

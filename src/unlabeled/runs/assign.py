@@ -132,8 +132,12 @@ def _rows(folder: Path, source: Any, column: str | None) -> tuple[list[str], NDA
 def _clusters(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
     found = load(folder / MODEL)
     labels = np.asarray(found.predict(rows), dtype=np.int64)
-    centres = found.means_ if hasattr(found, "means_") else found.cluster_centers_
-    columns = {"cluster": labels, "distance": np.linalg.norm(rows - centres[labels], axis=1).astype(np.float32)}
+    if hasattr(found, "distances"):  # of categories too
+        distances = found.distances(rows)[np.arange(len(rows)), labels]
+    else:
+        centres = found.means_ if hasattr(found, "means_") else found.cluster_centers_
+        distances = np.linalg.norm(rows - centres[labels], axis=1)
+    columns = {"cluster": labels, "distance": distances.astype(np.float32)}
     if hasattr(found, "predict_proba"):
         columns["probability"] = found.predict_proba(rows).max(axis=1).astype(np.float32)
     return columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,12 +88,10 @@ def cluster(
     check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
     check_model_folder(folder, overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
-    if method == "mixture" and rows.table is not None and rows.table.categories:
-        raise UnlabeledError(
-            "a mixture of Gaussians is for numbers, and would collapse onto the values of the categories "
-            f"({', '.join(rows.table.categories)}); leave these columns out, or take method kmeans"
-        )
-    found = clusters(rows.array, k, method, random_state)
+    if method == "mixture" and rows.table is not None and (rows.table.categories or rows.table.has_missing):
+        rows, found = _mixed(rows, k, random_state)
+    else:
+        found = clusters(rows.array, k, method, random_state)
     groups = describe(rows, found)
     drawn = draw_clusters(rows, found, groups, path)
     columns: dict[str, Any] = {"id": rows.ids, "cluster": found.labels, "distance": found.distances}
@@ -117,6 +116,23 @@ def cluster(
     if rows.labels is not None and (rows.labels >= 0).any():
         summary["agreement"] = dataclasses.asdict(agreement(found.labels, rows.labels))
     return summary
+
+
+def _mixed(rows: Rows, k: int | Literal["auto"], random_state: int) -> tuple[Rows, Clusters]:
+    """Group the rows of a table by a mixture of its numbers and categories as they are, without filling in."""
+    assert rows.table is not None
+    assert rows.encoding is not None
+    assert rows.encoding.table is not None
+    if rows.encoding.scale == "unit":
+        raise UnlabeledError("scale unit needs rows without categories and missing values; take standard or none")
+    encoding = replace(rows.encoding, codes=True, dim=len(rows.table.numbers) + len(rows.table.categories))
+    codes = rows.encoding.table.codes(rows.table.numbers, rows.table.categories, rows.table.missing)
+    said = [
+        *rows.said,
+        "the mixture takes categories as they are; in it missing values have no say and are not filled in",
+    ]
+    found = clusters(codes, k, "mixture", random_state, categorical=rows.encoding.table.categorical)
+    return replace(rows, encoding=encoding, said=said), found
 
 
 def describe(rows: Rows, found: Clusters) -> list[dict[str, Any]]:

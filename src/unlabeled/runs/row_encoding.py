@@ -35,6 +35,8 @@ class RowEncoding:
     mean, deviation : ndarray, shape (dim,), or None
         Of the columns, with ``"standard"``, where the table's encoding has not done it.
     table : TableEncoding or None
+    codes : bool
+        Whether the categories of the table are codes, and missing values NaN: what `MixedMixture` takes.
     words : list of str or None
         What is counted in documents.
     idf : ndarray, shape (words,), or None
@@ -51,6 +53,7 @@ class RowEncoding:
     words: list[str] | None = None
     idf: NDArray[np.float64] | None = None
     components: NDArray[np.float64] | None = None
+    codes: bool = False
 
     def scaled(self, scale: str, array: NDArray[Any]) -> Self:
         """Give the encoding that also scales rows as these are to be scaled."""
@@ -90,7 +93,7 @@ class RowEncoding:
             If the source is of another kind, or lacks a column.
         """
         if self.table is not None:
-            ids, array, remarks = _encode_table(self.table, source)
+            ids, array, remarks = _encode_table(self.table, source, self.codes)
         elif self.words is not None:
             ids, array, remarks = self._encode_documents(source, column)
         else:
@@ -119,7 +122,8 @@ class RowEncoding:
         arrays = {name: value for name in names if (value := getattr(self, name)) is not None}
         save_arrays(arrays, folder / ARRAYS)
         table = None if self.table is None else self.table.to_dict()
-        write_json(folder / CARD, {"dim": self.dim, "scale": self.scale, "table": table, "words": self.words})
+        card = {"dim": self.dim, "scale": self.scale, "table": table, "codes": self.codes, "words": self.words}
+        write_json(folder / CARD, card)
 
     @classmethod
     @refuses_damage
@@ -128,7 +132,8 @@ class RowEncoding:
         card, arrays = read_json(folder / CARD), load_arrays(folder / ARRAYS)
         try:
             table = None if card["table"] is None else TableEncoding.from_dict(card["table"])
-            return cls(int(card["dim"]), str(card["scale"]), table=table, words=card["words"], **arrays)
+            scale, codes = str(card["scale"]), bool(card.get("codes", False))
+            return cls(int(card["dim"]), scale, table=table, words=card["words"], codes=codes, **arrays)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnlabeledError(f"{folder / CARD} does not describe rows ({error!r}); it is damaged") from error
 
@@ -139,7 +144,7 @@ def of_documents(words: list[str], idf: NDArray[Any], components: NDArray[Any] |
     return RowEncoding(dim, words=list(words), idf=np.asarray(idf), components=components)
 
 
-def _encode_table(encoding: TableEncoding, source: Any) -> tuple[list[str], NDArray[Any], list[str]]:
+def _encode_table(encoding: TableEncoding, source: Any, codes: bool) -> tuple[list[str], NDArray[Any], list[str]]:
     if isinstance(source, str | os.PathLike):
         path = existing(os.fspath(source))
         columns, name = read_columns(path), str(path)
@@ -147,7 +152,7 @@ def _encode_table(encoding: TableEncoding, source: Any) -> tuple[list[str], NDAr
         columns, name = frame_columns(source), "the frame"
     else:
         raise UnlabeledError("the model was made from a table; give a table with the same columns")
-    array, remarks = encoding.encode(dict(columns), name)
+    array, remarks = encoding.encode(dict(columns), name, codes=codes)
     identity, _ = id_and_label([column for column, _ in columns])
     ids = range(len(array)) if identity is None else columns[identity][1].tolist()
-    return [str(value) for value in ids], array.astype(np.float32), remarks
+    return [str(value) for value in ids], array if codes else array.astype(np.float32), remarks

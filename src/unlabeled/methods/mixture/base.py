@@ -102,17 +102,15 @@ class Mixture(BaseEstimator, Estimator):
                 "save the rows as float32 with np.save and give the path of the file, which is read block by block",
             )
 
-    def _weights(self, sample_weight: Any, blocks: Blocks) -> NDArray[np.float64] | None:
+    def _weights(self, sample_weight: Any, n: int) -> NDArray[np.float64] | None:
         """Check the weights of the rows: None, or one number a row, none negative, not all zero."""
         if sample_weight is None:
             return None
         weights = np.asarray(sample_weight, dtype=np.float64)
         if weights.ndim == 0:
-            weights = np.full(blocks.shape[0], weights)
-        if weights.shape != (blocks.shape[0],):
-            raise UnlabeledError(
-                f"sample_weight.shape == {weights.shape}, expected {(blocks.shape[0],)}: one weight for each row"
-            )
+            weights = np.full(n, weights)
+        if weights.shape != (n,):
+            raise UnlabeledError(f"sample_weight.shape == {weights.shape}, expected {(n,)}: one weight for each row")
         if not np.isfinite(weights).all() or (weights < 0).any():
             raise UnlabeledError("sample_weight must hold finite numbers, none below 0")
         if not weights.any():

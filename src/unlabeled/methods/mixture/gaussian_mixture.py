@@ -149,7 +149,7 @@ class GaussianMixture(DensityMixin, Mixture):
                 f"Expected n_samples >= n_components, got n_components = {self.n_components}, n_samples = {n}: "
                 "take fewer components"
             )
-        weights = self._weights(sample_weight, blocks)
+        weights = self._weights(sample_weight, blocks.shape[0])
         given, again = self._given(form, d), self.warm_start and hasattr(self, "means_")
         if again:
             given = self._last(form, d)

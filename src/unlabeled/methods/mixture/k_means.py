@@ -83,7 +83,7 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
     def _assign(self, X: Any, sample_weight: Any = None) -> tuple[NDArray[np.int32], float]:
         check_is_fitted(self)
         blocks = self._open(X, reset=False)
-        weights = self._weights(sample_weight, blocks)
+        weights = self._weights(sample_weight, blocks.shape[0])
         with threads(self.workers) as pool:
             return assign_blocks(blocks, self.cluster_centers_, weights, pool)
 
@@ -250,7 +250,7 @@ class KMeans(NearestCentre):
         self._check_not_negative("tol")
         blocks = self._open(X, reset=True)
         self._check_start(blocks, self.n_clusters)
-        weights = self._weights(sample_weight, blocks)
+        weights = self._weights(sample_weight, blocks.shape[0])
         mean, variance = mean_and_variance(blocks)
         mean = np.zeros_like(mean) if blocks.sparse else mean.astype(blocks.dtype).astype(np.float64)
         with threads(self.workers) as pool:

@@ -123,7 +123,7 @@ class MiniBatchKMeans(NearestCentre):
         if blocks.stream:
             raise UnlabeledError("rows cannot be drawn from a stream; call partial_fit with each of its blocks")
         self._check_start(blocks, self.n_clusters)
-        weights = self._weights(sample_weight, blocks)
+        weights = self._weights(sample_weight, blocks.shape[0])
         random = check_random_state(self.random_state)
         n, size = blocks.shape[0], min(self.batch_size, blocks.shape[0])
         with threads(self.workers) as pool:
@@ -159,7 +159,7 @@ class MiniBatchKMeans(NearestCentre):
         self._check()
         first = not hasattr(self, "counts_")
         blocks = self._open(X, reset=first)
-        weights = self._weights(sample_weight, blocks)
+        weights = self._weights(sample_weight, blocks.shape[0])
         with threads(self.workers) as pool:
             if first:
                 self._check_start(blocks, self.n_clusters)
