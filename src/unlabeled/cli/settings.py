@@ -60,7 +60,8 @@ def configured(
             raise UnlabeledError(f"{recipe}: {key} is {name_of_type}, not {value!r}")
     chosen = {**defaults, **settings, **from_words(words, known, cls.__name__)}
     for key, value in chosen.items():
-        least = 1 if SIZES.search(key) else 0
+        untrained = key == "epochs" and "encoder" in known  # the method says whether its encoder allows that
+        least = 1 if SIZES.search(key) and not untrained else 0
         if isinstance(value, int) and not isinstance(value, bool) and value < least:
             raise UnlabeledError(f"--{key.replace('_', '-')} is at least {least}, not {value}")
     if any(isinstance(value, dict) for value in chosen.values()):

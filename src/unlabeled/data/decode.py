@@ -31,7 +31,7 @@ from PIL import Image, ImageStat
 
 from unlabeled.errors import unknown_name
 
-Fit: TypeAlias = Literal["crop", "squash", "pad"]
+Fit: TypeAlias = Literal["crop", "squash", "pad", "stretch", "transformers_crop", "torchvision_crop"]
 Raw: TypeAlias = Path | bytes | Image.Image
 
 MAX_PIXELS = 100_000_000
@@ -47,6 +47,8 @@ SUFFIXES = frozenset(_SUFFIXES.split()) | (HEIF_SUFFIXES if HEIF else frozenset(
 # A picture is first shrunk by a cheap average to no less than twice the wanted size (Pillow's own choice for
 # thumbnails), and only then resampled with care.
 REDUCING_GAP = 2.0
+EXACT = ("stretch", "transformers_crop", "torchvision_crop")
+"""Geometries of other libraries, which resample the whole picture with care."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -67,7 +69,7 @@ class UnreadableError(Exception):
 
 
 def check_fit(fit: str) -> None:
-    """Raise if `fit` is not one of the three geometries."""
+    """Raise if `fit` is none of the geometries."""
     if fit not in get_args(Fit):
         raise unknown_name("fit", fit, get_args(Fit))
 
@@ -125,7 +127,10 @@ def pixels(
         Side of the square, in pixels.
     fit : {"crop", "squash", "pad"}, default "crop"
         ``"crop"``: the shorter side becomes `size` and the middle is kept. ``"squash"``: both sides become `size`.
-        ``"pad"``: the longer side becomes `size` and the rest is filled with the picture's mean colour.
+        ``"pad"``: the longer side becomes `size` and the rest is filled with the picture's mean colour. The others are
+        for checkpoints of other libraries, to the last bit: ``"stretch"`` is ``"squash"`` without the cheap average,
+        ``"transformers_crop"`` and ``"torchvision_crop"`` bring the shorter side of the whole picture to `size` and
+        then cut out the middle, where the libraries of these names round half a pixel differently.
     channels : {3, 1}, default 3
         RGB or grey (ITU-R 601 luma).
     max_pixels : int, default 100,000,000
@@ -138,7 +143,7 @@ def pixels(
     mode = "L" if channels == 1 else "RGB"
     with _opened(raw, max_pixels) as image:
         width, height = scaled_sides(image.size, size, fit)
-        if image.width >= 2 * REDUCING_GAP * width:
+        if fit not in EXACT and image.width >= 2 * REDUCING_GAP * width:
             image.draft(None, (ceil(REDUCING_GAP * width), ceil(REDUCING_GAP * height)))
         square = _fitted(_plain(image), size, fit)
     array: NDArray[np.uint8] = np.asarray(square if square.mode == mode else square.convert(mode))
@@ -242,8 +247,11 @@ def _grey_from_wide(image: Image.Image) -> NDArray[np.uint8]:
 
 def scaled_sides(sides: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]:
     """Give the sides of the whole picture once it is scaled for `fit`."""
-    if fit == "squash":
+    if fit in ("squash", "stretch"):
         return size, size
+    if fit in EXACT:  # the shorter side is exact, and the longer one rounded down
+        width, height = (int(size * side / min(sides)) for side in sides)
+        return width, height
     base = min(sides) if fit == "crop" else max(sides)
     width, height = (max(1, round(side * size / base)) for side in sides)
     return width, height
@@ -251,6 +259,11 @@ def scaled_sides(sides: tuple[int, int], size: int, fit: Fit) -> tuple[int, int]
 
 def _fitted(image: Image.Image, size: int, fit: Fit) -> Image.Image:
     width, height = image.size
+    if fit in EXACT:
+        whole = image.resize(scaled_sides(image.size, size, fit), Image.Resampling.BICUBIC)
+        half = int if fit == "transformers_crop" else round
+        left, top = half((whole.width - size) / 2), half((whole.height - size) / 2)
+        return whole.crop((left, top, left + size, top + size))
     if fit == "crop":
         side = min(width, height)
         if side == size:

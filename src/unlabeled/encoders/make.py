@@ -11,6 +11,10 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Preprocessing
 
 
+TRAINED = ("clip:", "clip_text:", "transformers:")
+"""How the names of encoders begin that are loaded with their weights."""
+
+
 def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> Encoder:
     """Make the encoder that `specification` names.
 
@@ -38,6 +42,20 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
         saved = folder / "model" if (folder / "run.json").exists() else folder
         return _fitting(load_encoder(saved), preprocessing, f"the encoder in {specification}")
     raise unknown_name("encoder", specification, ["auto", *encoder_names()])
+
+
+def brings_weights(specification: str | Encoder) -> bool:
+    """Tell whether an encoder that is asked for has been trained already.
+
+    Examples
+    --------
+    >>> brings_weights("timm:resnet18"), brings_weights("timm:resnet18:pretrained")
+    (False, True)
+    """
+    if isinstance(specification, Encoder):
+        return True
+    named = specification.startswith(TRAINED) or specification.endswith(":pretrained")
+    return named or Path(specification).is_dir()
 
 
 def encoder_names() -> list[str]:

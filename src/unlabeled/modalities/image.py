@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
 from unlabeled.data.arrays import load_array
-from unlabeled.data.decode import SUFFIXES, UnreadableError, is_grey
+from unlabeled.data.decode import SUFFIXES, Fit, UnreadableError, is_grey
 from unlabeled.data.images import Images
 from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
@@ -32,6 +32,8 @@ SMALL, LARGE = 64, 224
 """Pixels a side of images that are not small already: for our own nets, and for timm's."""
 HEADERS_READ = 1_000
 """Images whose headers tell whether a collection is grey: one in a hundred in colour is then missed once in 23,000."""
+CLIP_ENCODER = "clip:"
+"""How the name of an encoder begins whose checkpoint says how images are prepared."""
 BASELINE_SIDE = 32
 """Pixels a side of the raw baseline; the probe's work grows with the sixth power of the side."""
 
@@ -46,14 +48,14 @@ class ImagePreprocessing(Preprocessing):
         Pixels along a side.
     channels : int, default 3
         Colour channels.
-    fit : {"crop", "squash", "pad"}, default "crop"
-        How an image that is not square is made so (see `unlabeled.data.Images`).
+    fit : {"crop", "squash", "pad", "stretch", "transformers_crop", "torchvision_crop"}, default "crop"
+        How an image that is not square is made so (see `unlabeled.data.decode.pixels`).
     """
 
     kind: ClassVar[str] = "image"
     size: int
     channels: int = 3
-    fit: Literal["crop", "squash", "pad"] = "crop"
+    fit: Fit = "crop"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,6 +120,8 @@ class ImageModality(Modality):
         """Decode the images once, and bring them to the size and channels asked for."""
         if not hasattr(data, "prepare"):  # they are prepared already
             return data, preprocessing or ImagePreprocessing(data.size, data.channels, data.fit)
+        if preprocessing is None and settings.size is None and settings.channels is None:
+            preprocessing = _of_encoder(settings.encoder)
         if preprocessing is None:
             size = settings.size or _size(data, settings.encoder)
             channels = settings.channels or (1 if _all_grey(data) else 3)
@@ -209,6 +213,16 @@ def _size(images: Images, encoder: Any) -> int:
     natural = images.natural_size()
     timm = isinstance(encoder, str) and encoder.startswith("timm:")
     return LARGE if timm and natural >= SMALL else natural
+
+
+def _of_encoder(encoder: Any) -> ImagePreprocessing | None:
+    """Give the preprocessing that the checkpoint of an encoder asks for."""
+    if not isinstance(encoder, str) or not encoder.startswith(CLIP_ENCODER):
+        return None
+    from unlabeled.data.pairs.clip_checkpoint import read_clip_checkpoint
+
+    found = read_clip_checkpoint(encoder.removeprefix(CLIP_ENCODER))
+    return ImagePreprocessing(found.size, len(found.mean), found.fit)
 
 
 def _all_grey(images: Images) -> bool:

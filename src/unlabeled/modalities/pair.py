@@ -16,10 +16,11 @@ from unlabeled.counted import counted
 from unlabeled.data.decode import SUFFIXES
 from unlabeled.data.images import Images
 from unlabeled.data.instances import Instances
+from unlabeled.data.pairs.clip_checkpoint import read_clip_checkpoint
 from unlabeled.data.pairs.image_texts import TABLES, ImageTexts
 from unlabeled.data.text.texts import Texts
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities.image import ImageModality, ImagePreprocessing
+from unlabeled.modalities.image import CLIP_ENCODER, ImageModality, ImagePreprocessing
 from unlabeled.modalities.modality import Modality, OnError
 from unlabeled.modalities.preprocessing import Preprocessing
 from unlabeled.modalities.text import TextModality, TextPreprocessing
@@ -51,9 +52,9 @@ class PairPreprocessing(Preprocessing):
         return (*self.image.shape, *self.text.shape)
 
     def canonical(self, values: Any) -> Any:
-        """Bring images to [0, 1]; tokens stay as they are, and so does a half that is not there."""
-        image = None if values.image is None else self.image.canonical(values.image)
-        return values._replace(image=image)
+        """Bring images to [0, 1]; tokens stay as they are, and so does a half that is not there or encoded already."""
+        encoded = values.image is None or values.image.dim() == 2  # by a frozen tower
+        return values if encoded else values._replace(image=self.image.canonical(values.image))
 
     def to_dict(self) -> dict[str, Any]:
         """Describe it in JSON's types."""
@@ -111,7 +112,12 @@ class PairModality(Modality):
                 return ImageTexts.of_images(Images(source))
             if TextModality().accepts(source):
                 return ImageTexts.of_texts(Texts(source).texts)
-        return ImageTexts(source, column=getattr(settings, "column", None))
+        try:
+            return ImageTexts(source, column=getattr(settings, "column", None))
+        except UnlabeledError:
+            if getattr(settings, "epochs", 0) or not ImageModality().accepts(source):
+                raise
+            return ImageTexts.of_images(Images(source))  # nothing is to be learnt, so images need no captions
 
     def prepare(
         self, data: Any, settings: Any, preprocessing: Any = None, on_error: OnError = "raise"
@@ -119,6 +125,7 @@ class PairModality(Modality):
         """Decode the images and cut the captions into tokens."""
         from unlabeled.data.pairs.prepared_pairs import PreparedPairs
 
+        preprocessing = preprocessing or _of_encoder(settings)
         if isinstance(data, PreparedPairs):
             if preprocessing is not None:
                 return data, preprocessing
@@ -160,6 +167,8 @@ class PairModality(Modality):
 
     def summary(self, data: Any, instances: Any) -> str:
         """Say how many pairs there are, and how many captions differ."""
+        if instances.texts is None:
+            return f"{counted(len(instances), 'image')} without captions from {instances.source}"
         different = len(np.unique(instances.codes[1]))
         return (
             f"{counted(len(instances), 'pair')} of {counted(len(instances.images), 'image')} and "
@@ -178,11 +187,32 @@ class PairModality(Modality):
         return ImageTexts.of_images(Images(items))
 
 
+def clip_preprocessing(name: str) -> PairPreprocessing:
+    """Give the preprocessing of a CLIP or SigLIP checkpoint, by folder or name."""
+    found = read_clip_checkpoint(name)
+    image = ImagePreprocessing(found.size, len(found.mean), found.fit)
+    return PairPreprocessing(image, TextPreprocessing(found.tokenizer, found.length))
+
+
+def _of_encoder(settings: Any) -> PairPreprocessing | None:
+    """Give the preprocessing that an encoder of both halves brings with it, if it is one."""
+    encoder = getattr(settings, "encoder", "auto")
+    own = getattr(encoder, "preprocessing", None)
+    if isinstance(own, PairPreprocessing):
+        return own
+    whole = isinstance(encoder, str) and encoder.startswith(CLIP_ENCODER) and _text_encoder(settings) == "auto"
+    return clip_preprocessing(encoder.removeprefix(CLIP_ENCODER)) if whole else None
+
+
+def _text_encoder(settings: Any) -> Any:
+    return getattr(settings, "text_encoder", "auto")
+
+
 def _of_text(settings: Any) -> SimpleNamespace:
     """Give the settings of the text half of a pair."""
     names = {"tokenizer": "auto", "vocabulary": None, "tokenizer_kind": "wordpiece", "length": CAPTION_LENGTH}
     found = {name: getattr(settings, name, default) for name, default in names.items()}
-    return SimpleNamespace(encoder=getattr(settings, "text_encoder", "auto"), **found)
+    return SimpleNamespace(encoder=_text_encoder(settings), **found)
 
 
 def _measured(data: Any) -> tuple[ImagePreprocessing, TextPreprocessing]:

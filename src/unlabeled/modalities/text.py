@@ -196,6 +196,11 @@ def _of_encoder(settings: Any) -> TextPreprocessing | None:
     encoder = getattr(settings, "encoder", "auto")
     if isinstance(encoder, str):
         name, _, rest = encoder.partition(":")
+        if name == "clip_text" and rest:
+            from unlabeled.data.pairs.clip_checkpoint import read_clip_checkpoint
+
+            found = read_clip_checkpoint(rest)
+            return TextPreprocessing(found.tokenizer, found.length)
         if name == "transformers" and rest:
             tokenizer, longest = tokenizer_of(rest)
             asked = getattr(settings, "length", None) or longest

@@ -64,7 +64,7 @@ def judge(
         "uniformity": float(uniformity(embeddings.vectors)),
         "collapse": {"collapsed": verdict.collapsed, "kind": verdict.kind, "message": verdict.message},
     }
-    if isinstance(encoder, TwoTowers):
+    if isinstance(encoder, TwoTowers) and getattr(instances, "complete", True):
         figures["retrieval"] = _retrieval(embeddings, encoder, instances)
     if embeddings.labels is None or embeddings.classes is None:
         return figures

@@ -176,6 +176,8 @@ def _check_ids(instances: Instances) -> None:
 def _course(method: SelfSupervised, rows: int) -> str:
     """Say how many steps a run takes, since few steps on few instances teach little."""
     steps = method.plan(rows).steps
+    if not steps:
+        return "No training: the encoder is taken as it is"
     hint = "; with so few, raise --epochs" if steps < FEW_STEPS else ""
     return f"{counted(steps, 'step')} of {counted(min(method.batch_size, rows), 'instance')}{hint}"
 

@@ -6,12 +6,13 @@ import dataclasses
 from typing import Any
 
 from unlabeled.encoders.encoder import Encoder, from_description
+from unlabeled.encoders.make import brings_weights
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.modalities import Preprocessing
 from unlabeled.views import View
 
-AT_LEAST_ONE = ("epochs", "batch_size", "accumulate", "checkpoint_every", "size", "workers")
+AT_LEAST_ONE = ("batch_size", "accumulate", "checkpoint_every", "size", "workers")
 POSITIVE = ("learning_rate", "clip_norm")
 
 
@@ -22,6 +23,10 @@ def check_settings(method: Any) -> None:
     ------
     UnlabeledError
     """
+    least = 0 if brings_weights(method.encoder) else 1
+    if not isinstance(method.epochs, int) or method.epochs < least:
+        more = "; 0 takes an encoder as it is, which must be a trained one" if method.epochs == 0 else ""
+        raise UnlabeledError(f"epochs must be a whole number of at least 1, got {method.epochs!r}{more}")
     for name in AT_LEAST_ONE:
         value = getattr(method, name)
         if value is not None and (not isinstance(value, int) or value < 1):

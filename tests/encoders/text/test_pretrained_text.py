@@ -107,7 +107,7 @@ def test_a_tokenizer_with_more_tokens_than_the_network_is_an_error(tmp_path, tok
 
 
 def test_a_folder_that_holds_no_model_is_an_error(tmp_path):
-    with pytest.raises(UnlabeledError, match="cannot load a text encoder from"):
+    with pytest.raises(UnlabeledError, match="cannot load an encoder from"):
         load_pretrained_text(str(tmp_path))
 
 

@@ -106,6 +106,11 @@ class PreparedPairs:
         return self.pairs.source
 
     @property
+    def complete(self) -> bool:
+        """Whether there are both images and captions."""
+        return self.images is not None and self.texts is not None
+
+    @property
     def captions(self) -> list[str]:
         """The captions of the pairs."""
         return [] if self.pairs.captions is None else [self.pairs.captions[row] for row in self.kept]

@@ -149,9 +149,22 @@ class SubwordTokenizer:
             raise UnlabeledError(f"{folder} holds no tokenizer: it has none of {', '.join(_TOKENIZER_FILES)}")
         try:
             found: Any = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
-            backend = found.backend_tokenizer
         except Exception as error:  # transformers fails in as many ways as there are broken checkpoints
             raise UnlabeledError(f"{folder}: its tokenizer cannot be used: {error}") from error
+        return cls.from_transformers(found, str(folder))
+
+    @classmethod
+    def from_transformers(cls, found: Any, name: str) -> SubwordTokenizer:
+        """Take a tokenizer of transformers; `name` says where it is from.
+
+        Raises
+        ------
+        UnlabeledError
+            If it is not one of the tokenizers library.
+        """
+        backend = getattr(found, "backend_tokenizer", None)
+        if backend is None:
+            raise UnlabeledError(f"{name}: its tokenizer cannot be used: it has no form of the tokenizers library")
         names = {
             "pad": found.pad_token or found.eos_token or found.unk_token,
             "unk": found.unk_token,

@@ -29,6 +29,11 @@ class TwoTowers(Encoder):
         Length of the vectors.
     frozen : sequence of str, optional
         ``"image"`` or ``"text"``: towers that do not learn. Their projections do.
+
+    Attributes
+    ----------
+    learnt_scale : tuple of float, or None
+        The scale, and the bias or None, that the loss of a loaded checkpoint ended with.
     """
 
     architecture: ClassVar[str] = "two_towers"
@@ -52,6 +57,7 @@ class TwoTowers(Encoder):
             text = {"architecture": "transformer", "dim": 192, "layers": 2, "heads": 3}
         self.image, self.text = _tower(image, preprocessing.image), _tower(text, preprocessing.text)
         self.dim, self.frozen = dim, tuple(frozen)
+        self.learnt_scale: tuple[float, float | None] | None = None
         self.image_projection = nn.Linear(self.image.dim, dim, bias=False)
         self.text_projection = nn.Linear(self.text.dim, dim, bias=False)
         for half in self.frozen:
@@ -74,14 +80,16 @@ class TwoTowers(Encoder):
         return self.of_texts(values.text) if values.image is None else self.of_images(values.image)
 
     def of_images(self, images: Tensor) -> Tensor:
-        """Map images to vectors of length 1, shape (n, dim)."""
+        """Map images, or what the tower gave for them, to vectors of length 1, shape (n, dim)."""
         return F.normalize(self.image_projection(self._seen("image", images)), dim=1)
 
     def of_texts(self, texts: Any) -> Tensor:
-        """Map texts to vectors of length 1, shape (n, dim)."""
+        """Map texts, or what the tower gave for them, to vectors of length 1, shape (n, dim)."""
         return F.normalize(self.text_projection(self._seen("text", texts)), dim=1)
 
     def _seen(self, half: str, values: Any) -> Tensor:
+        if isinstance(values, Tensor) and values.dim() == 2:  # a frozen tower has encoded them already
+            return values
         with torch.set_grad_enabled(torch.is_grad_enabled() and half not in self.frozen):
             vectors: Tensor = getattr(self, half)(values)
         return vectors

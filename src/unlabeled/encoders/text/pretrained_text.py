@@ -113,26 +113,8 @@ def load_pretrained_text(name: str, preprocessing: TextPreprocessing | None = No
     UnlabeledError
         If there is no such model, it has no tokenizer, or its weights do not fit.
     """
-    from transformers import AutoModel
-
     place = find_checkpoint(name)
-    try:
-        with _quiet():
-            body, report = AutoModel.from_pretrained(
-                str(place), trust_remote_code=False, use_safetensors=True, output_loading_info=True, dtype=torch.float32
-            )
-    except Exception as error:  # the library fails in as many ways as there are broken checkpoints
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UnlabeledError(
-            f"cannot load a text encoder from {name!r}: {reason[0]} Give a folder with config.json, model.safetensors "
-            "and tokenizer.json, an installed package that holds one, or a name on the Hugging Face hub"
-        ) from error
-    missing = {key for key in report["missing_keys"] if "pooler" not in key}
-    if missing:
-        raise UnlabeledError(
-            f"the weights of {name!r} do not fit its configuration: {len(missing)} of {len(body.state_dict())} are "
-            f"missing, such as {min(missing)}"
-        )
+    body = load_model(name, place, optional="pooler")
     tokenizer = SubwordTokenizer.from_folder(place)
     rows = body.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
@@ -165,8 +147,38 @@ def load_pretrained_text(name: str, preprocessing: TextPreprocessing | None = No
     return encoder.eval()
 
 
+def load_model(name: str, place: Path | str, optional: str | None = None) -> Any:
+    """Load a model of the transformers library with all its weights, but for those whose names hold `optional`.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is no such model, or its weights do not fit.
+    """
+    from transformers import AutoModel
+
+    try:
+        with quiet():
+            body, report = AutoModel.from_pretrained(
+                str(place), trust_remote_code=False, use_safetensors=True, output_loading_info=True, dtype=torch.float32
+            )
+    except Exception as error:  # the library fails in as many ways as there are broken checkpoints
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UnlabeledError(
+            f"cannot load an encoder from {name!r}: {reason[0]} Give a folder with config.json, model.safetensors "
+            "and tokenizer.json, an installed package that holds one, or a name on the Hugging Face hub"
+        ) from error
+    missing = {key for key in report["missing_keys"] if optional is None or optional not in key}
+    if missing:
+        raise UnlabeledError(
+            f"the weights of {name!r} do not fit its configuration: {len(missing)} of {len(body.state_dict())} are "
+            f"missing, such as {min(missing)}"
+        )
+    return body
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the transformers library from printing: what matters of a loaded checkpoint is checked here."""
     from transformers.utils import logging
 

@@ -7,19 +7,27 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from unlabeled.data.batch import Batch
+from unlabeled.data.batch import Batch, map_tensors
 from unlabeled.encoders import Encoder, Network
+from unlabeled.encoders.pair.frozen_half import FrozenHalf
+from unlabeled.encoders.pair.pretrained_towers import load_clip
 from unlabeled.encoders.pair.two_towers import TwoTowers
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses import embed_in_chunks
 from unlabeled.losses.partners import clip_of_partners, siglip_of_partners
 from unlabeled.methods.crossmodal.zero_shot import TEMPLATES, ZeroShotClassifier
+from unlabeled.modalities.image import CLIP_ENCODER
+from unlabeled.training.inference import evaluating
 from unlabeled.training.multi_view import MultiView
 
+DIM = 128
+"""Length of vectors where nobody says otherwise."""
 LEARNT_SHARE = 0.95
 """Of ln(batch): a loss above it at the end says that nothing was learnt."""
 
@@ -38,15 +46,18 @@ class CLIP(MultiView):
     Parameters
     ----------
     encoder : str or Encoder, default "auto"
-        The image tower: any encoder of images; ``"conv"`` by default.
+        The image tower: any encoder of images; ``"conv"`` by default. ``"clip:<folder or name>"`` takes a checkpoint of
+        OpenCLIP or transformers, with its text tower and scale if `text_encoder` is ``"auto"``; see `from_pretrained`.
     text_encoder : str or Encoder, default "auto"
-        The text tower: any encoder of texts; a transformer of two layers by default.
+        The text tower: any encoder of texts; a transformer of two layers by default. A pre-trained one is
+        ``"transformers:<folder, package or name>"``.
     objective : {"softmax", "sigmoid"}, default "softmax"
         The loss above, or SigLIP's, which asks of every image and caption by themselves whether they belong together.
-    dim : int, default 128
-        Length of the vectors in the shared space.
+    dim : int, optional
+        Length of the vectors in the shared space; by default 128, or that of the checkpoint.
     frozen : {"none", "image", "text"}, default "none"
-        A pre-trained tower that does not learn, as in LiT; its projection does.
+        A pre-trained tower that does not learn, as in LiT; its projection does. Its vectors are computed once, before
+        the first step. A frozen image tower sees the images undistorted, unless `views` says otherwise.
     chunk : int, optional
         Pairs that are encoded at a time. The loss still sees the whole batch, and gives the same gradient, but memory
         grows with the chunk (gradient caching).
@@ -82,7 +93,7 @@ class CLIP(MultiView):
 
     text_encoder: str | Encoder = "auto"
     objective: Literal["softmax", "sigmoid"] = "softmax"
-    dim: int = 128
+    dim: int | None = None
     frozen: Literal["none", "image", "text"] = "none"
     chunk: int | None = None
     column: str | None = None
@@ -93,6 +104,7 @@ class CLIP(MultiView):
     def prepare(self, preprocessing: Any) -> None:
         """Refuse settings that cannot be meant."""
         super().prepare(preprocessing)
+        self._frozen: FrozenHalf | None = None
         for name, known in (("objective", ("softmax", "sigmoid")), ("frozen", ("none", "image", "text"))):
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
@@ -101,17 +113,35 @@ class CLIP(MultiView):
                 raise UnlabeledError(f"{name} must be at least 1, got {value!r}")
 
     def _encoder_specification(self, preprocessing: Any) -> Encoder:
-        image = "conv" if self.encoder == "auto" else self.encoder
         frozen = () if self.frozen == "none" else (self.frozen,)
-        return TwoTowers(preprocessing, image=image, text=self.text_encoder, dim=self.dim, frozen=frozen)
+        if isinstance(self.encoder, str) and self.encoder.startswith(CLIP_ENCODER) and self.text_encoder == "auto":
+            towers = load_clip(self.encoder.removeprefix(CLIP_ENCODER), frozen)
+            if self.dim not in (None, towers.dim):
+                raise UnlabeledError(f"the vectors of {self.encoder} have {towers.dim} numbers, not {self.dim}; leave out dim")
+            return towers
+        image = "conv" if self.encoder == "auto" else self.encoder
+        return TwoTowers(preprocessing, image=image, text=self.text_encoder, dim=self.dim or DIM, frozen=frozen)
+
+    def training_instances(self, instances: Any) -> Any:
+        """Let a frozen tower encode its halves once."""
+        undistorted = self.frozen == "text" or (self.frozen == "image" and self.views == "auto")
+        self._frozen = FrozenHalf(instances, self.frozen) if undistorted and instances.complete else None
+        return self._frozen or instances
 
     def build(self, encoder: Encoder) -> Network:
         """Add the scale, and for the sigmoid loss the bias, that are learnt."""
-        return Network(encoder, head=Scale(*((10.0, -10.0) if self.objective == "sigmoid" else (1 / 0.07, None))))
+        if self._frozen is not None:
+            self._frozen.tower = getattr(encoder, self.frozen)
+        scale, bias = (10.0, -10.0) if self.objective == "sigmoid" else (1 / 0.07, None)
+        learnt = getattr(encoder, "learnt_scale", None)
+        if learnt is not None:  # SigLIP's bias has no place in the softmax, and CLIP has none
+            scale, bias = learnt[0], None if bias is None else (bias if learnt[1] is None else learnt[1])
+        return Network(encoder, head=Scale(scale, bias))
 
     def view(self, values: Any) -> Any:
-        """Distort the images; captions stay as they are."""
-        return values if values.image is None else values._replace(image=self.view_(values.image))
+        """Distort the images; captions stay as they are, and so do images that a frozen tower has encoded."""
+        plain = values.image is None or values.image.dim() == 2 or self._frozen is not None and self.frozen == "image"
+        return values if plain else values._replace(image=self.view_(values.image))
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Show the image, hide the caption."""
@@ -123,18 +153,25 @@ class CLIP(MultiView):
         texts, same = y
         towers: Any = net.encoder
         head: Any = net.head
-        if self.chunk is None:
-            images, captions = towers.of_images(x), towers.of_texts(texts)
-        else:
-            images = embed_in_chunks(towers.of_images, x, self.chunk)
-            captions = embed_in_chunks(lambda parts: towers.of_texts(type(texts)(*parts)), texts, self.chunk)
+        images, captions = self._encoded(towers.of_images, x), self._encoded(towers.of_texts, texts)
         if self.objective == "sigmoid":
             return siglip_of_partners(images, captions, head.log_scale.exp(), head.bias, same)
         return clip_of_partners(images, captions, head.log_scale.exp(), same)
 
+    def _encoded(self, tower: Any, values: Any) -> Tensor:
+        if self.chunk is None or (isinstance(values, Tensor) and values.dim() == 2):
+            vectors: Tensor = tower(values)
+            return vectors
+        if isinstance(values, Tensor):
+            return embed_in_chunks(tower, values, self.chunk)
+        return embed_in_chunks(lambda parts: tower(type(values)(*parts)), values, self.chunk)
+
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
         """Learn from pairs; see `SelfSupervised.fit`. A loss that stayed at ln(batch) is announced."""
-        super().fit(X, y, resume=resume)
+        try:
+            super().fit(X, y, resume=resume)
+        finally:
+            self._frozen = None
         losses = [entry["loss"] for entry in self.history_ if "loss" in entry]
         batch = min(self.batch_size, self.provenance_["data"]["rows"])
         if self.objective == "softmax" and losses and losses[-1] > LEARNT_SHARE * math.log(batch) > 0:
@@ -145,6 +182,48 @@ class CLIP(MultiView):
                 stacklevel=2,
             )
         return self
+
+    @classmethod
+    def from_pretrained(cls, name: str, **settings: Any) -> Self:
+        """Load a checkpoint of OpenCLIP or of transformers' CLIP and SigLIP, ready to use or to train further.
+
+        Images are prepared as the checkpoint says, and vectors are those of the library that wrote it.
+
+        Parameters
+        ----------
+        name : str
+            A folder with ``config.json`` and ``model.safetensors`` (transformers), or ``open_clip_config.json`` and
+            ``open_clip_model.safetensors``, and the tokenizer; an installed package that carries one; or a name on the
+            Hugging Face hub.
+        **settings
+            Of the estimator, for `fit`.
+
+        Raises
+        ------
+        UnlabeledError
+            If there is no such checkpoint, or it is of an architecture that is not supported.
+        """
+        model = cls(encoder=f"{CLIP_ENCODER}{name}", **settings)
+        towers = load_clip(name)
+        model.prepare(towers.preprocessing)
+        model._base_description = towers.describe()
+        model.network_ = model.build(towers).eval()
+        model.encoder_, model.history_, model.seed_ = model.network_.encoder, [], 0
+        model.n_instances_ = 0
+        model.provenance_ = {
+            "recipe": model.recipe(),
+            "data": {"kind": "pair", "rows": 0, "fingerprint": ""},
+            "training": {"seed": 0, "steps": 0},
+        }
+        return model
+
+    def similarities(self, values: Any) -> NDArray[np.float32]:
+        """Give the cosine of each image with each caption of a batch of pairs, shape (n, n); images are the rows."""
+        with evaluating(self) as (net, device):
+            towers: Any = net.encoder
+            pairs = map_tensors(lambda part: part.to(device), towers.preprocessing.canonical(values))
+            cosines: Tensor = towers.of_images(pairs.image) @ towers.of_texts(pairs.text).T
+        return cosines.float().cpu().numpy()
 
     @property
     def scale_(self) -> float:
