@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import write_json
+from unlabeled.modalities import open_instances
+from unlabeled.runs import Run
 
 COLOURS = {"red": (250, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 250)}
 
@@ -89,3 +92,37 @@ def test_a_run_without_words_says_what_would_help(learnt, tmp_path):
     write_json(other / "model" / "model.json", {"method": "simclr"})
     result = invoke("zeroshot", other, folder, "--labels", "a,b")
     assert "learnt by simclr and knows no words" in str(result.exception)
+
+
+def test_an_id_of_the_run_is_a_query_and_other_words_are_words(learnt, tmp_path, monkeypatch):
+    folder, _ = learnt
+    monkeypatch.chdir(tmp_path)  # where no file has the name of an id
+    run = Run(folder / "run")
+    own = run.embeddings.vectors[[run.embeddings.ids.index("7.png")]]
+    np.testing.assert_array_equal(run.query_vectors("7.png"), own)
+    for words in ("blue", "a picture like 7.png"):
+        np.testing.assert_allclose(run.query_vectors(words), run.method.transform([words]), atol=1e-6)
+    with pytest.raises(UnlabeledError, match=r"77\.png is neither a file nor the id"):
+        run.query_vectors("77.png")
+    Image.new("RGB", (8, 8), COLOURS["blue"]).save("7.png")  # a file comes before an id
+    np.testing.assert_allclose(run.query_vectors("7.png"), run.method.transform([tmp_path / "7.png"]), atol=1e-6)
+
+
+def test_a_query_of_ten_thousand_words_is_answered(learnt):
+    folder, _ = learnt
+    result = invoke("search", folder / "run", "--query", "a red square " * 3334, "-k", "2", "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert len(json.loads(result.stdout)["neighbours"]) == 2
+
+
+def test_the_report_shows_which_images_and_captions_meet(learnt):
+    folder, _ = learnt
+    with Image.open(folder / "run" / "pictures" / "similarity.png") as picture:
+        assert min(picture.size) > 300
+    assert "Images and texts" in (folder / "run" / "report.html").read_text()
+    method = Run(folder / "run").method
+    instances, _ = open_instances(folder / "pairs.csv", method, method.encoder_.preprocessing)
+    found = method.similarities(instances.gather(torch.arange(6)).values)
+    images = method.transform([Image.open(folder / f"{row}.png") for row in range(6)])
+    texts = method.transform([instances.captions[row] for row in range(6)])
+    np.testing.assert_allclose(found, images @ texts.T, atol=1e-5)

@@ -62,7 +62,7 @@ def search(
         )
     try:
         if found.ids.size and modality_of(opened.source).has_pictures:
-            shown = query if Path(query).exists() else None
+            shown = query if modality_of(opened.source).opens_file(query) else None
             path = picture or run / "pictures" / "search.png"
             say(f"Contact sheet: {draw_results(opened.source, found, path, shown)}")
     except UnlabeledError as error:

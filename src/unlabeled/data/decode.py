@@ -262,8 +262,8 @@ def _fitted(image: Image.Image, size: int, fit: Fit) -> Image.Image:
     if fit in EXACT:
         whole = image.resize(scaled_sides(image.size, size, fit), Image.Resampling.BICUBIC)
         half = int if fit == "transformers_crop" else round
-        left, top = half((whole.width - size) / 2), half((whole.height - size) / 2)
-        return whole.crop((left, top, left + size, top + size))
+        column, row = half((whole.width - size) / 2), half((whole.height - size) / 2)
+        return whole.crop((column, row, column + size, row + size))
     if fit == "crop":
         side = min(width, height)
         if side == size:

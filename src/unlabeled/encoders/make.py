@@ -10,7 +10,6 @@ from unlabeled.encoders.encoder import Encoder, architectures
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Preprocessing
 
-
 TRAINED = ("clip:", "clip_text:", "transformers:")
 """How the names of encoders begin that are loaded with their weights."""
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -174,7 +173,11 @@ class Modality(ABC):
 
     def accepts_query(self, query: str | os.PathLike[str]) -> bool:
         """Tell whether words on a command line can be opened as a query: here, whether they name a file."""
-        return Path(query).exists()
+        return self.opens_file(query)
+
+    def opens_file(self, query: str | os.PathLike[str]) -> bool:
+        """Tell whether a query names a file, which is then opened."""
+        return os.path.exists(query)  # noqa: PTH110 (a text may be longer than a path can be, which Path refuses)
 
     def open_query(self, query: Any) -> Collection:
         """Open one instance, or a list of them, that is not in the collection and searched with."""

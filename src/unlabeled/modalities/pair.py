@@ -176,8 +176,13 @@ class PairModality(Modality):
         )
 
     def accepts_query(self, query: Any) -> bool:
-        """Take any text, and any image file."""
-        return True
+        """Take any image file and any text, but for the name of an image that is not there."""
+        named = str(query).strip()
+        return self.opens_file(query) or " " in named or Path(named).suffix.lower() not in SUFFIXES
+
+    def opens_file(self, query: Any) -> bool:
+        """Open image files; the name of any other file is words."""
+        return _is_image_file(os.fspath(query))
 
     def open_query(self, query: Any) -> ImageTexts:
         """Take an image if there is a file of that name, and the words themselves if there is none."""
@@ -222,4 +227,5 @@ def _measured(data: Any) -> tuple[ImagePreprocessing, TextPreprocessing]:
 
 
 def _is_image_file(text: str) -> bool:
-    return Path(text).suffix.lower() in SUFFIXES and Path(text).is_file()
+    # A text may be longer than a path can be, of which os.path knows, and Path does not.
+    return Path(text).suffix.lower() in SUFFIXES and os.path.isfile(text)  # noqa: PTH113

@@ -163,6 +163,10 @@ class TextModality(Modality):
         """Take any text as a query."""
         return True
 
+    def opens_file(self, query: Any) -> bool:
+        """Open none: a query is a text."""
+        return False
+
     def open_query(self, query: Any) -> Texts:
         """Take the text that is asked for, or a list of texts."""
         return Texts([query] if isinstance(query, str) else list(query))

@@ -23,7 +23,7 @@ from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.judge import judge
-from unlabeled.runs.made_pictures import draw_method
+from unlabeled.runs.made_pictures import draw_method, draw_similarities
 from unlabeled.runs.oddities import oddities
 from unlabeled.runs.passages import passages
 from unlabeled.runs.pictures import draw
@@ -210,6 +210,7 @@ def _shown(
         draw(pictures, embeddings, method.history_, metrics, data)
         if modality_of(data).has_pictures:
             shown["shown"] = draw_method(method, instances, pictures / "method.png")
+            draw_similarities(method, instances, data, pictures / "similarity.png")
         said = passages(method, embeddings, instances, data)
     except UnlabeledError as error:
         notes.append(f"not everything is shown in the report: {error}")

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.contact_sheet import contact_sheet
+from unlabeled.explore.similarity_picture import similarity_picture
+from unlabeled.modalities import modality_of
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.registry import methods, name_of
 from unlabeled.training.method_pictures import Pictures, in_colour
 
-ROWS = 8
-"""Instances that a report shows."""
+ROWS, PAIRS = 8, 12
+"""Instances, and pairs of an image and a text, that a report shows."""
 
 
 def checked_for(method: Any, verb: str) -> Any:
@@ -46,6 +48,18 @@ def draw_shown(shown: Pictures, path: Path) -> Path:
     """Draw what a method shows, with the names of the columns beneath."""
     rows, columns, *shape = shown.pictures.shape
     return contact_sheet(shown.pictures.reshape(-1, *shape), list(shown.names) * rows, columns=columns, path=path)
+
+
+def draw_similarities(method: Any, instances: Instances, data: Any, path: Path) -> None:
+    """Draw how alike the images and texts of some pairs of a run are, if the method compares such."""
+    if not hasattr(method, "similarities") or not getattr(instances, "complete", False):
+        return
+    chosen = np.sort(np.random.default_rng(0).choice(len(instances), min(PAIRS, len(instances)), replace=False))
+    ids, kind = [instances.ids[row] for row in chosen], modality_of(data)
+    place = {name: row for row, name in enumerate(data.ids)}
+    texts = [kind.describe(data, place[name]) for name in ids]
+    found = method.similarities(instances.gather(torch.from_numpy(chosen)).values)
+    similarity_picture(found, kind.pictures(data, ids, 64), texts, path)
 
 
 def draw_method(method: Any, instances: Instances, path: Path) -> dict[str, str] | None:

@@ -18,6 +18,11 @@ PICTURES = {
         "Neighbours",
         "Each row: an instance drawn at random, then those nearest to it with their distance.",
     ),
+    "similarity": (
+        "Images and texts",
+        "The cosine of each image (rows) with each caption (columns) of some pairs drawn at random. In the frames are "
+        "those that belong together; they should be the darkest of their row and of their column.",
+    ),
     "outliers": ("Outliers", "Instances unlike all others, by their mean distance to their ten nearest neighbours."),
     "duplicates": (
         "Near-duplicates",

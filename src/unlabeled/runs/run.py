@@ -125,7 +125,8 @@ class Run:
         Parameters
         ----------
         query : str, path, image, or array of shape (dim,) or (q, dim)
-            A file, else the id of an instance of the run; an image; or vectors already embedded.
+            A string is a file if there is one of that kind, else the id of an instance of the run if there is one, else
+            words, if the run knows words. Or an image, or vectors already embedded.
         k : int, default 12
             Neighbours to find; an instance that is itself in the run is its own first neighbour.
         where : str, optional
@@ -145,12 +146,15 @@ class Run:
         if isinstance(query, np.ndarray) and query.ndim <= 2 and np.issubdtype(query.dtype, np.floating):
             return np.atleast_2d(query).astype(np.float32)
         kind = modality_of(self.encoder.preprocessing)
-        if isinstance(query, (str, os.PathLike)) and not kind.accepts_query(query):
-            if query in self.embeddings.position:
-                return self.embeddings.vectors[[self.embeddings.position[str(query)]]]
-            raise UnlabeledError(
-                f"{query} is neither a file nor the id of an instance in {self.folder}. This run knows "
-                f"{kind.name}s, not words; to search images by words, learn from images with captions: "
-                "unlabeled learn pairs.parquet --method clip"
+        named = isinstance(query, (str, os.PathLike))
+        if named and not kind.opens_file(query) and str(query) in self.embeddings.position:
+            return self.embeddings.vectors[[self.embeddings.position[str(query)]]]
+        if named and not kind.accepts_query(query):
+            help_ = (
+                "Words to search with do not end as the name of an image does"
+                if "text" in kind.halves
+                else f"This run knows {kind.name}s, not words; to search images by words, learn from images with "
+                "captions: unlabeled learn pairs.parquet --method clip"
             )
+            raise UnlabeledError(f"{query} is neither a file nor the id of an instance in {self.folder}. {help_}")
         return self.embed(kind.open_query(query)).vectors

@@ -55,6 +55,6 @@ def choose_view(views: str | View, kind: Modality) -> View:
         if views not in kind.views:
             raise unknown_name(f"view for {kind.name}s", views, kind.views)
         return kind.views[views]()
-    if views.kind not in ("", kind.name):
+    if views.kind not in ("", kind.name, *kind.halves):  # of a pair one half is distorted
         raise UnlabeledError(f"the view {type(views).__name__} distorts {views.kind}s and no {kind.name}s")
     return views

@@ -8,6 +8,7 @@ from unlabeled import CLIP, load
 from unlabeled.data.pairs import ImageTexts
 from unlabeled.encoders import load_encoder, save_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.views import Compose
 
 COLOURS = {"red": (250, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 250), "yellow": (240, 240, 20)}
 pytestmark = pytest.mark.filterwarnings("ignore:the loss is")  # two epochs of a test are not enough
@@ -142,3 +143,62 @@ def test_data_that_make_no_pairs_are_refused(model):
     ):
         with pytest.raises(UnlabeledError, match=message):
             model.zero_shot(names, templates)
+
+
+@pytest.mark.parametrize("half", ["image", "text"])
+def test_a_frozen_tower_encodes_once_and_the_steps_are_the_same(model, half, monkeypatch):
+    """What is learnt from vectors that were computed once is what is learnt when they are computed in every step."""
+    pairs, _ = coloured(24)
+    tower = getattr(model.encoder_, half)
+    options = {"encoder" if half == "image" else "text_encoder": tower, "precision": "float32"}
+    rows = []
+    original = type(tower).forward
+
+    def counted(self, values):
+        found = original(self, values)
+        rows.append(len(found))
+        return found
+
+    monkeypatch.setattr(type(tower), "forward", counted)
+    always = CLIP(frozen=half, **options, views=Compose([]), **PLAIN)
+    always.training_instances = lambda instances: instances  # as if nothing were computed ahead
+    always.fit(pairs)
+    rows.clear()
+    views = {} if half == "image" else {"views": Compose([])}  # images of a frozen tower are not distorted by default
+    once = CLIP(frozen=half, **options, **views, **PLAIN).fit(pairs)
+    own = getattr(once.encoder_, f"{half}_projection").weight
+    torch.testing.assert_close(own, getattr(always.encoder_, f"{half}_projection").weight, rtol=1e-3, atol=1e-5)
+    if half == "text":
+        assert sum(rows) == 24
+
+
+def test_a_pretrained_text_tower_is_frozen(tmp_path):
+    """As in LiT: a text tower of transformers, made from a configuration and saved, is met by the image tower."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    words = sorted({word for _, text in coloured()[0] for word in text.split()})
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    tokenizer = BertTokenizerFast(vocab=str(tmp_path / "vocab.txt"))
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    body = BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=40, **sizes)).eval()
+    body.save_pretrained(tmp_path / "tower")
+    tokenizer.save_pretrained(tmp_path / "tower")
+    pairs, _ = coloured()
+    locked = CLIP(
+        text_encoder=f"transformers:{tmp_path / 'tower'}",
+        frozen="text",
+        epochs=30,
+        batch_size=16,
+        learning_rate=3e-3,
+        random_state=0,
+        progress=False,
+    ).fit(pairs)
+    encoded = tokenizer(["a red square", "blue all over"], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        states, mask = body(**encoded).last_hidden_state, encoded["attention_mask"].unsqueeze(-1)
+        vectors = (states * mask).sum(1) / mask.sum(1) @ locked.encoder_.text_projection.weight.T
+    expected = torch.nn.functional.normalize(vectors, dim=1).numpy()
+    np.testing.assert_allclose(locked.transform(["a red square", "blue all over"]), expected, atol=1e-5)
+    others, names = coloured(40, seed=1)
+    assert locked.zero_shot(list(COLOURS), ["a {} square"]).score([image for image, _ in others], names) > 0.9

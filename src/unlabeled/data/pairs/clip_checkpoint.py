@@ -155,7 +155,9 @@ def _of_open_clip(place: Path) -> ClipCheckpoint:
     _refuse_unknown(place, "vision_cfg", vision, _VISION)
     _refuse_unknown(place, "text_cfg", text, _TEXT)
     if isinstance(vision.get("layers", 12), list):
-        raise UnlabeledError(f"{place} has a residual network for images, which is not supported; vision transformers are")
+        raise UnlabeledError(
+            f"{place} has a residual network for images, which is not supported; vision transformers are"
+        )
     size = vision.get("image_size", 224)
     modes = {"shortest": "torchvision_crop", "squash": "stretch"}
     mode, filter_ = prepare.get("resize_mode", "shortest"), prepare.get("interpolation", "bicubic")

@@ -69,7 +69,7 @@ class FrozenHalf:
         place = torch.from_numpy(rows)
 
         def encoded(indices: Tensor) -> Batch:
-            batch = self.pairs.gather(indices)
+            batch = self.gather(indices)
             half = {self.half: vectors[place[indices.cpu()]]}
             return batch.map(lambda values: values._replace(**half))
 

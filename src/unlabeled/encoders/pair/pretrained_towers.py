@@ -117,7 +117,7 @@ class ClipText(TextEncoder):
         """Load the text tower of the checkpoint that is named after the colon."""
         if not rest:
             raise UnlabeledError("write which checkpoint: text_encoder='clip_text:<folder or name>'")
-        tower = load_clip(rest).text
+        tower: Any = load_clip(rest).text
         if tower.preprocessing.tokenizer != preprocessing.tokenizer:
             raise UnlabeledError(f"the texts were cut by another tokenizer than that of {rest!r}; use tokenizer='auto'")
         return tower
@@ -185,7 +185,11 @@ def load_clip(name: str, frozen: tuple[str, ...] = ()) -> TwoTowers:
     image.body, text.body = model.vision_model, model.text_model
     siglip = checkpoint.config["model_type"] == "siglip"
     towers = TwoTowers(
-        preprocessing, image=image, text=text, dim=text.dim if siglip else int(model.config.projection_dim), frozen=frozen
+        preprocessing,
+        image=image,
+        text=text,
+        dim=text.dim if siglip else int(model.config.projection_dim),
+        frozen=frozen,
     )
     with torch.no_grad():
         for projection, own in (

@@ -117,7 +117,9 @@ class CLIP(MultiView):
         if isinstance(self.encoder, str) and self.encoder.startswith(CLIP_ENCODER) and self.text_encoder == "auto":
             towers = load_clip(self.encoder.removeprefix(CLIP_ENCODER), frozen)
             if self.dim not in (None, towers.dim):
-                raise UnlabeledError(f"the vectors of {self.encoder} have {towers.dim} numbers, not {self.dim}; leave out dim")
+                raise UnlabeledError(
+                    f"the vectors of {self.encoder} have {towers.dim} numbers, not {self.dim}; leave out dim"
+                )
             return towers
         image = "conv" if self.encoder == "auto" else self.encoder
         return TwoTowers(preprocessing, image=image, text=self.text_encoder, dim=self.dim or DIM, frozen=frozen)
@@ -140,7 +142,7 @@ class CLIP(MultiView):
 
     def view(self, values: Any) -> Any:
         """Distort the images; captions stay as they are, and so do images that a frozen tower has encoded."""
-        plain = values.image is None or values.image.dim() == 2 or self._frozen is not None and self.frozen == "image"
+        plain = values.image is None or values.image.dim() == 2 or (self._frozen is not None and self.frozen == "image")
         return values if plain else values._replace(image=self.view_(values.image))
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
