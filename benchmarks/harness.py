@@ -91,8 +91,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def report(name: str, rows: list[dict[str, Any]], notes: str = "") -> Path:
-    """Print the rows and write them to `benchmarks/results/<name>.json`."""
+def report(name: str, rows: list[dict[str, Any]], notes: str = "", *, renew: bool = False) -> Path:
+    """Print the rows and write them to `benchmarks/results/<name>.json`.
+
+    With `renew`, rows of another label that are there already stay, and the new ones say on which day they were made.
+    """
     for r in rows:
         line = f"{r['label']:<48}"
         if "ratio_median" in r:
@@ -104,14 +107,20 @@ def report(name: str, rows: list[dict[str, Any]], notes: str = "") -> Path:
         print(line, extra or "")
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    content = {
+    today = datetime.now(UTC).date().isoformat()
+    content: dict[str, Any] = {
         "benchmark": name,
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": today,
         "machine": machine(),
         "versions": versions(),
         "notes": notes,
         "rows": rows,
     }
+    if renew and path.exists():
+        old = json.loads(path.read_text())
+        made = {r["label"] for r in rows}
+        kept = [r for r in old["rows"] if r["label"] not in made]
+        content = old | {"rows": kept + [r | {"date": today} for r in rows]}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 

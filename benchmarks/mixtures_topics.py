@@ -10,6 +10,10 @@ Latent Dirichlet allocation runs on newsgroups (the folder UNLABELED_DATA) with 
 number of sweeps and threads on both sides. Given are seconds of a sweep, and of the topics NPMI coherence in documents
 held out, and diversity: ours, tomotopy's and those of our PLSA, over seeds; and, of one fit each, those of gensim's and
 scikit-learn's variational inference after 20 passes.
+
+`--part alpha` compares topics with learnt α, ours (``doc_topic_prior="auto"``) and tomotopy's (its default), with fixed
+α beside them: on newsgroups with 50 topics, and on the paragraphs of inaugural addresses with 20, of which every third
+is held out.
 """
 
 from __future__ import annotations
@@ -17,8 +21,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 # An old kernel of OpenBLAS may be pinned here, which would slow down the peers.
 os.environ.pop("OPENBLAS_CORETYPE", None)
@@ -119,23 +124,69 @@ def variational(counted: Documents, workers: int) -> dict[str, list[list[str]]]:
     return {name: [[counted.words[w] for w in np.argsort(-line)[:25]] for line in beta] for name, beta in betas.items()}
 
 
-def lda_against_tomotopy(rounds: int, sweeps: int, documents: int | None, workers: int, seeds: int) -> list[dict]:
+def tomotopys_model(counted: Documents, k: int, seed: int, learns: bool) -> Any:
     import tomotopy
 
+    model = tomotopy.LDAModel(k=k, alpha=ALPHA, eta=ETA, seed=seed)
+    for line in counted.counts:
+        model.add_doc([counted.words[w] for w in np.repeat(line.indices, line.data.astype(int))])
+    if not learns:
+        model.optim_interval = 0  # the priors stay as they are, as ours do
+    model.train(0)
+    return model
+
+
+def tops_of(model: Any) -> list[list[str]]:
+    """Give the 25 most probable words of each topic of tomotopy's model."""
+    return [[word for word, _ in model.get_topic_words(z, top_n=25)] for z in range(model.k)]
+
+
+def judged(name: str, tops: list[list[list[str]]], held_out: Documents) -> dict:
+    coherences = [round(topic_coherence(top, held_out).mean, 4) for top in tops]
+    return {"label": name, "npmi": coherences, "diversity": [round(topic_diversity(top), 3) for top in tops]}
+
+
+def learnt_alpha(sweeps: int, workers: int, seeds: int) -> list[dict]:
+    """Judge topics with α learnt and fixed, ours and tomotopy's, of two collections."""
+    found = []
+    for name, k, texts, others in collections():
+        counted = Documents.count(texts, min_df=5, max_df=0.2)
+        held_out = Documents.count(others, vocabulary=counted.words)
+        for prior in ("auto", ALPHA):
+            mine, theirs = [], []
+            for seed in range(seeds):
+                settings = {"max_iter": sweeps, "workers": workers, "progress": False, "random_state": seed}
+                lda = LatentDirichletAllocation(k, doc_topic_prior=prior, topic_word_prior=ETA, **settings).fit(counted)
+                mine.append(lda.top_words(25))
+                peer = tomotopys_model(counted, k, seed, learns=prior == "auto")
+                peer.train(sweeps, workers=workers)
+                theirs.append(tops_of(peer))
+            how = f"{name}, {k} topics, α {'learnt' if prior == 'auto' else 'fixed'}"
+            found += [judged(f"{how}, ours", mine, held_out), judged(f"{how}, tomotopy", theirs, held_out)]
+    return found
+
+
+def collections() -> Iterator[tuple[str, int, list[str], list[str]]]:
+    """Yield collections of texts: name, number of topics, texts to learn from, and texts to judge by."""
+    folder = Path(os.environ["UNLABELED_DATA"])
+    news = (
+        pq.read_table(folder / f"newsgroups/{part}.parquet").column("text").to_pylist() for part in ("train", "test")
+    )
+    yield "newsgroups", 50, *news
+    speeches = pq.read_table(folder / "inaugural/train.parquet").column("text").to_pylist()
+    paragraphs = [part for text in speeches for part in text.split("\n\n") if len(part.split()) >= 20]
+    yield "inaugural addresses", 20, [p for i, p in enumerate(paragraphs) if i % 3], paragraphs[::3]
+
+
+def lda_against_tomotopy(rounds: int, sweeps: int, documents: int | None, workers: int, seeds: int) -> list[dict]:
     folder = Path(os.environ["UNLABELED_DATA"]) / "newsgroups"
     texts, others = (pq.read_table(folder / f"{part}.parquet").column("text").to_pylist() for part in ("train", "test"))
     counted = Documents.count(texts[:documents], min_df=5, max_df=0.2)
     held_out = Documents.count(others, vocabulary=counted.words)
     counts = WordCounts(counted.counts.astype(np.float32))
 
-    def theirs(seed: int) -> object:
-        model = tomotopy.LDAModel(k=50, alpha=ALPHA, eta=ETA, seed=seed)
-        for begin, end in zip(counts.pointers, counts.pointers[1:], strict=False):
-            times = counts.counts[begin:end].astype(int)
-            model.add_doc([counted.words[w] for w in np.repeat(counts.words[begin:end], times)])
-        model.optim_interval = 0  # the priors stay as they are, as ours do
-        model.train(0)
-        return model
+    def theirs(seed: int) -> Any:
+        return tomotopys_model(counted, 50, seed, learns=False)
 
     peer, state = theirs(0), Gibbs(counts, 50, ALPHA, ETA, np.random.RandomState(0))
     with threads(workers) as pool:
@@ -153,10 +204,6 @@ def lda_against_tomotopy(rounds: int, sweeps: int, documents: int | None, worker
         f"million_words_a_second_{who}": round(tokens / min(found[0][f"{who}_s"]) / 1e6, 1) for who in ("ours", "peer")
     }
 
-    def judged(name: str, tops: list[list[list[str]]]) -> dict:
-        coherences = [round(topic_coherence(top, held_out).mean, 4) for top in tops]
-        return {"label": name, "npmi": coherences, "diversity": [round(topic_diversity(top), 3) for top in tops]}
-
     settings = {"workers": workers, "progress": False}
     priors = {"doc_topic_prior": ALPHA, "topic_word_prior": ETA, "max_iter": sweeps}
     mine, plain, tomotopys = [], [], []
@@ -166,10 +213,12 @@ def lda_against_tomotopy(rounds: int, sweeps: int, documents: int | None, worker
         plain.append(PLSA(50, max_iter=sweeps, **settings, random_state=seed).fit(counted).top_words(25))
         peer = theirs(seed)
         peer.train(sweeps, workers=workers)
-        tomotopys.append([[word for word, _ in peer.get_topic_words(z, top_n=25)] for z in range(50)])
+        tomotopys.append(tops_of(peer))
     names = ("topics of LDA, ours", "topics of LDA, tomotopy", "topics of PLSA, ours")
-    found += [judged(name, tops) for name, tops in zip(names, (mine, tomotopys, plain), strict=True)]
-    found += [judged(f"topics of LDA, {name}", [tops]) for name, tops in variational(counted, workers).items()]
+    found += [judged(name, tops, held_out) for name, tops in zip(names, (mine, tomotopys, plain), strict=True)]
+    found += [
+        judged(f"topics of LDA, {name}", [tops], held_out) for name, tops in variational(counted, workers).items()
+    ]
     return found
 
 
@@ -181,9 +230,17 @@ if __name__ == "__main__":
     parser.add_argument("--documents", type=int, help="at most so many newsgroup messages")
     parser.add_argument("--workers", type=int, default=2, help="threads of LDA")
     parser.add_argument("--seeds", type=int, default=3, help="fits whose topics are judged")
+    parser.add_argument("--part", choices=["all", "speed", "alpha"], default="all", help="what to measure")
     options = parser.parse_args()
     began = time.perf_counter()
-    results = [plsa_against_nmf(options.rounds, options.scale)]
-    results += lda_against_tomotopy(options.rounds, options.sweeps, options.documents, options.workers, options.seeds)
-    report("mixtures_topics", results, notes="Same start, priors, number of iterations and threads on both sides.")
+    results = []
+    if options.part in ("all", "speed"):
+        results += [plsa_against_nmf(options.rounds, options.scale)]
+        results += lda_against_tomotopy(
+            options.rounds, options.sweeps, options.documents, options.workers, options.seeds
+        )
+    if options.part in ("all", "alpha"):
+        results += learnt_alpha(options.sweeps, options.workers, options.seeds)
+    notes = "Same start, priors, number of iterations and threads on both sides."
+    report("mixtures_topics", results, notes=notes, renew=options.part != "all")
     print(f"{time.perf_counter() - began:.0f} s in all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -118,3 +119,31 @@ def test_folders_that_hold_no_model_are_refused(data, tmp_path):
         (tmp_path / "c.model" / "encoding.json").write_text(content)
         with pytest.raises(UnlabeledError, match=r"encoding\.json does not describe rows"):
             assign(found["model"], data / "x.npy", tmp_path / "a.csv")
+
+
+WHOLE = ["frog-pond toad-pond frog-pond", "toad-pond frog-pond"] * 6 + ["king-hall queen-hall", "queen-hall"] * 6
+
+
+@pytest.mark.parametrize("verb", ["cluster", "outliers", "topics"])
+def test_new_texts_are_cut_into_words_as_the_old_ones_were(tmp_path, verb):
+    (tmp_path / "texts.txt").write_text("\n".join(WHOLE))
+    source, settings = tmp_path / "texts.txt", {"tokenizer": "whitespace"}
+    if verb == "cluster":
+        model = cluster(source, tmp_path / "first.csv", k=2, **settings)["model"]
+    elif verb == "outliers":
+        model = find_outliers(source, tmp_path / "first.csv", k=2, **settings)["model"]
+    else:
+        topics(source, tmp_path / "topics", k=2, **settings)
+        model = tmp_path / "topics"
+    assert "frog-pond" in json.dumps([json.loads(path.read_text()) for path in Path(model).rglob("*.json")])
+    assigned = assign(model, source, tmp_path / "again.csv")
+    assert assigned["said"] == []  # no document without a word that the model knows
+    if verb == "cluster":
+        assert columns(tmp_path / "again.csv")["cluster"] == columns(tmp_path / "first.csv")["cluster"]
+
+
+def test_a_tokenizer_is_refused_for_what_is_no_text(data, tmp_path):
+    with pytest.raises(UnlabeledError, match=r"a tokenizer \(whitespace\) is for text"):
+        cluster(data / "t.csv", tmp_path / "c.csv", tokenizer="whitespace")
+    with pytest.raises(UnlabeledError, match="unknown tokenizer 'wrods'"):
+        cluster(data / "texts.txt", tmp_path / "c.csv", tokenizer="wrods")

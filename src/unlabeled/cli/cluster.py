@@ -17,6 +17,7 @@ from unlabeled.cli.shared import (
     Scale,
     Seed,
     ShownImages,
+    TextTokenizer,
     how_many,
     print_json,
     print_table,
@@ -40,6 +41,7 @@ def cluster(
     method: ClusterMethod = "kmeans",
     scale: Scale = "auto",
     column: Column = None,
+    tokenizer: TextTokenizer = None,
     images: ShownImages = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -65,6 +67,7 @@ def cluster(
         random_state=seed,
         scale=scale,
         column=column,
+        tokenizer=tokenizer,
         images=images,
         overwrite=overwrite,
     )

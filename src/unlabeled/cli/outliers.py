@@ -16,6 +16,7 @@ from unlabeled.cli.shared import (
     Scale,
     Seed,
     ShownImages,
+    TextTokenizer,
     print_json,
     print_table,
     say,
@@ -48,6 +49,7 @@ def outliers(
     model: Model = None,
     scale: Scale = "auto",
     column: Column = None,
+    tokenizer: TextTokenizer = None,
     images: ShownImages = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -73,6 +75,7 @@ def outliers(
         random_state=seed,
         scale=scale,
         column=column,
+        tokenizer=tokenizer,
         images=images,
         overwrite=overwrite,
     )

@@ -28,14 +28,13 @@ Comparable = Annotated[
     ),
 ]
 Column = Annotated[str | None, typer.Option(help="The column of a table that holds the text.")]
-TokenizerName = Annotated[
-    str,
-    typer.Option(
-        "--tokenizer",
-        help="How text becomes words: [bold]words[/bold]; [bold]whitespace[/bold]; or [bold]jieba[/bold], "
-        "[bold]fugashi[/bold], [bold]pythainlp[/bold], which cut Chinese, Japanese and Thai.",
-    ),
-]
+_TOKENIZER = typer.Option(
+    "--tokenizer",
+    help="How text becomes words: [bold]words[/bold]; [bold]whitespace[/bold]; or [bold]jieba[/bold], "
+    "[bold]fugashi[/bold], [bold]pythainlp[/bold], which cut Chinese, Japanese and Thai.",
+)
+TokenizerName = Annotated[str, _TOKENIZER]
+TextTokenizer = Annotated[str | None, _TOKENIZER]
 ShownImages = Annotated[Path | None, typer.Option("--images", help="Images to show, named by the ids of the rows.")]
 Scale = Annotated[
     str,

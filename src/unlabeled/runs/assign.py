@@ -172,7 +172,7 @@ PLACES = {"cluster": _clusters, "outliers": _outliers, "labels": _labels}
 def _topics(folder: Path, source: Any, column: str | None) -> tuple[dict[str, Any], list[str]]:
     texts, ids = read_texts(source, column)
     model = load(folder / MODEL)
-    documents = Documents.count(texts, vocabulary=model.vocabulary_)
+    documents = Documents.count(texts, tokenizer=model.tokenizer, vocabulary=model.vocabulary_)
     shares, empty = model.transform(documents), np.diff(documents.counts.indptr) == 0
     said = [f"{counted(int(empty.sum()), 'document')} without a word that the model knows"] if empty.any() else []
     columns = {"id": ids, "topic": masked(shares.argmax(axis=1), empty), "share": masked(shares.max(axis=1), empty)}

@@ -18,6 +18,7 @@ from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.table import Table
 from unlabeled.data.tables import TABLES, has_lists, narrowed
 from unlabeled.data.text.documents import Documents
+from unlabeled.data.text.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Collection, modality_of, open_source
 from unlabeled.runs.row_encoding import RowEncoding, of_documents
@@ -74,7 +75,13 @@ class Rows:
 
 
 def open_rows(
-    source: Any, *, scale: Scale = "auto", column: str | None = None, images: Any = None, random_state: int = 0
+    source: Any,
+    *,
+    scale: Scale = "auto",
+    column: str | None = None,
+    tokenizer: str | Tokenizer | None = None,
+    images: Any = None,
+    random_state: int = 0,
 ) -> Rows:
     """Open what is to be compared, and bring it to a scale on which distances mean something.
 
@@ -91,6 +98,8 @@ def open_rows(
         ``"auto"``: ``"unit"`` for embeddings and documents, ``"standard"`` for tables, ``"none"`` for arrays.
     column : str, optional
         The column of a table that holds text to compare by.
+    tokenizer : str or callable, optional
+        How text becomes words: see `unlabeled.data.tokenize`. Refused for what is no text.
     images : path or object, optional
         Images to show, by the ids of the rows.
     random_state : int, default 0
@@ -107,7 +116,9 @@ def open_rows(
     """
     if scale not in get_args(Scale):
         raise unknown_name("scale", scale, get_args(Scale))
-    rows, usual = _opened(source, column, scale, random_state)
+    rows, usual = _opened(source, column, tokenizer, scale, random_state)
+    if tokenizer is not None and rows.words is None:
+        raise UnlabeledError(f"a tokenizer ({tokenizer}) is for text, and {source} is none; leave it out")
     wanted = usual if scale == "auto" else scale
     encoding = (rows.encoding or RowEncoding(rows.array.shape[1])).scaled(wanted, rows.array)
     array, how = rows.array, []
@@ -119,7 +130,9 @@ def open_rows(
     return replace(rows, array=array, said=rows.said + how, images=shown, encoding=encoding)
 
 
-def _opened(source: Any, column: str | None, scale: Scale, random_state: int) -> tuple[Rows, Scale]:
+def _opened(
+    source: Any, column: str | None, tokenizer: str | Tokenizer | None, scale: Scale, random_state: int
+) -> tuple[Rows, Scale]:
     """Open a source; give its rows and the scale that is usual for them."""
     if not isinstance(source, str | os.PathLike):
         return (
@@ -128,7 +141,7 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
     path = existing(os.fspath(source))
     suffix = path.suffix.lower()
     if column is not None:
-        return _documents(path, column, random_state), "unit"
+        return _documents(path, column, tokenizer, random_state), "unit"
     if suffix in WORD_VECTORS or (path / "vectors.safetensors").exists():
         return _words(path), "unit"
     if path.is_dir():
@@ -136,7 +149,7 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
             from unlabeled.runs.run import Run  # its encoder brings torch
 
             return _run(Run(path)), "unit"
-        return _folder(path, random_state), "unit"
+        return _folder(path, tokenizer, random_state), "unit"
     if suffix in ARRAYS:
         return _vectors(Vectors(path)), "none"
     if suffix == ".parquet" and has_lists(path):
@@ -145,7 +158,7 @@ def _opened(source: Any, column: str | None, scale: Scale, random_state: int) ->
         return _table(path, scale), "standard"
     if suffix in SUFFIXES:
         raise UnlabeledError(f"{path} is one picture; to cut it into parts: unlabeled segment {quote(str(path))}")
-    return _documents(path, None, random_state), "unit"
+    return _documents(path, None, tokenizer, random_state), "unit"
 
 
 def _words(path: Path) -> Rows:
@@ -191,7 +204,7 @@ def _decisions(table: Table, standard: bool) -> list[str]:
     return said
 
 
-def _folder(folder: Path, random_state: int) -> Rows:
+def _folder(folder: Path, tokenizer: str | Tokenizer | None, random_state: int) -> Rows:
     files = files_under(folder)
     if not files:
         raise UnlabeledError(f"{folder} is empty: there is nothing in it to compare")
@@ -201,15 +214,15 @@ def _folder(folder: Path, random_state: int) -> Rows:
             f"{folder} holds images, which must become vectors first: unlabeled learn {quote(str(folder))} --out run/, "
             "and then give run/ in its place"
         )
-    return _documents(folder, None, random_state)
+    return _documents(folder, None, tokenizer, random_state)
 
 
-def _documents(path: Path, column: str | None, random_state: int) -> Rows:
+def _documents(path: Path, column: str | None, tokenizer: str | Tokenizer | None, random_state: int) -> Rows:
     """Count words, weigh them by tf-idf, and reduce them."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    documents = Documents.count(path, column=column)
+    documents = Documents.count(path, column=column, tokenizer=tokenizer)
     tf_idf = TfidfTransformer(sublinear_tf=True).fit(documents.counts)
     weights = sp.csr_matrix(tf_idf.transform(documents.counts))
     said = [f"{len(documents):,} documents of {len(documents.words):,} different words, weighed by tf-idf"]
@@ -223,7 +236,7 @@ def _documents(path: Path, column: str | None, random_state: int) -> Rows:
         array = svd.fit_transform(weights)
         components = svd.components_
         said.append(f"and reduced to {most} dimensions (latent semantic analysis)")
-    encoding = of_documents(documents.words, tf_idf.idf_, components)
+    encoding = of_documents(documents.words, tf_idf.idf_, components, tokenizer)
     return Rows(
         array.astype(np.float32), documents.ids, said, words=documents.words, weights=weights, encoding=encoding
     )

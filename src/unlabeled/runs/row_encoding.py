@@ -15,6 +15,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.table_encoding import TableEncoding
 from unlabeled.data.tables import frame_columns, id_and_label, narrowed, read_columns
 from unlabeled.data.text.documents import Documents
+from unlabeled.data.text.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.search.metric import unit_rows
@@ -39,6 +40,8 @@ class RowEncoding:
         Whether the categories of the table are codes, and missing values NaN: what `MixedMixture` takes.
     words : list of str or None
         What is counted in documents.
+    tokenizer : str
+        How documents become words: the name of a tokenizer, or of a function that was given.
     idf : ndarray, shape (words,), or None
         Their inverse document frequencies.
     components : ndarray, shape (dim, words), or None
@@ -54,6 +57,7 @@ class RowEncoding:
     idf: NDArray[np.float64] | None = None
     components: NDArray[np.float64] | None = None
     codes: bool = False
+    tokenizer: str = "words"
 
     def scaled(self, scale: str, array: NDArray[Any]) -> Self:
         """Give the encoding that also scales rows as these are to be scaled."""
@@ -108,7 +112,7 @@ class RowEncoding:
     def _encode_documents(self, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
         from sklearn.preprocessing import normalize
 
-        documents = Documents.count(source, column=column, vocabulary=self.words)
+        documents = Documents.count(source, column=column, tokenizer=self.tokenizer, vocabulary=self.words)
         weights = documents.counts.astype(np.float64)
         weights.data = (np.log(weights.data) + 1) * np.asarray(self.idf)[weights.indices]
         weights = normalize(weights)
@@ -122,8 +126,8 @@ class RowEncoding:
         arrays = {name: value for name in names if (value := getattr(self, name)) is not None}
         save_arrays(arrays, folder / ARRAYS)
         table = None if self.table is None else self.table.to_dict()
-        card = {"dim": self.dim, "scale": self.scale, "table": table, "codes": self.codes, "words": self.words}
-        write_json(folder / CARD, card)
+        plain = {name: getattr(self, name) for name in ("dim", "scale", "codes", "words", "tokenizer")}
+        write_json(folder / CARD, plain | {"table": table})
 
     @classmethod
     @refuses_damage
@@ -132,16 +136,23 @@ class RowEncoding:
         card, arrays = read_json(folder / CARD), load_arrays(folder / ARRAYS)
         try:
             table = None if card["table"] is None else TableEncoding.from_dict(card["table"])
-            scale, codes = str(card["scale"]), bool(card.get("codes", False))
-            return cls(int(card["dim"]), scale, table=table, words=card["words"], codes=codes, **arrays)
+            plain: dict[str, Any] = {"codes": bool(card.get("codes", False)), **arrays}
+            plain["tokenizer"] = str(card.get("tokenizer", "words"))
+            return cls(int(card["dim"]), str(card["scale"]), table=table, words=card["words"], **plain)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnlabeledError(f"{folder / CARD} does not describe rows ({error!r}); it is damaged") from error
 
 
-def of_documents(words: list[str], idf: NDArray[Any], components: NDArray[Any] | None) -> RowEncoding:
+def of_documents(
+    words: list[str],
+    idf: NDArray[Any],
+    components: NDArray[Any] | None,
+    tokenizer: str | Tokenizer | None = None,
+) -> RowEncoding:
     """Give the encoding of documents by the tf-idf of words, reduced or not."""
+    name = tokenizer if isinstance(tokenizer, str) else getattr(tokenizer, "__qualname__", None) or "words"
     dim = len(words) if components is None else len(components)
-    return RowEncoding(dim, words=list(words), idf=np.asarray(idf), components=components)
+    return RowEncoding(dim, words=list(words), idf=np.asarray(idf), components=components, tokenizer=name)
 
 
 def _encode_table(encoding: TableEncoding, source: Any, codes: bool) -> tuple[list[str], NDArray[Any], list[str]]:
