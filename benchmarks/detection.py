@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from harness import report
 
-from unlabeled.data.voc import VOC
+from unlabeled.data.image.voc import VOC
 from unlabeled.encoders import Encoder
 from unlabeled.encoders.encoder import from_description
-from unlabeled.evaluation.detector import Detector
+from unlabeled.evaluation.objects.detector import Detector
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 
 

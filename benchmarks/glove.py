@@ -23,10 +23,10 @@ from harness import arguments, interleave, report, row, seconds
 
 from unlabeled import WordVectors, cooccurrence
 from unlabeled.data import Corpus
-from unlabeled.evaluation.word_similarity import word_similarity
+from unlabeled.evaluation.words.word_similarity import word_similarity
 from unlabeled.kernels.words.glove_kernel import descent
+from unlabeled.methods.words.counting.tiling import Tiling
 from unlabeled.methods.words.glove import Factors
-from unlabeled.methods.words.tiling import Tiling
 
 DATA = Path(os.environ["UNLABELED_DATA"])
 THREADS = len(os.sched_getaffinity(0))

@@ -34,7 +34,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from unlabeled import KMeans
 from unlabeled.data.blocks import Blocks
-from unlabeled.methods.mixture.k_means_start import k_means_plus_plus
+from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus
 from unlabeled.methods.mixture.threads import threads
 
 STEPS = 10

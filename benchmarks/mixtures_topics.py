@@ -36,9 +36,9 @@ from sklearn.decomposition import non_negative_factorization
 
 from unlabeled import PLSA, Documents, LatentDirichletAllocation
 from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
-from unlabeled.methods.mixture.gibbs import Gibbs
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.methods.mixture.word_counts import WordCounts
+from unlabeled.methods.mixture.topics.gibbs import Gibbs
+from unlabeled.methods.mixture.topics.word_counts import WordCounts
 
 STEPS = 5
 COMPARED = 30  # iterations after which likelihoods are compared

@@ -20,7 +20,7 @@ from harness import report, row
 from PIL import Image
 
 from unlabeled import KMeans
-from unlabeled.methods.mixture import k_means_distances, lloyd
+from unlabeled.methods.mixture.kmeans import k_means_distances, lloyd
 
 DATA = Path(os.environ.get("UNLABELED_DATA", "../shared/data"))
 PAYS = lloyd.screen_pays, k_means_distances.screened_start_pays

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from harness import arguments, interleave, report, row
 
 from unlabeled import GPT, SetFit
-from unlabeled.data.text.checkpoint_folder import find_checkpoint
+from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
 from unlabeled.encoders import embed
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.evaluation import sentence_similarity

@@ -17,7 +17,7 @@ from unlabeled.data.video.synthetic import falling_balls, moving_digits, moving_
 from unlabeled.encoders import embed
 from unlabeled.encoders.encoder import from_description
 from unlabeled.evaluation.accuracy import wilson_interval
-from unlabeled.evaluation.linear_probe import linear_probe
+from unlabeled.evaluation.probes.linear_probe import linear_probe
 from unlabeled.modalities import open_instances
 from unlabeled.views import ClipView, Compose
 

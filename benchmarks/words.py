@@ -28,7 +28,7 @@ from harness import report, row, seconds
 from unlabeled import CBOW, SkipGram, WordVectors
 from unlabeled.data import Corpus, tokenize
 from unlabeled.evaluation import word_similarity
-from unlabeled.methods.words.likelihood import negative_sampling_loss
+from unlabeled.methods.words.prediction.likelihood import negative_sampling_loss
 
 DATA = Path(os.environ.get("UNLABELED_DATA", "../shared/data"))
 PARTS = ["brown/train", "abc/train", "webtext/train", "newsgroups/train", "newsgroups/test"]

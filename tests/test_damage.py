@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import unlabeled
 from unlabeled.cli.main import app
 from unlabeled.data import Corpus, Images, Vectors, read_labels
-from unlabeled.data.table import Table
+from unlabeled.data.tabular.table import Table
 from unlabeled.encoders import load_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder

@@ -62,12 +62,12 @@ def test_nouns_are_names_of_the_package():
 def test_a_function_keeps_its_place_when_the_file_named_like_it_is_imported():
     code = """
 import unlabeled.runs
-from unlabeled.runs.topics import topics as first
+from unlabeled.runs.grouping.topics import topics as first
 from unlabeled.runs import topics, cluster
-from unlabeled.runs.cluster import cluster as second
+from unlabeled.runs.grouping.cluster import cluster as second
 assert topics is first and cluster is second
-assert unlabeled.runs.topics is first and unlabeled.runs.cluster is second
-from unlabeled.runs import write_table
+assert unlabeled.runs.grouping.topics is first and unlabeled.runs.grouping.cluster is second
+from unlabeled.runs.grouping import write_table
 print(type(write_table).__name__)
 """
     assert in_a_new_process(code) == "module"

@@ -90,16 +90,16 @@ def test_a_room_imports_only_from_rooms_above_it(path):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("data/images.py", "import unlabeled.cli.main"),
-        ("data/images.py", "from unlabeled.views import Crop"),
-        ("data/images.py", "from unlabeled import views"),
-        ("data/images.py", "from unlabeled import SimCLR"),
-        ("data/images.py", "from .. import views"),
-        ("data/images.py", "from ..views.crop import Crop"),
+        ("data/image/images.py", "import unlabeled.cli.main"),
+        ("data/image/images.py", "from unlabeled.views import Crop"),
+        ("data/image/images.py", "from unlabeled import views"),
+        ("data/image/images.py", "from unlabeled import SimCLR"),
+        ("data/image/images.py", "from .. import views"),
+        ("data/image/images.py", "from ..views.crop import Crop"),
         ("data/inner/deep.py", "from ...views import Crop"),
-        ("data/images.py", "def f():\n    from unlabeled.methods import SimCLR"),
-        ("data/images.py", "if TYPE_CHECKING:\n    from unlabeled.training.loop import Loop"),
-        ("data/images.py", "importlib.import_module('unlabeled.methods.simclr')"),
+        ("data/image/images.py", "def f():\n    from unlabeled.methods import SimCLR"),
+        ("data/image/images.py", "if TYPE_CHECKING:\n    from unlabeled.training.loop import Loop"),
+        ("data/image/images.py", "importlib.import_module('unlabeled.methods.simclr')"),
         ("methods/simclr.py", "from unlabeled.evaluation import knn"),
         ("errors.py", "from unlabeled.data import Images"),
         ("registry.py", "from unlabeled.cli import main"),
@@ -113,10 +113,10 @@ def test_the_check_finds_an_upward_import_however_it_is_written(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("cli/learn.py", "from unlabeled.methods import SimCLR\nfrom unlabeled.errors import UnlabeledError"),
+        ("cli/learning/learn.py", "from unlabeled.methods import SimCLR\nfrom unlabeled.errors import UnlabeledError"),
         ("views/crop.py", "from unlabeled.data import Images\nfrom unlabeled import errors"),
         ("views/crop.py", "from . import draw\nfrom .draw import uniform\nfrom ..files import write_json"),
-        ("data/images.py", "import numpy.views\nfrom PIL import Image\nimport views"),
+        ("data/image/images.py", "import numpy.views\nfrom PIL import Image\nimport views"),
         ("registry.py", "import_module('unlabeled.methods.simclr')"),
     ],
 )

@@ -51,7 +51,7 @@ def test_mypy_knows_a_method_by_the_name_a_user_imports(tmp_path):
     said = [line.split(": ", 1)[1] for line in done.stdout.splitlines() if "user.py" in line]
     assert len(said) == 6, done.stdout
     assert all("unlabeled.methods.contrastive.simclr.SimCLR" in line for line in said[:2])
-    assert "unlabeled.data.images.Images" in said[2]
+    assert "unlabeled.data.image.images.Images" in said[2]
     assert "unlabeled.data.vectors.Vectors" in said[3]
     assert 'has incompatible type "str"; expected "int"' in said[4]
     assert 'has no attribute "SimCRL"; maybe "SimCLR"?' in said[5]

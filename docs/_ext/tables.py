@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from unlabeled.cli.main import app
 from unlabeled.registry import Option, card, method, methods, options
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.bases.self_supervised import SelfSupervised
 
 log = logging.getLogger(__name__)
 

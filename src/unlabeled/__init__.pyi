@@ -15,11 +15,11 @@ from unlabeled import runs as runs
 from unlabeled import search as search
 from unlabeled import training as training
 from unlabeled import views as views
-from unlabeled.data.images import Images as Images
-from unlabeled.data.text.corpus import Corpus as Corpus
+from unlabeled.data.image.images import Images as Images
 from unlabeled.data.text.documents import Documents as Documents
+from unlabeled.data.text.indexing.corpus import Corpus as Corpus
 from unlabeled.data.vectors import Vectors as Vectors
-from unlabeled.evaluation.detector import Detector as Detector
+from unlabeled.evaluation.objects.detector import Detector as Detector
 from unlabeled.methods.contrastive.cpc import CPC as CPC
 from unlabeled.methods.contrastive.cross_encoder import CrossEncoder as CrossEncoder
 from unlabeled.methods.contrastive.instance_discrimination import InstanceDiscrimination as InstanceDiscrimination
@@ -31,22 +31,22 @@ from unlabeled.methods.contrastive.sup_con import SupCon as SupCon
 from unlabeled.methods.contrastive.triplet_network import TripletNetwork as TripletNetwork
 from unlabeled.methods.crossmodal.clip import CLIP as CLIP
 from unlabeled.methods.fewlabels.co_training import CoTraining as CoTraining
+from unlabeled.methods.fewlabels.consistency.entropy_minimisation import EntropyMinimisation as EntropyMinimisation
+from unlabeled.methods.fewlabels.consistency.fix_match import FixMatch as FixMatch
+from unlabeled.methods.fewlabels.consistency.flex_match import FlexMatch as FlexMatch
+from unlabeled.methods.fewlabels.consistency.free_match import FreeMatch as FreeMatch
+from unlabeled.methods.fewlabels.consistency.mean_teacher import MeanTeacher as MeanTeacher
+from unlabeled.methods.fewlabels.consistency.mix_match import MixMatch as MixMatch
+from unlabeled.methods.fewlabels.consistency.supervised import Supervised as Supervised
 from unlabeled.methods.fewlabels.distillation import Distillation as Distillation
-from unlabeled.methods.fewlabels.entropy_minimisation import EntropyMinimisation as EntropyMinimisation
 from unlabeled.methods.fewlabels.fine_tuning import FineTuning as FineTuning
-from unlabeled.methods.fewlabels.fix_match import FixMatch as FixMatch
-from unlabeled.methods.fewlabels.flex_match import FlexMatch as FlexMatch
-from unlabeled.methods.fewlabels.free_match import FreeMatch as FreeMatch
-from unlabeled.methods.fewlabels.label_propagation import LabelPropagation as LabelPropagation
-from unlabeled.methods.fewlabels.label_spreading import LabelSpreading as LabelSpreading
-from unlabeled.methods.fewlabels.mean_teacher import MeanTeacher as MeanTeacher
-from unlabeled.methods.fewlabels.mix_match import MixMatch as MixMatch
-from unlabeled.methods.fewlabels.poisson_learning import PoissonLearning as PoissonLearning
+from unlabeled.methods.fewlabels.graph.label_propagation import LabelPropagation as LabelPropagation
+from unlabeled.methods.fewlabels.graph.label_spreading import LabelSpreading as LabelSpreading
+from unlabeled.methods.fewlabels.graph.poisson_learning import PoissonLearning as PoissonLearning
 from unlabeled.methods.fewlabels.self_training import SelfTraining as SelfTraining
 from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM as SemiSupervisedEM
 from unlabeled.methods.fewlabels.set_fit import SetFit as SetFit
 from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression as SoftmaxRegression
-from unlabeled.methods.fewlabels.supervised import Supervised as Supervised
 from unlabeled.methods.generative.autoencoder import Autoencoder as Autoencoder
 from unlabeled.methods.generative.deep_image_prior import DeepImagePrior as DeepImagePrior
 from unlabeled.methods.generative.denoising_autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
@@ -86,16 +86,18 @@ from unlabeled.methods.video.frame_order import FrameOrder as FrameOrder
 from unlabeled.methods.video.future_prediction import FuturePrediction as FuturePrediction
 from unlabeled.methods.video.tracking_by_colorization import TrackingByColorization as TrackingByColorization
 from unlabeled.methods.words.cbow import CBOW as CBOW
-from unlabeled.methods.words.conditional_probabilities import conditional_probabilities as conditional_probabilities
-from unlabeled.methods.words.cooccurrence import cooccurrence as cooccurrence
+from unlabeled.methods.words.counting.cooccurrence import cooccurrence as cooccurrence
 from unlabeled.methods.words.glove import GloVe as GloVe
 from unlabeled.methods.words.one_hot import OneHot as OneHot
 from unlabeled.methods.words.phrases import Phrases as Phrases
+from unlabeled.methods.words.prediction.conditional_probabilities import (
+    conditional_probabilities as conditional_probabilities,
+)
 from unlabeled.methods.words.sentence_vectors import SentenceVectors as SentenceVectors
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors
 from unlabeled.runs.compare import compare as compare
-from unlabeled.runs.label_dataset import label_dataset as label_dataset
+from unlabeled.runs.labelling.label_dataset import label_dataset as label_dataset
 from unlabeled.runs.run import Run as Run
 from unlabeled.search.neighbour_graph import NeighbourGraph as NeighbourGraph
 

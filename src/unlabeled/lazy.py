@@ -26,7 +26,7 @@ def when_used(package: str, homes: Mapping[str, str]) -> Attributes:
     package : str
         ``__name__`` of the package.
     homes : mapping of str to str
-        For each name the file it is in.
+        For each name the file it is in; a file of a sub-folder is ``folder.file``.
     """
 
     class Package(ModuleType):
@@ -47,8 +47,8 @@ def when_used(package: str, homes: Mapping[str, str]) -> Attributes:
 def classes_by_file(package: str, folder: str) -> Attributes:
     """Make the ``__getattr__`` and ``__dir__`` of a package in which each class is in the file named after it.
 
-    No file is imported, and none is listed anywhere: ``SkipGram`` is found because there is a ``skip_gram.py`` that
-    holds a class of that name.
+    No file is imported, and none is listed anywhere: ``SkipGram`` is found because there is a ``skip_gram.py``, here or
+    in a sub-folder, that holds a class of that name.
 
     Parameters
     ----------
@@ -58,9 +58,10 @@ def classes_by_file(package: str, folder: str) -> Attributes:
 
     def homes() -> dict[str, str]:
         found: dict[str, str] = {}
-        for path in Path(folder).glob("[!_]*.py"):
+        for path in Path(folder).rglob("[!_]*.py"):
             names = CLASS.findall(path.read_text(encoding="utf-8"))
-            found |= {name: path.stem for name in names if name.lower() == path.stem.replace("_", "")}
+            module = ".".join(path.relative_to(folder).with_suffix("").parts)
+            found |= {name: module for name in names if name.lower() == path.stem.replace("_", "")}
         return found
 
     def attribute(name: str) -> Any:

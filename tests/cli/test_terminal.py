@@ -12,7 +12,7 @@ import pytest
 from pyarrow import csv
 
 from unlabeled.cli.shared import print_table, visible
-from unlabeled.runs.write_table import write_table
+from unlabeled.runs.grouping.write_table import write_table
 
 LONG_ID = "photos/holidays/2024/a-very-long-name-of-a-file-number-0001.jpeg"
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from unlabeled.data.arrays import ArrayImages, load_array
-from unlabeled.data.decode import as_uint8
+from unlabeled.data.image.decode import as_uint8
 from unlabeled.errors import UnlabeledError
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from unlabeled.data.decode import check_fit, picture, pixels
+from unlabeled.data.image.decode import check_fit, picture, pixels
 from unlabeled.errors import UnlabeledError
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation import neighbours, retrieval
+from unlabeled.evaluation import retrieval
+from unlabeled.evaluation.label_free import neighbours
 
 
 def loop(vectors, labels, ks):

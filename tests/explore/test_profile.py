@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from unlabeled.data.table import Table
+from unlabeled.data.tabular.table import Table
 from unlabeled.explore.profile import Trait, traits, typical, typical_words
 
 

@@ -17,7 +17,7 @@ from unlabeled.losses import (
     triplet,
     vicreg,
 )
-from unlabeled.losses.pairwise_reduction import score_memory
+from unlabeled.losses.blockwise.pairwise_reduction import score_memory
 from unlabeled.processes import all_reduce_sum, gather, world_size
 
 ROWS = 7

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import MemoryBank, Queue, info_nce
-from unlabeled.losses.embedding_checks import unit
+from unlabeled.losses.blockwise.embedding_checks import unit
 
 
 def test_a_bank_starts_with_random_directions_and_moves_towards_what_it_is_given():

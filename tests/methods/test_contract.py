@@ -15,7 +15,7 @@ import unlabeled
 from unlabeled.data import Images
 from unlabeled.errors import UnlabeledError
 from unlabeled.registry import card, methods
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.bases.self_supervised import SelfSupervised
 
 UNSUPERVISED = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and not cls.uses_labels]
 DEEP = [cls for cls in UNSUPERVISED if "image" in cls.modalities]

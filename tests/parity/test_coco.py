@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from unlabeled.data.objects import Detections, Objects
-from unlabeled.evaluation.average_precision import COCO_OVERLAPS, COCO_RECALLS, coco_average_precision
+from unlabeled.data.image.objects import Detections, Objects
+from unlabeled.evaluation.objects.average_precision import COCO_OVERLAPS, COCO_RECALLS, coco_average_precision
 
 detection = pytest.importorskip("torchmetrics.detection", reason="torchmetrics is not installed")
 pytest.importorskip("pycocotools", reason="pycocotools is not installed")

@@ -8,7 +8,7 @@ import pytest
 from unlabeled import WordVectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import analogies, word_similarity
-from unlabeled.methods.words import nearest_words
+from unlabeled.methods.words.lookup import nearest_words
 
 gensim = pytest.importorskip("gensim.models", reason="gensim is not installed")
 

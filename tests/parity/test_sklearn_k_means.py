@@ -10,7 +10,7 @@ from sklearn.cluster import kmeans_plusplus
 
 from unlabeled import KMeans
 from unlabeled.data.blocks import Blocks
-from unlabeled.methods.mixture.k_means_start import k_means_plus_plus
+from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus
 from unlabeled.methods.mixture.threads import threads
 
 

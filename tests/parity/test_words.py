@@ -28,8 +28,13 @@ import pytest
 from unlabeled import CBOW, SkipGram, WordVectors
 from unlabeled.data import Corpus, tokenize
 from unlabeled.evaluation import word_similarity
-from unlabeled.methods.words.huffman import HuffmanTree
-from unlabeled.methods.words.likelihood import drawn_negatives, hierarchical_loss, negative_loss, window_pairs
+from unlabeled.methods.words.counting.huffman import HuffmanTree
+from unlabeled.methods.words.prediction.likelihood import (
+    drawn_negatives,
+    hierarchical_loss,
+    negative_loss,
+    window_pairs,
+)
 
 gensim = pytest.importorskip("gensim.models", reason="gensim is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]

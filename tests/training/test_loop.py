@@ -20,9 +20,9 @@ from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.methods.noncontrastive.byol import BYOL
-from unlabeled.training.health_monitor import CollapseWarning
-from unlabeled.training.multi_view import MultiView
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.bases.multi_view import MultiView
+from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.control.health_monitor import CollapseWarning
 
 SMALL = {"latent_dim": 4, "epochs": 4, "batch_size": 32, "random_state": 0, "progress": False}
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from unlabeled.views import Compose, Flip, Invert, Operation, RandAugment, canvas
+from unlabeled.views import Compose, Flip, Invert, Operation, RandAugment
+from unlabeled.views.geometric import canvas
 
 
 @dataclass(frozen=True)

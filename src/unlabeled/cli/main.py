@@ -8,33 +8,33 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.assign import assign
-from unlabeled.cli.cluster import cluster
-from unlabeled.cli.compare import compare
 from unlabeled.cli.demo import demo
-from unlabeled.cli.detect import detect, learn_detector
-from unlabeled.cli.embed import embed
-from unlabeled.cli.evaluate import evaluate
-from unlabeled.cli.fill import fill
-from unlabeled.cli.finetune import finetune, predict
-from unlabeled.cli.generate import generate
-from unlabeled.cli.label import label
-from unlabeled.cli.learn import learn
-from unlabeled.cli.map import map_
+from unlabeled.cli.exploration.embed import embed
+from unlabeled.cli.exploration.map import map_
+from unlabeled.cli.exploration.path import path
+from unlabeled.cli.exploration.search import search
+from unlabeled.cli.exploration.see import see
+from unlabeled.cli.exploration.segment import segment
+from unlabeled.cli.exploration.track import track
+from unlabeled.cli.generation.fill import fill
+from unlabeled.cli.generation.generate import generate
+from unlabeled.cli.generation.reconstruct import reconstruct
+from unlabeled.cli.generation.restore import restore
+from unlabeled.cli.generation.sample import sample
+from unlabeled.cli.grouping.assign import assign
+from unlabeled.cli.grouping.cluster import cluster
+from unlabeled.cli.grouping.outliers import outliers
+from unlabeled.cli.grouping.topics import topics
+from unlabeled.cli.grouping.zeroshot import zeroshot
+from unlabeled.cli.learning.compare import compare
+from unlabeled.cli.learning.detect import detect, learn_detector
+from unlabeled.cli.learning.evaluate import evaluate
+from unlabeled.cli.learning.finetune import finetune, predict
+from unlabeled.cli.learning.label import label
+from unlabeled.cli.learning.learn import learn
 from unlabeled.cli.methods import methods
-from unlabeled.cli.outliers import outliers
-from unlabeled.cli.path import path
-from unlabeled.cli.reconstruct import reconstruct
-from unlabeled.cli.restore import restore
-from unlabeled.cli.sample import sample
-from unlabeled.cli.search import search
-from unlabeled.cli.see import see
-from unlabeled.cli.segment import segment
 from unlabeled.cli.shared import FAILED, REFUSED, err, visible
-from unlabeled.cli.topics import topics
-from unlabeled.cli.track import track
 from unlabeled.cli.words import app as words
-from unlabeled.cli.zeroshot import zeroshot
 from unlabeled.errors import UnlabeledError
 
 app = typer.Typer(

@@ -8,19 +8,19 @@ from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
     from unlabeled.data.batch import Batch
-    from unlabeled.data.images import Images
+    from unlabeled.data.image.images import Images
+    from unlabeled.data.image.objects import Detections, Objects
+    from unlabeled.data.image.prepared import PreparedImages
+    from unlabeled.data.image.voc import VOC
     from unlabeled.data.instances import Instances, prefetched
     from unlabeled.data.labels import LabelTable, read_labels
-    from unlabeled.data.objects import Detections, Objects
-    from unlabeled.data.prepared import PreparedImages
-    from unlabeled.data.text.corpus import Corpus
     from unlabeled.data.text.documents import Documents
+    from unlabeled.data.text.indexing.corpus import Corpus
+    from unlabeled.data.text.indexing.vocabulary import Vocabulary
     from unlabeled.data.text.labelled_texts import LabelledTexts
-    from unlabeled.data.text.tokenizers import tokenize
-    from unlabeled.data.text.vocabulary import Vocabulary
+    from unlabeled.data.text.tokenization.tokenizers import tokenize
     from unlabeled.data.vectors import Vectors
     from unlabeled.data.video import Clips, Videos
-    from unlabeled.data.voc import VOC
 
 __all__ = [
     "VOC",
@@ -49,15 +49,15 @@ __getattr__, __dir__ = when_used(
         "Batch": "batch",
         "Clips": "video.clips",
         "Corpus": "text.corpus",
-        "Detections": "objects",
+        "Detections": "image.objects",
         "Documents": "text.documents",
-        "Images": "images",
+        "Images": "image.images",
         "Instances": "instances",
         "LabelTable": "labels",
         "LabelledTexts": "text.labelled_texts",
-        "Objects": "objects",
-        "PreparedImages": "prepared",
-        "VOC": "voc",
+        "Objects": "image.objects",
+        "PreparedImages": "image.prepared",
+        "VOC": "image.voc",
         "Vectors": "vectors",
         "Videos": "video.videos",
         "Vocabulary": "text.vocabulary",

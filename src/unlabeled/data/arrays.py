@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unlabeled.data.classes import encode_values
-from unlabeled.data.decode import UnreadableError, as_uint8
 from unlabeled.data.fingerprint import chunks, fingerprint
+from unlabeled.data.image.decode import UnreadableError, as_uint8
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.classes import UNLABELLED, class_name, encode, encode_values
-from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.paths import existing
+from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
@@ -246,7 +246,7 @@ def _filled(rows: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _read_parquet(path: Path) -> LabelTable:
-    from unlabeled.data.parquet import class_names, read_column, schema_of  # here, for CSV needs no pyarrow
+    from unlabeled.data.tabular.parquet import class_names, read_column, schema_of  # here, for CSV needs no pyarrow
 
     schema = schema_of(path)
     identity, label = _columns(path, schema.names)

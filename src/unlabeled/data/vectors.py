@@ -17,7 +17,7 @@ from unlabeled.data.fingerprint import chunks, fingerprint
 from unlabeled.data.instances import prefetched
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
-from unlabeled.data.tables import TABLES, Numbers, from_frame, read_numbers
+from unlabeled.data.tabular.tables import TABLES, Numbers, from_frame, read_numbers
 from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:

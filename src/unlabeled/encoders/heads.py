@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from unlabeled.losses.embedding_checks import unit
-from unlabeled.losses.precision import full_precision
+from unlabeled.losses.blockwise.embedding_checks import unit
+from unlabeled.losses.blockwise.precision import full_precision
 
 
 def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers: int = 2) -> nn.Sequential:

@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING
 from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
-    from unlabeled.evaluation.alignment import alignment
-    from unlabeled.evaluation.analogies import AnalogiesResult, AnalogySection, analogies
-    from unlabeled.evaluation.average_precision import (
+    from unlabeled.evaluation.clustering import ClusteringResult, agreement, clustering
+    from unlabeled.evaluation.label_free.alignment import alignment
+    from unlabeled.evaluation.label_free.collapse import Verdict, collapse_verdict
+    from unlabeled.evaluation.label_free.effective_rank import effective_rank
+    from unlabeled.evaluation.label_free.uniformity import uniformity
+    from unlabeled.evaluation.objects.average_precision import (
         COCOResult,
         VOCResult,
         coco_average_precision,
         voc_average_precision,
     )
-    from unlabeled.evaluation.clustering import ClusteringResult, agreement, clustering
-    from unlabeled.evaluation.collapse import Verdict, collapse_verdict
-    from unlabeled.evaluation.edge_probing import EdgeProbe, edge_probing
-    from unlabeled.evaluation.effective_rank import effective_rank
-    from unlabeled.evaluation.extrinsic import ExtrinsicResult, extrinsic
-    from unlabeled.evaluation.fine_tune import fine_tune
-    from unlabeled.evaluation.knn import KnnResult, knn
-    from unlabeled.evaluation.linear_probe import LinearProbeResult, linear_probe
+    from unlabeled.evaluation.probes.edge_probing import EdgeProbe, edge_probing
+    from unlabeled.evaluation.probes.fine_tune import fine_tune
+    from unlabeled.evaluation.probes.knn import KnnResult, knn
+    from unlabeled.evaluation.probes.linear_probe import LinearProbeResult, linear_probe
     from unlabeled.evaluation.protocol import Evaluation, Score, evaluate
     from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
     from unlabeled.evaluation.sentence_similarity import SentenceSimilarity, sentence_similarity
     from unlabeled.evaluation.split import Split, stratified_split
-    from unlabeled.evaluation.synonyms import SynonymsResult, synonyms
     from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
-    from unlabeled.evaluation.uniformity import uniformity
-    from unlabeled.evaluation.word_similarity import WordSimilarityResult, word_similarity
+    from unlabeled.evaluation.words.analogies import AnalogiesResult, AnalogySection, analogies
+    from unlabeled.evaluation.words.extrinsic import ExtrinsicResult, extrinsic
+    from unlabeled.evaluation.words.synonyms import SynonymsResult, synonyms
+    from unlabeled.evaluation.words.word_similarity import WordSimilarityResult, word_similarity
 
 __all__ = [
     "AnalogiesResult",
@@ -81,44 +81,44 @@ __all__ = [
 __getattr__, __dir__ = when_used(
     __name__,
     {
-        "AnalogiesResult": "analogies",
-        "AnalogySection": "analogies",
-        "COCOResult": "average_precision",
+        "AnalogiesResult": "words.analogies",
+        "AnalogySection": "words.analogies",
+        "COCOResult": "objects.average_precision",
         "ClusteringResult": "clustering",
-        "EdgeProbe": "edge_probing",
+        "EdgeProbe": "probes.edge_probing",
         "Evaluation": "protocol",
-        "ExtrinsicResult": "extrinsic",
-        "KnnResult": "knn",
-        "LinearProbeResult": "linear_probe",
+        "ExtrinsicResult": "words.extrinsic",
+        "KnnResult": "probes.knn",
+        "LinearProbeResult": "probes.linear_probe",
         "RetrievalResult": "retrieval",
         "Score": "protocol",
         "SentenceSimilarity": "sentence_similarity",
         "Split": "split",
-        "SynonymsResult": "synonyms",
-        "VOCResult": "average_precision",
-        "Verdict": "collapse",
-        "WordSimilarityResult": "word_similarity",
+        "SynonymsResult": "words.synonyms",
+        "VOCResult": "objects.average_precision",
+        "Verdict": "label_free.collapse",
+        "WordSimilarityResult": "words.word_similarity",
         "agreement": "clustering",
-        "alignment": "alignment",
-        "analogies": "analogies",
+        "alignment": "label_free.alignment",
+        "analogies": "words.analogies",
         "clustering": "clustering",
-        "coco_average_precision": "average_precision",
-        "collapse_verdict": "collapse",
-        "edge_probing": "edge_probing",
-        "effective_rank": "effective_rank",
+        "coco_average_precision": "objects.average_precision",
+        "collapse_verdict": "label_free.collapse",
+        "edge_probing": "probes.edge_probing",
+        "effective_rank": "label_free.effective_rank",
         "evaluate": "protocol",
-        "extrinsic": "extrinsic",
-        "fine_tune": "fine_tune",
-        "knn": "knn",
-        "linear_probe": "linear_probe",
+        "extrinsic": "words.extrinsic",
+        "fine_tune": "probes.fine_tune",
+        "knn": "probes.knn",
+        "linear_probe": "probes.linear_probe",
         "retrieval": "retrieval",
         "sentence_similarity": "sentence_similarity",
         "stratified_split": "split",
-        "synonyms": "synonyms",
+        "synonyms": "words.synonyms",
         "topic_coherence": "topic_coherence",
         "topic_diversity": "topic_coherence",
-        "uniformity": "uniformity",
-        "voc_average_precision": "average_precision",
-        "word_similarity": "word_similarity",
+        "uniformity": "label_free.uniformity",
+        "voc_average_precision": "objects.average_precision",
+        "word_similarity": "words.word_similarity",
     },
 )

@@ -1,15 +1,15 @@
 """Explore: maps, contact sheets, curves, clusters, segments, outliers and near-duplicates."""
 
 from unlabeled.explore.anomalies import anomalies, nearest_normal
-from unlabeled.explore.cluster_picture import cluster_picture
 from unlabeled.explore.clusters import cluster_labels, clusters
-from unlabeled.explore.contact_sheet import contact_sheet
-from unlabeled.explore.curves import history_picture
 from unlabeled.explore.duplicates import near_duplicates
+from unlabeled.explore.figures.cluster_picture import cluster_picture
+from unlabeled.explore.figures.contact_sheet import contact_sheet
+from unlabeled.explore.figures.curves import history_picture
+from unlabeled.explore.figures.scatter import scatter_picture
 from unlabeled.explore.map import tsne_map
 from unlabeled.explore.outliers import outliers
 from unlabeled.explore.principal_plane import principal_plane
-from unlabeled.explore.scatter import scatter_picture
 from unlabeled.explore.segments import segments, segments_picture
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.data.tables import narrowed
+from unlabeled.data.tabular.tables import narrowed
 from unlabeled.search.metric import checked_vectors
 
 

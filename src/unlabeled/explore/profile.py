@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.data.table import Table
+from unlabeled.data.tabular.table import Table
 
 
 @dataclass(frozen=True)

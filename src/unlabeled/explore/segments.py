@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.clusters import Method, clusters
-from unlabeled.explore.lab import lab
+from unlabeled.explore.figures.lab import lab
 from unlabeled.files import written_aside
 
 FITTED = 40_000  # pixels that the clusters are made of; the others join the nearest

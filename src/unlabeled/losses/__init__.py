@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from unlabeled.losses import miners
-from unlabeled.losses.circle import circle
-from unlabeled.losses.class_vectors import arc_face, cosface, proxy_anchor, proxy_nca
-from unlabeled.losses.decorrelation import barlow_twins, vicreg
-from unlabeled.losses.distances import distance_matrix, distances
-from unlabeled.losses.grad_cache import embed_in_chunks
+from unlabeled.losses.blockwise.distances import distance_matrix, distances
+from unlabeled.losses.blockwise.grad_cache import embed_in_chunks
+from unlabeled.losses.blockwise.pairwise_reduction import log_sum_exp, log_sum_exp_of_others, score_memory
+from unlabeled.losses.contrastive.info_nce import info_nce, n_pair
+from unlabeled.losses.contrastive.mutual_information import mutual_information_bound
+from unlabeled.losses.contrastive.nce import nce
+from unlabeled.losses.contrastive.nt_xent import dcl, nt_xent, sup_con
+from unlabeled.losses.contrastive.sampled_softmax import sampled_softmax
+from unlabeled.losses.contrastive.soft_nearest_neighbours import soft_nearest_neighbours
+from unlabeled.losses.contrastive.symmetric_cross_entropy import clip, siglip
 from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
-from unlabeled.losses.info_nce import info_nce, n_pair
 from unlabeled.losses.kl_gaussian import kl_gaussian
-from unlabeled.losses.koleo import koleo
-from unlabeled.losses.lifted_structured import lifted_structured
 from unlabeled.losses.memory_bank import MemoryBank, Queue
-from unlabeled.losses.multi_similarity import multi_similarity
-from unlabeled.losses.mutual_information import mutual_information_bound
-from unlabeled.losses.nce import nce
-from unlabeled.losses.noncontrastive import Centre, byol, dino, dino_multi_crop, sim_siam
-from unlabeled.losses.nt_xent import dcl, nt_xent, sup_con
-from unlabeled.losses.pairs import batch_contrastive, contrastive
-from unlabeled.losses.pairwise_reduction import log_sum_exp, log_sum_exp_of_others, score_memory
+from unlabeled.losses.metric import miners
+from unlabeled.losses.metric.circle import circle
+from unlabeled.losses.metric.class_vectors import arc_face, cosface, proxy_anchor, proxy_nca
+from unlabeled.losses.metric.lifted_structured import lifted_structured
+from unlabeled.losses.metric.multi_similarity import multi_similarity
+from unlabeled.losses.metric.pairs import batch_contrastive, contrastive
+from unlabeled.losses.metric.triplets import batch_triplet, smooth_triplet, triplet
+from unlabeled.losses.non_contrastive.decorrelation import barlow_twins, vicreg
+from unlabeled.losses.non_contrastive.koleo import koleo
+from unlabeled.losses.non_contrastive.noncontrastive import Centre, byol, dino, dino_multi_crop, sim_siam
+from unlabeled.losses.non_contrastive.sinkhorn import sinkhorn
 from unlabeled.losses.predictions import consistency, distillation, entropy, sharpen
-from unlabeled.losses.sampled_softmax import sampled_softmax
-from unlabeled.losses.sinkhorn import sinkhorn
-from unlabeled.losses.soft_nearest_neighbours import soft_nearest_neighbours
-from unlabeled.losses.symmetric_cross_entropy import clip, siglip
-from unlabeled.losses.triplets import batch_triplet, smooth_triplet, triplet
 
 __all__ = [
     "Centre",

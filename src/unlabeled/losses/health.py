@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embedding_checks import check_embeddings, check_pair, unit
-from unlabeled.losses.pairwise_reduction import log_sum_exp_of_others
+from unlabeled.losses.blockwise.embedding_checks import check_embeddings, check_pair, unit
+from unlabeled.losses.blockwise.pairwise_reduction import log_sum_exp_of_others
 
 ROWS = 512
 # Complete: the spread about the mean, at unit length, is under 1 % of what it could be (mean cosine above 0.9999).

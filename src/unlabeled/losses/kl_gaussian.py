@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from unlabeled.losses.embedding_checks import Reduction, check_pair, reduce
+from unlabeled.losses.blockwise.embedding_checks import Reduction, check_pair, reduce
 
 
 def kl_gaussian(mean: Tensor, log_variance: Tensor, *, reduction: Reduction = "mean") -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.embedding_checks import check_embeddings, unit
-from unlabeled.losses.pair_masks import check_labels
+from unlabeled.losses.blockwise.embedding_checks import check_embeddings, unit
+from unlabeled.losses.metric.pair_masks import check_labels
 from unlabeled.processes import gather
 
 

@@ -9,8 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embedding_checks import Reduction, check_embeddings, check_plain, positive_scalar, reduce
-from unlabeled.losses.pair_masks import check_labels
+from unlabeled.losses.blockwise.embedding_checks import (
+    Reduction,
+    check_embeddings,
+    check_plain,
+    positive_scalar,
+    reduce,
+)
+from unlabeled.losses.metric.pair_masks import check_labels
 
 Agreement = Literal["mse", "ce", "kl"]
 

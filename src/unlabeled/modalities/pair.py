@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
-from unlabeled.data.decode import SUFFIXES
-from unlabeled.data.images import Images
+from unlabeled.data.image.decode import SUFFIXES
+from unlabeled.data.image.images import Images
 from unlabeled.data.instances import Instances
 from unlabeled.data.pairs.clip_checkpoint import read_clip_checkpoint
 from unlabeled.data.pairs.image_texts import TABLES, ImageTexts

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
-from unlabeled.data.columns import find_column
 from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
-from unlabeled.data.text.checkpoint_folder import tokenizer_of
+from unlabeled.data.tabular.columns import find_column
 from unlabeled.data.text.documents import TEXT_COLUMNS
-from unlabeled.data.text.subword_tokenizer import Kind, SubwordTokenizer
 from unlabeled.data.text.text_columns import LINES_OF_JSON, PAIR_COLUMNS, TABLES_OF_TEXT
 from unlabeled.data.text.texts import Texts
+from unlabeled.data.text.tokenization.checkpoint_folder import tokenizer_of
+from unlabeled.data.text.tokenization.subword_tokenizer import Kind, SubwordTokenizer
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities.modality import Modality, OnError
@@ -179,7 +179,7 @@ def _is_path_of_texts(path: Path) -> bool:
     if suffix in (".txt", ".md", *LINES_OF_JSON):
         return True
     if suffix == ".parquet":
-        from unlabeled.data.parquet import schema_of
+        from unlabeled.data.tabular.parquet import schema_of
 
         return _names_texts([field.name for field in schema_of(path) if str(field.type) in ("string", "large_string")])
     if suffix in (".csv", ".tsv"):

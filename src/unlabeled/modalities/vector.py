@@ -171,7 +171,7 @@ def _is_file_of_vectors(path: Path) -> bool:
     if suffix in (".npy", ".npz"):
         return load_array(path)[0].ndim < 3
     if suffix == ".parquet":
-        from unlabeled.data.parquet import image_column, schema_of
+        from unlabeled.data.tabular.parquet import image_column, schema_of
 
         return image_column(schema_of(path)) is None
     return suffix in (".csv", ".tsv")

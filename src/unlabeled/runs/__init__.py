@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from unlabeled.lazy import when_used
 
 if TYPE_CHECKING:
-    from unlabeled.runs.assign import assign
-    from unlabeled.runs.cluster import cluster
     from unlabeled.runs.compare import compare
     from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
     from unlabeled.runs.evaluate import evaluate_run
-    from unlabeled.runs.feature_matrix import Rows, open_rows
-    from unlabeled.runs.find_outliers import find_outliers
+    from unlabeled.runs.grouping.assign import assign
+    from unlabeled.runs.grouping.cluster import cluster
+    from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
+    from unlabeled.runs.grouping.find_outliers import find_outliers
+    from unlabeled.runs.grouping.oddities import oddities
+    from unlabeled.runs.grouping.topics import topics
     from unlabeled.runs.judge import judge
     from unlabeled.runs.learn import learn
-    from unlabeled.runs.oddities import oddities
-    from unlabeled.runs.pictures import draw_map, draw_results
     from unlabeled.runs.report import duplicates_note, evaluation_note, evaluation_table
     from unlabeled.runs.run import Run
-    from unlabeled.runs.topics import topics
-    from unlabeled.runs.track import track
-    from unlabeled.runs.zeroshot import zeroshot
+    from unlabeled.runs.showing.pictures import draw_map, draw_results
+    from unlabeled.runs.showing.track import track
+    from unlabeled.runs.showing.zeroshot import zeroshot
 
 __all__ = [
     "Embeddings",
@@ -54,27 +54,27 @@ __getattr__, __dir__ = when_used(
     __name__,
     {
         "Embeddings": "embeddings",
-        "Rows": "feature_matrix",
+        "Rows": "grouping.feature_matrix",
         "Run": "run",
-        "assign": "assign",
-        "cluster": "cluster",
+        "assign": "grouping.assign",
+        "cluster": "grouping.cluster",
         "compare": "compare",
-        "draw_map": "pictures",
-        "draw_results": "pictures",
+        "draw_map": "showing.pictures",
+        "draw_results": "showing.pictures",
         "duplicates_note": "report",
         "evaluate_run": "evaluate",
         "evaluation_note": "report",
         "evaluation_table": "report",
-        "find_outliers": "find_outliers",
+        "find_outliers": "grouping.find_outliers",
         "judge": "judge",
         "labelled": "embeddings",
         "learn": "learn",
-        "oddities": "oddities",
-        "open_rows": "feature_matrix",
+        "oddities": "grouping.oddities",
+        "open_rows": "grouping.feature_matrix",
         "read_embeddings": "embeddings",
-        "topics": "topics",
-        "track": "track",
+        "topics": "grouping.topics",
+        "track": "showing.track",
         "write_embeddings": "embeddings",
-        "zeroshot": "zeroshot",
+        "zeroshot": "showing.zeroshot",
     },
 )

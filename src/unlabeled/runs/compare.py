@@ -29,8 +29,8 @@ from unlabeled.modalities import Preprocessing, modality_of, open_instances, ope
 from unlabeled.registry import method as find_method
 from unlabeled.registry import methods as all_methods
 from unlabeled.runs.embeddings import Say, matched, silent
-from unlabeled.runs.page import write_page
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.runs.showing.page import write_page
+from unlabeled.training.bases.self_supervised import SelfSupervised
 
 BASELINES = ("raw", "pca", "untrained")
 PCA_DIM = 64

@@ -9,8 +9,8 @@ from typing import Any
 
 from unlabeled.counted import counted
 from unlabeled.files import read_json
-from unlabeled.runs.page import write_page
-from unlabeled.training.self_supervised import CIRCUMSTANCES
+from unlabeled.runs.showing.page import write_page
+from unlabeled.training.bases.self_supervised import CIRCUMSTANCES
 
 PICTURES = {
     "map": ("Map", "Each point is an instance; near points are alike to the encoder (t-SNE)."),

@@ -14,11 +14,11 @@ from torch import Generator, Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
-from unlabeled.training.devices import choose_device
+from unlabeled.training.control.devices import choose_device
 
 if TYPE_CHECKING:
     from unlabeled.encoders.network import Network
-    from unlabeled.training.self_supervised import SelfSupervised
+    from unlabeled.training.bases.self_supervised import SelfSupervised
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from unlabeled.data.text.tokenized import bucketed
+from unlabeled.data.text.tokenization.tokenized import bucketed
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import permutation, share_of
 

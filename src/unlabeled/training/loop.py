@@ -19,13 +19,13 @@ from unlabeled.encoders.network import Network, channels_last
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.errors import UnlabeledError
 from unlabeled.processes import all_or_none, all_reduce_sum, rank, world_size
-from unlabeled.training.health_monitor import HealthMonitor
-from unlabeled.training.interrupt import StopRequest
+from unlabeled.training.control.health_monitor import HealthMonitor
+from unlabeled.training.control.interrupt import StopRequest
+from unlabeled.training.control.progress import ProgressBar
+from unlabeled.training.control.training_state import State, load_checkpoint, save_checkpoint
 from unlabeled.training.method_protocol import Method
 from unlabeled.training.optimizers import make_optimizer
 from unlabeled.training.plan import Plan
-from unlabeled.training.progress import ProgressBar
-from unlabeled.training.training_state import State, load_checkpoint, save_checkpoint
 
 LOSSES = 50
 """How often, over a whole run, the loss is taken down."""

@@ -1,17 +1,17 @@
 """Views: a view is a distorted copy of a batch, each instance with its own random parameters."""
 
-from unlabeled.views.canvas import Canvas
-from unlabeled.views.colour import ColourJitter, Grey, Invert
 from unlabeled.views.compose import BySize, Compose
-from unlabeled.views.damage import Cutout, Noise
-from unlabeled.views.filters import Blur, Sharpness, Sobel
-from unlabeled.views.gaussian_blur import gaussian_blur
-from unlabeled.views.geometry import rotate90
-from unlabeled.views.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
+from unlabeled.views.geometric.canvas import Canvas
+from unlabeled.views.geometric.geometry import rotate90
+from unlabeled.views.geometric.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
+from unlabeled.views.photometric.colour import ColourJitter, Grey, Invert
+from unlabeled.views.photometric.damage import Cutout, Noise
+from unlabeled.views.photometric.filters import Blur, Sharpness, Sobel
+from unlabeled.views.photometric.gaussian_blur import gaussian_blur
+from unlabeled.views.photometric.tone import Autocontrast, Equalize, Posterize, Solarize
 from unlabeled.views.randaugment import RandAugment
 from unlabeled.views.recipes import local, simclr, strong, weak
 from unlabeled.views.table_corruption import TableCorruption
-from unlabeled.views.tone import Autocontrast, Equalize, Posterize, Solarize
 from unlabeled.views.video import ClipView, FrameSampling
 from unlabeled.views.view import ImageView, Operation, View
 

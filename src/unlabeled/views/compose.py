@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Generator, Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.views.canvas import Canvas
+from unlabeled.views.geometric.canvas import Canvas
 from unlabeled.views.view import ImageView, check
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from torch import Generator, Tensor
 
 from unlabeled.views import draw
-from unlabeled.views.canvas import Canvas
-from unlabeled.views.colour import ColourJitter
 from unlabeled.views.compose import Compose
-from unlabeled.views.filters import Sharpness
-from unlabeled.views.moves import Rotate, Shear, Shift
-from unlabeled.views.tone import Autocontrast, Equalize, Posterize, Solarize
+from unlabeled.views.geometric.canvas import Canvas
+from unlabeled.views.geometric.moves import Rotate, Shear, Shift
+from unlabeled.views.photometric.colour import ColourJitter
+from unlabeled.views.photometric.filters import Sharpness
+from unlabeled.views.photometric.tone import Autocontrast, Equalize, Posterize, Solarize
 from unlabeled.views.view import ImageView, check
 
 OPERATIONS: tuple[ImageView, ...] = (

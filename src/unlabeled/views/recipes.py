@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from unlabeled.views.colour import ColourJitter, Grey
 from unlabeled.views.compose import BySize, Compose
-from unlabeled.views.damage import Cutout
-from unlabeled.views.filters import Blur
-from unlabeled.views.moves import Flip, RandomCrop, Resize, Shift
+from unlabeled.views.geometric.moves import Flip, RandomCrop, Resize, Shift
+from unlabeled.views.photometric.colour import ColourJitter, Grey
+from unlabeled.views.photometric.damage import Cutout
+from unlabeled.views.photometric.filters import Blur
 from unlabeled.views.randaugment import RandAugment
 from unlabeled.views.view import ImageView
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.views import draw
-from unlabeled.views.canvas import Canvas
+from unlabeled.views.geometric.canvas import Canvas
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from unlabeled.data.text.annotated import (
     read_conll,
     windows_with_stride,
 )
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.errors import UnlabeledError
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.text_windows import SegmentPairs, Windows
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.errors import UnlabeledError
 
 DOCUMENTS = ["one two. three four. five six.", "", "seven", "eight one two three four five six seven eight one two"]

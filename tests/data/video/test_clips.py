@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from unlabeled.data.decode import UnreadableError
+from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.video import Clips, Videos
 from unlabeled.data.video.clips import cut
 from unlabeled.errors import UnlabeledError

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unlabeled.data.decode import UnreadableError
+from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.video_file import VideoFile
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.text.lstm import LSTM
 from unlabeled.modalities.text import TextPreprocessing

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from unlabeled.data.text.checkpoint_folder import find_checkpoint
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.texts import Texts
+from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.encoders.checkpoint import save_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.text.pretrained_text import PretrainedText, load_pretrained_text

@@ -3,9 +3,9 @@ import itertools
 import pytest
 import torch
 
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.texts import Texts
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders.checkpoint import save_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.features import Features

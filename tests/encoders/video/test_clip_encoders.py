@@ -7,7 +7,7 @@ from unlabeled.encoders import load_encoder, make_encoder, save_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.video import VideoPreprocessing
-from unlabeled.views.colour import LUMA
+from unlabeled.views.photometric.colour import LUMA
 
 NAMES = ["frames", "frames:conv:2", "frames:vit", "temporal:conv", "conv3d"]
 CLIPS = VideoPreprocessing(6, 16, 3)

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from unlabeled.encoders.conv import Conv
+from unlabeled.encoders.image.conv import Conv
+from unlabeled.encoders.image.vit import ViT
 from unlabeled.encoders.mlp import MLP
-from unlabeled.encoders.vit import ViT
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.inside import (
     activation_maximisation,
@@ -38,7 +38,7 @@ def test_filters_are_the_weights_whatever_the_first_layer_is(conv):
     assert filters.shape == (12, 3, 2, 2)
     # A patch that is the filter itself gives the square of its norm, so channels and places are in order.
     image = filters[5].repeat(1, 8, 8)[None]
-    from unlabeled.encoders.vit import patchify
+    from unlabeled.encoders.image.vit import patchify
 
     answer = vit.embedding(patchify(image, 2))[0, 0, 5] - vit.embedding.bias[5]
     torch.testing.assert_close(answer, filters[5].square().sum())

@@ -24,8 +24,8 @@ from unlabeled.kernels.kmeans.quantised_bounds import (
     thresholds,
 )
 from unlabeled.kernels.layout import aligned, round_up
-from unlabeled.methods.mixture import lloyd, quantised_centres
-from unlabeled.methods.mixture.nearest_centres import Centres
+from unlabeled.methods.mixture.kmeans import lloyd, quantised_centres
+from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
 
 needs_bytes = pytest.mark.skipif(not processor_has("avx512vnni"), reason="this processor has no AVX-512 VNNI")
 EXACT = np.longdouble

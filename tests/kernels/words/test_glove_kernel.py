@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from unlabeled.kernels.words.glove_kernel import descent
+from unlabeled.methods.words.counting.tiling import Tiling
 from unlabeled.methods.words.glove import Factors
-from unlabeled.methods.words.tiling import Tiling
 
 
 def parameters(words: int, dim: int, dtype: type, seed: int = 0) -> dict[str, np.ndarray]:

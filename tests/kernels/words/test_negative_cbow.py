@@ -17,9 +17,9 @@ from unlabeled.kernels.words.hierarchical_softmax import CHUNK as STEP
 from unlabeled.kernels.words.hierarchical_softmax import hierarchical_cbow, hierarchical_skip_gram
 from unlabeled.kernels.words.negative_cbow import FEW, negative_cbow
 from unlabeled.kernels.words.overlapping_windows import LONG, RUNS
-from unlabeled.kernels.words.row_products import TALL
+from unlabeled.kernels.words.rows.row_products import TALL
 from unlabeled.kernels.words.sampling import draw_word, negatives_table
-from unlabeled.methods.words.huffman import HuffmanTree
+from unlabeled.methods.words.counting.huffman import HuffmanTree
 
 DIM, WORDS, WINDOW = 32, 11, 3
 COUNTS = np.array([90, 40, 33, 20, 9, 9, 7, 4, 2, 1, 1])

@@ -14,8 +14,8 @@ import pytest
 from unlabeled.kernels.random import below, draw, seeded
 from unlabeled.kernels.words.negative_skip_gram import CENTRES, COPIED, NEGATIVES, negative_skip_gram
 from unlabeled.kernels.words.sampling import negatives_table, word_of
-from unlabeled.methods.words.likelihood import negative_sampling_loss
-from unlabeled.methods.words.training import initialised, padded
+from unlabeled.methods.words.prediction.likelihood import negative_sampling_loss
+from unlabeled.methods.words.prediction.training import initialised, padded
 
 WORDS, K = 40, 5
 COUNTS = np.arange(WORDS, 0, -1) ** 2
@@ -269,7 +269,7 @@ def test_a_second_process_finds_the_compiled_kernel(tmp_path):
         "import time, numpy as np\n"
         "from unlabeled.kernels.words.negative_skip_gram import negative_skip_gram as make\n"
         "from unlabeled.kernels.random import seeded\n"
-        "from unlabeled.methods.words.training import padded\n"
+        "from unlabeled.methods.words.prediction.training import padded\n"
         "a, b = padded(3, 48), padded(3, 48)\n"
         "start = time.process_time()\n"
         "tables = np.ones(3, np.uint64), 5, 48, 1, 32\n"

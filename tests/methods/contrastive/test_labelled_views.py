@@ -8,8 +8,8 @@ from unlabeled import SiameseNetwork, SimCLR, SupCon, TripletNetwork
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import batch_contrastive
+from unlabeled.training.bases.tuples import Tuples
 from unlabeled.training.plan import Plan
-from unlabeled.training.tuples import Tuples
 
 IMAGES = np.random.default_rng(0).random((48, 8, 8))
 LABELS = np.arange(48) % 4

@@ -6,7 +6,7 @@ import torch
 from unlabeled import SimCSE
 from unlabeled.data import Batch
 from unlabeled.data.text.texts import Texts
-from unlabeled.data.text.tokens import TextPair, TextTriple, padded
+from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.contrastive.simcse import find_own, identical
 

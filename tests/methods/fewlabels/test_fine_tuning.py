@@ -5,9 +5,9 @@ import torch
 from unlabeled import BERT, FineTuning
 from unlabeled.encoders import make_encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.fine_tune import fine_tune
+from unlabeled.evaluation.probes.fine_tune import fine_tune
 from unlabeled.modalities.image import ImagePreprocessing
-from unlabeled.training.stages import stages
+from unlabeled.training.bases.stages import stages
 
 TEXTS = ["the dog barks", "the cat meows", "a dog runs", "a cat sleeps"] * 10
 CLASSES = ["dog", "cat"] * 20

@@ -7,7 +7,7 @@ import torch
 from unlabeled import MaskedAutoencoder
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import ViT, make_encoder
-from unlabeled.encoders.vit import patchify
+from unlabeled.encoders.image.vit import patchify
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from unlabeled import BERT
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.text_windows import SegmentPairs, Segments
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.bert import Hidden, pairs_of
 from unlabeled.methods.language.masking import mask_tokens

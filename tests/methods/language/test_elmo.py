@@ -3,7 +3,7 @@ import torch
 
 from unlabeled import ELMo
 from unlabeled.data import Batch
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits
 

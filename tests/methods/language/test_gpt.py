@@ -5,7 +5,7 @@ import torch
 
 from unlabeled import GPT
 from unlabeled.data import Batch
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import next_token_logits, to_left, windows_over

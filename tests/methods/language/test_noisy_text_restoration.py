@@ -3,7 +3,7 @@ import torch
 
 from unlabeled import NoisyTextRestoration
 from unlabeled.data import Batch
-from unlabeled.data.text.tokens import padded
+from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.methods.language.gpt import token_logits
 
 TEXTS = ["the dog barks at the cat", "the cat runs from the dog", "it rains", ""] * 4

@@ -13,8 +13,8 @@ from sklearn.mixture import GaussianMixture as Theirs
 
 from unlabeled import GaussianMixture
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.gaussian_covariance import FORMS, covariance_form
-from unlabeled.methods.mixture.gaussian_steps import CollapsedError
+from unlabeled.methods.mixture.gaussian.gaussian_covariance import FORMS, covariance_form
+from unlabeled.methods.mixture.gaussian.gaussian_steps import CollapsedError
 
 THEIR_NAME = {"full": "full", "tied": "tied", "diagonal": "diag", "spherical": "spherical"}
 SHAPE = {"full": (1, 2, 2), "tied": (2, 2), "diagonal": (1, 2), "spherical": (1,)}
@@ -245,7 +245,7 @@ def narrow(gap, dtype, width=1.0, n=4000):
     ],
 )
 def test_more_care_is_taken_when_digits_would_be_lost(gap, dtype, precision, careful, monkeypatch):
-    from unlabeled.methods.mixture import gaussian_steps
+    from unlabeled.methods.mixture.gaussian import gaussian_steps
 
     chosen = []
 

@@ -15,9 +15,10 @@ from unlabeled import KMeans
 from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.layout import width_of
-from unlabeled.methods.mixture import expectation_maximisation, k_means_start
-from unlabeled.methods.mixture.k_means_distances import Distances
-from unlabeled.methods.mixture.nearest_centres import Centres
+from unlabeled.methods.mixture import expectation_maximisation
+from unlabeled.methods.mixture.kmeans import k_means_start
+from unlabeled.methods.mixture.kmeans.k_means_distances import Distances
+from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
 from unlabeled.methods.mixture.threads import threads
 
 EPS = {np.float32: 1.2e-7, np.float64: 2.3e-16}

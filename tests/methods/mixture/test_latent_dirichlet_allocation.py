@@ -8,10 +8,10 @@ from unlabeled import LatentDirichletAllocation
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.layout import aligned
 from unlabeled.kernels.topics.gibbs_sweep import gibbs_sweep
-from unlabeled.methods.mixture import gibbs
-from unlabeled.methods.mixture.gibbs import Gibbs
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.methods.mixture.word_counts import WordCounts
+from unlabeled.methods.mixture.topics import gibbs
+from unlabeled.methods.mixture.topics.gibbs import Gibbs
+from unlabeled.methods.mixture.topics.word_counts import WordCounts
 
 
 def word_counts(counts):

@@ -12,7 +12,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.plsa import PLSAModel, Topics
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
+from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
 
 
 def slow_step(counts, theta, beta, power=1.0):

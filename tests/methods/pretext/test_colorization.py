@@ -10,8 +10,8 @@ from unlabeled import Colorization
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.pretext.colorization import ColourBins
-from unlabeled.training.health_monitor import CollapseWarning
-from unlabeled.views.cielab import rgb_to_lab
+from unlabeled.training.control.health_monitor import CollapseWarning
+from unlabeled.views.photometric.cielab import rgb_to_lab
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import torch
 
 from unlabeled import Deblurring
 from unlabeled.errors import UnlabeledError
-from unlabeled.views.gaussian_blur import gaussian_blur
+from unlabeled.views.photometric.gaussian_blur import gaussian_blur
 
 
 def test_each_image_is_blurred_by_a_width_of_its_own_within_the_range():

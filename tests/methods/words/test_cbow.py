@@ -5,7 +5,7 @@ import pytest
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.cbow import CBOW
-from unlabeled.methods.words.models import LARGEST_FULL
+from unlabeled.methods.words.lookup.models import LARGEST_FULL
 
 LOSSES = ["negative", "hierarchical", "full"]
 COMMON = {"min_count": 1, "subsample": None, "random_state": 0, "workers": 1, "progress": False}

@@ -456,7 +456,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(content, tmp_p
 
 def test_a_parquet_table_of_words_is_a_table_of_vectors(tmp_path):
     from unlabeled.data import Vectors
-    from unlabeled.runs.feature_matrix import open_rows
+    from unlabeled.runs.grouping.feature_matrix import open_rows
 
     vectors = WordVectors(["cat", "dog"], [[1, 2], [3, 4]], [5, 3])
     vectors.save(tmp_path / "v.parquet")

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import unlabeled
-from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words import tiling
-from unlabeled.methods.words.cooccurrence import cooccurrence
+from unlabeled.methods.words.counting import tiling
+from unlabeled.methods.words.counting.cooccurrence import cooccurrence
 from unlabeled.methods.words.glove import GloVe
-from unlabeled.training.progress import ProgressBar
+from unlabeled.training.control.progress import ProgressBar
 
 QUIET = {"min_count": 1, "progress": False, "random_state": 0}
 TOY = [sentence.split() for sentence in ("I like deep learning .", "I like NLP .", "I enjoy flying .")]

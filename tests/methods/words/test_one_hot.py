@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unlabeled import OneHot
-from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words import one_hot
 

@@ -73,7 +73,7 @@ def test_small_tables_and_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) 
     assert len(whole.phrases_) > 20
     expected = list(whole.transform(text))
     monkeypatch.setattr(phrases, "PAIRS", 50)
-    monkeypatch.setattr("unlabeled.data.text.corpus.BLOCK", 64)
+    monkeypatch.setattr("unlabeled.data.text.indexing.corpus.BLOCK", 64)
     parts = Phrases(threshold=1.0, min_count=2).fit(text)
     assert parts.phrases_ == whole.phrases_
     assert list(parts.transform(text)) == expected == joined(text, whole.phrases_)

@@ -9,8 +9,8 @@ import pytest
 
 from unlabeled.data import Corpus
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words.huffman import HuffmanTree
-from unlabeled.methods.words.likelihood import (
+from unlabeled.methods.words.counting.huffman import HuffmanTree
+from unlabeled.methods.words.prediction.likelihood import (
     drawn_negatives,
     full_loss,
     hierarchical_loss,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from unlabeled import WordVectors
 from unlabeled.data import Vocabulary
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.words import nearest_words
+from unlabeled.methods.words.lookup import nearest_words
 
 ANIMALS = WordVectors(
     ["the", "frog", "toad", "newt", "car"],

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unlabeled.data.text.tokens import padded
+from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.views import View
 from unlabeled.views.text import TokenCrop, TokenDeletion

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unlabeled.counted import counted
 
 if TYPE_CHECKING:
-    from unlabeled.data.text.corpus import Corpus
+    from unlabeled.data.text.indexing.corpus import Corpus
     from unlabeled.methods.words.phrases import Phrases
     from unlabeled.methods.words.word_embedding import WordEmbedding
 
@@ -35,7 +35,7 @@ def joined(
     say : callable
         Receives a sentence at each pass.
     """
-    from unlabeled.data.text.corpus import Corpus
+    from unlabeled.data.text.indexing.corpus import Corpus
     from unlabeled.methods.words.phrases import Phrases
 
     method._check()

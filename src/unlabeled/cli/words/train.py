@@ -51,7 +51,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
         from unlabeled.files import write_json
-        from unlabeled.methods.words.training import FILE as CHECKPOINT
+        from unlabeled.methods.words.prediction.training import FILE as CHECKPOINT
         from unlabeled.registry import method
 
         # Typer does not know the settings, and takes them and their values for sources.

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unlabeled.data.columns import LABEL_COLUMNS, find_column
-from unlabeled.data.decode import SUFFIXES
-from unlabeled.data.image_sources import Items
-from unlabeled.data.images import Images
+from unlabeled.data.image.decode import SUFFIXES
+from unlabeled.data.image.image_sources import Items
+from unlabeled.data.image.images import Images
 from unlabeled.data.paths import files_under, with_suffix_in
+from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.text.text_columns import read_columns
 from unlabeled.errors import UnlabeledError
 
@@ -79,7 +79,7 @@ def from_table(path: Path, column: str | None = None) -> Captioned:
         The captions, if they are not in ``caption``, ``text``, ``title``, ``description`` or ``sentence``.
     """
     if path.suffix.lower() == ".parquet":
-        from unlabeled.data.parquet import image_column, read_column, schema_of
+        from unlabeled.data.tabular.parquet import image_column, read_column, schema_of
 
         schema = schema_of(path)
         if image_column(schema) is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.classes import encode_values
 from unlabeled.data.fingerprint import fingerprint
-from unlabeled.data.images import Images
+from unlabeled.data.image.images import Images
 from unlabeled.data.labels import labels_of
 from unlabeled.data.pairs.caption_files import Captioned, from_folder, from_shards, from_table
 from unlabeled.data.paths import existing

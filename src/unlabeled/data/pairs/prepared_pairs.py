@@ -13,11 +13,11 @@ from torch import Tensor
 
 from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.image.prepared import PreparedImages, Skipped
 from unlabeled.data.instances import prefetched
 from unlabeled.data.pairs.image_texts import ImageTexts
-from unlabeled.data.prepared import PreparedImages, Skipped
-from unlabeled.data.text.tokenized import TokenizedTexts
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.errors import UnlabeledError
 
 

@@ -17,10 +17,10 @@ from torch import Tensor
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import prefetched
 from unlabeled.data.paths import existing
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.text_columns import TABLES_OF_TEXT, read_columns
-from unlabeled.data.text.tokenized import by_length
-from unlabeled.data.text.tokens import padded
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokenized import by_length
+from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 

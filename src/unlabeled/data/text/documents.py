@@ -12,12 +12,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.paths import id_of
-from unlabeled.data.tables import TABLES, check_parquet_memory, delimiter_in
-from unlabeled.data.text.stop_words import stop_words as stop_words_of
+from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.data.tabular.tables import TABLES, check_parquet_memory, delimiter_in
 from unlabeled.data.text.text_files import Files, Strings, open_decoded, open_text
-from unlabeled.data.text.tokenizers import Tokenizer, checked_tokenizer, is_unspaced, tokenize
+from unlabeled.data.text.tokenization.stop_words import stop_words as stop_words_of
+from unlabeled.data.text.tokenization.tokenizers import Tokenizer, checked_tokenizer, is_unspaced, tokenize
 from unlabeled.errors import UnlabeledError
 
 TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")

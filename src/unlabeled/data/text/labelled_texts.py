@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.classes import UNLABELLED, class_name, class_order
-from unlabeled.data.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.paths import existing
-from unlabeled.data.tables import TABLES
+from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
+from unlabeled.data.tabular.tables import TABLES
 from unlabeled.data.text.documents import open_table, text_column
 from unlabeled.errors import UnlabeledError
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from unlabeled.data.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.text.documents import TEXT_COLUMNS, open_table
 from unlabeled.errors import UnlabeledError
 

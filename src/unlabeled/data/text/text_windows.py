@@ -15,8 +15,8 @@ from torch import Tensor
 from unlabeled.data.batch import Batch
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import prefetched
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.errors import UnlabeledError
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？।])\s+|\n+")

@@ -16,10 +16,10 @@ from unlabeled.data.classes import encode_values
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.paths import existing
 from unlabeled.data.text.documents import read_texts
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.text_columns import TABLES_OF_TEXT, TextColumns, as_texts, chosen_columns, read_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
-from unlabeled.data.text.tokenized import TokenizedTexts
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
 from unlabeled.errors import UnlabeledError, unknown_name
 
 Unit = Literal["line", "paragraph", "file"]

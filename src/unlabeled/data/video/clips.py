@@ -16,10 +16,10 @@ from torch import Tensor
 
 from unlabeled.counted import counted
 from unlabeled.data.batch import Batch, labels_at
-from unlabeled.data.decode import Fit, UnreadableError, check_fit
 from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.image.decode import Fit, UnreadableError, check_fit
+from unlabeled.data.image.prepared import Skipped
 from unlabeled.data.instances import CACHE_BYTES, Named, mapped_ahead, prefetched
-from unlabeled.data.prepared import Skipped
 from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.video_protocol import FRAME_RATE, Video

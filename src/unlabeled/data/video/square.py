@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from unlabeled.data.decode import Fit
+from unlabeled.data.image.decode import Fit
 
 
 class Square(NamedTuple):
     """Side in pixels, how a frame that is not square becomes so, and 3 (RGB) or 1 (grey) channels.
 
-    See `unlabeled.data.decode.pixels` for the geometry.
+    See `unlabeled.data.image.decode.pixels` for the geometry.
     """
 
     size: int

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.arrays import picture_from
-from unlabeled.data.decode import Raw, UnreadableError, picture, picture_size, pixels
 from unlabeled.data.fingerprint import file_digest
+from unlabeled.data.image.decode import Raw, UnreadableError, picture, picture_size, pixels
 from unlabeled.data.video.square import Square
 
 

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from unlabeled.data.decode import MAX_PIXELS, UnreadableError, scaled_sides
 from unlabeled.data.fingerprint import file_digest
+from unlabeled.data.image.decode import MAX_PIXELS, UnreadableError, scaled_sides
 from unlabeled.data.video.square import Square
 
 SEEK_OVER = 32

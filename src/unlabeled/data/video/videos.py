@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from unlabeled.data.arrays import ArrayImages, load_array
 from unlabeled.data.classes import encode
-from unlabeled.data.decode import SUFFIXES as IMAGE_SUFFIXES
-from unlabeled.data.decode import UnreadableError
 from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.image.decode import SUFFIXES as IMAGE_SUFFIXES
+from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths, with_suffix_in
 from unlabeled.data.video.square import Square

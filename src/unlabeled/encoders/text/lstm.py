@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
 from unlabeled.modalities.text import TextPreprocessing

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from unlabeled.data.text.checkpoint_folder import find_checkpoint, sentence_settings, tokenizer_of
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint, sentence_settings, tokenizer_of
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders.text.bert_layers import fits_bert_layout
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
 from unlabeled.encoders.text.transformer import Transformer

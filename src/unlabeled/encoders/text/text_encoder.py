@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
 from unlabeled.errors import unknown_name

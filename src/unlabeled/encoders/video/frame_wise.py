@@ -11,7 +11,7 @@ from unlabeled.encoders.encoder import Encoder, from_description
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.make import make_encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.views.colour import LUMA
+from unlabeled.views.photometric.colour import LUMA
 
 
 class FrameWise(Encoder):

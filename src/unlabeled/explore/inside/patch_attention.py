@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unlabeled.encoders.vit import ViT
+from unlabeled.encoders.image.vit import ViT
 from unlabeled.explore.inside.layer_outputs import captured
 
 

@@ -22,8 +22,8 @@ from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.layout import round_up
 from unlabeled.kernels.random import below
 from unlabeled.kernels.simd import add, exp, load, register_width, splat, store
-from unlabeled.kernels.words.row_lists import add_to_rows, average_rows, context_rows
-from unlabeled.kernels.words.row_operations import add_row, add_scaled, copy_row, dot
+from unlabeled.kernels.words.rows.row_lists import add_to_rows, average_rows, context_rows
+from unlabeled.kernels.words.rows.row_operations import add_row, add_scaled, copy_row, dot
 
 
 @inlined

@@ -30,10 +30,10 @@ from unlabeled.kernels.compiled import compiled, inlined
 from unlabeled.kernels.layout import aligned_rows, round_up
 from unlabeled.kernels.random import below
 from unlabeled.kernels.simd import L1, L2, fma, load, mul, prefetch, register_width, sigmoid, splat, store
-from unlabeled.kernels.words.hot_row_cache import merge_all, merge_in_turn, own_copies, row_of
-from unlabeled.kernels.words.row_lists import add_to_rows, address, average_rows, context_rows, exchange_rows
-from unlabeled.kernels.words.row_operations import prefetch_row
-from unlabeled.kernels.words.row_products import ROWS, exchange_tiles, score_path, weights_room
+from unlabeled.kernels.words.rows.hot_row_cache import merge_all, merge_in_turn, own_copies, row_of
+from unlabeled.kernels.words.rows.row_lists import add_to_rows, address, average_rows, context_rows, exchange_rows
+from unlabeled.kernels.words.rows.row_operations import prefetch_row
+from unlabeled.kernels.words.rows.row_products import ROWS, exchange_tiles, score_path, weights_room
 
 CHUNK = 8  # words of a step of CBOW
 LINE = 16  # nodes, or turns, of a cache line

@@ -38,9 +38,9 @@ from unlabeled.kernels.layout import aligned_rows, round_up
 from unlabeled.kernels.random import below
 from unlabeled.kernels.simd import L1, L2, load, mul, register_width, sigmoid, splat, store
 from unlabeled.kernels.words.overlapping_windows import LONG, RUNS, WORDS, exchange_runs, share_span
-from unlabeled.kernels.words.row_lists import address, average_rows, context_rows
-from unlabeled.kernels.words.row_operations import dot, prefetch_row
-from unlabeled.kernels.words.row_products import score_rows, weight_place, weights_room
+from unlabeled.kernels.words.rows.row_lists import address, average_rows, context_rows
+from unlabeled.kernels.words.rows.row_operations import dot, prefetch_row
+from unlabeled.kernels.words.rows.row_products import score_rows, weight_place, weights_room
 from unlabeled.kernels.words.sampling import draw_word
 
 FEW = 8

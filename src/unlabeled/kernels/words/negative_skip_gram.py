@@ -44,9 +44,9 @@ from unlabeled.kernels.gemm import GROUPS, WIDTH, multiply, multiply_into_rows, 
 from unlabeled.kernels.layout import aligned_rows
 from unlabeled.kernels.random import below, draw
 from unlabeled.kernels.simd import L1, L2, load, mul, prefetch, sigmoid, splat, store
-from unlabeled.kernels.words.hot_row_cache import merge_all, merge_in_turn, own_copies, row_of
 from unlabeled.kernels.words.positive_pairs import exchange_pairs, score_pairs
-from unlabeled.kernels.words.row_operations import copy_row, prefetch_row
+from unlabeled.kernels.words.rows.hot_row_cache import merge_all, merge_in_turn, own_copies, row_of
+from unlabeled.kernels.words.rows.row_operations import copy_row, prefetch_row
 from unlabeled.kernels.words.sampling import column, word_of
 
 CENTRES = GROUPS * WIDTH

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unlabeled.kernels.compiled import compiled
 from unlabeled.kernels.simd import L1
-from unlabeled.kernels.words.row_operations import add_row, copy_row, prefetch_row, scale_row
+from unlabeled.kernels.words.rows.row_operations import add_row, copy_row, prefetch_row, scale_row
 
 Integers = NDArray[np.int64]
 Words = NDArray[np.int32]

@@ -14,7 +14,7 @@ from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import info_nce
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.bases.self_supervised import SelfSupervised
 
 ROUND = 4
 """What a default window is a multiple of."""

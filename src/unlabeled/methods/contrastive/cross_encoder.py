@@ -14,10 +14,10 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Paired, projection_head
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embedding_checks import unit
+from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.processes import gather, rank
+from unlabeled.training.bases.tuples import TupleViews, checked_tuples
 from unlabeled.training.inference import canonical_batches, evaluating
-from unlabeled.training.tuples import TupleViews, checked_tuples
 
 FORMS = ("joint", "two_towers")
 SIMILARITIES = {"inner_product": (1.0, 0.0), "euclidean": (1.0, 1.0), "correlation": (5.0, 0.0)}

@@ -11,10 +11,10 @@ from torch import Tensor
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import MemoryBank, nce
-from unlabeled.losses.embedding_checks import unit
-from unlabeled.losses.precision import full_precision
+from unlabeled.losses.blockwise.embedding_checks import unit
+from unlabeled.losses.blockwise.precision import full_precision
 from unlabeled.processes import gather, world_size
-from unlabeled.training.multi_view import MultiView
+from unlabeled.training.bases.multi_view import MultiView
 
 Z_MOMENTUM = 0.9
 """Share of log Z that stays at each step."""
@@ -29,8 +29,8 @@ class InstanceDiscrimination(MultiView):
     .. math:: p(y | x) = \frac{\exp(v_y \cdot z / \tau)}{Z}
 
     and instead of summing over all of them, noise-contrastive estimation tells the true one from k drawn at random, as
-    `unlabeled.losses.nce` says. log Z follows its estimate from those k, as a moving average. After each step the
-    vectors of the batch move towards their projections.
+    `unlabeled.losses.contrastive.nce` says. log Z follows its estimate from those k, as a moving average. After each
+    step the vectors of the batch move towards their projections.
 
     Parameters
     ----------

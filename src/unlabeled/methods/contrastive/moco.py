@@ -10,7 +10,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import Queue, info_nce
-from unlabeled.training.multi_view import MultiView
+from unlabeled.training.bases.multi_view import MultiView
 
 LARGEST = 4096
 """Keys that the queue holds by default, where there are twice as many instances."""

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import batch_contrastive, contrastive
-from unlabeled.losses.distances import Distance
-from unlabeled.losses.embedding_checks import unit
-from unlabeled.training.tuples import TupleViews, checked_tuples
+from unlabeled.losses.blockwise.distances import Distance
+from unlabeled.losses.blockwise.embedding_checks import unit
+from unlabeled.training.bases.tuples import TupleViews, checked_tuples
 
 
 class SiameseNetwork(TupleViews):

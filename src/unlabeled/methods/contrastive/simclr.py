@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import nt_xent
-from unlabeled.training.multi_view import MultiView
+from unlabeled.training.bases.multi_view import MultiView
 
 
 class SimCLR(MultiView):
@@ -29,7 +29,7 @@ class SimCLR(MultiView):
 
     See Also
     --------
-    unlabeled.losses.nt_xent : The loss.
+    unlabeled.losses.contrastive.nt_xent : The loss.
 
     References
     ----------

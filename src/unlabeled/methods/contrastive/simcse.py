@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
-from unlabeled.data.text.tokens import Tokens, joined_rows
+from unlabeled.data.text.tokenization.tokens import Tokens, joined_rows
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.losses.embedding_checks import unit
+from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.processes import gather, rank
-from unlabeled.training.text_method import TextMethod
+from unlabeled.training.bases.text_method import TextMethod
 from unlabeled.views.text import TokenCrop
 
 

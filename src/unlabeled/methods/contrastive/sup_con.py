@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import sup_con
-from unlabeled.training.labelled_views import LabelledViews
+from unlabeled.training.bases.labelled_views import LabelledViews
 
 
 class SupCon(LabelledViews):

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import batch_triplet, triplet
-from unlabeled.losses.distances import Distance
-from unlabeled.losses.embedding_checks import unit
-from unlabeled.losses.triplets import Negatives
-from unlabeled.training.tuples import TupleViews, checked_tuples
+from unlabeled.losses.blockwise.distances import Distance
+from unlabeled.losses.blockwise.embedding_checks import unit
+from unlabeled.losses.metric.triplets import Negatives
+from unlabeled.training.bases.tuples import TupleViews, checked_tuples
 
 
 class TripletNetwork(TupleViews):

@@ -15,8 +15,8 @@ from unlabeled.data.instances import Instances, Relabelled
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import distillation
+from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
-from unlabeled.methods.fewlabels.semi_supervised import SemiSupervised, Shown
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler, Shuffled
 

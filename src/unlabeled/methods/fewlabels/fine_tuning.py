@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from unlabeled.data.text.tokenized import bucketed
+from unlabeled.data.text.tokenization.tokenized import bucketed
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
@@ -24,8 +24,8 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
 from unlabeled.methods.fewlabels.tasks import TASKS
-from unlabeled.training.devices import Precision, choose_device, has_bf16
-from unlabeled.training.stages import stages
+from unlabeled.training.bases.stages import stages
+from unlabeled.training.control.devices import Precision, choose_device, has_bf16
 
 
 class FineTuning(Estimator):

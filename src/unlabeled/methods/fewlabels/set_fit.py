@@ -24,7 +24,7 @@ from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
-from unlabeled.training.devices import choose_device
+from unlabeled.training.control.devices import choose_device
 
 FOLDS = 3
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
 
 
 class Autoencoder(SelfSupervised):

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.data import Images
-from unlabeled.data.masks import read_mask
+from unlabeled.data.image.masks import read_mask
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.memory import check_memory
-from unlabeled.training.devices import choose_device
+from unlabeled.training.control.devices import choose_device
+from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.loop import own_randomness
-from unlabeled.training.progress import ProgressBar
 
 Watcher = Callable[[int, NDArray[np.uint8]], None]
 """Receives the step and the picture so far."""

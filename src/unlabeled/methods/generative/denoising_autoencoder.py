@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.restoration import Restoration
+from unlabeled.training.bases.restoration import Restoration
 
 
 class DenoisingAutoencoder(Restoration):

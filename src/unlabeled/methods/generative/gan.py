@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import drawn_codes, evaluating, user_units
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
 
 
 class GAN(SelfSupervised):

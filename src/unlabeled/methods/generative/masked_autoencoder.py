@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network
-from unlabeled.encoders.vit import TransformerLayer, chosen, patchify, sine_positions, unpatchify
+from unlabeled.encoders.image.vit import TransformerLayer, chosen, patchify, sine_positions, unpatchify
 from unlabeled.errors import UnlabeledError
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating, user_units
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
 
 
 class MaskedAutoencoder(SelfSupervised):

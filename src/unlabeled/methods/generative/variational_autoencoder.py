@@ -18,9 +18,9 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses import kl_gaussian
 from unlabeled.methods.generative.autoencoder import DECODERS
 from unlabeled.modalities import Preprocessing
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, drawn_codes, evaluating, inferred, user_units
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
 
 
 class VariationalAutoencoder(SelfSupervised):

@@ -11,12 +11,12 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
 from unlabeled.data.text.text_windows import SegmentPairs, Segments, Windows
-from unlabeled.data.text.tokens import Tokens, compacted, padded
+from unlabeled.data.text.tokenization.tokens import Tokens, compacted, padded
 from unlabeled.encoders import Encoder, Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.masking import mask_tokens
-from unlabeled.training.text_method import TextMethod
+from unlabeled.training.bases.text_method import TextMethod
 
 SHOWN = 8
 """Texts in a report."""

@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
 from unlabeled.data.text.text_windows import Windows
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.lstm import LSTM
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
-from unlabeled.training.text_method import TextMethod
+from unlabeled.training.bases.text_method import TextMethod
 
 
 class ELMo(TextMethod):
@@ -31,7 +31,8 @@ class ELMo(TextMethod):
               + \log p(t_i \mid t_{i+1} \dots t_T)\big) / (T - 1)
 
     The two share the tokens' embeddings, which also score the predictions, and nothing else. A token's vector is a mix
-    of the layers of both, which a task may learn (see `unlabeled.evaluation.fine_tune`); as it stands it is their mean.
+    of the layers of both, which a task may learn (see `unlabeled.evaluation.probes.fine_tune`); as it stands it is
+    their mean.
 
     `dim` is the length of a token's vector, half of it from each direction.
 

@@ -12,15 +12,15 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
-from unlabeled.data.text.subword_tokenizer import Kind
 from unlabeled.data.text.text_windows import Windows
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.subword_tokenizer import Kind
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
 from unlabeled.methods.language.token_sampling import sample_token
-from unlabeled.training.text_method import TextMethod
+from unlabeled.training.bases.text_method import TextMethod
 
 SAMPLES = 5
 """Texts in a report."""

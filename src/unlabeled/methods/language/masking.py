@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import Tokens
 
 
 def mask_tokens(values: Tokens, tokenizer: SubwordTokenizer, share: float = 0.15) -> tuple[Tokens, Tensor]:

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.attention import positions_of, visible
 from unlabeled.encoders.text.llama_layers import LlamaLayer, rotation_of
 from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.token_loss import mean_over_rows
-from unlabeled.training.text_method import TextMethod
+from unlabeled.training.bases.text_method import TextMethod
 from unlabeled.views.text import TokenDeletion
 
 

@@ -26,7 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from sklearn.utils import check_random_state
 
-from unlabeled.training.progress import ProgressBar
+from unlabeled.training.control.progress import ProgressBar
 
 Theta = TypeVar("Theta")
 """What a model learns; a value, not changed once made."""

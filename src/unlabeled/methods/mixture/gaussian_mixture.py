@@ -18,9 +18,9 @@ from unlabeled.data.blocks import Block, Blocks
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import Mixture
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
-from unlabeled.methods.mixture.gaussian_covariance import Covariance, SingularError, covariance_form
-from unlabeled.methods.mixture.gaussian_densities import Gaussians, choose_densities
-from unlabeled.methods.mixture.gaussian_steps import Data, GaussianEM, Responsibilities, survey
+from unlabeled.methods.mixture.gaussian.gaussian_covariance import Covariance, SingularError, covariance_form
+from unlabeled.methods.mixture.gaussian.gaussian_densities import Gaussians, choose_densities
+from unlabeled.methods.mixture.gaussian.gaussian_steps import Data, GaussianEM, Responsibilities, survey
 from unlabeled.methods.mixture.threads import threads
 
 STARTS = ("kmeans", "k-means++", "random")

@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.data.blocks import Block, Blocks, mean_and_variance
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import Mixture
-from unlabeled.methods.mixture.centre_distances import distances_to_centres
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
-from unlabeled.methods.mixture.k_means_start import k_means_plus_plus, random_rows
-from unlabeled.methods.mixture.lloyd import Lloyd
-from unlabeled.methods.mixture.nearest_centres import Centres
-from unlabeled.methods.mixture.quantised_centres import screen_pays
+from unlabeled.methods.mixture.kmeans.centre_distances import distances_to_centres
+from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus, random_rows
+from unlabeled.methods.mixture.kmeans.lloyd import Lloyd
+from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
+from unlabeled.methods.mixture.kmeans.quantised_centres import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 
 STARTS = ("k-means++", "random")

@@ -11,10 +11,10 @@ from sklearn.utils import check_random_state
 from unlabeled.data.text.documents import check_not_empty
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.expectation_maximisation import LateBar
-from unlabeled.methods.mixture.gibbs import Gibbs
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.methods.mixture.topic_model import TopicModel
-from unlabeled.methods.mixture.word_counts import WordCounts
+from unlabeled.methods.mixture.topics.gibbs import Gibbs
+from unlabeled.methods.mixture.topics.topic_model import TopicModel
+from unlabeled.methods.mixture.topics.word_counts import WordCounts
 
 ALPHA_APART = 10  # sweeps between two changes of α
 SWEEPS_APART = 5  # between two samples that are averaged; neighbours are nearly the same

@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.k_means import NearestCentre, assign_blocks
-from unlabeled.methods.mixture.nearest_centres import Assigned, Centres
-from unlabeled.methods.mixture.quantised_centres import screen_pays
+from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres
+from unlabeled.methods.mixture.kmeans.quantised_centres import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 
 

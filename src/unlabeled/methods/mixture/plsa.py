@@ -12,8 +12,8 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.kernels.topics.expected_counts import by_document, by_word
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.threads import Threads, threads
-from unlabeled.methods.mixture.topic_model import TopicModel
-from unlabeled.methods.mixture.word_counts import WordCounts, laid_out
+from unlabeled.methods.mixture.topics.topic_model import TopicModel
+from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
 
 SMOOTHING = 0.01  # share of a prediction that is the whole collection's
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import barlow_twins
-from unlabeled.training.multi_view import MultiView
+from unlabeled.training.bases.multi_view import MultiView
 
 
 class BarlowTwins(MultiView):

@@ -10,7 +10,7 @@ from torch import Tensor
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher, projection_head
 from unlabeled.losses import byol
-from unlabeled.training.multi_view import MultiView
+from unlabeled.training.bases.multi_view import MultiView
 
 
 class BYOL(MultiView):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Prototypes, Teacher, projection_head
 from unlabeled.losses import Centre, dino_multi_crop
-from unlabeled.training.multi_crop import MultiCrop
+from unlabeled.training.bases.multi_crop import MultiCrop
 
 
 class DINO(MultiCrop):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import sim_siam
-from unlabeled.training.multi_view import MultiView
+from unlabeled.training.bases.multi_view import MultiView
 
 
 class SimSiam(MultiView):

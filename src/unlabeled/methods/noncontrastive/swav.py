@@ -12,7 +12,7 @@ from unlabeled.encoders import Encoder, Network, Prototypes, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import Queue, consistency, sinkhorn
 from unlabeled.processes import rank, world_size
-from unlabeled.training.multi_crop import MultiCrop
+from unlabeled.training.bases.multi_crop import MultiCrop
 
 MOST = 256
 """Prototypes by default, where there are four instances for each."""
@@ -49,7 +49,7 @@ class SwAV(MultiCrop):
 
     See Also
     --------
-    unlabeled.losses.sinkhorn : The assignment.
+    unlabeled.losses.non_contrastive.sinkhorn : The assignment.
 
     References
     ----------

@@ -12,15 +12,15 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network
-from unlabeled.encoders.lightness import Lightness, lightness
-from unlabeled.encoders.map_decoder import MapDecoder
+from unlabeled.encoders.image.lightness import Lightness, lightness
+from unlabeled.encoders.image.map_decoder import MapDecoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.processes import all_reduce_sum
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
-from unlabeled.views.cielab import lab_to_rgb, rgb_to_lab
+from unlabeled.views.photometric.cielab import lab_to_rgb, rgb_to_lab
 
 SCALE = 2
 """How many times lower and narrower colours are predicted than the image; the eye forgives it."""

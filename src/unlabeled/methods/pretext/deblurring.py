@@ -8,9 +8,9 @@ from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.restoration import Restoration
+from unlabeled.training.bases.restoration import Restoration
 from unlabeled.views import draw
-from unlabeled.views.gaussian_blur import gaussian_blur
+from unlabeled.views.photometric.gaussian_blur import gaussian_blur
 
 
 class Deblurring(Restoration):

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.sampled_softmax import sampled_softmax
-from unlabeled.training.multi_view import MultiView
+from unlabeled.losses.contrastive.sampled_softmax import sampled_softmax
+from unlabeled.training.bases.multi_view import MultiView
 
 
 class Exemplar(MultiView):
@@ -40,7 +40,7 @@ class Exemplar(MultiView):
 
     See Also
     --------
-    unlabeled.losses.sampled_softmax : The loss.
+    unlabeled.losses.contrastive.sampled_softmax : The loss.
 
     References
     ----------

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
-from unlabeled.data.masks import read_mask
+from unlabeled.data.image.masks import read_mask
 from unlabeled.encoders import Encoder, Network
-from unlabeled.encoders.map_decoder import MapDecoder
+from unlabeled.encoders.image.map_decoder import MapDecoder
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
 
 
 class Inpainting(SelfSupervised):

@@ -12,11 +12,11 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
-from unlabeled.training.self_supervised import SelfSupervised
-from unlabeled.views.image_grid import ImageGrid, assembled
+from unlabeled.views.geometric.image_grid import ImageGrid, assembled
 
 
 class Jigsaw(SelfSupervised):
@@ -29,7 +29,7 @@ class Jigsaw(SelfSupervised):
 
     The set consists of permutations that differ in at least eight of nine places, the most that so many can, so no few
     tiles tell them apart (see `distant_permutations`). Tiles have gaps between them and jitter, show one colour
-    channel, and have the same mean and deviation (see `unlabeled.views.image_grid`).
+    channel, and have the same mean and deviation (see `unlabeled.views.geometric.image_grid`).
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.self_supervised import SelfSupervised
-from unlabeled.views.image_grid import ImageGrid
+from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.views.geometric.image_grid import ImageGrid
 
 NEIGHBOURS = (0, 1, 2, 3, 5, 6, 7, 8)
 """Cells around the middle one, row by row; their order gives the number of the answer."""
@@ -27,7 +27,8 @@ class RelativePosition(SelfSupervised):
     .. math:: L = -\frac{1}{8N} \sum_{i=1}^{N} \sum_{k=1}^{8} \log p\big(k \mid h(f(m_i), f(t_{ik}))\big)
 
     Tiles have gaps between them and jitter, show one colour channel, and have the same mean and deviation, so that
-    neither edges that go on nor the colour fringes of a lens give the answer away (see `unlabeled.views.image_grid`).
+    neither edges that go on nor the colour fringes of a lens give the answer away (see
+    `unlabeled.views.geometric.image_grid`).
 
     References
     ----------

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.views import rotate90
 
 

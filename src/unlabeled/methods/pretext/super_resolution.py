@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.restoration import Restoration
+from unlabeled.training.bases.restoration import Restoration
 
 
 class SuperResolution(Restoration):

@@ -21,8 +21,8 @@ from unlabeled.encoders.video.frame_wise import FrameWise
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.video.propagation import LabelPropagation, point_maps, point_positions
 from unlabeled.methods.video.video_learning import VideoMethod
-from unlabeled.training.devices import choose_device
-from unlabeled.views.lab_colour import rgb_to_lab
+from unlabeled.training.control.devices import choose_device
+from unlabeled.views.photometric.lab_colour import rgb_to_lab
 
 CHUNK = 16
 """Frames that are encoded at a time while a video is tracked."""

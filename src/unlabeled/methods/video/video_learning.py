@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from unlabeled.encoders import Encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import modality_of, open_instances
+from unlabeled.training.bases.multi_view import choose_view
+from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.loop import own_randomness
-from unlabeled.training.multi_view import choose_view
-from unlabeled.training.self_supervised import SelfSupervised
 from unlabeled.views import ClipView, ColourJitter, Compose, Flip, RandomCrop, View
 
 DARK = 8 / 255

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.kernels.words.glove_kernel import HELD, descent
-from unlabeled.methods.words.cooccurrence import Weighting, bytes_of, cooccurrence
-from unlabeled.methods.words.tiling import Tiling
-from unlabeled.methods.words.trained_embedding import TrainedEmbedding
-from unlabeled.methods.words.training import State, load_checkpoint, padded, save_checkpoint, stopped_message
+from unlabeled.methods.words.counting.cooccurrence import Weighting, bytes_of, cooccurrence
+from unlabeled.methods.words.counting.tiling import Tiling
+from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbedding
+from unlabeled.methods.words.prediction.training import State, load_checkpoint, padded, save_checkpoint, stopped_message
 from unlabeled.methods.words.word_embedding import (
     CIRCUMSTANCES,
     at_least_one,
@@ -25,8 +25,8 @@ from unlabeled.methods.words.word_embedding import (
     worker_count,
 )
 from unlabeled.methods.words.word_vectors import WordVectors
-from unlabeled.training.interrupt import StopRequest
-from unlabeled.training.progress import ProgressBar
+from unlabeled.training.control.interrupt import StopRequest
+from unlabeled.training.control.progress import ProgressBar
 
 Floats = NDArray[np.float32]
 Output = Literal["sum", "words", "contexts"]

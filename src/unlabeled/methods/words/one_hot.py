@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from unlabeled.data.text.corpus import Corpus
+from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.word_embedding import WordEmbedding
 from unlabeled.methods.words.word_vectors import WordVectors

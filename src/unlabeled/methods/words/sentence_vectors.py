@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import read_texts
-from unlabeled.data.text.tokenizers import checked_tokenizer, tokenize
+from unlabeled.data.text.tokenization.tokenizers import checked_tokenizer, tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
-from unlabeled.methods.words.opened_vectors import opened_vectors
+from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 from unlabeled.methods.words.word_vectors import WordVectors
 
 MODEL, ARRAYS, VECTORS = "model.json", "arrays.safetensors", "vectors.safetensors"

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.vocabulary import Vocabulary
+from unlabeled.data.text.indexing.vocabulary import Vocabulary
 from unlabeled.kernels.words.full_softmax import full_skip_gram
 from unlabeled.kernels.words.hierarchical_softmax import hierarchical_skip_gram
 from unlabeled.kernels.words.negative_skip_gram import CENTRES, negative_skip_gram
 from unlabeled.kernels.words.sampling import keep_probabilities
-from unlabeled.methods.words.likelihood import window_pairs
-from unlabeled.methods.words.models import make_model
-from unlabeled.methods.words.training import Model, Offsets, Tokens
+from unlabeled.methods.words.lookup.models import make_model
+from unlabeled.methods.words.prediction.likelihood import window_pairs
+from unlabeled.methods.words.prediction.training import Model, Offsets, Tokens
 from unlabeled.methods.words.word2vec import Word2Vec
 from unlabeled.methods.words.word_embedding import worker_count
 

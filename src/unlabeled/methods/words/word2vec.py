@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.corpus import Corpus
-from unlabeled.data.text.vocabulary import Vocabulary
+from unlabeled.data.text.indexing.corpus import Corpus
+from unlabeled.data.text.indexing.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.words.opened_vectors import opened_vectors
-from unlabeled.methods.words.subwords import Unseen
-from unlabeled.methods.words.trained_embedding import TrainedEmbedding
-from unlabeled.methods.words.training import Model, State, train
+from unlabeled.methods.words.counting.subwords import Unseen
+from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
+from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbedding
+from unlabeled.methods.words.prediction.training import Model, State, train
 from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, at_least_one, check_neighbours
 from unlabeled.methods.words.word_vectors import WordVectors
 

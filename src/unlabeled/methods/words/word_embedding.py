@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.corpus import Corpus
-from unlabeled.data.text.tokenizers import BUILT_IN as TOKENIZERS
-from unlabeled.data.text.tokenizers import tokenize
-from unlabeled.data.text.vocabulary import Vocabulary
+from unlabeled.data.text.indexing.corpus import Corpus
+from unlabeled.data.text.indexing.vocabulary import Vocabulary
+from unlabeled.data.text.tokenization.tokenizers import BUILT_IN as TOKENIZERS
+from unlabeled.data.text.tokenization.tokenizers import tokenize
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnknownWordError, UnlabeledError, unknown_name
-from unlabeled.methods.words import nearest_words
-from unlabeled.methods.words.checks import (
+from unlabeled.methods.words.formats import Selection, read_words, write_words
+from unlabeled.methods.words.lookup import nearest_words
+from unlabeled.methods.words.lookup.checks import (
     OOV,
     check_k,
     check_method,
@@ -25,12 +26,11 @@ from unlabeled.methods.words.checks import (
     read_only,
     refuse,
 )
-from unlabeled.methods.words.formats import Selection, read_words, write_words
 
 if TYPE_CHECKING:
     import torch
 
-    from unlabeled.data.text.vocabulary import Vocabulary
+    from unlabeled.data.text.indexing.vocabulary import Vocabulary
 
 
 class Neighbour(NamedTuple):
@@ -197,7 +197,7 @@ class WordVectors:
 
     @cached_property
     def _spellings(self) -> Vocabulary:
-        from unlabeled.data.text.vocabulary import Vocabulary
+        from unlabeled.data.text.indexing.vocabulary import Vocabulary
 
         return Vocabulary(self.words, np.zeros(len(self), np.int64))
 

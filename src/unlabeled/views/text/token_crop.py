@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Generator
 
-from unlabeled.data.text.tokens import compacted
+from unlabeled.data.text.tokenization.tokens import compacted
 from unlabeled.views import draw
 from unlabeled.views.text.token_deletion import inner_places
 from unlabeled.views.view import View, check
@@ -25,7 +25,7 @@ class TokenCrop(View):
     Examples
     --------
     >>> import torch
-    >>> from unlabeled.data.text.tokens import padded
+    >>> from unlabeled.data.text.tokenization.tokens import padded
     >>> TokenCrop(1.0, 1.0)(padded([[2, 7, 8, 3]], pad=0)).ids
     tensor([[2, 7, 8, 3]])
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from unlabeled.data.text.tokens import compacted
+from unlabeled.data.text.tokenization.tokens import compacted
 from unlabeled.views import draw
 from unlabeled.views.view import View, check
 
@@ -25,7 +25,7 @@ class TokenDeletion(View):
     Examples
     --------
     >>> import torch
-    >>> from unlabeled.data.text.tokens import padded
+    >>> from unlabeled.data.text.tokenization.tokens import padded
     >>> TokenDeletion(p=1.0)(padded([[2, 7, 7, 3]], pad=0)).ids
     tensor([[2, 7, 3]])
     """

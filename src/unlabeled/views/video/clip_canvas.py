@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from unlabeled.views.canvas import Canvas
-from unlabeled.views.geometry import Size
+from unlabeled.views.geometric.canvas import Canvas
+from unlabeled.views.geometric.geometry import Size
 
 
 class ClipCanvas(Canvas):

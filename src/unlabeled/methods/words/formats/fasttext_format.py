@@ -61,7 +61,7 @@ class MeanOfNgrams:
         if not buckets or not self.longest:
             return np.zeros(len(words), np.int64), np.zeros(0, np.int64)
         # Imported here, because it is compiled, and reading vectors of whole words needs no compiler.
-        from unlabeled.methods.words.ngram_hashes import ngram_hashes
+        from unlabeled.methods.words.counting.ngram_hashes import ngram_hashes
 
         ends, hashes = ngram_hashes(words, self.shortest, self.longest, buckets)
         return ends, self.words + hashes.astype(np.int64)

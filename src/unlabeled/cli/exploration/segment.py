@@ -1,0 +1,75 @@
+"""`unlabeled segment`: the parts of a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import AsJson, ClusterMethod, Overwrite, Seed, how_many, print_json, print_table, say, tell
+from unlabeled.counted import counted
+
+
+def segment(
+    photo: Annotated[Path, typer.Argument(help="An image file.")],
+    k: Annotated[str, typer.Option("-k", help="How many segments, or [bold]auto[/bold].")] = "6",
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write: the photo beside its segments.")] = Path(
+        "segments.png"
+    ),
+    mask: Annotated[
+        Path | None, typer.Option(help="PNG to write whose pixels are the numbers of the segments.")
+    ] = None,
+    place: Annotated[
+        float, typer.Option(min=0, help="Weight of where a pixel is, beside its colour; 0 is colour alone.")
+    ] = 0.5,
+    smooth: Annotated[
+        float, typer.Option(min=0, help="Specks smaller than this share of the longer side join what is around them.")
+    ] = 0.01,
+    method: ClusterMethod = "kmeans",
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Cut a picture into parts of like colour and place.
+
+    [dim]unlabeled segment photo.jpg -k 6 --out segments.png[/dim]
+    """
+    import numpy as np
+
+    from unlabeled.data import Images
+    from unlabeled.data.paths import existing
+    from unlabeled.errors import UnlabeledError
+    from unlabeled.explore import segments, segments_picture
+    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.explore.segments import write_mask
+
+    photo = existing(photo)
+    check_picture(out, [photo], overwrite=overwrite)
+    if mask is not None:
+        check_picture(mask, [photo], overwrite=overwrite)
+        if mask.resolve() == out.resolve():
+            raise UnlabeledError(f"--out and --mask are both {out}; give them different names")
+    if photo.is_dir():
+        raise UnlabeledError(f"{photo} is a folder; give one picture")
+    picture = np.asarray(Images([photo]).decode(0).convert("RGB"))
+    found = segments(picture, how_many(k), place, smooth, method, seed)  # type: ignore[arg-type]  # checked there
+    segments_picture(picture, found, out)
+    if mask is not None:
+        write_mask(found, mask)
+    shares = np.bincount(found.labels.ravel()) / found.labels.size
+    parts = [
+        {"segment": number, "share": float(share), "colour": "#{:02x}{:02x}{:02x}".format(*colour)}
+        for number, (share, colour) in enumerate(zip(shares, found.colours.tolist(), strict=True))
+    ]
+    if as_json:
+        print_json(
+            {"out": str(out), "mask": None if mask is None else str(mask), "chosen": found.chosen, "segments": parts}
+        )
+        return
+    print_table(
+        ["segment", "share", "mean colour"],
+        [[str(part["segment"]), f"{part['share']:.1%}", str(part["colour"])] for part in parts],
+    )
+    say(found.chosen)
+    tell(f"{counted(len(parts), 'segment')} of {photo}: {out}" + (f", {mask}" if mask is not None else ""))

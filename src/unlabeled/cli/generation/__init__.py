@@ -1,0 +1,1 @@
+"""Verbs that make data: texts, pictures, restored photographs."""

@@ -1,0 +1,37 @@
+"""`unlabeled reconstruct`: what a model makes of a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json
+
+
+def reconstruct(
+    run: RunFolder,
+    photos: Annotated[list[Path], typer.Argument(help="Image files.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("reconstruction.png"),
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show pictures, what of each the model saw, and what it rebuilt: autoencoders and masked autoencoders.
+
+    [dim]unlabeled reconstruct run/ photo.jpg --out rebuilt.png[/dim]
+    """
+    from unlabeled.data.paths import existing
+    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.runs import Run
+    from unlabeled.runs.showing.made_pictures import checked_for, draw_shown
+
+    method = checked_for(Run(run).method, "reconstruct")
+    files = [existing(photo) for photo in photos]
+    check_picture(out, files, overwrite=overwrite)
+    shown = method.pictures([str(file) for file in files])
+    draw_shown(shown, out)
+    if as_json:
+        print_json({"out": str(out), "columns": list(shown.names), "pictures": len(shown.pictures)})
+        return
+    print(f"{shown.caption}\n{out}")

@@ -1,0 +1,1 @@
+"""Verbs that sort rows into groups: clusters, topics, outliers, classes by name."""

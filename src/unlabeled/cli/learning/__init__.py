@@ -1,0 +1,1 @@
+"""Verbs that learn and judge."""

@@ -1,0 +1,124 @@
+"""`unlabeled finetune` and `unlabeled predict`: a model for a task from a trained encoder and a labelled file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unlabeled.cli.shared import AsJson, Overwrite, print_json, print_table, say, tell
+
+TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
+Column = Annotated[str | None, typer.Option(help="Of a table, the column of texts; two with a comma for pairs.")]
+
+
+def finetune(
+    encoder: Annotated[str, typer.Argument(help="A run, a folder with an encoder, or [bold]transformers:NAME[/bold].")],
+    source: Annotated[Path, typer.Argument(help="Labelled data: a table, a folder of classes, CoNLL or SQuAD files.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the model.")] = Path("model"),
+    task: Annotated[str, typer.Option(help="class (or sentence, pair), score, tags or span.")] = "class",
+    test: Annotated[Path | None, typer.Option(help="Labelled data to measure on; they choose nothing.")] = None,
+    column: Column = None,
+    layers: Annotated[str, typer.Option(help="Layers to train: all, none, or the last so many.")] = "all",
+    layer_decay: Annotated[float, typer.Option(help="Factor of the learning rate from layer to layer.")] = 1.0,
+    epochs: Annotated[int, typer.Option(min=1)] = 4,
+    batch_size: Annotated[int, typer.Option(min=1)] = 16,
+    learning_rate: Annotated[float, typer.Option(help="Of the encoder.")] = 5e-5,
+    validation: Annotated[float, typer.Option(help="Share of the rows that chooses the best epoch.")] = 0.1,
+    seed: Annotated[int, typer.Option()] = 0,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a trained encoder further, for classes, numbers, tags or answers.
+
+    [dim]unlabeled finetune run/ train.csv --task pair --out model/[/dim]
+    """
+    from unlabeled.errors import UnlabeledError, unknown_name
+    from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+
+    if task not in TASKS:
+        raise unknown_name("task", task, TASKS)
+    if out.exists() and not ((out / "head.safetensors").exists() and overwrite):
+        raise UnlabeledError(f"{out} exists; choose another folder for --out, or replace a model with --overwrite")
+    model: Any = FineTuning(
+        encoder=encoder,
+        task=TASKS[task],  # type: ignore[arg-type]  # a value of TASKS is one of the literals
+        layers=layers,
+        layer_decay=layer_decay,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        validation=validation,
+        random_state=seed,
+    )
+    X, y, _ = labelled(source, TASKS[task], column)
+    if y is None:
+        raise UnlabeledError(f"{source} has no labels to learn from")
+    say(f"{len(X):,} instances from {source}")
+    model.fit(X, y)
+    figures: dict[str, Any] = {"out": str(out), "task": TASKS[task], "history": model.history_}
+    if test is not None:
+        held, truth, _ = labelled(test, TASKS[task], column)
+        if truth is None:
+            raise UnlabeledError(f"{test} has no labels to measure with")
+        figures["test"] = {"measure": model.task_.measure, "value": model.score(held, truth), "rows": len(held)}
+    model.save(out)
+    if as_json:
+        print_json(figures)
+        return
+    columns = list(dict.fromkeys(key for entry in model.history_ for key in entry))
+    print_table(columns, [[f"{entry.get(key, float('nan')):.4g}" for key in columns] for entry in model.history_])
+    if "test" in figures:
+        print(f"{model.task_.measure} on {figures['test']['rows']:,} test instances: {figures['test']['value']:.4f}")
+    tell(f"The model is in {out}")
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A folder that [bold]unlabeled finetune[/bold] wrote.")],
+    source: Annotated[Path, typer.Argument(help="New data, as for [bold]finetune[/bold]; labels are not needed.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV or parquet file with id and prediction.")] = None,
+    column: Column = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict with a fine-tuned model.
+
+    [dim]unlabeled predict model/ new.csv --out predictions.csv[/dim]
+    """
+    from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+    from unlabeled.runs.grouping.write_table import check_table, write_table
+
+    if out is not None:
+        check_table(out, [model, source], overwrite=overwrite)
+    loaded = FineTuning.load(model)
+    X, _, ids = labelled(source, loaded.task, column)
+    found = loaded.predict(X)
+    shown = [" ".join(row) if isinstance(row, list) else str(row) for row in found]
+    if out is not None:
+        write_table({"id": ids, "prediction": shown}, out)
+    if as_json:
+        print_json({"predictions": [{"id": i, "prediction": p} for i, p in zip(ids, shown, strict=True)]})
+    elif out is not None:
+        tell(f"{len(shown):,} predictions in {out}")
+    else:
+        print_table(["id", "prediction"], list(zip(ids, shown, strict=True)))
+
+
+def labelled(source: Path, task: str, column: str | None) -> tuple[Any, Any, list[str]]:
+    """Open data for a task: instances, labels where there are any, and ids."""
+    if task in ("tags", "span"):
+        from unlabeled.data.text.annotated import read_annotated
+
+        X, y = read_annotated(source, task)
+        return X, y, [str(i) for i in range(len(X))]
+    from unlabeled.modalities import Settings, open_source
+
+    data: Any = open_source(source, Settings(column=column) if column is not None else None)
+    if task == "score":
+        scores = getattr(data, "scores", None)
+        return data, None if scores is None else scores.tolist(), list(data.ids)
+    if data.labels is None:
+        return data, None, list(data.ids)
+    names = [data.classes[code] if code >= 0 else None for code in data.labels]
+    return data, names, list(data.ids)

@@ -1,0 +1,1 @@
+"""Tables: reading, the kinds of their columns, and their encoding as numbers."""

@@ -1,0 +1,178 @@
+"""Pictures and columns in parquet files, read a row group at a time."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from unlabeled.data.classes import UNLABELLED, class_name, encode
+from unlabeled.data.fingerprint import file_digest, fingerprint
+from unlabeled.data.image.decode import UnreadableError
+from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
+from unlabeled.errors import UnlabeledError
+
+# Row groups kept decompressed, so that random access to a file of this size reads each group once.
+GROUP_CACHE_BYTES = 128 << 20
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """Read a parquet file's schema; a file that is none is an error that names it."""
+    try:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise UnlabeledError(f"cannot read {path} as parquet: {error}") from error
+
+
+def read_column(path: Path, name: str) -> list[Any]:
+    """Read one column of a parquet file, or one field of a struct (``image.path``), as Python values."""
+    try:
+        # Not read_table, which loads pyarrow's data sets and query engine: 150 MB for nothing.
+        with pq.ParquetFile(path) as parquet:
+            column = parquet.read(columns=[name]).column(0)
+    except (OSError, pa.ArrowException) as error:
+        raise UnlabeledError(f"cannot read the column {name!r} of {path}: {error}") from error
+    values: list[Any] = (column.flatten()[0] if pa.types.is_struct(column.type) else column).to_pylist()
+    return values
+
+
+def class_names(schema: pa.Schema, column: str) -> list[str] | None:
+    """Give the names of a ClassLabel column from the Hugging Face metadata, or None if there are none."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return names if isinstance(names, list) else None
+
+
+def image_column(schema: pa.Schema) -> str | None:
+    """Give the column that holds encoded pictures: ``image`` if it does, else the only one that does, else None."""
+    names = [field.name for field in schema if _is_bytes(field.type) or _holds_bytes(field.type)]
+    if len(names) > 1 and "image" not in names:
+        raise UnlabeledError(f"several columns hold bytes ({', '.join(names)}); call the one with the images 'image'")
+    return "image" if "image" in names else next(iter(names), None)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind)) and any(field.name == "bytes" and _is_bytes(field.type) for field in kind)
+
+
+def _is_class(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(is_one(value) for is_one in (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string))
+
+
+class ParquetImages:
+    """Pictures in parquet files of the Hugging Face image layout.
+
+    Attributes
+    ----------
+    ids : list of str
+        The pictures' own paths if every one has one and no two are the same, else their numbers.
+    """
+
+    def __init__(self, files: Sequence[Path], root: Path) -> None:
+        self._files, self._root = list(files), root
+        schema = schema_of(self._files[0])
+        column = image_column(schema)
+        if column is None:
+            raise UnlabeledError(
+                f"{self._files[0]} has no column of images (bytes, or a struct with bytes and path); "
+                f"its columns are {', '.join(schema.names)}"
+            )
+        nested = _holds_bytes(schema.field(column).type)
+        self._leaf = f"{column}.bytes" if nested else column
+        self._groups: list[tuple[Path, int]] = []
+        ends = [0]
+        for file in self._files:
+            if schema_of(file).names != schema.names:
+                raise UnlabeledError(f"{file} has other columns than {self._files[0]}; they cannot be read as one")
+            metadata = pq.read_metadata(file)
+            for group in range(metadata.num_row_groups):
+                self._groups.append((file, group))
+                ends.append(ends[-1] + metadata.row_group(group).num_rows)
+        self._starts = ends
+        if not len(self):
+            raise UnlabeledError(f"{root} holds no images: its tables have no rows")
+        self._cached: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
+        self._lock = Lock()
+        has_paths = nested and any(field.name == "path" for field in schema.field(column).type)
+        self.ids = self._names(f"{column}.path" if has_paths else None)
+        self.labels: NDArray[np.int64] | None = None
+        self.classes: list[str] | None = None
+        label = find_column(schema.names, LABEL_COLUMNS)
+        if label is not None and _is_class(schema.field(label).type):
+            self.labels, self.classes = self._labels(schema, schema.names[label])
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def read(self, index: int) -> bytes:
+        """Give one picture's bytes."""
+        group = bisect_right(self._starts, index) - 1
+        data = self._group(group)[index - self._starts[group]].as_py()
+        if data is None:
+            raise UnreadableError("the row holds no bytes")
+        return bytes(data)
+
+    def release(self) -> None:
+        """Let go of the row groups."""
+        with self._lock:
+            self._cached.clear()
+        pa.default_memory_pool().release_unused()
+
+    def fingerprint(self) -> str:
+        """Hash the files' names and contents."""
+        names = [file.relative_to(self._root).as_posix() if file != self._root else file.name for file in self._files]
+        return fingerprint(f"{name} {file_digest(file)}" for name, file in zip(names, self._files, strict=True))
+
+    def _group(self, number: int) -> pa.ChunkedArray:
+        with self._lock:  # threads that want the same group wait for one read of it
+            if number not in self._cached:
+                self._cached[number] = self._read_group(number)
+                while len(self._cached) > 1 and sum(c.nbytes for c in self._cached.values()) > GROUP_CACHE_BYTES:
+                    self._cached.popitem(last=False)
+            self._cached.move_to_end(number)
+            return self._cached[number]
+
+    def _read_group(self, number: int) -> pa.ChunkedArray:
+        file, group = self._groups[number]
+        try:
+            with pq.ParquetFile(file) as parquet:
+                column = parquet.read_row_group(group, columns=[self._leaf]).column(0)
+        except (OSError, pa.ArrowException) as error:
+            raise UnlabeledError(f"cannot read row group {group} of {file}: {error}") from error
+        return column.flatten()[0] if pa.types.is_struct(column.type) else column
+
+    def _column(self, name: str) -> list[Any]:
+        return [value for file in self._files for value in read_column(file, name)]
+
+    def _names(self, leaf: str | None) -> list[str]:
+        paths = [] if leaf is None else self._column(leaf)
+        if paths and all(paths) and len(set(paths)) == len(paths):
+            return paths
+        return [str(i) for i in range(len(self))]
+
+    def _labels(self, schema: pa.Schema, column: str) -> tuple[NDArray[np.int64], list[str]]:
+        values, names = self._column(column), class_names(schema, column)
+        if names is None:
+            return encode([class_name(value) for value in values])
+        labels = np.array([UNLABELLED if value is None or value < 0 else value for value in values], dtype=np.int64)
+        if labels.max() >= len(names):
+            row = int(labels.argmax())
+            raise UnlabeledError(f"{self._root}, row {row}: label {labels[row]} of only {len(names)} named classes")
+        return labels, names

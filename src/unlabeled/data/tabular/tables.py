@@ -1,0 +1,240 @@
+"""Numbers from tables: CSV, parquet and data frames, with ids and labels told apart from features by column name."""
+
+from __future__ import annotations
+
+import codecs
+import csv as csv_module
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
+
+TABLES = (".csv", ".tsv", ".parquet")
+"""What the names of tables end in."""
+LINES_LOOKED_AT = 50
+"""Lines of a text file by which it is told whether the first one names the columns."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A matrix and what its source says about its rows and columns."""
+
+    array: NDArray[Any]
+    ids: list[str] | None = None
+    labels: Any = None
+    columns: list[str] | None = None
+
+
+def from_frame(frame: Any) -> Numbers:
+    """Take the numbers out of a data frame, pandas' or one like it."""
+    return _assembled(frame_columns(frame), "the data frame")
+
+
+def frame_columns(frame: Any) -> list[tuple[str, NDArray[Any]]]:
+    """Give the columns of a data frame, pandas' or one like it, by name."""
+    return [(str(name), np.asarray(frame[name].to_numpy())) for name in frame.columns]
+
+
+def narrowed(array: NDArray[Any]) -> NDArray[Any]:
+    """Give rows as float32 if that keeps their differences, else as float64.
+
+    float32 has 24 binary digits, so rounding moves a number by 6e-8 of its size. That is harmless where it is less than
+    a millionth of the column's standard deviation, and so for every column that lies within 16 of them of zero.
+
+    Examples
+    --------
+    >>> narrowed(np.array([[1.0], [2.0]])).dtype, narrowed(np.array([[1e8], [1e8 + 1]])).dtype
+    (dtype('float32'), dtype('float64'))
+    """
+    if array.size == 0 or (array.dtype.itemsize <= 4 and array.dtype.kind == "f"):
+        return array.astype(np.float32, copy=False)
+    wide = array.astype(np.float64, copy=False)
+    rounding, spread = np.finfo(np.float32).eps / 2 * np.abs(wide).max(axis=0), wide.std(axis=0)
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(np.float32)
+    same = (wide == wide[:1]).all(axis=0) | (wide == narrow).all(axis=0)
+    return narrow if (same | (rounding <= 1e-6 * spread)).all() else wide
+
+
+def read_numbers(path: Path) -> Numbers:
+    """Read a CSV, TSV or parquet file of numbers; of one with a column of lists, that column."""
+    return _assembled(read_columns(path), str(path))
+
+
+def read_columns(path: Path) -> list[tuple[str, NDArray[Any]]]:
+    """Read the columns of a CSV, TSV or parquet file, of whatever type, by name.
+
+    If a parquet file has a column of lists, only that and the columns of ids and labels are read.
+
+    Cells of a text file are parted by commas, semicolons or tabs, whichever its first line has most of. There is no
+    header if all cells of that line are numbers, or one stands over a column of numbers; but 0, 1, 2, ..., by which
+    pandas numbers columns, and years over other numbers are names. Text is UTF-8, or UTF-16 with its mark.
+    """
+    import pyarrow as pa
+
+    try:
+        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    except (OSError, UnicodeError, csv_module.Error, pa.ArrowException) as error:
+        raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
+    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if twice:
+        raise UnlabeledError(f"{path} has several columns called {twice[0]!r}")
+    return [(name, _column(table, name, path)) for name in table.column_names]
+
+
+def _read_parquet(path: Path) -> Any:
+    """Read all columns, or only vectors, ids and labels if one column holds lists."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as parquet:
+        schema = parquet.schema_arrow
+        lists = [field.name for field in schema if _is_list(field.type)]
+        if len(lists) > 1:
+            raise UnlabeledError(
+                f"{path} has several columns of lists ({', '.join(lists)}); keep the one with the vectors"
+            )
+        described = [find_column(schema.names, names) for names in (ID_COLUMNS, LABEL_COLUMNS)]
+        wanted = lists + [schema.names[i] for i in described if i is not None]
+        check_parquet_memory(parquet, path)
+        return parquet.read(columns=wanted if lists else None)
+
+
+def check_parquet_memory(parquet: Any, path: Path) -> None:
+    """Refuse a file whose rows would not fit into memory: a few hundred bytes may stand for billions of equal rows."""
+    cells = parquet.metadata.num_rows * len(parquet.schema_arrow)
+    remedy = "read it in parts, or keep the columns that are needed"
+    check_memory(8 * cells, f"{path} with {parquet.metadata.num_rows:,} rows", remedy)
+
+
+def _read_csv(path: Path) -> Any:
+    from pyarrow import csv
+
+    encoding = encoding_of(path)
+    with path.open(encoding=encoding, newline="") as file:
+        lines = [line for line in islice(file, LINES_LOOKED_AT) if line.strip()]
+    delimiter = delimiter_in(lines[0]) if lines else ","
+    headerless = _is_headerless(lines, delimiter)
+    return csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(autogenerate_column_names=headerless, encoding=encoding.removesuffix("-sig")),
+        parse_options=csv.ParseOptions(delimiter=delimiter),
+    )
+
+
+def encoding_of(path: Path) -> str:
+    """Tell the encoding of a text file by the mark that it may begin with; without one it is UTF-8."""
+    with path.open("rb") as file:
+        beginning = file.read(4)
+    marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16"}
+    marks |= {codecs.BOM_UTF16_BE: "utf-16"}
+    return next((name for mark, name in marks.items() if beginning.startswith(mark)), "utf-8-sig")
+
+
+def _is_headerless(lines: Sequence[str], delimiter: str) -> bool:
+    """Tell whether the first line is data already: it is all numbers, or has one over a column of numbers."""
+    head, *rows = csv_module.reader(lines, delimiter=delimiter) if lines else [[]]
+    places = [place for place, cell in enumerate(head) if _is_number(cell)]
+    columns = [[row[place] for row in rows if len(row) == len(head) and row[place]] for place in places]
+    if not places or ([cell for cell in head if cell] == [str(i) for i in range(len(places))] and len(head) > 1):
+        return False  # the numbers that pandas gives to columns
+    if all(_is_year(head[place]) for place in places) and not any(map(_is_year, chain(*columns))):
+        return False
+    return len(places) == len(head) or any(column and all(map(_is_number, column)) for column in columns)
+
+
+def _is_year(cell: str) -> bool:
+    return cell.strip().isdecimal() and 1900 <= int(cell) <= 2100
+
+
+def delimiter_in(line: str) -> str:
+    """Tell what parts the cells of a line: commas, semicolons or tabs, whichever it has most of."""
+    return max(",;\t", key=line.count)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def has_lists(path: Path) -> bool:
+    """Say whether a parquet file has a column of lists, which are then its vectors."""
+    from unlabeled.data.tabular.parquet import schema_of
+
+    return any(_is_list(field.type) for field in schema_of(path))
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return any(is_one(kind) for is_one in (pa.types.is_fixed_size_list, pa.types.is_list, pa.types.is_large_list))
+
+
+def _column(table: Any, name: str, path: Path) -> NDArray[Any]:
+    """Give a column as an array, lists stacked as rows; a missing number becomes NaN, which is reported by place."""
+    import pyarrow.compute as pc
+
+    column = table.column(name)
+    if not _is_list(column.type):
+        return np.asarray(column.to_numpy())
+    lengths = pc.list_value_length(column).to_numpy()
+    if column.null_count or len(lengths) == 0 or (lengths != lengths[0]).any():
+        raise UnlabeledError(f"{path}: the lists in column {name!r} must all be there and of one length")
+    return np.asarray(pc.list_flatten(column).to_numpy()).reshape(len(lengths), int(lengths[0]))
+
+
+def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Numbers:
+    """Tell ids and labels from features, and put the features side by side."""
+    names = [column for column, _ in columns]
+    identity, label = id_and_label(names)
+    features = [(column, v) for i, (column, v) in enumerate(columns) if i not in (identity, label)]
+    if not features:
+        raise UnlabeledError(f"{name} has no columns of numbers; it has {', '.join(names) or 'no columns at all'}")
+    if not len(features[0][1]):
+        raise UnlabeledError(f"{name} has columns but no rows, so no numbers")
+    wrong = [column for column, values in features if values.dtype.kind not in "fiub"]
+    if wrong:
+        raise UnlabeledError(
+            f"{name}: column {wrong[0]!r} holds {_example(dict(features)[wrong[0]])}, which is no number; drop the "
+            f"column or encode it ({len(wrong)} of {len(features)} columns are like this)"
+        )
+    first = features[0][1]
+    together = first.ndim == 2
+    return Numbers(
+        array=first if together else np.column_stack([values for _, values in features]),
+        ids=None if identity is None else [str(value) for value in columns[identity][1].tolist()],
+        labels=None if label is None else classes_in(columns[label][1]),
+        columns=None if together else [column for column, _ in features],
+    )
+
+
+def id_and_label(names: list[str]) -> tuple[int | None, int | None]:
+    """Give the positions of the columns that hold ids and labels, where there are any."""
+    identity = find_column(names, ID_COLUMNS)
+    if identity is None and names[:1] == [""]:  # pandas and R write the names of rows under an empty heading
+        identity = 0
+    return identity, find_column(names, LABEL_COLUMNS)
+
+
+def _example(values: NDArray[Any]) -> str:
+    return repr(next((value for value in values.tolist() if value is not None), None))
+
+
+def classes_in(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Give the labels unless they are a continuous quantity, which has no classes."""
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values)]
+        if (known != np.rint(known)).any():
+            return None
+    return values

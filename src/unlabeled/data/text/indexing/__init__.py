@@ -1,0 +1,1 @@
+"""Words as numbers: tokenizing bytes, the vocabulary, and the encoded corpus."""

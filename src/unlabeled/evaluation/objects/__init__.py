@@ -1,0 +1,1 @@
+"""Detection of objects: a detector on a trunk, and average precision."""

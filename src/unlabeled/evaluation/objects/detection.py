@@ -1,0 +1,33 @@
+"""Detection in one call."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from unlabeled.data.image.voc import VOC
+from unlabeled.evaluation.objects.detector import Detector
+
+
+def detection(
+    encoder: Any, folder: str | os.PathLike[str] | VOC, *, split: str | None = None, **settings: Any
+) -> Detector:
+    """Learn to find objects with a trained encoder.
+
+    Parameters
+    ----------
+    encoder : str or Encoder
+        A run, a folder with a saved encoder, or an `Encoder`, which is copied.
+    folder : path or VOC
+        Pictures in the layout of Pascal VOC.
+    split : str, optional
+        The list in ``ImageSets/Main`` to learn from, such as ``"trainval"``; by default every annotation.
+    **settings
+        Of `Detector`: ``fine_tune``, ``size``, ``epochs`` and so on.
+
+    Returns
+    -------
+    Detector
+        Fitted, with `predict`, `evaluate`, `save` and `load`.
+    """
+    return Detector(encoder=encoder, **settings).fit(folder if isinstance(folder, VOC) else VOC(folder, split))

@@ -1,0 +1,270 @@
+"""A detector: a trained encoder whose feature maps are searched for objects."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from unlabeled.data.image.decode import pixels, scaled_sides
+from unlabeled.data.image.images import Images
+from unlabeled.data.image.objects import Detections, Objects
+from unlabeled.data.image.voc import VOC
+from unlabeled.encoders import Encoder, load_encoder
+from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import Estimator
+from unlabeled.evaluation.objects.average_precision import (
+    COCOResult,
+    VOCResult,
+    coco_average_precision,
+    voc_average_precision,
+)
+from unlabeled.evaluation.objects.region_head import RegionHead, torchvision_ops
+from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
+from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
+from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.training.control.devices import choose_device
+
+FORMAT = "detector"
+
+
+class Detector(Estimator):
+    """A head for boxes on the feature maps of a trained encoder, learnt from a folder in the layout of Pascal VOC.
+
+    Pictures are scaled so that the longer side is `size`, and the rest of the square is filled with their mean colour.
+    They are all held in memory, `size`² × 3 bytes each, and half of them are mirrored in each pass.
+
+    Parameters
+    ----------
+    encoder : str or Encoder
+        A run, a folder with a saved encoder, or an `Encoder` of images that has feature maps; it is copied.
+    fine_tune : bool, default False
+        Train the encoder too. Batch normalisation keeps its statistics.
+    size : int, optional
+        Side of the square, in pixels. By default the one that the encoder was made for. Convolutional encoders take
+        any; small objects need a large one.
+    epochs : int, default 30
+    batch_size : int, default 8
+    learning_rate : float, default 1e-3
+        Of the head, at its peak; it rises over a tenth of the steps and falls to zero linearly.
+    encoder_learning_rate : float, default 1e-4
+    weight_decay : float, default 1e-4
+    device : str, default "auto"
+    random_state : int, optional
+
+    Attributes
+    ----------
+    encoder_ : Encoder
+    head_ : RegionHead
+    classes_ : list of str
+    history_ : list of dict
+        The mean loss of each epoch.
+    """
+
+    encoder: str | Encoder = ""
+    fine_tune: bool = False
+    size: int | None = None
+    epochs: int = 30
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    encoder_learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    device: str = "auto"
+    random_state: int | None = None
+
+    def fit(self, X: VOC, y: None = None) -> Self:
+        """Learn from pictures with marked objects.
+
+        Raises
+        ------
+        UnlabeledError
+            If a setting, the encoder or a picture is not usable.
+        MissingExtraError
+            If torchvision is not installed.
+        """
+        torchvision_ops()
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        device = choose_device(self.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(check_random_state(self.random_state).randint(2**31))
+            self.encoder_ = trained_encoder(self.encoder).to(device).eval()
+            if not isinstance(self.encoder_.preprocessing, ImagePreprocessing):
+                raise UnlabeledError(f"the encoder is for {self.encoder_.preprocessing.kind}s, and boxes are in images")
+            self.size_ = int(self.size or self.encoder_.preprocessing.shape[-1])
+            self.classes_ = list(X.classes)
+            values = np.stack([self._square(X.decode(i)) for i in range(len(X))])
+            targets = [self._targets(objects, size) for objects, size in zip(X.objects, X.sizes, strict=True)]
+            self._train(torch.from_numpy(values), targets, device)
+        self.encoder_.eval()
+        self.head_.eval()
+        return self
+
+    def predict(self, X: Any) -> list[Detections]:
+        """Find objects in images.
+
+        Parameters
+        ----------
+        X : VOC, Images, or anything `Images` takes
+
+        Returns
+        -------
+        list of Detections
+            Of each image, in its own pixels, the surest first; at most 100, and none of a score below 0.01.
+        """
+        check_is_fitted(self, "head_")
+        data = X if hasattr(X, "ids") else Images(X)
+        found = []
+        for start in range(0, len(data), self.batch_size):
+            pictures = [data.decode(i) for i in range(start, min(start + self.batch_size, len(data)))]
+            values = torch.from_numpy(np.stack([self._square(each) for each in pictures]))
+            with torch.no_grad():
+                results = self.head_.detect(self._maps(values.to(self.head_.mean.device)))
+            for picture, (boxes, kinds, scores) in zip(pictures, results, strict=True):
+                scale, offset = self._place(picture.size)
+                sides = np.tile(picture.size, 2)
+                edges = ((boxes.double().cpu().numpy() - offset) / scale).clip(0, sides)
+                names = [self.classes_[kind - 1] for kind in kinds.tolist()]
+                inside = (edges[:, 2:] > edges[:, :2]).all(1)  # the rest lies in the filled margin
+                kept = np.flatnonzero(inside)
+                found.append(Detections.of(edges[kept], [names[i] for i in kept], scores.cpu().numpy()[kept]))
+        return found
+
+    def evaluate(
+        self, X: VOC, measure: Literal["voc", "voc11", "coco"] = "voc", overlap: float = 0.5
+    ) -> VOCResult | COCOResult:
+        """Give the average precision on pictures with marked objects, which should have chosen nothing.
+
+        Parameters
+        ----------
+        X : VOC
+        measure : {"voc", "voc11", "coco"}, default "voc"
+            See `voc_average_precision` and `coco_average_precision`.
+        overlap : float, default 0.5
+            For VOC's measures.
+
+        Raises
+        ------
+        UnlabeledError
+            If a class is marked that the detector does not know.
+        """
+        check_is_fitted(self, "head_")
+        unknown = sorted({str(name) for each in X.objects for name in each.labels} - set(self.classes_))
+        if unknown:
+            raise UnlabeledError(
+                f"{X.folder} has objects of the class {unknown[0]!r}, which the detector has not learnt; "
+                f"it knows {', '.join(self.classes_)}"
+            )
+        if measure not in ("voc", "voc11", "coco"):
+            raise UnlabeledError(f"measure is 'voc', 'voc11' or 'coco', got {measure!r}")
+        found = self.predict(X)
+        if measure == "coco":
+            return coco_average_precision(X.objects, found)
+        return voc_average_precision(X.objects, found, overlap=overlap, points=11 if measure == "voc11" else "all")
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save as a folder of safetensors and JSON."""
+        check_is_fitted(self, "head_")
+        settings = self.get_params(deep=False) | {"encoder": str(self.encoder) if isinstance(self.encoder, str) else ""}
+        with folder_written_aside(folder, FORMAT) as aside:
+            write_encoder(self.encoder_, aside, {})
+            save_tensors(self.head_.state_dict(), aside / "head.safetensors")
+            about = {"format": FORMAT, "settings": settings, "size": self.size_, "classes": self.classes_}
+            write_json(aside / "detector.json", about | {"history": self.history_})
+
+    @classmethod
+    @refuses_damage
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Load what `save` wrote."""
+        folder = Path(folder)
+        if not (folder / "detector.json").exists():
+            raise UnlabeledError(f"{folder} holds no detector; one is made by: unlabeled learn-detector")
+        saved = read_json(folder / "detector.json")
+        tensors = load_tensors(folder / "head.safetensors")
+        self = cls(**saved["settings"])
+        self.encoder_ = load_encoder(folder)
+        self.size_, self.classes_, self.history_ = int(saved["size"]), saved["classes"], saved["history"]
+        self.head_ = RegionHead(tensors["mean"].shape[1], len(self.classes_), self.size_)
+        load_weights(self.head_, tensors, folder / "head.safetensors")
+        self.head_.eval()
+        return self
+
+    def _square(self, picture: Any) -> NDArray[np.uint8]:
+        return pixels(picture, self.size_, "pad", self.encoder_.preprocessing.shape[0])
+
+    def _place(self, sides: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give factor and offset, each of shape (4,), from edges in a picture to edges in the square."""
+        scaled = np.array(scaled_sides(sides, self.size_, "pad"))
+        return np.tile(scaled / sides, 2), np.tile((self.size_ - scaled) // 2, 2).astype(np.float64)
+
+    def _targets(self, objects: Objects, sides: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        scale, offset = self._place(sides)
+        kinds = [self.classes_.index(str(name)) + 1 for name in objects.labels]
+        boxes = torch.from_numpy(objects.boxes * scale + offset).float()
+        return boxes, torch.tensor(kinds, dtype=torch.int64), torch.from_numpy(objects.difficult)
+
+    def _maps(self, values: Tensor) -> Tensor:
+        canonical = self.encoder_.preprocessing.part(self.size_).canonical(values)
+        try:
+            return self.encoder_.features(canonical).maps().float()
+        except (AssertionError, RuntimeError) as error:
+            raise UnlabeledError(
+                f"encoder {self.encoder_.architecture!r} gives no maps of pictures of {self.size_} pixels ({error}); "
+                f"leave size out, or use a convolutional encoder"
+            ) from error
+
+    def _train(self, values: Tensor, targets: Sequence[tuple[Tensor, Tensor, Tensor]], device: torch.device) -> None:
+        with torch.no_grad():
+            sample = self._maps(values[torch.randperm(len(values))[:64]].to(device))
+        self.head_ = RegionHead(sample.shape[1], len(self.classes_), self.size_).to(device)
+        # Maps of any encoder come to the head in the same units, so that none is favoured by its scale.
+        self.head_.mean.copy_(sample.mean((0, 2, 3), keepdim=True))
+        self.head_.deviation.copy_(sample.std((0, 2, 3), keepdim=True).clamp(min=1e-6))
+        for parameter in self.encoder_.parameters():
+            parameter.requires_grad_(self.fine_tune)
+        groups: list[dict[str, Any]] = [{"params": list(self.head_.parameters()), "peak": self.learning_rate}]
+        if self.fine_tune:
+            groups.append({"params": list(self.encoder_.parameters()), "peak": self.encoder_learning_rate})
+        optimizer = torch.optim.AdamW(groups, weight_decay=self.weight_decay)
+        parameters = [parameter for group in groups for parameter in group["params"]]
+        steps, done = self.epochs * math.ceil(len(values) / self.batch_size), 0
+        self.history_: list[dict[str, float]] = []
+        for epoch in range(self.epochs):
+            total = 0.0
+            batches = torch.randperm(len(values)).split(self.batch_size)
+            for index in batches:
+                rate = min((done + 1) / max(1, steps // 10), (steps - done) / max(1, steps - steps // 10))
+                for group in optimizer.param_groups:
+                    group["lr"] = group["peak"] * rate
+                batch, boxes, kinds, hard = values[index].to(device), [], [], []
+                mirrored = torch.rand(len(index)) < 0.5
+                for place, i in enumerate(index.tolist()):
+                    own, kind, difficult = (part.to(device) for part in targets[i])
+                    if mirrored[place]:
+                        batch[place] = batch[place].flip(-1)
+                        own = torch.stack((self.size_ - own[:, 2], own[:, 1], self.size_ - own[:, 0], own[:, 3]), 1)
+                    boxes.append(own)
+                    kinds.append(kind)
+                    hard.append(difficult)
+                with torch.set_grad_enabled(self.fine_tune):
+                    maps = self._maps(batch)
+                loss = self.head_.loss(maps, boxes, kinds, hard)
+                optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], 5.0)
+                optimizer.step()
+                total, done = total + float(loss.detach()), done + 1
+            if not math.isfinite(total):
+                raise UnlabeledError("the loss is no longer a number; lower learning_rate")
+            self.history_.append({"epoch": epoch + 1, "loss": total / len(batches)})

@@ -1,0 +1,183 @@
+"""Linear probe: can a linear classifier read the class off the frozen vectors?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.evaluation.accuracy import accuracy_by_class, wilson_interval
+from unlabeled.evaluation.inputs import Labels, Vectors, check_some_labelled, check_vectors, class_labels
+from unlabeled.evaluation.probes.linear_classifier import LOSSES, LinearClassifier, Loss
+from unlabeled.evaluation.split import stratified_folds
+
+CS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+FOLDS = 3
+SELECTION_ROWS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class LinearProbeResult:
+    """What a linear probe found."""
+
+    accuracy: float
+    """Share of the test rows whose class was predicted."""
+    interval: tuple[float, float]
+    """95 % Wilson interval of the accuracy."""
+    per_class: dict[int | str, float]
+    """Accuracy on each class of the test set."""
+    predictions: NDArray[Any]
+    """Predicted class of every row of the test set, as a number or a name, whichever the labels were; −1 or None for
+    rows that were not judged."""
+    c: float
+    """Regularisation strength used: the smaller, the stronger."""
+    cv_accuracy: dict[float, float]
+    """Accuracy of each strength in cross-validation on training rows; empty if there was nothing to choose by."""
+    converged: bool
+    """Whether the optimiser came to rest within its iterations."""
+    n_train: int
+    """Labelled rows that the classifier was fitted to."""
+    n_test: int
+    """Labelled rows that it was judged on."""
+    only_in_train: tuple[int | str, ...]
+    """Classes that the test set does not have."""
+    only_in_test: tuple[int | str, ...]
+    """Classes that the training set does not have; their rows count as wrong."""
+
+
+def linear_probe(
+    vectors: ArrayLike,
+    labels: ArrayLike,
+    test_vectors: ArrayLike,
+    test_labels: ArrayLike,
+    classifier: Loss = "logistic",
+    cs: Sequence[float] | None = None,
+    random_state: int = 0,
+) -> LinearProbeResult:
+    """Fit a linear classifier to frozen vectors and judge it on others.
+
+    Features are standardised by the training rows' mean and deviation. The regularisation strength is the one with the
+    best accuracy in 3-fold cross-validation on training rows (on 10,000 of them, if there are more), the stronger of
+    equals; the test rows are looked at once, at the end.
+
+    Parameters
+    ----------
+    vectors : array, shape (n, d)
+        Training rows.
+    labels : array of int or str, shape (n,)
+        Their classes; rows with −1, or without a name, are ignored.
+    test_vectors, test_labels : array, shape (m, d) and (m,)
+        Rows to judge on; those without a label are ignored.
+    classifier : {"logistic", "svm"}, default="logistic"
+        Multinomial logistic regression, or a linear support vector machine (squared hinge, one against the rest).
+    cs : sequence of float, optional
+        Strengths to choose from, as the factor on the summed errors; by default 10⁻⁴, 10⁻³, … 10².
+    random_state : int, default=0
+        Seed of the folds.
+
+    Returns
+    -------
+    LinearProbeResult
+
+    Raises
+    ------
+    UnlabeledError
+        If shapes do not fit, a vector is not finite, no row is labelled, the training rows are all of one class, or a
+        setting is out of range.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.arange(60) % 2
+    >>> vectors = rng.normal(size=(60, 4)) + 5 * labels[:, None]
+    >>> linear_probe(vectors[:40], labels[:40], vectors[40:], labels[40:]).accuracy
+    1.0
+    """
+    if classifier not in LOSSES:
+        raise unknown_name("classifier", classifier, LOSSES)
+    strengths = sorted(cs if cs is not None else CS)
+    if not strengths or not all(c > 0 for c in strengths):
+        raise UnlabeledError(f"cs must be one or more numbers above 0, not {cs}")
+    train = check_vectors(vectors)
+    test = check_vectors(test_vectors, "test vectors")
+    known = class_labels((labels, len(train), "labels"), (test_labels, len(test), "test labels"))
+    truth, test_truth = known.parts
+    if train.shape[1] != test.shape[1]:
+        raise UnlabeledError(f"test vectors have {test.shape[1]} columns, training vectors have {train.shape[1]}")
+    check_some_labelled(truth, "training labels")
+    check_some_labelled(test_truth, "test labels")
+    judged = test_truth >= 0
+    train, truth, test, test_truth = train[truth >= 0], truth[truth >= 0], test[judged], test_truth[judged]
+    classes, test_classes = set(truth.tolist()), set(test_truth.tolist())
+    if len(classes) == 1:
+        raise UnlabeledError(
+            f"all {len(truth)} labelled training rows are of class {known.named(truth[0])}; "
+            "a classifier needs at least two classes"
+        )
+
+    train, test = _in_their_span(*_standardised(train, test))
+    cv_accuracy = _cross_validate(train, truth, classifier, strengths, random_state) if len(strengths) > 1 else {}
+    # Python's max takes the first of equals, and the strengths rise: the stronger regularisation wins.
+    c = max(cv_accuracy, key=lambda c: cv_accuracy[c]) if cv_accuracy else strengths[len(strengths) // 2]
+    model = LinearClassifier(classifier, c).fit(train, truth)
+    predicted = model.predict(test)
+
+    predictions = np.full(len(judged), -1, dtype=np.int64)
+    predictions[judged] = predicted
+    accuracy = float((predicted == test_truth).mean())
+    return LinearProbeResult(
+        accuracy=accuracy,
+        interval=wilson_interval(accuracy, len(test)),
+        per_class={known.named(label): share for label, share in accuracy_by_class(test_truth, predicted).items()},
+        predictions=known.restored(predictions),
+        c=c,
+        cv_accuracy=cv_accuracy,
+        converged=model.n_iter_ < model.max_iter,
+        n_train=len(train),
+        n_test=len(test),
+        only_in_train=tuple(map(known.named, sorted(classes - test_classes))),
+        only_in_test=tuple(map(known.named, sorted(test_classes - classes))),
+    )
+
+
+def _standardised(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(train)
+    return scaler.transform(train).astype(np.float32), scaler.transform(test).astype(np.float32)
+
+
+def _in_their_span(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
+    """Turn more columns than training rows into as many as rows, without changing the classifier.
+
+    The weights of least norm lie in the span of the training rows, so what is orthogonal to it plays no part; in
+    coordinates along the span the scores are the same, and wide input, such as pixels, costs no more than it must.
+    """
+    if train.shape[1] <= len(train):
+        return train, test
+    _, _, directions = np.linalg.svd(train, full_matrices=False)
+    return train @ directions.T, test @ directions.T
+
+
+def _cross_validate(
+    vectors: Vectors, labels: Labels, classifier: Loss, strengths: list[float], seed: int
+) -> dict[float, float]:
+    """Measure each strength on rows held out of the training part."""
+    if len(labels) > SELECTION_ROWS:
+        few = np.random.default_rng(seed).choice(len(labels), SELECTION_ROWS, replace=False)
+        vectors, labels = vectors[few], labels[few]
+    fold = stratified_folds(labels, FOLDS, seed)
+    # A fold is passed over if it leaves so few rows that there is a single class to learn from.
+    folds = [fold == i for i in np.unique(fold) if len(np.unique(labels[fold != i])) > 1]
+    accuracy = {}
+    for c in strengths if folds else []:
+        right = [
+            LinearClassifier(classifier, c).fit(vectors[~held], labels[~held]).predict(vectors[held]) == labels[held]
+            for held in folds
+        ]
+        accuracy[c] = float(np.concatenate(right).mean())
+    return accuracy

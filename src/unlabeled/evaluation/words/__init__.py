@@ -1,0 +1,1 @@
+"""Measures of word vectors: similarity, analogies, synonyms, and use in a classifier."""

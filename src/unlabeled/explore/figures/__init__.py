@@ -1,0 +1,1 @@
+"""Figures: scatter plots, curves, contact sheets, overlays, and what they share."""

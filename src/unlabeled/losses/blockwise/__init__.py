@@ -1,0 +1,1 @@
+"""What losses share: distances and scores in blocks of rows, sums over processes, checks."""

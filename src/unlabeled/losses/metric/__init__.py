@@ -1,0 +1,1 @@
+"""Metric learning: losses on pairs, triplets and class vectors, and miners."""

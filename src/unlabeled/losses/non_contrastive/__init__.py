@@ -1,0 +1,1 @@
+"""Losses without negatives: predictions, decorrelation, assignments, spread."""

@@ -1,0 +1,1 @@
+"""Deep methods whose unlabelled loss asks for consistent predictions, and their supervised twin."""

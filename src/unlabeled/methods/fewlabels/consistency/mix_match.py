@@ -1,0 +1,113 @@
+"""MixMatch: guess labels, sharpen them, and mix everything with everything."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from unlabeled.encoders import Network
+from unlabeled.encoders.batch_statistics import statistics_kept
+from unlabeled.losses import consistency, sharpen
+from unlabeled.losses.predictions import log_softmax
+from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
+
+
+class MixMatch(SemiSupervised):
+    r"""Guesses for K weak copies are averaged and sharpened; then labelled and unlabelled instances are mixed.
+
+    Split: x is a mixture of two instances, y the same mixture of their labels, given or guessed. The guess for u is
+    the sharpened mean over K copies, q = sharpen(1/K Σ p(u_k), T), without a gradient. Each instance is mixed with one
+    drawn from all of them, by λ′ = max(λ, 1 − λ) with λ ~ Beta(α, α). Loss, with c classes:
+
+    .. math:: L = -\frac{1}{|X'|} \sum_{x, y \in X'} \sum_k y_k \log p_k(x)
+              + \lambda_u \frac{1}{c\,|U'|} \sum_{u, q \in U'} \lVert q - p(u) \rVert^2
+
+    All mixtures pass through the network together, so labelled and unlabelled ones share batch statistics; the pass
+    that guesses leaves the running statistics of batch normalisation alone.
+
+    Parameters
+    ----------
+    unlabelled_ratio : float, default 1.0
+        μ: unlabelled instances for each labelled one in a batch.
+    guesses : int, default 2
+        K: copies that a guess is averaged over.
+    temperature : float, default 0.5
+        T of the sharpening.
+    alpha : float, default 0.75
+        α of the mixing.
+    weight : float, default 75.0
+        λ_u. It rises over the first 40 % of the training.
+
+    References
+    ----------
+    .. [1] Berthelot et al., MixMatch: A Holistic Approach to Semi-Supervised Learning, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> y[50:] = -1
+    >>> images = X[:128].reshape(-1, 8, 8) / 16
+    >>> model = MixMatch(encoder="conv", epochs=1, random_state=0, progress=False).fit(images, y[:128])
+    >>> model.predict(images[:2]).shape
+    (2,)
+    """
+
+    principle: ClassVar[str] = "few labels"
+
+    modalities: ClassVar[tuple[str, ...]] = ("image",)
+    needs_views: ClassVar[tuple[str, ...]] = ("weak",)
+
+    unlabelled_ratio: float = 1.0
+    guesses: int = 2
+    temperature: float = 0.5
+    alpha: float = 0.75
+    weight: float = 75.0
+
+    def unlabelled_views(self, values: Any) -> tuple[Any, ...]:
+        """K weak copies."""
+        return tuple(self.weak_(values) for _ in range(self.guesses))
+
+    def loss(self, net: Network, x: Shown, y: Tensor) -> Tensor:
+        """Cross-entropy of the mixed labels, squared error of the mixed guesses."""
+        guess = self.guess(net, x)
+        targets = torch.cat([F.one_hot(y, self.outputs()).to(guess.dtype), *[guess] * self.guesses])
+        inputs, targets = mix_up(torch.cat([x.labelled, *x.unlabelled]), targets, self.alpha)
+        (found,) = self.logits(net, inputs)
+        known, unknown = found[: len(y)], found[len(y) :]
+        supervised = -(targets[: len(y)] * log_softmax(known)).sum(dim=1).mean()
+        return supervised + self.weight * self.ramp(0.4) * consistency(unknown, targets[len(y) :], "mse")
+
+    @torch.no_grad()
+    def guess(self, net: Network, x: Shown) -> Tensor:
+        """Average and sharpen what the network says of the copies; it stays as it is."""
+        with statistics_kept(net.encoder):
+            found = self.logits(net, *x.unlabelled)
+        return sharpen(torch.stack([logits.softmax(dim=1) for logits in found]).mean(dim=0), self.temperature)
+
+
+def mix_up(inputs: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    r"""Mix each row with another: λ′ of its own and 1 − λ′ of one drawn without replacement, with λ′ ≥ ½.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (n, ...)
+        Instances.
+    targets : Tensor, shape (n, c)
+        Their labels as probabilities.
+    alpha : float
+        Of the Beta distribution of λ; λ′ = max(λ, 1 − λ), so that a mixture is nearer to its own row.
+
+    References
+    ----------
+    .. [1] Zhang, Cisse, Dauphin & Lopez-Paz, mixup: Beyond Empirical Risk Minimization, ICLR 2018.
+    """
+    share = torch.distributions.Beta(alpha, alpha).sample((len(inputs),)).to(inputs.device)
+    share = torch.maximum(share, 1 - share)
+    partner = torch.randperm(len(inputs), device=inputs.device)
+    wide = share.reshape(-1, *[1] * (inputs.dim() - 1))
+    mixed = wide * inputs + (1 - wide) * inputs[partner]
+    return mixed, share[:, None] * targets + (1 - share[:, None]) * targets[partner]

@@ -1,0 +1,1 @@
+"""What the topic models share."""

@@ -1,0 +1,1 @@
+"""What is counted before learning: sub-words, co-occurrences, the Huffman tree."""

@@ -1,0 +1,1 @@
+"""Clusters, topics and outliers of a run or a table."""

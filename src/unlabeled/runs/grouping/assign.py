@@ -1,0 +1,179 @@
+"""New rows put where the rows of an earlier command were: into its clusters, topics or classes, or its outliers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.counted import counted
+from unlabeled.data.text.documents import Documents, read_texts
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import check_replaceable, check_writable, folder_written_aside, read_json, write_json
+from unlabeled.registry import load
+from unlabeled.runs.grouping.row_encoding import RowEncoding
+from unlabeled.runs.grouping.write_table import check_table, masked, write_table
+from unlabeled.search import ExactStore
+
+CARD, MODEL, STORE = "assign.json", "model", "store"
+KIND = "grouping"
+VERDICTS = {True: "outlier", False: "normal"}
+
+
+def check_model_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse, before the work, a folder for a model that holds something, unless that is a model that may go."""
+    check_replaceable(folder, KIND)
+    if folder.exists() and any(folder.iterdir()) and not overwrite:
+        raise UnlabeledError(f"{folder} holds a model already; choose another name, or replace it with --overwrite")
+    check_writable(folder)
+
+
+def save_grouping(
+    folder: Path, task: str, encoding: RowEncoding, model: Any, store: ExactStore | None = None, **card: Any
+) -> None:
+    """Save a model, or the rows it compares with, beside the encoding of its rows, for `assign`."""
+    with folder_written_aside(folder, KIND) as aside:
+        encoding.write(aside)
+        write_json(aside / CARD, {"task": task, **card})
+        if model is not None:
+            model.save(aside / MODEL)
+        if store is not None:
+            store.save(aside / STORE)
+
+
+def assign(
+    model: str | os.PathLike[str],
+    source: Any,
+    out: str | os.PathLike[str],
+    *,
+    column: str | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Assign new rows to the clusters, outliers, topics or labels that an earlier command found.
+
+    Rows are made as they were then: the same columns and categories, scale and words. A row's result does not depend on
+    the other rows.
+
+    Parameters
+    ----------
+    model : path
+        The folder that `cluster` or `find_outliers` saved beside its table, the folder of `topics`, or the folder
+        ``model`` that `label_dataset` saved.
+    source : path or object
+        Of the kind that the model was made from: vectors, a table, or texts.
+    out : path
+        The ``.parquet`` or ``.csv`` file to write. Of clusters: ``id``, ``cluster``, ``distance`` and, for a mixture,
+        ``probability``. Of outliers: ``id``, ``score``, ``outlier``. Of topics: ``id``, ``topic``, ``share``. Of
+        labels: ``id``, ``label``, ``confidence``.
+    column : str, optional
+        The column of a table that holds text.
+    overwrite : bool, default False
+        Replace a table that is already there.
+
+    Returns
+    -------
+    dict
+        In JSON's types: ``task``, ``rows``, ``found`` (how many rows each cluster, topic or verdict has), ``said``, and
+        ``out``.
+
+    Raises
+    ------
+    UnlabeledError
+        If `model` holds no such model, the rows are of another kind, or `out` is taken.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from unlabeled.runs.grouping.cluster import cluster
+    >>> folder = tempfile.mkdtemp()
+    >>> found = cluster([[0, 0], [0, 1], [9, 9], [9, 8], [1, 0]], f"{folder}/clusters.csv", k=2)
+    >>> assign(found["model"], [[8, 8], [1, 1], [9, 7]], f"{folder}/new.csv")["found"]
+    {'0': 1, '1': 2}
+    """
+    folder = Path(model)
+    check_table(out, [source, folder], overwrite=overwrite)
+    if (folder / "topics.json").exists():
+        task, (columns, said) = "topics", _topics(folder, source, column)
+    elif (folder / CARD).exists():
+        card = read_json(folder / CARD)
+        task = str(card.get("task")) if isinstance(card, dict) else ""
+        if task not in PLACES:
+            raise UnlabeledError(f"{folder / CARD} does not say what the model is for; it is damaged")
+        ids, rows, said = _rows(folder, source, column)
+        columns = {"id": ids} | PLACES[task](folder, card, rows)
+    else:
+        raise UnlabeledError(
+            f"{folder} holds no model to assign by; one is saved by unlabeled cluster, outliers, topics and label"
+        )
+    write_table(columns, out)
+    told = next(columns[name] for name in ("cluster", "outlier", "topic", "label") if name in columns)
+    names = [VERDICTS[value] if task == "outliers" else value for value in told.tolist()]
+    each = Counter(name for name in names if name is not None)  # a document without words has no topic
+    found = {str(name): each[name] for name in sorted(each)}
+    return {"task": task, "rows": len(columns["id"]), "found": found, "said": said, "out": str(out)}
+
+
+def _rows(folder: Path, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
+    """Make rows of new instances; where a representation was learnt beside the model, by its encoder."""
+    encoding = RowEncoding.read(folder)
+    if not (folder.parent / "run" / "run.json").exists():
+        return encoding.encode(source, column)
+    from unlabeled.runs.run import Run  # its encoder brings torch
+
+    found = Run(folder.parent / "run").embed(source, on_error="skip")
+    said = [f"skipped {item.id}: {item.reason}" for item in found.skipped]
+    return found.ids, encoding.rescale(found.vectors), said
+
+
+def _clusters(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
+    found = load(folder / MODEL)
+    labels = np.asarray(found.predict(rows), dtype=np.int64)
+    if hasattr(found, "distances"):  # of categories too
+        distances = found.distances(rows)[np.arange(len(rows)), labels]
+    else:
+        centres = found.means_ if hasattr(found, "means_") else found.cluster_centers_
+        distances = np.linalg.norm(rows - centres[labels], axis=1)
+    columns = {"cluster": labels, "distance": distances.astype(np.float32)}
+    if hasattr(found, "predict_proba"):
+        columns["probability"] = found.predict_proba(rows).max(axis=1).astype(np.float32)
+    return columns
+
+
+def _outliers(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
+    if (folder / MODEL).exists():
+        found = load(folder / MODEL)
+        scores = found.score_samples(rows)
+        return {"score": scores, "outlier": scores < found.offset_}
+    near = ExactStore.open(folder / STORE).query(rows - np.asarray(card["origin"]), int(card["k"])).distances
+    scores = -near.mean(axis=1)
+    return {"score": scores, "outlier": scores < card["threshold"]}
+
+
+def _labels(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
+    from unlabeled.methods.fewlabels.calibration import at_temperature
+
+    if card["features"] != "representation":
+        raise UnlabeledError("these labels were made from the raw input, which cannot be made of new instances here")
+    model = load(folder / MODEL)
+    codes = np.asarray(model.predict(rows), dtype=np.int64)
+    confidence = at_temperature(model.predict_proba(rows), float(card["temperature"])).max(axis=1)
+    threshold = np.inf if card["threshold"] is None else float(card["threshold"])
+    gone = (codes < 0) | (confidence < threshold)
+    return {"label": masked(np.array(card["classes"])[codes], gone), "confidence": confidence.astype(np.float32)}
+
+
+PLACES = {"cluster": _clusters, "outliers": _outliers, "labels": _labels}
+
+
+def _topics(folder: Path, source: Any, column: str | None) -> tuple[dict[str, Any], list[str]]:
+    texts, ids = read_texts(source, column)
+    model = load(folder / MODEL)
+    documents = Documents.count(texts, tokenizer=model.tokenizer, vocabulary=model.vocabulary_)
+    shares, empty = model.transform(documents), np.diff(documents.counts.indptr) == 0
+    said = [f"{counted(int(empty.sum()), 'document')} without a word that the model knows"] if empty.any() else []
+    columns = {"id": ids, "topic": masked(shares.argmax(axis=1), empty), "share": masked(shares.max(axis=1), empty)}
+    return columns, said

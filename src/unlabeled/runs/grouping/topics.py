@@ -1,0 +1,201 @@
+"""Topics of a collection of texts: a page to read, a table of who is about what, and the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data.text.documents import Documents, read_texts
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
+from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
+from unlabeled.registry import method as registered
+from unlabeled.registry import methods, name_of
+from unlabeled.runs.grouping.write_table import masked, write_table
+from unlabeled.runs.showing.page import write_page
+
+if TYPE_CHECKING:
+    from unlabeled.methods.mixture.topics.topic_model import TopicModel
+
+WORDS = 10
+EXAMPLES = 5
+EXCERPT = 280  # characters
+
+
+def topics(
+    source: Any,
+    out: str | os.PathLike[str],
+    *,
+    k: int = 20,
+    method: str = "lda",
+    column: str | None = None,
+    tokenizer: str | Callable[[str], Iterable[str]] | None = "words",
+    stop_words: str | Sequence[str] | None = "english",
+    min_df: int | float = 2,
+    max_df: int | float = 0.5,
+    max_features: int | None = None,
+    random_state: int = 0,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> dict[str, Any]:
+    """Find the topics of texts, and describe them in a folder.
+
+    Parameters
+    ----------
+    source : path or list of strings
+        Of a folder each file is a document, of a table each row, of a text file each line: see `Documents.count`.
+    out : path
+        The folder to write: ``topics.html`` to read, ``topics.json`` with the same figures, ``documents.parquet`` with
+        the main topic of each document, its share, and the shares of all topics as a vector, and ``model/``, which
+        `unlabeled.load` opens.
+    k : int, default 20
+        Topics.
+    method : {"latent_dirichlet_allocation", "plsa"}, default "lda"
+        `unlabeled.LatentDirichletAllocation`, for short ``"lda"``, or `unlabeled.PLSA`.
+    column, tokenizer, stop_words, min_df, max_df, max_features
+        Which words count, as in `Documents.count`; by default those that are in at least 2 documents and in at most
+        half of them.
+    random_state : int, default 0
+        Of the start.
+    overwrite : bool, default False
+        Replace topics that are already in `out`.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal.
+
+    Returns
+    -------
+    dict
+        What ``topics.json`` holds. Topics are numbered by size, from 0.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is no text, no word is left, there are more topics than documents, or `out` holds something.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> texts = ["cats purr, cats sleep", "dogs bark, dogs run", "the cat: cats purr", "the dog: dogs that bark"]
+    >>> found = topics(texts, tempfile.mkdtemp() + "/topics", k=2, min_df=1)
+    >>> sorted(topic["words"][0]["word"] for topic in found["topics"])
+    ['cats', 'dogs']
+    """
+    folder = Path(out)
+    _check_folder(folder, source, overwrite)
+    texts, ids = read_texts(source, column)
+    kind = _kind(method)  # which brings scikit-learn and Numba, so texts that are not there are told first
+    filters: dict[str, Any] = {
+        "tokenizer": tokenizer,
+        "stop_words": stop_words,
+        "min_df": min_df,
+        "max_df": max_df,
+        "max_features": max_features,
+    }
+    counted = Documents.count(texts, **filters)
+    documents = Documents(counted.counts, counted.words, ids)
+    model = kind(k, **filters, random_state=random_state, progress=progress).fit(documents)
+    model.reorder(np.argsort(-model.weights_, kind="stable"))  # what is saved has the numbers that are shown
+    shares = model.transform(documents)
+    main = np.where(np.diff(documents.counts.indptr) > 0, shares.argmax(axis=1), -1)
+    listed = _described(model, shares, main, texts, documents)
+    words = [[entry["word"] for entry in topic["words"]] for topic in listed]
+    coherence = topic_coherence(words, documents, WORDS)
+    for topic, figure in zip(listed, coherence.topics, strict=True):
+        topic["coherence"] = figure
+    summary = {
+        "source": str(source) if isinstance(source, str | os.PathLike) else None,
+        "method": name_of(kind),
+        "k": k,
+        "documents": len(documents),
+        "empty": documents.empty,
+        "words": len(documents.words),
+        "coherence": coherence.mean,
+        "diversity": topic_diversity(words, WORDS),
+        "topics": listed,
+    }
+    with folder_written_aside(folder, "result") as aside:
+        write_json(aside / "topics.json", summary)
+        _write_documents(ids, main, shares, aside / "documents.parquet")
+        shown = summary | {"name": folder.resolve().name, "method": type(model).__name__}
+        write_page("topics.html", aside / "topics.html", **shown)
+        model.save(aside / "model")
+    return summary
+
+
+def _kind(name: str) -> type[TopicModel]:
+    """Find a topic model by any name that `unlabeled methods` knows."""
+    from unlabeled.methods.mixture.topics.topic_model import TopicModel
+
+    found = registered(name)
+    if not issubclass(found, TopicModel):
+        fit = ", ".join(sorted(known for known, cls in methods().items() if issubclass(cls, TopicModel)))
+        raise UnlabeledError(f"{found.__name__} finds no topics; these do: {fit}")
+    return found
+
+
+def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:
+    """Refuse a folder that is read or holds something, unless these are topics that may go."""
+    if isinstance(source, str | os.PathLike) and os.path.realpath(folder) == os.path.realpath(source):
+        raise UnlabeledError(f"{folder} is what is read; choose another folder for the topics")
+    check_replaceable(folder, "result")
+    if folder.exists() and any(folder.iterdir()) and not overwrite:
+        raise UnlabeledError(f"{folder} holds a result already; choose another folder, or replace it with --overwrite")
+    check_writable(folder)
+
+
+def _described(
+    model: TopicModel,
+    shares: NDArray[Any],
+    main: NDArray[np.int64],
+    texts: Sequence[str],
+    documents: Documents,
+) -> list[dict[str, Any]]:
+    """Describe each topic: its words, its size, and the documents that are most about it."""
+    found = []
+    top_words = model.top_words(WORDS)
+    for number in range(len(model.components_)):
+        probabilities = np.sort(model.components_[number])[::-1][:WORDS].tolist()
+        best = np.argsort(-np.where(main == number, shares[:, number], -1), kind="stable")[:EXAMPLES]
+        examples = [
+            {"id": documents.ids[row], "share": float(shares[row, number]), "text": _excerpt(texts[row])}
+            for row in best.tolist()
+            if main[row] == number
+        ]
+        found.append(
+            {
+                "topic": number,
+                "share": float(model.weights_[number]),
+                "documents": int((main == number).sum()),
+                "words": [
+                    {"word": word, "probability": share}
+                    for word, share in zip(top_words[number], probabilities, strict=True)
+                ],
+                "examples": examples,
+            }
+        )
+    return found
+
+
+def _excerpt(text: str) -> str:
+    flat = " ".join(text[: 4 * EXCERPT].split())
+    return flat if len(flat) <= EXCERPT else flat[: EXCERPT - 1] + "…"
+
+
+def _write_documents(ids: list[str], main: NDArray[np.int64], shares: NDArray[Any], path: Path) -> None:
+    """Write the topics of documents; the vector of shares can itself be clustered, mapped and searched."""
+    import pyarrow as pa
+
+    empty = main < 0
+    flat = pa.array(np.ascontiguousarray(shares, dtype=np.float32).reshape(-1))
+    columns = {
+        "id": ids,
+        "topic": masked(main, empty),
+        "share": masked(shares.max(axis=1), empty),
+        "vector": pa.FixedSizeListArray.from_arrays(flat, shares.shape[1]),
+    }
+    write_table(columns, path)

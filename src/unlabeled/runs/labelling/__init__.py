@@ -1,0 +1,1 @@
+"""Labelling a data set from a few labels."""

@@ -1,0 +1,210 @@
+"""Classifiers that a few labels might justify, and what repeated cross-validation on these labels says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from unlabeled.methods.fewlabels.calibration import out_of_fold
+from unlabeled.methods.fewlabels.graph.label_propagation import LabelPropagation
+from unlabeled.methods.fewlabels.graph.label_spreading import LabelSpreading
+from unlabeled.methods.fewlabels.graph.poisson_learning import PoissonLearning
+from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression
+from unlabeled.search import NeighbourGraph
+
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Predict = Callable[[Codes], Floats]
+
+STRENGTHS = (0.003, 0.03, 0.3, 3.0)
+FOLDS = 5
+SAMPLE = 5_000
+"""Unlabelled rows that columns are scaled by in cross-validation."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A classifier with its settings, on certain features.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    kind : {"supervised", "raw input", "semi-supervised"}
+        Whether it learns from unlabelled rows in any way: not at all from the raw input; through the representation; or
+        through the classifier too.
+    fit : callable
+        From labels, −1 where hidden, to a function from row numbers to probabilities.
+    make : callable
+        From all labels to the fitted estimator and the probabilities of all rows; zeros for those it cannot reach.
+    """
+
+    name: str
+    kind: str
+    fit: Callable[[Codes], Predict]
+    make: Callable[[Codes], tuple[Any, Floats]]
+
+
+def candidates(features: Any, raw: Any, graph: NeighbourGraph) -> list[Candidate]:
+    """List the classifiers to compare.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n, d)
+        The representation.
+    raw : ndarray or sparse matrix, shape (n, p), optional
+        The input in its simplest form.
+    graph : NeighbourGraph
+        Of the representation.
+    """
+    found = [_linear(C, features, "supervised", "linear probe") for C in STRENGTHS]
+    if raw is not None:
+        found += [_linear(C, raw, "raw input", "linear probe of the raw input") for C in STRENGTHS]
+    for cls, words in (
+        (PoissonLearning, "Poisson learning"),
+        (LabelSpreading, "label spreading"),
+        (LabelPropagation, "label propagation"),
+    ):
+        found.append(_on_graph(cls, words, features, graph))
+    return found
+
+
+def _linear(C: float, X: Any, kind: str, words: str) -> Candidate:
+    def fit(codes: Codes) -> Predict:
+        some = np.flatnonzero(codes >= 0)
+        if X.shape[0] > len(some) + SAMPLE:
+            others = np.random.default_rng(0).choice(X.shape[0], SAMPLE, replace=False)
+            some = np.union1d(some, others)
+        else:
+            some = np.arange(X.shape[0])
+        model = SoftmaxRegression(C=C).fit(X[some], codes[some])
+        return lambda rows: model.predict_proba(X[rows])
+
+    def make(codes: Codes) -> tuple[Any, Floats]:
+        model = SoftmaxRegression(C=C).fit(X, codes)
+        return model, model.predict_proba(X)
+
+    return Candidate(f"{words}, C = {C:g}", kind, fit, make)
+
+
+def _on_graph(cls: Any, words: str, X: Any, graph: NeighbourGraph) -> Candidate:
+    def fitted(codes: Codes) -> tuple[Any, Floats]:
+        # A thousandth of a share is far finer than what cross-validation can tell apart.
+        model = cls(metric=graph.metric, tol=1e-4).fit(X, codes, graph=graph)
+        return model, np.where(model.unreached_[:, None], 0.0, model.label_distributions_)
+
+    def fit(codes: Codes) -> Predict:
+        _, shares = fitted(codes)
+        return lambda rows: shares[rows]
+
+    return Candidate(words, "semi-supervised", fit, fitted)
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """What a candidate says of labelled rows when their label is hidden.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    rows : ndarray of int, shape (m,)
+        The labelled rows of classes with two labels or more; a class with one label stays with the training part.
+    probabilities : ndarray, shape (repeats, m, c)
+        In each repeat with other parts.
+    truth : ndarray of int, shape (m,)
+        The given classes.
+    """
+
+    candidate: Candidate
+    rows: Codes
+    probabilities: Floats
+    truth: Codes
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each row was told rightly in each repeat, shape (repeats, m); a row that is not reached is not."""
+        reached = self.probabilities.sum(axis=2) > 0
+        right: NDArray[np.bool_] = (self.probabilities.argmax(axis=2) == self.truth) & reached
+        return right
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over rows and repeats."""
+        return float(self.right.mean()) if self.right.size else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe it in JSON's types, with an interval over rows."""
+        mean, low, high = mean_interval(self.right.mean(axis=0))
+        return {
+            "name": self.candidate.name,
+            "kind": self.candidate.kind,
+            "accuracy": mean,
+            "interval": [max(0.0, low), min(1.0, high)],
+        }
+
+
+def cross_validate(candidate: Candidate, codes: Codes, repeats: int, seed: int) -> CrossValidated:
+    """Hide a fifth of the labels at a time, class by class, and predict them; again with other parts."""
+    found = []
+    rows = np.empty(0, np.int64)
+    for repeat in range(repeats):
+        rows, shares = out_of_fold(candidate.fit, codes, FOLDS, seed + repeat)
+        order = np.argsort(rows)
+        rows, shares = rows[order], shares[order]
+        found.append(shares)
+    return CrossValidated(candidate, rows, np.stack(found), codes[rows])
+
+
+def learning_curve(
+    candidate: Candidate, codes: Codes, shares: tuple[float, ...], repeats: int, seed: int
+) -> list[dict[str, Any]]:
+    """Measure accuracy on hidden labels with fewer and fewer of the others.
+
+    Returns
+    -------
+    list of dict
+        For each share the mean number of labels learnt from, the accuracy, and its interval over rows.
+    """
+    points = []
+    for share in shares:
+        right: list[NDArray[np.bool_]] = []
+        used: list[int] = []
+        for repeat in range(repeats):
+            rng = np.random.default_rng([seed, repeat])
+
+            def fit(shown: Codes, rng: Any = rng, used: list[int] = used, share: float = share) -> Predict:
+                kept = shown.copy()
+                for label in np.unique(shown[shown >= 0]):
+                    members = rng.permutation(np.flatnonzero(shown == label))
+                    kept[members[max(1, round(share * len(members))) :]] = -1
+                used.append(int((kept >= 0).sum()))
+                return candidate.fit(kept)
+
+            rows, shares_of = out_of_fold(fit, codes, FOLDS, seed + repeat)
+            order = np.argsort(rows)
+            right.append((shares_of.argmax(axis=1) == codes[rows])[order])
+        mean, low, high = mean_interval(np.mean(right, axis=0))
+        points.append({"labels": float(np.mean(used)), "accuracy": mean, "interval": [max(0.0, low), min(1.0, high)]})
+    return points
+
+
+def mean_interval(values: NDArray[Any]) -> tuple[float, float, float]:
+    """Give the mean of independent values and its 95 % interval by Student's t."""
+    from scipy.stats import t
+
+    values = np.asarray(values, dtype=np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, -np.inf, np.inf
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def rows_as_array(X: Any) -> Any:
+    """Give dense rows as float64 and sparse ones as CSR, as classifiers take them."""
+    return X.tocsr() if bool(sp.issparse(X)) else np.asarray(X, dtype=np.float64)

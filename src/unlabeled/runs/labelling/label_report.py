@@ -1,0 +1,95 @@
+"""The report of a labelled data set: one HTML file that opens anywhere, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.explore import contact_sheet
+from unlabeled.explore.figures.figure import figure
+from unlabeled.explore.figures.palette import INK, PALETTE
+from unlabeled.runs.report import inline_picture
+from unlabeled.runs.showing.page import write_page
+from unlabeled.runs.showing.pictures import thumbnails
+
+SHOWN = 24
+"""Pictures of a kind at most."""
+CLASSES = 30
+"""Classes up to which the confusion is shown as a table."""
+
+
+def write_label_report(folder: Path, about: dict[str, Any], images: Any) -> Path:
+    """Write ``report.html`` and its pictures from the figures of `label_dataset`.
+
+    Parameters
+    ----------
+    folder : Path
+    about : dict
+        The figures.
+    images : Collection or None
+        What can be shown.
+    """
+    pictures = folder / "pictures"
+    pictures.mkdir(exist_ok=True)
+    shown = {}
+    if about["curve"]:
+        shown["curve"] = draw_curve(about, pictures / "curve.png")
+    for name, captions in (
+        ("next", [f"{item['guess']}? {item['confidence']:.2f}" for item in about["next"]]),
+        (
+            "suspicious",
+            [f"{item['given']}\n{item['looks_like']}? {item['confidence']:.2f}" for item in about["suspicious"]],
+        ),
+    ):
+        found = about[name][:SHOWN]
+        if images is not None and found:
+            try:
+                cells = thumbnails(images, [item["id"] for item in found])
+            except UnlabeledError:  # the data have moved; the list is there all the same
+                continue
+            shown[name] = contact_sheet(cells, captions[:SHOWN], columns=8, path=pictures / f"{name}.png")
+    write_page(
+        "labels.html",
+        folder / "report.html",
+        name=folder.resolve().name,
+        about=about,
+        pictures={name: inline_picture(path) for name, path in shown.items()},
+        confusion=about["confusion"] if len(about["classes"]) <= CLASSES else [],
+    )
+    return folder / "report.html"
+
+
+def draw_curve(about: dict[str, Any], path: Path) -> Path:
+    """Draw accuracy over the number of labels; what more labels might bring is dashed, and called a guess."""
+    labels = np.array([point["labels"] for point in about["curve"]])
+    accuracy = np.array([point["accuracy"] for point in about["curve"]])
+    low, high = np.array([point["interval"] for point in about["curve"]]).T
+    with figure(path, 6.5, 3.2) as drawn:
+        axes = drawn.add_subplot()
+        axes.fill_between(labels, low, high, color=PALETTE[0], alpha=0.15, linewidth=0)
+        axes.plot(labels, accuracy, "o-", color=PALETTE[0], label="measured on hidden labels")
+        further = guess(labels, accuracy)
+        if further is not None:
+            axes.plot(*further, "--", color=PALETTE[1], label="a guess")
+        axes.set_xscale("log")
+        axes.set_xlabel("labels learnt from", color=INK, fontsize=9)
+        axes.set_ylabel("accuracy", color=INK, fontsize=9)
+        axes.tick_params(labelsize=8, colors=INK)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    return path
+
+
+def guess(labels: np.ndarray[Any, Any], accuracy: np.ndarray[Any, Any]) -> tuple[Any, Any] | None:
+    """Extend a falling error as a power of the number of labels, to four times as many; None where it does not fall."""
+    errors = 1 - accuracy
+    if len(labels) < 3 or (errors <= 0).any():
+        return None
+    slope, offset = np.polyfit(np.log(labels), np.log(errors), 1)
+    if slope >= 0:
+        return None
+    further = np.geomspace(labels[-1], 4 * labels[-1], 20)
+    return further, 1 - np.exp(offset + slope * np.log(further))

@@ -1,0 +1,160 @@
+"""A photo of any size, restored by a model that learnt from small images."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from unlabeled.data.image.masks import read_mask
+from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.registry import name_of
+from unlabeled.views.photometric.cielab import lab_to_rgb, rgb_to_lab
+
+TASKS = {
+    "denoise": "denoising_autoencoder",
+    "deblur": "deblurring",
+    "super-resolve": "super_resolution",
+    "inpaint": "inpainting",
+    "colorize": "colorization",
+}
+"""The method that learns each task."""
+TILES = 256
+"""Tiles that are restored at a time."""
+
+BICUBIC = Image.Resampling.BICUBIC
+Picture = NDArray[np.uint8]
+
+
+def check_task(task: str, method: Any | None, mask: Any | None) -> None:
+    """Refuse a task that there is not, that the model did not learn, or that lacks its mask.
+
+    Parameters
+    ----------
+    task : str
+        One of `TASKS`.
+    method : estimator or None
+        The model, or None to restore without one.
+    mask : anything or None
+        What is given as a mask.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    if task not in TASKS:
+        raise unknown_name("task", task, TASKS)
+    if method is not None and name_of(type(method)) != TASKS[task]:
+        raise UnlabeledError(
+            f"the model is of {name_of(type(method))}, and the task {task} needs one of {TASKS[task]}: "
+            f"unlabeled learn photos/ --method {TASKS[task]}"
+        )
+    if method is None and task in ("deblur", "colorize"):
+        raise UnlabeledError(
+            f"the task {task} needs a model (--model run/): unlabeled learn photos/ --method {TASKS[task]}"
+        )
+    if (task == "inpaint") != (mask is not None):
+        what = "a mask" if task == "inpaint" else "no mask"
+        raise UnlabeledError(f"the task {task} takes {what}; --mask says which pixels to fill in (white)")
+
+
+def restored(method: Any, task: str, picture: Picture, mask: Any | None = None) -> Picture:
+    """Restore a picture with a fitted method.
+
+    To denoise, deblur and super-resolve, the picture is cut into overlapping tiles of the size that the method learnt
+    from. To inpaint and colorize, which need to see the whole, it is brought to that size, and what was painted is
+    brought back.
+
+    Parameters
+    ----------
+    method : estimator
+        Fitted; it has passed `check_task`.
+    task : str
+        One of `TASKS`.
+    picture : ndarray of uint8, shape (h, w) or (h, w, 3)
+    mask : path or array, optional
+        To inpaint: white where to paint.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w) or (h, w, 3); `method.factor` times as high and wide to super-resolve
+    """
+    channels, size, _ = method.encoder_.preprocessing.shape
+    shown = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
+    if task == "colorize":
+        return _colorized(method, shown, size)
+    if task == "inpaint":
+        return _inpainted(method, shown, read_mask(mask, (shown.height, shown.width)), size)
+    if task == "super-resolve":
+        shown = shown.resize((shown.width * method.factor, shown.height * method.factor), BICUBIC)
+    return in_tiles(method, np.atleast_3d(np.asarray(shown)), size)
+
+
+def in_tiles(method: Any, picture: Picture, size: int) -> Picture:
+    """Restore a picture tile by tile; tiles overlap by half, and fade into each other.
+
+    Parameters
+    ----------
+    method : estimator with `restore`
+    picture : ndarray of uint8, shape (h, w, c)
+    size : int
+        Pixels a side of a tile.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w) or (h, w, 3)
+    """
+    height, width, channels = picture.shape
+    # Mirrored at its edges until a tile fits; a mirror is never longer than the picture, so it may take several.
+    whole = picture
+    while min(whole.shape[:2]) < size:
+        below, beside = (min(max(0, size - side), max(1, side - 1)) for side in whole.shape[:2])
+        mirror = "reflect" if min(whole.shape[:2]) > 1 else "edge"
+        whole = np.pad(whole, ((0, below), (0, beside), (0, 0)), mirror)  # type: ignore[call-overload]
+    rows, columns = (_starts(side, size, max(1, size // 2)) for side in whole.shape[:2])
+    corners = list(product(rows, columns))
+    ramp = np.minimum(np.arange(size) + 1, size - np.arange(size)).astype(np.float32)
+    weight = np.outer(ramp, ramp)[:, :, None]
+    total, weights = np.zeros(whole.shape, np.float32), np.zeros((*whole.shape[:2], 1), np.float32)
+    for first in range(0, len(corners), TILES):
+        some = corners[first : first + TILES]
+        tiles = np.stack([whole[row : row + size, column : column + size] for row, column in some])
+        made = method.restore(torch.from_numpy(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))).transpose(0, 2, 3, 1)
+        for (row, column), tile in zip(some, made, strict=True):
+            total[row : row + size, column : column + size] += weight * tile
+            weights[row : row + size, column : column + size] += weight
+    result = _bytes((total / weights)[:height, :width])
+    return result[:, :, 0] if channels == 1 else result
+
+
+def _starts(length: int, size: int, step: int) -> list[int]:
+    """Give where tiles begin so that they reach from the first pixel to the last."""
+    return [*range(0, length - size, step), length - size]
+
+
+def _inpainted(method: Any, picture: Image.Image, hidden: NDArray[np.bool_], size: int) -> Picture:
+    small = np.atleast_3d(np.asarray(picture.resize((size, size), BICUBIC))).transpose(2, 0, 1)
+    # Every pixel that holds any of the hidden ones is hidden.
+    share = np.asarray(Image.fromarray(hidden.astype(np.float32)).resize((size, size), Image.Resampling.BOX))
+    painted = method.inpaint(torch.from_numpy(np.ascontiguousarray(small))[None], (share > 0).astype(np.uint8))[0]
+    large = Image.fromarray(_bytes(painted.transpose(1, 2, 0)).squeeze()).resize(picture.size, BICUBIC)
+    result = np.array(picture)
+    result[hidden] = np.asarray(large)[hidden]
+    return result
+
+
+def _colorized(method: Any, picture: Image.Image, size: int) -> Picture:
+    small = np.asarray(picture.resize((size, size), BICUBIC)).transpose(2, 0, 1)
+    made = torch.from_numpy(method.colorize(torch.from_numpy(np.ascontiguousarray(small))[None]))
+    colours = torch.nn.functional.interpolate(rgb_to_lab(made)[:, 1:], picture.size[::-1], mode="bilinear")
+    whole = torch.from_numpy(np.array(picture).transpose(2, 0, 1).astype(np.float32) / 255)[None]
+    lab = torch.cat((rgb_to_lab(whole)[:, :1], colours), 1)
+    return _bytes(lab_to_rgb(lab)[0].permute(1, 2, 0).numpy())
+
+
+def _bytes(values: NDArray[Any]) -> Picture:
+    return (values.clip(0, 1) * 255).round().astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Bases of methods, by what one instance gives: views, crops, tuples, tokens."""

@@ -1,0 +1,108 @@
+"""What the methods for texts share: a tokenizer, a window, and a network of a given size."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, cast
+
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from unlabeled.data.instances import Instances
+from unlabeled.data.text.tokenization.subword_tokenizer import Kind
+from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
+from unlabeled.encoders import Encoder
+from unlabeled.encoders.text.transformer import Transformer
+from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import open_instances
+from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.length_buckets import LengthBuckets
+from unlabeled.training.plan import Plan
+from unlabeled.training.samplers import Sampler
+
+
+class TextMethod(SelfSupervised):
+    """Base of the methods that learn from texts and from nothing else.
+
+    Parameters
+    ----------
+    tokenizer : str, default "auto"
+        ``"wordpiece"``, ``"bpe"`` or ``"characters"``: trained on the texts. A folder of a checkpoint: its tokenizer.
+        ``"auto"`` takes what suits the method, or the tokenizer of the encoder if that brings one.
+    vocabulary : int, default 8000
+        Most tokens of a trained tokenizer.
+    column : str, optional
+        Of a table, the column of texts, where it is not plain; two or three with commas between them for pairs and
+        triples.
+    unit : {"line", "paragraph", "file"}, default "line"
+        What is one text in a text file.
+    length : int, default 128
+        Tokens of a window; of a longer text the rest is cut off where a vector is made of it.
+    dim, layers, heads : int, default 256, 4, 4
+        Size of the network that ``encoder="auto"`` makes: width, layers, attention heads.
+    dropout : float, default 0.1
+        Of that network.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+    tokenizer_kind: ClassVar[Kind] = "wordpiece"
+    needs_mask: ClassVar[bool] = False
+
+    batch_size: int = 64
+    tokenizer: str = "auto"
+    vocabulary: int = 8000
+    column: str | None = None
+    unit: Literal["line", "paragraph", "file"] = "line"
+    length: int = 128
+    dim: int = 256
+    layers: int = 4
+    heads: int = 4
+    dropout: float = 0.1
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What a transformer of the asked size is made with."""
+        return {"dim": self.dim, "layers": self.layers, "heads": self.heads, "dropout": self.dropout}
+
+    def own_encoder(self, preprocessing: Any) -> Encoder:
+        """Make the encoder that ``"auto"`` stands for."""
+        return Transformer(preprocessing, **self.sizes)
+
+    def prepare(self, preprocessing: Any) -> None:
+        """Take the tokenizer, and see that it has what the method needs."""
+        super().prepare(preprocessing)
+        for name in ("vocabulary", "length", "dim", "layers", "heads"):
+            if getattr(self, name) < 1:
+                raise UnlabeledError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if not 0 <= self.dropout < 1:
+            raise UnlabeledError(f"dropout is a share, at least 0 and below 1, got {self.dropout!r}")
+        self._lengths: torch.Tensor | None = None
+        self.tokenizer_ = preprocessing.tokenizer
+        if self.needs_mask:
+            self.tokenizer_.special_id("mask")
+
+    def sampler(self, plan: Plan, labels: NDArray[Any]) -> Sampler:
+        """Say which texts meet: those of about the same length, where texts differ in that."""
+        lengths = self._lengths
+        return super().sampler(plan, labels) if lengths is None else LengthBuckets(plan, lengths)
+
+    def training_instances(self, instances: Any) -> Instances:
+        """Learn from the texts themselves, in batches of about one length."""
+        self._lengths = torch.from_numpy(instances.lengths)
+        return super().training_instances(instances)
+
+    def _encoder_specification(self, preprocessing: Any) -> str | Encoder:
+        return self.own_encoder(preprocessing) if self.encoder == "auto" else self.encoder
+
+    def check_fitted(self) -> None:
+        """Raise scikit-learn's error if nothing has been learnt yet."""
+        check_is_fitted(self, "encoder_")
+
+    def open(self, X: Any) -> TokenizedTexts:
+        """Cut texts as those that were learnt from."""
+        instances, _ = open_instances(X, self, self.encoder_.preprocessing)
+        return cast("TokenizedTexts", instances)
+
+    def all_texts(self, instances: TokenizedTexts) -> list[str]:
+        """Give the texts whole; of pairs and triples all of them, one after the other."""
+        return [text for column in instances.columns for text in column]

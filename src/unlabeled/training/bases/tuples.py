@@ -1,0 +1,149 @@
+"""Methods that learn from pairs or triplets of instances: given by the user, or made from classes or views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unlabeled.data.arrays import as_array
+from unlabeled.data.batch import Batch, rows_of
+from unlabeled.data.fingerprint import fingerprint
+from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import Preprocessing
+from unlabeled.processes import world_size
+from unlabeled.training.bases.labelled_views import LabelledViews
+from unlabeled.training.plan import Plan
+from unlabeled.training.samplers import Sampler, permutation, share_of
+
+
+class TupleViews(LabelledViews):
+    """Base of methods that learn from pairs or triplets.
+
+    Without given ones the split is that of `LabelledViews`: views of instances of one class belong together. With given
+    ones it is a view of each member, and a truth value a pair.
+
+    Attributes
+    ----------
+    given_ : ndarray of int64, shape (m, width) or (m, width + 1), or None
+        The given tuples: positions in the collection, and for pairs whether they are alike.
+    """
+
+    members: ClassVar[int] = 2
+
+    def prepare(self, preprocessing: Preprocessing) -> None:
+        """Settle on the views; a method that was loaded has no given tuples."""
+        super().prepare(preprocessing)
+        self.given_: NDArray[np.int64] | None = getattr(self, "given_", None)
+
+    def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
+        """Let the members of given tuples meet; otherwise all instances, shuffled."""
+        if self.given_ is None:
+            return super().sampler(plan, labels)
+        if self.given_[:, : self.members].max() >= len(labels):
+            raise UnlabeledError(
+                f"a tuple names instance {self.given_[:, : self.members].max()}, but there are {len(labels)}, from 0"
+            )
+        return Tuples(plan, self.given_[:, : self.members])
+
+    def split(self, batch: Batch) -> tuple[Any, Any]:
+        """Show views; hide classes or, of given pairs, which are alike."""
+        if self.given_ is None:
+            return super().split(batch)
+        count = len(batch) // self.members
+        parts = [slice(i * count, (i + 1) * count) for i in range(self.members)]
+        views = tuple(self.view(rows_of(batch.values, part)) for part in parts)
+        return views, self._alike(*(batch.index[part] for part in parts))
+
+    def _alike(self, *index: Tensor) -> Tensor:
+        """Look up which of the given pairs are alike; triplets always are."""
+        assert self.given_ is not None
+        if self.given_.shape[1] == self.members:
+            return torch.ones_like(index[0], dtype=torch.bool)
+        keys = self.given_[:, 0] * self.n_instances_ + self.given_[:, 1]
+        order = np.argsort(keys, kind="stable")
+        wanted = (index[0] * self.n_instances_ + index[1]).cpu().numpy()
+        found = self.given_[order[np.searchsorted(keys, wanted, sorter=order)], 2]
+        return torch.from_numpy(found > 0).to(index[0].device)
+
+    def _identity(self, instances: Any) -> dict[str, Any]:
+        given = {} if self.given_ is None else {"tuples": fingerprint([self.given_])}
+        return {**super()._identity(instances), **given}
+
+
+class Tuples:
+    """Each batch holds so many tuples, first all first members, then all second ones; a pass shows every tuple once.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its number of steps is kept; a batch holds as many instances as its batch, members of one tuple together.
+    tuples : ndarray of int64, shape (m, members)
+        Positions in the collection.
+
+    Raises
+    ------
+    UnlabeledError
+        If a batch is too small for one tuple in each process.
+    """
+
+    def __init__(self, plan: Plan, tuples: NDArray[np.int64]) -> None:
+        self.plan, self.tuples = plan, torch.from_numpy(np.ascontiguousarray(tuples))
+        processes = world_size()
+        self.count = plan.batch // tuples.shape[1] // processes * processes
+        if self.count < 1:
+            raise UnlabeledError(
+                f"a batch of {plan.batch} instances cannot hold {tuples.shape[1]} of a tuple in each process; "
+                "choose a larger batch_size"
+            )
+
+    def index_batches(self, start: int = 0) -> Iterator[Tensor]:
+        """Yield this process's indices of every batch."""
+        rows = len(self.tuples)
+        for number in range(start * self.plan.parts, self.plan.steps * self.plan.parts):
+            first = number * self.count
+            passes = range(first // rows, (first + self.count - 1) // rows + 1)
+            order = torch.cat([permutation(rows, self.plan.seed_for(each, 0, 7)) for each in passes])
+            chosen = share_of(order[first - passes[0] * rows :][: self.count])
+            yield self.tuples[chosen].T.flatten()
+
+
+def checked_tuples(given: Any, members: int, name: str) -> NDArray[np.int64] | None:
+    """Give tuples as integers, or say what is wrong with them.
+
+    Parameters
+    ----------
+    given : array-like of int, or None
+        Triplets, shape (m, 3), of positions; or pairs, shape (m, 3): two positions, and 1 (alike) or 0 (not).
+    members : int
+        2 for pairs, 3 for triplets.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    UnlabeledError
+        If the shape or type is another, a position is negative, or a pair is both alike and not.
+    """
+    if given is None:
+        return None
+    table = as_array(given)
+    if table.ndim != 2 or table.shape[1] != 3 or len(table) == 0 or table.dtype.kind not in "iub":
+        columns = "anchor, positive and negative" if members == 3 else "the two instances, and 1 if alike or 0 if not"
+        raise UnlabeledError(
+            f"{name} must be whole numbers of shape (m, 3), the positions of {columns}; "
+            f"not {table.dtype} of shape {table.shape}"
+        )
+    table = table.astype(np.int64)
+    if table.min() < 0:
+        raise UnlabeledError(f"{name} hold {table.min()}, but positions count from 0")
+    if members == 2:
+        if table[:, 2].max() > 1:
+            raise UnlabeledError(f"{name} say 1 for alike and 0 for not in the third column, not {table[:, 2].max()}")
+        if len(np.unique(table, axis=0)) != len(np.unique(table[:, :2], axis=0)):
+            raise UnlabeledError(f"{name} call two instances alike in one row and not alike in another")
+    return table

@@ -1,0 +1,1 @@
+"""Devices, progress, interrupts and the state that a checkpoint keeps."""

@@ -1,0 +1,1 @@
+"""Views that change colours and sharpness."""

@@ -1,0 +1,146 @@
+"""Restore, sample and reconstruct, as a user would type them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from unlabeled.cli.main import app
+from unlabeled.errors import UnlabeledError
+from unlabeled.registry import method
+from unlabeled.runs import learn
+from unlabeled.runs.showing.restore import in_tiles, restored
+
+RUN = CliRunner()
+
+
+def call(*words):
+    return RUN.invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("restore")
+
+
+@pytest.fixture(scope="module")
+def photo(folder):
+    pixels = np.random.default_rng(0).integers(0, 256, (29, 41, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "photo.png")
+    return folder / "photo.png"
+
+
+@pytest.fixture(scope="module")
+def runs(folder):
+    """One small run a method, made when it is first asked for."""
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+
+    def run(name):
+        if not (folder / name).exists():
+            model = method(name)(epochs=1, batch_size=16, random_state=0, progress=False)
+            learn(pixels, folder / name, model)
+        return folder / name
+
+    return run
+
+
+class Darker:
+    """A model that restores by halving every value."""
+
+    factor = 2
+
+    def restore(self, tiles):
+        return tiles.numpy().astype(np.float32) / 255 / 2
+
+
+@pytest.mark.parametrize("shape", [(29, 41, 3), (16, 16, 1), (3, 50, 3), (1, 2, 1)])
+def test_tiles_cover_a_picture_of_any_size_without_seams(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    found = in_tiles(Darker(), picture, 16)
+    expected = (picture[..., 0] if shape[2] == 1 else picture) / 2
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 0.51  # rounding
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("denoise", "denoising_autoencoder"), ("super-resolve", "super_resolution"), ("colorize", "colorization")],
+)
+def test_a_model_restores_a_photo_of_another_size(task, name, runs, photo, folder):
+    done = call("restore", photo, "--task", task, "--model", runs(name), "--out", folder / f"{task}.png", "--json")
+    assert done.exit_code == 0, done.output
+    times = 2 if task == "super-resolve" else 1
+    with Image.open(folder / f"{task}.png") as written:
+        assert written.size == (41 * times, 29 * times)
+    assert json.loads(done.stdout)["width"] == 41 * times
+
+
+def test_inpainting_changes_what_the_mask_marks_and_nothing_else(runs, photo, folder):
+    mask = np.zeros((29, 41), np.uint8)
+    mask[10:20, 5:12] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    words = ["restore", photo, "--task", "inpaint", "--mask", folder / "mask.png", "--out", folder / "whole.png"]
+    for more in (["--model", runs("inpainting")], ["--steps", "3", "--width", "4", "-q", "--overwrite"]):
+        done = call(*words, *more)
+        assert done.exit_code == 0, done.output
+        before, after = np.asarray(Image.open(photo)), np.asarray(Image.open(folder / "whole.png"))
+        assert np.array_equal(after[mask == 0], before[mask == 0])
+        assert not np.array_equal(after[mask > 0], before[mask > 0])
+    assert not (folder / "whole.so-far.png").exists()
+
+
+def test_colours_are_made_and_lightness_is_kept(runs, photo):
+    from unlabeled.registry import load
+
+    grey = np.asarray(Image.open(photo).convert("L"))
+    made = restored(load(runs("colorization") / "model"), "colorize", grey)
+    assert made.shape == (29, 41, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--task", "denois"], "did you mean 'denoise'"),
+        (["--task", "colorize"], "needs a model"),
+        (["--task", "deblur"], "unlabeled learn photos/ --method deblurring"),
+        (["--task", "inpaint"], "takes a mask"),
+        (["--task", "denoise", "--mask", "photo"], "takes no mask"),
+        (["--task", "denoise", "--out", "x.jpg"], "ends in .png"),
+        (["--task", "denoise", "--out", "photo"], "is what is read"),
+        (["--task", "denoise", "--model", "inpainting"], "needs one of denoising_autoencoder"),
+        (["--task", "denoise", "--model", "nowhere"], "is not a folder"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words, says, runs, photo, folder):
+    places = {"photo": str(photo), "inpainting": str(runs("inpainting")), "nowhere": str(folder / "nowhere")}
+    out = [] if "--out" in words else ["--out", folder / "never.png"]
+    done = call("restore", photo, *[places.get(word, word) for word in words], *out)
+    assert isinstance(done.exception, UnlabeledError)
+    assert says in str(done.exception)
+    assert not (folder / "never.png").exists()
+
+
+def test_samples_and_the_way_between_two_pictures(runs, photo, folder):
+    run = runs("variational_autoencoder")
+    for seed in (0, 0, 1):
+        assert (
+            call("sample", run, "-n", 6, "--seed", seed, "--out", folder / f"s{seed}.png", "--overwrite").exit_code == 0
+        )
+    assert (folder / "s0.png").read_bytes() != (folder / "s1.png").read_bytes()
+    done = call("sample", run, "--interpolate", photo, photo, "-n", 4, "--out", folder / "way.png", "--json")
+    assert json.loads(done.stdout)["pictures"] == 4
+    done = call("sample", runs("inpainting"), "--out", folder / "none.png")
+    assert "inpainting cannot sample; these methods can: gan, variational_autoencoder" in str(done.exception)
+
+
+@pytest.mark.parametrize("name", ["variational_autoencoder", "autoencoder"])
+def test_pictures_are_rebuilt_and_stand_in_the_report(name, runs, photo, folder):
+    out = folder / f"rebuilt-{name}.png"
+    done = call("reconstruct", runs(name), photo, "--out", out, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["pictures"] == 1
+    assert "Reconstructions" in (runs(name) / "report.html").read_text()
+    done = call("reconstruct", runs("inpainting"), photo, "--out", folder / "none.png")
+    assert "inpainting cannot reconstruct" in str(done.exception)

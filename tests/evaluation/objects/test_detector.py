@@ -1,0 +1,142 @@
+"""The detector: geometry that is exact, learning of what is easy to see, and what it keeps and refuses."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from unlabeled.data import VOC
+from unlabeled.encoders import Conv
+from unlabeled.encoders.image.vit import ViT
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.objects.detection import detection
+from unlabeled.evaluation.objects.detector import Detector
+from unlabeled.evaluation.objects.region_head import all_anchors, decoded, encoded, sampled
+from unlabeled.modalities.image import ImagePreprocessing
+
+pytest.importorskip("torchvision", reason="torchvision is not installed")
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory):
+    """Pictures of 96 × 64 pixels, each with one red and one blue square on grey noise."""
+    folder = tmp_path_factory.mktemp("voc")
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (folder / part).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        picture = rng.integers(100, 130, (64, 96, 3), dtype=np.uint8)
+        marked = ""
+        for place, (name, shade) in enumerate({"red": (230, 20, 20), "blue": (20, 20, 230)}.items()):
+            side = int(rng.integers(24, 36))
+            x, y = int(rng.integers(0, 48 - side)) + 48 * place, int(rng.integers(0, 64 - side))
+            picture[y : y + side, x : x + side] = shade
+            box = f"<xmin>{x + 1}</xmin><ymin>{y + 1}</ymin><xmax>{x + side}</xmax><ymax>{y + side}</ymax>"
+            marked += f"<object><name>{name}</name><bndbox>{box}</bndbox></object>"
+        Image.fromarray(picture).save(folder / f"JPEGImages/{number}.png")
+        (folder / f"Annotations/{number}.xml").write_text(f"<annotation>{marked}</annotation>")
+    for name, numbers in (("train", range(32)), ("test", range(32, 40))):
+        (folder / f"ImageSets/Main/{name}.txt").write_text("\n".join(map(str, numbers)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    torch.manual_seed(0)
+    return Conv(ImagePreprocessing(64), width=8, halvings=2)
+
+
+@pytest.fixture(scope="module")
+def model(squares, encoder):
+    return detection(encoder, squares, split="train", epochs=16, random_state=0, learning_rate=3e-3)
+
+
+def test_coloured_squares_are_found_and_named_on_pictures_not_learnt_from(model, squares):
+    test = VOC(squares, "test")
+    assert model.classes_ == ["blue", "red"]
+    assert model.evaluate(test).mean > 0.8
+    assert model.evaluate(test, "coco").mean > 0.3
+    assert model.history_[-1]["loss"] < model.history_[0]["loss"] / 2
+
+
+def test_boxes_are_in_the_pictures_own_pixels(model, squares):
+    data = VOC(squares, "test")
+    for found in model.predict(data):
+        assert (found.boxes >= 0).all()
+        assert (found.boxes[:, [0, 2]] <= 96).all()
+        assert (found.boxes[:, [1, 3]] <= 64).all()
+        assert (np.diff(found.scores) <= 0).all()
+
+
+def test_an_untrained_head_is_worse(squares, encoder, model):
+    weak = detection(encoder, squares, split="train", epochs=1, learning_rate=1e-9, random_state=0)
+    assert weak.evaluate(VOC(squares, "test")).mean < 0.3
+
+
+def test_what_is_saved_finds_the_same(model, squares, tmp_path):
+    model.save(tmp_path / "detector")
+    again = Detector.load(tmp_path / "detector")
+    data = VOC(squares, "test")
+    for one, other in zip(model.predict(data), again.predict(data), strict=True):
+        assert one.labels.tolist() == other.labels.tolist()
+        assert np.array_equal(one.boxes, other.boxes)
+    with pytest.raises(UnlabeledError, match="holds no detector"):
+        Detector.load(tmp_path)
+
+
+def test_a_frozen_encoder_stays_and_a_fine_tuned_one_moves(squares, encoder):
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    still = detection(encoder, squares, split="test", epochs=1, random_state=0)
+    assert all(torch.equal(value, before[name]) for name, value in still.encoder_.state_dict().items())
+    moved = detection(encoder, squares, split="test", epochs=1, random_state=0, fine_tune=True)
+    assert not torch.equal(moved.encoder_.body[0][0].weight, before["body.0.0.weight"])
+    assert torch.equal(moved.encoder_.body[0][1].running_mean, before["body.0.1.running_mean"])
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+
+
+def test_the_same_seed_gives_the_same_detector(squares, encoder):
+    one, two = (detection(encoder, squares, split="test", epochs=1, random_state=3) for _ in range(2))
+    assert torch.equal(one.head_.scores.weight, two.head_.scores.weight)
+
+
+def test_what_does_not_fit_is_refused(squares, encoder, model):
+    with pytest.raises(UnlabeledError, match="epochs must be a whole number"):
+        detection(encoder, squares, epochs=0)
+    other = Detector()
+    other.__dict__.update(model.__dict__ | {"classes_": ["blue"]})
+    with pytest.raises(UnlabeledError, match="which the detector has not learnt"):
+        other.evaluate(VOC(squares, "test"))
+    with pytest.raises(UnlabeledError, match=re.escape("measure is 'voc', 'voc11' or 'coco'")):
+        model.evaluate(VOC(squares, "test"), "auc")
+
+
+def test_a_transformer_has_maps_too(squares):
+    start = ViT(ImagePreprocessing(32), patch=8, dim=16, depth=1, heads=2)
+    found = detection(start, squares, split="test", epochs=1, random_state=0)
+    assert len(found.predict(VOC(squares, "test"))) == 8
+
+
+def test_changes_bring_boxes_to_their_targets():
+    torch.manual_seed(0)
+    corners = torch.rand(20, 2) * 50
+    boxes, targets = (torch.cat((corners, corners + 5 + 30 * torch.rand(20, 2)), 1) for _ in range(2))
+    assert torch.allclose(decoded(boxes, encoded(boxes, targets)), targets, atol=1e-4)
+
+
+def test_anchors_stand_in_the_middle_of_their_places():
+    anchors = all_anchors(2, 4, 64).view(2, 4, 12, 4)
+    centres = (anchors[..., :2] + anchors[..., 2:]) / 2
+    assert torch.allclose(centres[1, 2], torch.tensor([40.0, 48.0]).expand(12, 2), atol=1e-4)
+    sides = anchors[..., 2:] - anchors[..., :2]
+    assert torch.allclose(sides.prod(-1).sqrt()[0, 0, ::3], 64 * torch.tensor([0.12, 0.25, 0.5, 0.85]))
+
+
+def test_rows_are_drawn_with_few_positives():
+    positive = torch.arange(100) < 80
+    rows = sampled(positive, ~positive, 40, 0.25)
+    assert int(positive[rows].sum()) == 10
+    assert len(rows.unique()) == len(rows) == 30  # there are only twenty negatives

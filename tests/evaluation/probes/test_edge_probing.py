@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import torch
+
+from unlabeled import BERT
+from unlabeled.data.text.tokenization.tokens import padded
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.probes.edge_probing import edge_probing, word_vectors
+
+SENTENCES = [
+    [["the", "a"][i % 2], ["dog", "cat", "bird", "cow"][i % 4], ["barks", "runs", "sleeps"][i % 3]] for i in range(60)
+]
+TAGS = [["DET", "NOUN", "VERB"]] * 60
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    texts = [" ".join(words) for words in SENTENCES]
+    model = BERT(dim=32, layers=2, heads=2, length=16, epochs=2, next_sentence=False, progress=False, random_state=0)
+    return model.fit(texts).encoder_
+
+
+@torch.no_grad()
+def test_a_word_is_the_vector_of_its_first_token_in_every_layer(encoder):
+    sentence = ["the", "dogcat", "runs"]  # the second has several tokens
+    ids, words = encoder.preprocessing.tokenizer.encode_words(sentence)
+    assert len(ids) > 3
+    values = padded([encoder.preprocessing.tokenizer.framed(ids, 16)], 0)
+    states = encoder.hidden_states(values)
+    found = word_vectors(encoder, [sentence])
+    assert found.shape == (3, 3, 32)
+    for word in range(3):
+        place = int(np.flatnonzero(words == word)[0]) + 1  # after the token that begins a text
+        for layer, state in enumerate(states):
+            assert torch.allclose(found[word, layer], state[0, place], atol=1e-6)
+
+
+def test_words_keep_their_order_over_sentences_and_windows(encoder):
+    together = word_vectors(encoder, [*SENTENCES[:5], ["the"] * 40])
+    assert together.shape[0] == 15 + 40
+    assert torch.allclose(together[3:6], word_vectors(encoder, [SENTENCES[1]]), atol=1e-5)
+    assert (together.abs().sum((1, 2)) > 0).all()
+
+
+def test_tags_are_found_and_controls_tell_what_the_probe_learns(encoder):
+    found = edge_probing(encoder, SENTENCES[:40], TAGS[:40], SENTENCES[40:], TAGS[40:])
+    assert found.mix > 0.95
+    assert max(found.layers) > 0.95
+    assert len(found.layers) == len(found.weights) == 3
+    assert sum(found.weights) == pytest.approx(1)
+    assert found.centre == pytest.approx(sum(i * w for i, w in enumerate(found.weights)))
+    assert found.commonest == pytest.approx(1 / 3)
+    # Nine words are learnt by heart, whatever their tags: nothing here is selective.
+    assert found.selectivity < 0.2
+
+
+def test_tags_that_mean_nothing_are_at_chance(encoder):
+    generator = np.random.default_rng(0)
+    random = [[str(t) for t in generator.integers(0, 2, 3)] for _ in range(60)]
+    found = edge_probing(encoder, SENTENCES[:40], random[:40], SENTENCES[40:], random[40:])
+    assert found.mix == pytest.approx(0.5, abs=0.26)  # four deviations over 60 words
+
+
+def test_what_does_not_fit_is_an_error(encoder):
+    with pytest.raises(UnlabeledError, match="sentence 0 has 3 words but 2 tags"):
+        edge_probing(encoder, SENTENCES, [["A", "B"]] * 60, SENTENCES, TAGS)
+    with pytest.raises(UnlabeledError, match="two different tags"):
+        edge_probing(encoder, SENTENCES, [["A"] * 3] * 60, SENTENCES, TAGS)

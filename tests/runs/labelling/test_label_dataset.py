@@ -1,0 +1,296 @@
+"""From few labels to a labelled data set: what is written, what is claimed, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import unlabeled
+from unlabeled.errors import UnlabeledError
+from unlabeled.runs.grouping.assign import assign
+
+
+def label_dataset(*arguments, **settings):
+    """Label with two repeats of the cross-validation, for the sake of time."""
+    return unlabeled.label_dataset(*arguments, **{"repeats": 2} | settings)
+
+
+NAMES = np.array([f"digit {i}" for i in range(10)])
+
+
+@pytest.fixture(scope="module")
+def rows(digits):
+    """Vectors (500, 64) and true names; the first 60 are labelled in most tests."""
+    images, truth = digits
+    return images[:500].reshape(500, -1).astype(np.float32), NAMES[truth[:500]]
+
+
+def read_table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def label_file(path, ids, names):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "label"), *zip(ids, names, strict=True)])
+    return path
+
+
+@pytest.fixture(scope="module")
+def labelled(rows, tmp_path_factory):
+    vectors, truth = rows
+    folder = tmp_path_factory.mktemp("labels")
+    file = label_file(folder / "some.csv", range(60), truth[:60])
+    said = []
+    found = label_dataset(vectors, file, folder / "out", precision=0.9, next_count=12, say=said.append)
+    return found, folder, said
+
+
+def test_the_folder_holds_everything_and_opens_as_tables(labelled, rows):
+    import pyarrow.parquet as pq
+
+    found, _, _ = labelled
+    names = sorted(path.name for path in found.folder.iterdir() if path.name != ".lock")
+    assert names == [
+        "given.csv", "label.json", "labels.csv", "labels.parquet", "model", "next-1.csv", "pictures", "report.html",
+    ]  # fmt: skip
+    table = pq.read_table(found.folder / "labels.parquet").to_pydict()
+    assert list(table) == ["id", "label", "confidence", "source", "nearest"]
+    assert table["label"] == found.labels
+    assert table["source"][:60] == ["person"] * 60
+    assert table["confidence"][:60] == [None] * 60
+    assert {name for name in table["source"][60:] if name} == {found.about["method"]}
+    read = read_table(found.folder / "labels.csv")
+    assert [row["label"] or None for row in read] == found.labels
+    id_, label = table["nearest"][100].split("; ")[0].split("=")
+    assert label == rows[1][int(id_)]
+    assert int(id_) < 60
+
+
+def test_given_labels_stay_and_the_others_are_mostly_right(labelled, rows):
+    found, truth = labelled[0], rows[1]
+    assert found.labels[:60] == truth[:60].tolist()
+    made = [(label, true) for label, true in zip(found.labels[60:], truth[60:], strict=True) if label is not None]
+    assert len(made) == found.about["labelled"] > 150
+    assert np.mean([label == true for label, true in made]) > 0.88
+    assert all(
+        label is None or c >= found.about["threshold"]
+        for label, c in zip(found.labels[60:], found.confidence[60:], strict=True)
+    )
+    assert sum(label is None for label in found.labels) == found.about["abstained"]
+
+
+def test_what_to_label_next_is_new_different_and_feeds_back(labelled, rows):
+    found, folder, _ = labelled
+    file = found.folder / "next-1.csv"
+    read = read_table(file)
+    ids = [int(row["id"]) for row in read]
+    assert len(set(ids)) == 12
+    assert min(ids) >= 60
+    assert all(row["label"] == "" and row["guess"] for row in read)
+    assert float(read[0]["confidence"]) < 0.6
+
+    for row in read:
+        row["label"] = rows[1][int(row["id"])]
+    label_file(file, ids, [row["label"] for row in read])  # a person fills it in, where it lies
+    files = [folder / "some.csv", file]
+    again = label_dataset(rows[0], files, found.folder, overwrite=True, next_count=3)
+    assert again.about["given"] == 72
+    assert again.about["next_file"] == "next-2.csv"
+    assert read_table(file)[0]["label"] == read[0]["label"]
+    assert [entry["given"] for entry in again.about["rounds"]] == [60, 72]
+    assert [entry["labels"] for entry in again.about["history"]] == [60, 12]
+
+
+def test_the_report_says_whether_unlabelled_instances_helped(labelled):
+    found, _, said = labelled
+    (helped,) = found.about["helped"]
+    assert helped["verdict"] in ("helped", "hurt", "no evidence of help")
+    assert (helped["verdict"] == "helped") == (helped["interval"][0] > 0)
+    best = max(found.about["compared"], key=lambda entry: entry["accuracy"])
+    assert found.about["method"] == best["name"]
+    page = (found.folder / "report.html").read_text()
+    for words in ("Did the unlabelled instances help?", "What to label next", "guess", helped["verdict"]):
+        assert words in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert any("60 labels of 10 classes for 500 instances" in sentence for sentence in said)
+
+
+def test_the_model_labels_new_rows_as_it_did(labelled, rows, tmp_path):
+    found, folder, _ = labelled
+    fresh = label_dataset(rows[0], folder / "some.csv", tmp_path / "out", next_count=0)
+    told = assign(tmp_path / "out" / "model", rows[0][100:200], tmp_path / "new.csv")
+    read = [row["label"] for row in read_table(tmp_path / "new.csv")]
+    assert told["task"] == "labels"
+    # A row of `fit` is its own nearest neighbour in `predict`, which is no more than a vote among others.
+    assert np.mean([a == b for a, b in zip(read, fresh.labels[100:200], strict=True)]) > 0.95
+    assert found.about["classes"] == sorted(NAMES.tolist())
+
+
+def test_nothing_is_learnt_from_labels_that_were_not_given(rows, tmp_path):
+    """A label column of the source is not the person's: other values in it change nothing."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    vectors, truth = rows
+    found = []
+    for number, column in enumerate((truth[:200], np.random.default_rng(0).permutation(truth[:200]))):
+        flat = pa.array(vectors[:200].ravel())
+        table = {"id": [str(i) for i in range(200)], "vector": pa.FixedSizeListArray.from_arrays(flat, 64)}
+        pq.write_table(pa.table({**table, "label": column.tolist()}), tmp_path / f"{number}.parquet")
+        labels = label_file(tmp_path / "some.csv", range(40), truth[:40])
+        found.append(label_dataset(tmp_path / f"{number}.parquet", labels, tmp_path / f"out{number}", next_count=5))
+    assert found[0].labels == found[1].labels
+    assert found[0].about == found[1].about | {"history": found[0].about["history"]}
+
+
+def test_where_there_is_nothing_to_learn_nothing_is_claimed(tmp_path):
+    rng = np.random.default_rng(0)
+    found = label_dataset(
+        rng.normal(size=(200, 5)),
+        [f"c{i % 2}" if i < 60 else None for i in range(200)],
+        tmp_path / "out",
+        precision=0.9,
+    )
+    best = max(entry["accuracy"] for entry in found.about["compared"])
+    assert best < 0.72  # the best of seven coins, each thrown at 60 labels
+    assert all(item["verdict"] != "helped" for item in found.about["helped"])
+    assert found.about["threshold"] is None or found.about["labelled"] < 20
+    assert found.labels[:4] == ["c0", "c1", "c0", "c1"]
+
+
+def test_a_wrong_label_and_contradicting_copies_are_pointed_out(rows, tmp_path):
+    vectors, truth = rows
+    vectors = np.concatenate([vectors, vectors[:1]])
+    names = [*truth[:80].tolist(), *[None] * 420, "digit 9"]  # the copy of row 0, a zero
+    names[5] = "digit 0" if truth[5] != "digit 0" else "digit 1"
+    found = label_dataset(vectors, names, tmp_path / "out", next_count=0)
+    assert "5" in [item["id"] for item in found.about["suspicious"]]
+    assert any("'0' and '500' are copies" in warning for warning in found.about["warnings"])
+
+
+def test_classes_with_one_label_each_are_labelled_without_a_claim(rows, tmp_path):
+    vectors, truth = rows
+    names = [None] * 500
+    for name in NAMES:
+        names[int(np.flatnonzero(truth == name)[0])] = str(name)
+    found = label_dataset(vectors, names, tmp_path / "out")
+    assert found.about["precision"] == []
+    assert found.about["method"] == "Poisson learning"
+    assert "nothing is known of how good" in (found.folder / "report.html").read_text()
+
+
+def test_all_labelled_leaves_nothing_to_do(rows, tmp_path):
+    vectors, truth = rows
+    found = label_dataset(vectors[:80], truth[:80], tmp_path / "out")
+    assert found.about["labelled"] == 0
+    assert found.labels == truth[:80].tolist()
+    assert found.about["next"] == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([None] * 500, "no instance has a label"),
+        (["a"] * 3 + [""] * 497, "all 3 labels are 'a'; give a second class"),
+        (["a", "b"], "2 labels for 500 instances"),
+        ({"nowhere": "a", "neither": "b"}, "names none of the 500 instances"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused_and_nothing_is_written(labels, says, rows, tmp_path):
+    with pytest.raises(UnlabeledError, match=says):
+        label_dataset(rows[0], labels, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_are_not_replaced_unasked(labelled, rows, tmp_path):
+    found, folder, _ = labelled
+    with pytest.raises(UnlabeledError, match="--overwrite"):
+        label_dataset(rows[0], folder / "some.csv", found.folder)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    with pytest.raises(UnlabeledError, match="choose another folder"):
+        label_dataset(rows[0], folder / "some.csv", tmp_path / "mine", overwrite=True)
+    with pytest.raises(UnlabeledError, match="precision is a share"):
+        label_dataset(rows[0], folder / "some.csv", tmp_path / "out", precision=95)
+
+
+def test_texts_are_labelled_too(tmp_path):
+    rng = np.random.default_rng(0)
+    words = {"sport": ["goal", "team", "ball", "coach"], "food": ["bread", "soup", "taste", "cook"]}
+    truth = ["sport", "food"] * 40
+    texts = [" ".join(rng.choice([*words[name], "the", "and"], 12)) for name in truth]
+    with (tmp_path / "texts.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "body"), *((f"t{i}", text) for i, text in enumerate(texts))])
+    labels = label_file(tmp_path / "some.csv", [f"t{i}" for i in range(10)], truth[:10])
+    found = label_dataset(tmp_path / "texts.csv", labels, tmp_path / "out", column="body", next_count=3)
+    assert np.mean([a == b for a, b in zip(found.labels, truth, strict=True)]) > 0.95
+
+
+@pytest.mark.slow
+def test_images_are_learnt_from_and_the_representation_is_used_again(digits, tmp_path):
+    from PIL import Image
+
+    from unlabeled import SimCLR
+
+    images, truth = digits
+    (tmp_path / "photos").mkdir()
+    for number in range(80):
+        Image.fromarray(images[number]).save(tmp_path / "photos" / f"{number:03d}.png")
+    names = [f"{number:03d}.png" for number in range(40)]
+    labels = label_file(tmp_path / "some.csv", names, truth[:40])
+    method = SimCLR(epochs=1, batch_size=32, random_state=0, progress=False)
+    first = label_dataset(tmp_path / "photos", labels, tmp_path / "out", method=method, next_count=4)
+    assert {entry["question"].split(",")[0] for entry in first.about["helped"]} == {
+        "the representation",
+        "the graph of all instances",
+    }
+    assert (tmp_path / "out" / "pictures" / "next.png").exists()
+    stamp = (tmp_path / "out" / "run" / "run.json").stat().st_mtime_ns
+    said = []
+    again = label_dataset(tmp_path / "photos", labels, tmp_path / "out", overwrite=True, next_count=4, say=said.append)
+    assert (tmp_path / "out" / "run" / "run.json").stat().st_mtime_ns == stamp
+    assert again.labels == first.labels
+    assert any("again" in sentence for sentence in said)
+    # The folder of a run serves as a source of its own.
+    other = label_dataset(tmp_path / "out" / "run", labels, tmp_path / "other", next_count=0)
+    assert len(other.labels) == 80
+
+
+@pytest.mark.slow
+def test_the_precision_that_is_claimed_holds_over_five_draws_of_the_labels(digits, tmp_path):
+    images, truth = digits
+    vectors = images.reshape(len(images), -1).astype(np.float32)
+    inside = 0
+    for draw in range(5):
+        rng = np.random.default_rng(draw)
+        chosen = rng.choice(len(vectors), 120, replace=False)
+        names = [None] * len(vectors)
+        for row in chosen:
+            names[row] = str(NAMES[truth[row]])
+        found = label_dataset(vectors, names, tmp_path / f"{draw}", precision=0.9, next_count=0, random_state=draw)
+        made = [row for row in range(len(vectors)) if names[row] is None and found.labels[row] is not None]
+        true = np.mean([found.labels[row] == NAMES[truth[row]] for row in made])
+        low, high = found.about["expected"]["interval"]
+        inside += low <= true <= high
+    assert inside >= 4  # of five 95 % intervals, two or more fail with a chance of 2 %
+
+
+def test_the_command_line(rows, tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from unlabeled.cli.main import app
+
+    monkeypatch.chdir(tmp_path)
+    np.save("vectors.npy", rows[0][:120])
+    label_file(tmp_path / "some.csv", range(40), rows[1][:40])
+    result = CliRunner().invoke(
+        app, ["label", "vectors.npy", "--labels", "some.csv", "--out", "out", "--next", "5", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["instances"] == 120
+    refused = CliRunner().invoke(app, ["label", "vectors.npy", "--labels", "some.csv", "--out", "out"])
+    assert isinstance(refused.exception, UnlabeledError)
