@@ -22,7 +22,7 @@ def in_a_new_process(code: str) -> str:
 
 def test_every_method_is_a_name_of_its_folder():
     for cls in methods().values():
-        folder = importlib.import_module(cls.__module__.rpartition(".")[0])
+        folder = importlib.import_module(".".join(cls.__module__.split(".")[:3]))  # unlabeled.methods.<principle>
         assert getattr(folder, cls.__name__) is cls
         assert cls.__name__ in dir(folder)
 
@@ -66,7 +66,7 @@ from unlabeled.runs.grouping.topics import topics as first
 from unlabeled.runs import topics, cluster
 from unlabeled.runs.grouping.cluster import cluster as second
 assert topics is first and cluster is second
-assert unlabeled.runs.grouping.topics is first and unlabeled.runs.grouping.cluster is second
+assert unlabeled.runs.topics is first and unlabeled.runs.cluster is second
 from unlabeled.runs.grouping import write_table
 print(type(write_table).__name__)
 """

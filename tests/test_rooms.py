@@ -90,16 +90,16 @@ def test_a_room_imports_only_from_rooms_above_it(path):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("data/image/images.py", "import unlabeled.cli.main"),
-        ("data/image/images.py", "from unlabeled.views import Crop"),
-        ("data/image/images.py", "from unlabeled import views"),
-        ("data/image/images.py", "from unlabeled import SimCLR"),
-        ("data/image/images.py", "from .. import views"),
-        ("data/image/images.py", "from ..views.crop import Crop"),
+        ("data/labels.py", "import unlabeled.cli.main"),
+        ("data/labels.py", "from unlabeled.views import Crop"),
+        ("data/labels.py", "from unlabeled import views"),
+        ("data/labels.py", "from unlabeled import SimCLR"),
+        ("data/labels.py", "from .. import views"),
+        ("data/labels.py", "from ..views.crop import Crop"),
         ("data/inner/deep.py", "from ...views import Crop"),
-        ("data/image/images.py", "def f():\n    from unlabeled.methods import SimCLR"),
-        ("data/image/images.py", "if TYPE_CHECKING:\n    from unlabeled.training.loop import Loop"),
-        ("data/image/images.py", "importlib.import_module('unlabeled.methods.simclr')"),
+        ("data/labels.py", "def f():\n    from unlabeled.methods import SimCLR"),
+        ("data/labels.py", "if TYPE_CHECKING:\n    from unlabeled.training.loop import Loop"),
+        ("data/labels.py", "importlib.import_module('unlabeled.methods.simclr')"),
         ("methods/simclr.py", "from unlabeled.evaluation import knn"),
         ("errors.py", "from unlabeled.data import Images"),
         ("registry.py", "from unlabeled.cli import main"),
@@ -116,7 +116,7 @@ def test_the_check_finds_an_upward_import_however_it_is_written(path, source):
         ("cli/learning/learn.py", "from unlabeled.methods import SimCLR\nfrom unlabeled.errors import UnlabeledError"),
         ("views/crop.py", "from unlabeled.data import Images\nfrom unlabeled import errors"),
         ("views/crop.py", "from . import draw\nfrom .draw import uniform\nfrom ..files import write_json"),
-        ("data/image/images.py", "import numpy.views\nfrom PIL import Image\nimport views"),
+        ("data/labels.py", "import numpy.views\nfrom PIL import Image\nimport views"),
         ("registry.py", "import_module('unlabeled.methods.simclr')"),
     ],
 )
@@ -181,6 +181,12 @@ def test_a_file_is_known_by_its_name_alone():
     """No two files have one name, save that a verb of the command line may be called as what it runs."""
     stems = Counter(path.stem for path in FILES if not path.stem.startswith("__") and relative(path)[:4] != "cli/")
     assert [stem for stem, count in stems.items() if count > 1] == []
+
+
+def test_a_folder_can_be_read_at_a_glance():
+    """A folder with more than a dozen files has sub-folders."""
+    counts = Counter(path.parent for path in FILES if path.stem != "__init__")
+    assert [f"{relative(folder)}: {count}" for folder, count in counts.items() if count > 12] == []
 
 
 # --- what a file calls ------------------------------------------------------------------------------------------------

@@ -57,13 +57,13 @@ from unlabeled.methods.language.bert import BERT as BERT
 from unlabeled.methods.language.elmo import ELMo as ELMo
 from unlabeled.methods.language.gpt import GPT as GPT
 from unlabeled.methods.language.noisy_text_restoration import NoisyTextRestoration as NoisyTextRestoration
-from unlabeled.methods.mixture.elbow import elbow as elbow
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation as expectation_maximisation
 from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
 from unlabeled.methods.mixture.gaussian_outliers import GaussianOutliers as GaussianOutliers
 from unlabeled.methods.mixture.k_means import KMeans as KMeans
+from unlabeled.methods.mixture.kmeans.elbow import elbow as elbow
+from unlabeled.methods.mixture.kmeans.merge_clusters import merge_clusters as merge_clusters
 from unlabeled.methods.mixture.latent_dirichlet_allocation import LatentDirichletAllocation as LatentDirichletAllocation
-from unlabeled.methods.mixture.merge_clusters import merge_clusters as merge_clusters
 from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans as MiniBatchKMeans
 from unlabeled.methods.mixture.mixed_mixture import MixedMixture as MixedMixture
 from unlabeled.methods.mixture.plsa import PLSA as PLSA
@@ -90,9 +90,7 @@ from unlabeled.methods.words.counting.cooccurrence import cooccurrence as cooccu
 from unlabeled.methods.words.glove import GloVe as GloVe
 from unlabeled.methods.words.one_hot import OneHot as OneHot
 from unlabeled.methods.words.phrases import Phrases as Phrases
-from unlabeled.methods.words.prediction.conditional_probabilities import (
-    conditional_probabilities as conditional_probabilities,
-)
+from unlabeled.methods.words.prediction.conditional_probabilities import conditional_probabilities as conditional_probabilities
 from unlabeled.methods.words.sentence_vectors import SentenceVectors as SentenceVectors
 from unlabeled.methods.words.skip_gram import SkipGram as SkipGram
 from unlabeled.methods.words.word_vectors import WordVectors as WordVectors

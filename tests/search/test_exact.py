@@ -13,7 +13,8 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.search import ExactStore, exact_search
+from unlabeled.search import ExactStore
+from unlabeled.search.scanning import exact_search
 
 METRICS = ["euclidean", "cosine", "inner_product"]
 

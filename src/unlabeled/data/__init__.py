@@ -48,7 +48,7 @@ __getattr__, __dir__ = when_used(
     {
         "Batch": "batch",
         "Clips": "video.clips",
-        "Corpus": "text.corpus",
+        "Corpus": "text.indexing.corpus",
         "Detections": "image.objects",
         "Documents": "text.documents",
         "Images": "image.images",
@@ -60,9 +60,9 @@ __getattr__, __dir__ = when_used(
         "VOC": "image.voc",
         "Vectors": "vectors",
         "Videos": "video.videos",
-        "Vocabulary": "text.vocabulary",
+        "Vocabulary": "text.indexing.vocabulary",
         "prefetched": "instances",
         "read_labels": "labels",
-        "tokenize": "text.tokenizers",
+        "tokenize": "text.tokenization.tokenizers",
     },
 )

@@ -14,8 +14,8 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.clustering import clustering
 from unlabeled.evaluation.inputs import ClassLabels, Labels, Vectors, check_some_labelled, check_vectors, class_labels
-from unlabeled.evaluation.knn import knn
-from unlabeled.evaluation.linear_probe import linear_probe
+from unlabeled.evaluation.probes.knn import knn
+from unlabeled.evaluation.probes.linear_probe import linear_probe
 from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
 from unlabeled.evaluation.split import Split, grouped_split, stratified_split
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_some_labelled, check_vectors, class_labels
-from unlabeled.evaluation.neighbours import Metric, nearest
+from unlabeled.evaluation.label_free.neighbours import Metric, nearest
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from unlabeled.explore.comparable import comparable
 from unlabeled.search.metric import checked_vectors, unit_rows
 
 if TYPE_CHECKING:
-    from unlabeled.methods.mixture.elbow import Elbow
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
     from unlabeled.methods.mixture.k_means import KMeans
+    from unlabeled.methods.mixture.kmeans.elbow import Elbow
     from unlabeled.methods.mixture.mini_batch_k_means import MiniBatchKMeans
     from unlabeled.methods.mixture.mixed_mixture import MixedMixture
 
@@ -195,7 +195,7 @@ def _by_k_means(array: NDArray[Any], k: int | Literal["auto"], method: Method, r
 
 def _silhouette_count(array: NDArray[Any], random_state: int) -> tuple[int, str]:
     """Choose the number of clusters with the largest mean silhouette."""
-    from unlabeled.methods.mixture.elbow import KS, elbow
+    from unlabeled.methods.mixture.kmeans.elbow import KS, elbow
 
     sample = _sample(array, random_state)
     distinct = len(np.unique(sample, axis=0))
@@ -216,7 +216,7 @@ def _silhouette_count(array: NDArray[Any], random_state: int) -> tuple[int, str]
 
 def _doubts(sample: NDArray[Any], found: Elbow, random_state: int) -> list[str]:
     """Say why the number with the largest silhouette may not be the one that is wanted."""
-    from unlabeled.methods.mixture.elbow import elbow
+    from unlabeled.methods.mixture.kmeans.elbow import elbow
 
     best = found.ks.index(found.suggested_k)
     model, doubts = found.models[best], []

@@ -11,7 +11,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.explore.nearest_others import nearest_others, store_of
 from unlabeled.explore.principal_plane import principal_plane
 from unlabeled.search.metric import checked_vectors, unit_rows
-from unlabeled.search.search_threads import blas_threads
+from unlabeled.search.scanning.search_threads import blas_threads
 
 EARLY, LATE = 250, 500  # iterations with and without exaggeration
 EVERY = 50  # iterations between two reports of progress

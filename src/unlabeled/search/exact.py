@@ -15,8 +15,8 @@ from unlabeled.files import folder_written_aside, refuses_damage
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.changed_rows import added_rows, checked_ids, updated_rows
 from unlabeled.search.engine import positions_where
-from unlabeled.search.exact_search import exact_search
 from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
+from unlabeled.search.scanning.exact_search import exact_search
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
 
 if TYPE_CHECKING:

@@ -192,7 +192,7 @@ def test_reordering_moves_everything():
 def test_many_rows_are_worked_on_in_chunks(monkeypatch):
     rows, _ = table(100, missing=0.1)
     whole = MixedMixture(2, random_state=0).fit(rows)
-    monkeypatch.setattr("unlabeled.methods.mixture.mixed_columns.CHUNK", 7)
+    monkeypatch.setattr("unlabeled.methods.mixture.mixed.mixed_columns.CHUNK", 7)
     parts = MixedMixture(2, random_state=0).fit(rows)
     assert parts.history_ == pytest.approx(whole.history_, rel=1e-12)
     monkeypatch.setattr(mixed_mixture, "START_SAMPLE", 50)

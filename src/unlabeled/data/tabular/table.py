@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.classes import encode_values
-from unlabeled.data.number_text import NumberText, read_number_text
 from unlabeled.data.paths import existing
-from unlabeled.data.table_encoding import NumberColumn, TableEncoding, category_names
-from unlabeled.data.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns
+from unlabeled.data.tabular.number_text import NumberText, read_number_text
+from unlabeled.data.tabular.table_encoding import NumberColumn, TableEncoding, category_names
+from unlabeled.data.tabular.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns
 from unlabeled.errors import UnlabeledError
 
 KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
@@ -49,7 +49,7 @@ class Table:
         What was decided for each column: ``"number"``, ``"number (%)"``, ``"category of 3 values"``, ``"label"``,
         ``"id"`` or ``"left out"``.
     styles : dict of str to dict
-        Of columns of numbers that are written as text, how: see `unlabeled.data.number_text`.
+        Of columns of numbers that are written as text, how: see `unlabeled.data.tabular.number_text`.
     missing : dict of str to ndarray of bool, shape (n,)
         Of columns of numbers, which values were missing.
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from unlabeled.errors import unknown_name
 from unlabeled.evaluation.inputs import Labels, Vectors
-from unlabeled.search.exact_search import exact_search
 from unlabeled.search.metric import unit_rows
+from unlabeled.search.scanning.exact_search import exact_search
 
 Metric = Literal["cosine", "euclidean"]
 RESULT_BYTES = 2**26

@@ -45,7 +45,7 @@ def soft_nearest_neighbours(
     temperature : float or scalar Tensor, default=1.0
         τ, in the unit of the distance. The smaller, the more only the nearest neighbours count. A parameter is learnt.
     distance : {"squared", "euclidean", "cosine", "inner_product"}, default="squared"
-        D, as in `unlabeled.losses.blockwise.distances`.
+        D, as in `unlabeled.losses.distances`.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives the loss of every row.
 

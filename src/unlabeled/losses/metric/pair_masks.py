@@ -88,7 +88,7 @@ def loss_by_rows(
     labels : Tensor of int, shape (n,)
         Their labels; −1 means unlabelled.
     distance : {"euclidean", "squared", "cosine", "inner_product"}
-        See `unlabeled.losses.blockwise.distances`.
+        See `unlabeled.losses.distances`.
 
     Returns
     -------

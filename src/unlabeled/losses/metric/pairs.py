@@ -36,7 +36,7 @@ def contrastive(
     margin : float, default=1.0
         ε, in units of the distance; 0 pushes nothing.
     distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
-        D; see `unlabeled.losses.blockwise.distances`. The papers' is Euclidean. The inner product has no least value to
+        D; see `unlabeled.losses.distances`. The papers' is Euclidean. The inner product has no least value to
         pull to.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a pair.
@@ -127,7 +127,7 @@ def batch_contrastive(
     -----
     Some rows are compared with all at a time and what they need is computed again in the backward pass: memory grows
     with n. In a process group rows are compared with those of all processes, as in
-    `unlabeled.losses.contrastive.nt_xent`.
+    `unlabeled.losses.nt_xent`.
 
     Examples
     --------

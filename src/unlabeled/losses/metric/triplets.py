@@ -40,7 +40,7 @@ def triplet(
     margin : float, default=0.2
         m, in units of the distance. 0 only asks for the right order, which embeddings that are all the same satisfy.
     distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
-        D; see `unlabeled.losses.blockwise.distances`.
+        D; see `unlabeled.losses.distances`.
     negatives : {"sum", "hardest"}, default="sum"
         What several negatives come to.
     reduction : {"mean", "sum", "none"}, default="mean"
@@ -110,7 +110,7 @@ def smooth_triplet(
     temperature : float or scalar Tensor, default=1.0
         τ, in units of the distance: how far beyond the right order a triplet still counts. A parameter is learnt.
     distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
-        D; see `unlabeled.losses.blockwise.distances`.
+        D; see `unlabeled.losses.distances`.
     form : {"softplus", "softmax"}, default="softplus"
         Whether each negative counts by itself, or all in one softmax.
     reduction : {"mean", "sum", "none"}, default="mean"

@@ -29,7 +29,7 @@ class InstanceDiscrimination(MultiView):
     .. math:: p(y | x) = \frac{\exp(v_y \cdot z / \tau)}{Z}
 
     and instead of summing over all of them, noise-contrastive estimation tells the true one from k drawn at random, as
-    `unlabeled.losses.contrastive.nce` says. log Z follows its estimate from those k, as a moving average. After each
+    `unlabeled.losses.nce` says. log Z follows its estimate from those k, as a moving average. After each
     step the vectors of the batch move towards their projections.
 
     Parameters

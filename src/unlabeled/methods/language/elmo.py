@@ -31,7 +31,7 @@ class ELMo(TextMethod):
               + \log p(t_i \mid t_{i+1} \dots t_T)\big) / (T - 1)
 
     The two share the tokens' embeddings, which also score the predictions, and nothing else. A token's vector is a mix
-    of the layers of both, which a task may learn (see `unlabeled.evaluation.probes.fine_tune`); as it stands it is
+    of the layers of both, which a task may learn (see `unlabeled.evaluation.fine_tune`); as it stands it is
     their mean.
 
     `dim` is the length of a token's vector, half of it from each direction.

@@ -14,12 +14,12 @@ from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from unlabeled.data.tables import frame_columns
+from unlabeled.data.tabular.tables import frame_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.base import Mixture
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
-from unlabeled.methods.mixture.mixed_columns import Floats, MixedColumns, MixedRows
-from unlabeled.methods.mixture.mixed_steps import MixedData, MixedEM, MixedParameters
+from unlabeled.methods.mixture.mixed.mixed_columns import Floats, MixedColumns, MixedRows
+from unlabeled.methods.mixture.mixed.mixed_steps import MixedData, MixedEM, MixedParameters
 from unlabeled.methods.mixture.threads import threads
 
 START_SAMPLE = 20_000

@@ -55,7 +55,7 @@ def cluster(
     picture : path, optional
         The PNG to write; by default named as `out` is.
     model : path, optional
-        The folder for the model with the encoding of the rows, by which `unlabeled.runs.grouping.assign` puts new rows
+        The folder for the model with the encoding of the rows, by which `unlabeled.runs.assign` puts new rows
         into these clusters; by default named as `out` is, with ``.model``.
     overwrite : bool, default False
         Replace a table, a picture and a model that are already there.

@@ -59,7 +59,7 @@ def find_outliers(
         The PNG to write; by default named as `out` is. Images stand beside their nearest normal neighbour; of anything
         else it shows the scores and the threshold.
     model : path, optional
-        The folder for what was fitted and the encoding of the rows, by which `unlabeled.runs.grouping.assign` judges
+        The folder for what was fitted and the encoding of the rows, by which `unlabeled.runs.assign` judges
         new rows; by default named as `out` is, with ``.model``.
     overwrite : bool, default False
         Replace a table, a picture and a model that are already there.

@@ -3,7 +3,7 @@ from threading import Thread
 import pytest
 from threadpoolctl import threadpool_limits
 
-from unlabeled.search.search_threads import blas_threads, thread_pool
+from unlabeled.search.scanning.search_threads import blas_threads, thread_pool
 
 
 def test_the_number_of_threads_follows_the_limit():

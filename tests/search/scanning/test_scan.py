@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from unlabeled.search import scan
+from unlabeled.search.scanning import scan
 
 
 def heaps(queries, k):

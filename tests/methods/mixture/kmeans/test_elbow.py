@@ -9,7 +9,7 @@ from sklearn.metrics import silhouette_score
 
 from unlabeled import KMeans, elbow
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.elbow import _knee
+from unlabeled.methods.mixture.kmeans.elbow import _knee
 
 
 @pytest.fixture(scope="module")

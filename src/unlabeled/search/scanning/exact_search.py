@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.search.metric import row_lengths, row_squares
-from unlabeled.search.search_threads import blas_threads, thread_pool
+from unlabeled.search.scanning.search_threads import blas_threads, thread_pool
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -167,7 +167,7 @@ def _by_scanning(
     worst : ndarray, shape (q,)
         The largest score among them. Every row that is not among them has at least this score.
     """
-    from unlabeled.search.scan import scan
+    from unlabeled.search.scanning.scan import scan
 
     kind = queries.dtype
     scores = np.full((len(queries), k), np.inf, kind)

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from unlabeled.methods.mixture.mixed_columns import Floats, MixedRows
+from unlabeled.methods.mixture.mixed.mixed_columns import Floats, MixedRows
 from unlabeled.methods.mixture.threads import Threads
 
 LOG_TAU = float(np.log(2 * np.pi))

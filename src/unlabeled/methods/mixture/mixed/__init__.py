@@ -1,0 +1,1 @@
+"""The steps of a mixture on numbers and categories."""

@@ -1,0 +1,1 @@
+"""Exact search: scans over all rows, on all cores."""
