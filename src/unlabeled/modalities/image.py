@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from unlabeled.counted import counted
 from unlabeled.data.arrays import load_array
-from unlabeled.data.decode import SUFFIXES, Fit, UnreadableError, is_grey
-from unlabeled.data.images import Images
+from unlabeled.data.image.decode import SUFFIXES, Fit, UnreadableError, is_grey
+from unlabeled.data.image.images import Images
 from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
 from unlabeled.data.video.videos import SUFFIXES as VIDEO_SUFFIXES
@@ -49,7 +49,7 @@ class ImagePreprocessing(Preprocessing):
     channels : int, default 3
         Colour channels.
     fit : {"crop", "squash", "pad", "stretch", "transformers_crop", "torchvision_crop"}, default "crop"
-        How an image that is not square is made so (see `unlabeled.data.decode.pixels`).
+        How an image that is not square is made so (see `unlabeled.data.image.decode.pixels`).
     """
 
     kind: ClassVar[str] = "image"
@@ -176,7 +176,7 @@ def _is_path_of_images(path: Path) -> bool:
     if suffix in (".npy", ".npz"):
         return load_array(path)[0].ndim in (3, 4)
     if suffix == ".parquet":
-        from unlabeled.data.parquet import image_column, schema_of
+        from unlabeled.data.tabular.parquet import image_column, schema_of
 
         return image_column(schema_of(path)) is not None
     return suffix in SUFFIXES or (suffix == ".txt" and _lists_images(path))

@@ -22,17 +22,17 @@ from unlabeled.modalities import Collection, modality_of, open_instances, open_s
 from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
+from unlabeled.runs.grouping.oddities import oddities
 from unlabeled.runs.judge import judge
-from unlabeled.runs.made_pictures import draw_method, draw_similarities
-from unlabeled.runs.oddities import oddities
-from unlabeled.runs.passages import passages
-from unlabeled.runs.pictures import draw
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
+from unlabeled.runs.showing.made_pictures import draw_method, draw_similarities
+from unlabeled.runs.showing.passages import passages
+from unlabeled.runs.showing.pictures import draw
 from unlabeled.runs.staging import NEXT, clear_results, finish_move, put_in_place, run_at_work
 from unlabeled.search import LanceStore
-from unlabeled.training.devices import make_fabric
-from unlabeled.training.self_supervised import SelfSupervised
+from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.control.devices import make_fabric
 from unlabeled.training.settings import check_settings
 
 FEW_STEPS = 200

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from unlabeled.data.decode import Fit
-from unlabeled.data.text.checkpoint_folder import find_checkpoint
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.image.decode import Fit
+from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 
@@ -42,7 +42,7 @@ class ClipCheckpoint(NamedTuple):
     size : int
         Pixels a side of an image.
     fit : str
-        How an image becomes a square of that size, see `unlabeled.data.decode.pixels`.
+        How an image becomes a square of that size, see `unlabeled.data.image.decode.pixels`.
     mean, deviation : tuple of float
         Subtracted from pixels in [0, 1], and what they are divided by, a number a channel.
     length : int

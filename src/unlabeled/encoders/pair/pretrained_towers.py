@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unlabeled.data.pairs.clip_checkpoint import ClipCheckpoint, read_clip_checkpoint
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders.checkpoint import load_tensors, load_weights
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features

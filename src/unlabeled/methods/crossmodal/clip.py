@@ -20,11 +20,11 @@ from unlabeled.encoders.pair.pretrained_towers import load_clip
 from unlabeled.encoders.pair.two_towers import TwoTowers
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses import embed_in_chunks
-from unlabeled.losses.partners import clip_of_partners, siglip_of_partners
+from unlabeled.losses.metric.partners import clip_of_partners, siglip_of_partners
 from unlabeled.methods.crossmodal.zero_shot import TEMPLATES, ZeroShotClassifier
 from unlabeled.modalities.image import CLIP_ENCODER
+from unlabeled.training.bases.multi_view import MultiView
 from unlabeled.training.inference import evaluating
-from unlabeled.training.multi_view import MultiView
 
 DIM = 128
 """Length of vectors where nobody says otherwise."""

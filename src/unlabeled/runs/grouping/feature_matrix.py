@@ -18,7 +18,7 @@ from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.tabular.table import Table
 from unlabeled.data.tabular.tables import TABLES, has_lists, narrowed
 from unlabeled.data.text.documents import Documents
-from unlabeled.data.text.tokenizers import Tokenizer
+from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Collection, modality_of, open_source
 from unlabeled.runs.grouping.row_encoding import RowEncoding, of_documents

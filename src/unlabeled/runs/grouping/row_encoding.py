@@ -15,7 +15,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.tabular.table_encoding import TableEncoding
 from unlabeled.data.tabular.tables import frame_columns, id_and_label, narrowed, read_columns
 from unlabeled.data.text.documents import Documents
-from unlabeled.data.text.tokenizers import Tokenizer
+from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.search.metric import unit_rows
