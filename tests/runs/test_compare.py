@@ -8,7 +8,8 @@ from PIL import Image
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
-from unlabeled.runs.compare import Budget, compare
+from unlabeled.runs.budget import Budget
+from unlabeled.runs.compare import compare
 
 METHODS = ["autoencoder", "simclr", "raw", "pca", "untrained"]
 SETTINGS = {"batch_size": 50, "encoder": "conv"}

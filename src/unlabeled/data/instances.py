@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 1 << 30
 """Most bytes of decoded pixels that a collection keeps in memory."""
+
+ALIKE = ("size", "channels", "fit", "length", "stride", "fps", "tokenizer")
+"""What ready instances say of how each of them was prepared."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -99,6 +102,12 @@ class Subset:
         self.kind, self.fingerprint, self.classes = instances.kind, instances.fingerprint, instances.classes
         self.ids = [instances.ids[row] for row in rows]
         self.labels = None if instances.labels is None else instances.labels[rows]
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what its modality asks of ready instances and is true of each, such as the size of images."""
+        if name not in ALIKE:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.instances, name)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -83,6 +83,8 @@ class Modality(ABC):
         What files it opens, for error messages.
     has_pictures : bool
         Whether `pictures` can draw instances.
+    can_be_averaged : bool
+        Whether a mixture of two instances is an instance, as of images; tokens have no averages.
     halves : tuple of str
         Kinds of data that an encoder of this kind takes alone, as CLIP's takes images or texts.
     """
@@ -91,6 +93,7 @@ class Modality(ABC):
     encoder: ClassVar[str]
     formats: ClassVar[str] = ""
     has_pictures: ClassVar[bool] = False
+    can_be_averaged: ClassVar[bool] = True
     halves: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -78,6 +78,7 @@ class TextModality(Modality):
 
     name: ClassVar[str] = "text"
     encoder: ClassVar[str] = "transformer"
+    can_be_averaged: ClassVar[bool] = False
     formats: ClassVar[str] = "a folder of .txt, .txt (a text a line), .jsonl, or .csv, .tsv, .parquet with texts"
 
     def accepts(self, source: Any) -> bool:
@@ -132,10 +133,16 @@ class TextModality(Modality):
 
     @property
     def views(self) -> Mapping[str, Callable[[], View]]:
-        """A stretch of the text, or some of its tokens deleted."""
+        """A stretch of the text, or some of its tokens deleted: a tenth in the weak view, half in the strong one."""
         from unlabeled.views.text import TokenCrop, TokenDeletion
 
-        return {"auto": TokenCrop, "crop": TokenCrop, "deletion": TokenDeletion}
+        return {
+            "auto": TokenCrop,
+            "crop": TokenCrop,
+            "deletion": TokenDeletion,
+            "weak": lambda: TokenDeletion(p=0.1),
+            "strong": lambda: TokenDeletion(p=0.5),
+        }
 
     def baseline(self, instances: Any, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Give the weights (TF-IDF) of the 2,000 commonest words of the texts."""

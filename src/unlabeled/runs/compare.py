@@ -28,6 +28,7 @@ from unlabeled.files import load_arrays, read_json, save_arrays, write_json, wri
 from unlabeled.modalities import Preprocessing, modality_of, open_instances, open_source
 from unlabeled.registry import method as find_method
 from unlabeled.registry import methods as all_methods
+from unlabeled.runs.budget import Budget
 from unlabeled.runs.embeddings import Say, matched, silent
 from unlabeled.runs.showing.page import write_page
 from unlabeled.training.bases.self_supervised import SelfSupervised
@@ -38,31 +39,6 @@ TEST_SIZE = 0.2
 CALIBRATION_STEPS = 8
 """Steps by which the time of one step is measured, after as many that are not counted."""
 MAX_JUDGED = 10_000
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What each method may spend on learning: seconds, or steps of the optimiser."""
-
-    amount: float
-    unit: str
-
-    @classmethod
-    def read(cls, text: str | float) -> Budget:
-        """Read ``"10m"``, ``"90s"``, ``"1h"`` or ``"500 steps"``; a bare number counts steps.
-
-        Examples
-        --------
-        >>> Budget.read("10m"), Budget.read("500 steps")
-        (Budget(amount=600.0, unit='seconds'), Budget(amount=500.0, unit='steps'))
-        """
-        found = re.fullmatch(r"\s*([0-9.]+)\s*(s|sec|seconds|m|min|minutes|h|hours|steps|)\s*", str(text))
-        if found is None or float(found[1]) <= 0:
-            raise UnlabeledError(f"the budget {text!r} is not understood; write 10m, 90s, 1h or 500 steps")
-        amount, unit = float(found[1]), found[2]
-        if unit in ("", "steps"):
-            return cls(amount, "steps")
-        return cls(amount * {"s": 1, "m": 60, "h": 3600}[unit[0]], "seconds")
 
 
 def compare(

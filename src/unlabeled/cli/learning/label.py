@@ -49,6 +49,9 @@ def label(
         int | None, typer.Option(min=1, help="Passes of that over the images.  [dim]default: by their number[/dim]")
     ] = None,
     next_count: Annotated[int, typer.Option("--next", min=0, help="How many instances to propose for labelling.")] = 50,
+    budget: Annotated[
+        str, typer.Option(help="For fine-tuning: 10m, 90s, 1h in all, or 500 steps each; 0 leaves it out.")
+    ] = "2m",
     on_error: OnError = "skip",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with unfinished work in --out.")] = False,
     overwrite: Overwrite = False,
@@ -85,6 +88,7 @@ def label(
             column=column,
             method=chosen,
             next_count=next_count,
+            budget=budget,
             random_state=seed,
             on_error=what_on_error(on_error),
             resume=resume,
@@ -100,6 +104,8 @@ def label(
         return
     for warning in about["warnings"]:
         say(f"Warning: {warning}")
+    if about["tuning"].get("said"):
+        say(about["tuning"]["said"])
     for item in about["helped"]:
         say(f"{item['question']}: {100 * item['difference']:+.1f} points of accuracy; {item['verdict']}")
     print_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,10 +10,12 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.fewlabels.few_labels import FewLabels, Floats, softmax
+from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, softmax
 
 TOLERANCE = 1e-6
 """Of the solver: small enough that sparse rows, which are not centred, give the same probabilities to four digits."""
+SPAN = 2_000
+"""Labelled rows up to which the space that they span is computed, whose cost grows with the cube of their number."""
 
 
 class SoftmaxRegression(FewLabels):
@@ -22,6 +25,9 @@ class SoftmaxRegression(FewLabels):
     (those of a sparse matrix to variance 1 alone). Loss:
 
     .. math:: L = \tfrac12 \lVert W \rVert^2 - C \sum_i \log \mathrm{softmax}(W^\top x_i + b)_{y_i}
+
+    The best W lies in the space that the labelled rows span. Where they are fewer than the columns, as with pixels or
+    words, it is looked for in coordinates of that space.
 
     Parameters
     ----------
@@ -81,31 +87,98 @@ class SoftmaxRegression(FewLabels):
         UnlabeledError
             If rows, labels or settings are not usable.
         """
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.preprocessing import StandardScaler
-
         if not self.C > 0:
             raise UnlabeledError(f"C must be above 0, got {self.C!r}")
         X = self._rows(X, reset=True)
         labels = self._read_labels(y, X.shape[0])
-        scaler = StandardScaler(with_mean=not sp.issparse(X)).fit(X)
-        self.mean_ = np.zeros(X.shape[1]) if scaler.mean_ is None or sp.issparse(X) else scaler.mean_
-        self.scale_ = scaler.scale_
+        self.mean_, self.scale_ = column_scale(X)
         known = np.flatnonzero(labels.codes >= 0)
-        model = LogisticRegression(C=self.C, max_iter=self.max_iter, tol=TOLERANCE)
-        model.fit(self._scaled(X[known]), labels.codes[known])
-        coef, intercept = model.coef_, model.intercept_
-        if len(coef) == 1:  # of two classes scikit-learn keeps one score; half of it for and against is the same
-            coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
-        self.coef_, self.intercept_, self.n_iter_ = coef, intercept, int(model.n_iter_.max())
+        rows = scaled(X[known], self.mean_, self.scale_)
+        span = Span.of(rows)
+        coef, self.intercept_, self.n_iter_ = solve(span.coordinates, labels.codes[known], self.C, self.max_iter)
+        self.coef_ = coef if span.combination is None else (coef @ span.combination) @ rows
         return self
 
     def predict_proba(self, X: Any) -> Floats:
         """Give the probability of each class, shape (m, c)."""
         check_is_fitted(self)
-        return softmax(np.asarray(self._scaled(self._rows(X, reset=False)) @ self.coef_.T + self.intercept_))
+        rows = scaled(self._rows(X, reset=False), self.mean_, self.scale_)
+        return softmax(np.asarray(rows @ self.coef_.T + self.intercept_))
 
-    def _scaled(self, X: Any) -> Any:
-        if bool(sp.issparse(X)):
-            return X @ sp.diags_array(1 / self.scale_)
-        return (X - self.mean_) / self.scale_
+
+def column_scale(X: Any) -> tuple[Floats, Floats]:
+    """Give the mean of each column, 0 for sparse rows, and its standard deviation, 1 where that is 0."""
+    from sklearn.preprocessing import StandardScaler
+
+    sparse = bool(sp.issparse(X))
+    scaler = StandardScaler(with_mean=not sparse).fit(X)
+    return np.zeros(X.shape[1]) if sparse else scaler.mean_, scaler.scale_
+
+
+def scaled(X: Any, mean: Floats, scale: Floats) -> Any:
+    """Scale the columns of rows; sparse rows stay sparse."""
+    if bool(sp.issparse(X)):
+        return (X @ sp.diags_array(1 / scale)).tocsr()
+    return (X - mean) / scale
+
+
+@dataclass(frozen=True)
+class Span:
+    """Rows in orthonormal coordinates of the space that they span.
+
+    Attributes
+    ----------
+    coordinates : ndarray, shape (m, r)
+        With the same inner products as the rows; the rows themselves where that saves nothing.
+    combination : ndarray, shape (r, m), or None
+        What makes the r directions out of the rows, ``combination @ rows``; None where the coordinates are the rows.
+
+    Examples
+    --------
+    >>> rows = np.array([[3.0, 0.0, 4.0], [6.0, 0.0, 8.0]])
+    >>> span = Span.of(rows)
+    >>> span.coordinates.shape, np.allclose(span.coordinates @ (span.combination @ rows), rows)
+    ((2, 1), True)
+    """
+
+    coordinates: Any
+    combination: Floats | None = None
+
+    @classmethod
+    def of(cls, rows: Any) -> Self:
+        """Find the coordinates of dense or sparse rows, shape (m, d)."""
+        m, d = rows.shape
+        if m >= d or m > SPAN:
+            return cls(rows)
+        gram = rows @ rows.T
+        values, vectors = np.linalg.eigh(gram.toarray() if bool(sp.issparse(gram)) else gram)
+        kept = values > 1e-12 * values[-1]  # the others are rounding errors of 0
+        if not kept.any():
+            return cls(rows)
+        roots = np.sqrt(values[kept])
+        return cls(vectors[:, kept] * roots, (vectors[:, kept] / roots).T)
+
+
+def solve(rows: Any, codes: Codes, C: float, max_iter: int) -> tuple[Floats, Floats, int]:
+    """Minimise the loss over W and b.
+
+    Parameters
+    ----------
+    rows : ndarray or sparse matrix, shape (m, d)
+    codes : ndarray of int, shape (m,)
+        Their classes, none of them −1.
+    C : float
+    max_iter : int
+
+    Returns
+    -------
+    (coef, intercept, n_iter)
+        Shapes (c, d) and (c,), for the c classes that occur, in rising order; and the steps made.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=C, max_iter=max_iter, tol=TOLERANCE).fit(rows, codes)
+    coef, intercept = model.coef_, model.intercept_
+    if len(coef) == 1:  # of two classes scikit-learn keeps one score; half of it for and against is the same
+        coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
+    return coef, intercept, int(model.n_iter_.max())

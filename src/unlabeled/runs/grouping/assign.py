@@ -103,8 +103,11 @@ def assign(
         task = str(card.get("task")) if isinstance(card, dict) else ""
         if task not in PLACES:
             raise UnlabeledError(f"{folder / CARD} does not say what the model is for; it is damaged")
-        ids, rows, said = _rows(folder, source, column)
-        columns = {"id": ids} | PLACES[task](folder, card, rows)
+        if card.get("features") == "instances":
+            columns, said = _labels_of_instances(folder, card, source, column)
+        else:
+            ids, rows, said = _rows(folder, source, column)
+            columns = {"id": ids} | PLACES[task](folder, card, rows)
     else:
         raise UnlabeledError(
             f"{folder} holds no model to assign by; one is saved by unlabeled cluster, outliers, topics and label"
@@ -154,13 +157,32 @@ def _outliers(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[st
 
 
 def _labels(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
-    from unlabeled.methods.fewlabels.calibration import at_temperature
-
     if card["features"] != "representation":
         raise UnlabeledError("these labels were made from the raw input, which cannot be made of new instances here")
     model = load(folder / MODEL)
-    codes = np.asarray(model.predict(rows), dtype=np.int64)
-    confidence = at_temperature(model.predict_proba(rows), float(card["temperature"])).max(axis=1)
+    return _named(card, np.asarray(model.predict(rows), dtype=np.int64), model.predict_proba(rows))
+
+
+def _labels_of_instances(
+    folder: Path, card: dict[str, Any], source: Any, column: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Label instances by a network that takes them as they are."""
+    from unlabeled.modalities import Settings, open_instances
+
+    model = load(folder / MODEL)
+    preprocessing = model.encoder_.preprocessing
+    settings = Settings(column=column, modalities=(preprocessing.kind,))
+    instances, _ = open_instances(source, settings, preprocessing, "skip")
+    said = [f"skipped {item.id}: {item.reason}" for item in getattr(instances, "skipped", ())]
+    shares = model.predict_proba(instances)
+    return {"id": list(instances.ids)} | _named(card, shares.argmax(axis=1), shares), said
+
+
+def _named(card: dict[str, Any], codes: NDArray[np.int64], shares: NDArray[np.float64]) -> dict[str, Any]:
+    """Name the classes, and leave empty what is below the threshold."""
+    from unlabeled.methods.fewlabels.calibration import at_temperature
+
+    confidence = at_temperature(shares, float(card["temperature"])).max(axis=1)
     threshold = np.inf if card["threshold"] is None else float(card["threshold"])
     gone = (codes < 0) | (confidence < threshold)
     return {"label": masked(np.array(card["classes"])[codes], gone), "confidence": confidence.astype(np.float32)}

@@ -11,10 +11,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from unlabeled.methods.fewlabels.calibration import out_of_fold
+from unlabeled.methods.fewlabels.few_labels import softmax
 from unlabeled.methods.fewlabels.graph.label_propagation import LabelPropagation
 from unlabeled.methods.fewlabels.graph.label_spreading import LabelSpreading
 from unlabeled.methods.fewlabels.graph.poisson_learning import PoissonLearning
-from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression
+from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression, Span, column_scale, scaled, solve
 from unlabeled.search import NeighbourGraph
 
 Codes = NDArray[np.int64]
@@ -23,8 +24,7 @@ Predict = Callable[[Codes], Floats]
 
 STRENGTHS = (0.003, 0.03, 0.3, 3.0)
 FOLDS = 5
-SAMPLE = 5_000
-"""Unlabelled rows that columns are scaled by in cross-validation."""
+MAX_ITER = 1_000
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Candidate:
     ----------
     name : str
         For people.
-    kind : {"supervised", "raw input", "semi-supervised"}
-        Whether it learns from unlabelled rows in any way: not at all from the raw input; through the representation; or
-        through the classifier too.
+    kind : {"supervised", "raw input", "semi-supervised", "fine-tuned", "consistency"}
+        How it learns from unlabelled rows: not at all from the raw input; through the representation alone, with a
+        classifier on it or all of it fine-tuned; or through the classifier too, by a graph or by consistency.
     fit : callable
         From labels, −1 where hidden, to a function from row numbers to probabilities.
     make : callable
@@ -49,9 +49,21 @@ class Candidate:
     fit: Callable[[Codes], Predict]
     make: Callable[[Codes], tuple[Any, Floats]]
 
+    @property
+    def quick(self) -> bool:
+        """Whether it takes seconds, so that it can be fitted over and over."""
+        return self.kind not in ("fine-tuned", "consistency")
 
-def candidates(features: Any, raw: Any, graph: NeighbourGraph) -> list[Candidate]:
-    """List the classifiers to compare.
+    @property
+    def features(self) -> str:
+        """What the fitted estimator takes: the "representation", the "raw input", or the "instances" themselves."""
+        if not self.quick:
+            return "instances"
+        return "raw input" if self.kind == "raw input" else "representation"
+
+
+def candidates(features: Any, raw: Any, graph: NeighbourGraph, known: Codes) -> list[Candidate]:
+    """List the classifiers to compare that are quick to train.
 
     Parameters
     ----------
@@ -61,10 +73,12 @@ def candidates(features: Any, raw: Any, graph: NeighbourGraph) -> list[Candidate
         The input in its simplest form.
     graph : NeighbourGraph
         Of the representation.
+    known : ndarray of int, shape (m,)
+        The labelled rows; of these alone labels are hidden and predicted.
     """
-    found = [_linear(C, features, "supervised", "linear probe") for C in STRENGTHS]
+    found = _linear(features, known, "supervised", "linear probe")
     if raw is not None:
-        found += [_linear(C, raw, "raw input", "linear probe of the raw input") for C in STRENGTHS]
+        found += _linear(raw, known, "raw input", "linear probe of the raw input")
     for cls, words in (
         (PoissonLearning, "Poisson learning"),
         (LabelSpreading, "label spreading"),
@@ -74,22 +88,28 @@ def candidates(features: Any, raw: Any, graph: NeighbourGraph) -> list[Candidate
     return found
 
 
-def _linear(C: float, X: Any, kind: str, words: str) -> Candidate:
-    def fit(codes: Codes) -> Predict:
-        some = np.flatnonzero(codes >= 0)
-        if X.shape[0] > len(some) + SAMPLE:
-            others = np.random.default_rng(0).choice(X.shape[0], SAMPLE, replace=False)
-            some = np.union1d(some, others)
-        else:
-            some = np.arange(X.shape[0])
-        model = SoftmaxRegression(C=C).fit(X[some], codes[some])
-        return lambda rows: model.predict_proba(X[rows])
+def _linear(X: Any, known: Codes, kind: str, words: str) -> list[Candidate]:
+    """Give a probe of each strength; all of them share the coordinates of the labelled rows."""
+    coordinates = Span.of(scaled(X[known], *column_scale(X))).coordinates
 
-    def make(codes: Codes) -> tuple[Any, Floats]:
-        model = SoftmaxRegression(C=C).fit(X, codes)
-        return model, model.predict_proba(X)
+    def candidate(C: float) -> Candidate:
+        def fit(codes: Codes) -> Predict:
+            shown = codes[known] >= 0
+            coef, intercept, _ = solve(coordinates[shown], codes[known][shown], C, MAX_ITER)
 
-    return Candidate(f"{words}, C = {C:g}", kind, fit, make)
+            def predict(rows: Codes) -> Floats:
+                places = np.searchsorted(known, rows)
+                return softmax(np.asarray(coordinates[places] @ coef.T + intercept))
+
+            return predict
+
+        def make(codes: Codes) -> tuple[Any, Floats]:
+            model = SoftmaxRegression(C=C, max_iter=MAX_ITER).fit(X, codes)
+            return model, model.predict_proba(X)
+
+        return Candidate(f"{words}, C = {C:g}", kind, fit, make)
+
+    return [candidate(C) for C in STRENGTHS]
 
 
 def _on_graph(cls: Any, words: str, X: Any, graph: NeighbourGraph) -> Candidate:
@@ -143,6 +163,7 @@ class CrossValidated:
         return {
             "name": self.candidate.name,
             "kind": self.candidate.kind,
+            "repeats": len(self.probabilities),
             "accuracy": mean,
             "interval": [max(0.0, low), min(1.0, high)],
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,34 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import check_writable, folder_lock, read_json, write_json
-from unlabeled.methods.fewlabels.calibration import at_temperature, fit_temperature
+from unlabeled.methods.fewlabels.calibration import at_temperature
 from unlabeled.modalities import Settings, modalities, modality_of, open_instances
 from unlabeled.modalities.modality import Collection, OnError
+from unlabeled.runs.budget import Budget
 from unlabeled.runs.embeddings import Say, silent
 from unlabeled.runs.grouping.assign import save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
 from unlabeled.runs.grouping.row_encoding import RowEncoding
 from unlabeled.runs.grouping.write_table import write_table
+from unlabeled.runs.label_findings import (
+    by_class,
+    calibrate,
+    count_confusions,
+    find_contradictions,
+    find_suspicious,
+    precision_table,
+    tell_what_helped,
+)
+from unlabeled.runs.label_tuning import cross_validate_tuning
 from unlabeled.runs.labelling.given_labels import GivenLabels
 from unlabeled.runs.labelling.label_candidates import (
     CrossValidated,
     candidates,
     cross_validate,
     learning_curve,
-    mean_interval,
     rows_as_array,
 )
 from unlabeled.runs.labelling.label_next import label_next
-from unlabeled.runs.labelling.label_precision import Precision
 from unlabeled.runs.labelling.label_report import write_label_report
 from unlabeled.runs.learn import learn
 from unlabeled.runs.run import Run
@@ -41,11 +49,7 @@ from unlabeled.search import ExactStore, NeighbourGraph
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
 CARD = "label.json"
-OURS = (CARD, "labels.parquet", "labels.csv", "given.csv", "report.html", "model", "pictures", "run", ".lock")
-FEW = 5
-"""Labels of a class below which the report says that there are too few."""
-SURE, UNLIKELY = 0.8, 0.1
-"""A given label looks wrong if another class is at least so probable when it is hidden, and itself at most so."""
+OURS = (CARD, "labels.parquet", "labels.csv", "given.csv", "report.html", "model", "pictures", "run", "tuning", ".lock")
 RAW_ROWS = 20_000
 """Instances up to which the raw input is compared too; a classifier of pixels holds them all in memory."""
 VIEWS = 100_000
@@ -86,6 +90,7 @@ def label_dataset(
     method: SelfSupervised | None = None,
     next_count: int = 50,
     repeats: int | None = None,
+    budget: str | float = "2m",
     random_state: int = 0,
     on_error: OnError = "skip",
     resume: bool = False,
@@ -96,7 +101,8 @@ def label_dataset(
 
     Images are represented by what `method` learns from them; of a run its embeddings are taken; vectors, tables and
     texts are made comparable as `unlabeled cluster` does. On that, linear classifiers of the labelled instances alone
-    and classifiers on a graph of all instances are compared by repeated cross-validation on the given labels, and the
+    and classifiers on a graph of all instances are compared by repeated cross-validation on the given labels, and so
+    is fine-tuning of a learnt encoder, with FixMatch and on the labels alone, as far as the budget of time allows. The
     best labels the rest. Its confidences are calibrated on labels that were hidden from it.
 
     Parameters
@@ -120,6 +126,10 @@ def label_dataset(
     repeats : int, optional
         Repeats of the cross-validation, each with other parts; by default 10, and fewer for more than 5,000
         instances or 100 classes.
+    budget : str or number, default "2m"
+        For fine-tuning: the time that all of it may take, its cross-validation included, as ``"10m"`` or ``"90s"``; or
+        the steps of each fit, as ``"500 steps"``; 0 leaves it out. A time is measured, and becomes a number of steps
+        that depends on the machine; to repeat a result elsewhere, give the steps that ``label.json`` says.
     random_state : int, default 0
         Seed of everything.
     on_error : {"skip", "raise"}, default "skip"
@@ -145,6 +155,7 @@ def label_dataset(
         raise UnlabeledError(f"precision is a share between 0 and 1, such as 0.95; got {precision}")
     if next_count < 0 or (repeats is not None and repeats < 1):
         raise UnlabeledError(f"next_count must be at least 0 and repeats 1, got {next_count} and {repeats}")
+    allowed = None if str(budget) == "0" else Budget.read(budget)
     before = _check_folder(out, resume, overwrite)
     to_learn = _to_learn(source, column)
     if to_learn is not None:
@@ -153,6 +164,7 @@ def label_dataset(
     else:
         rows = open_rows(source, column=column, random_state=random_state)
         GivenLabels.read(labels, rows.ids)
+    run = out / "run" if to_learn is not None else _run_folder(source)
     with folder_lock(out):
         write_json(out / CARD, {**before, "complete": False})
         if to_learn is not None:
@@ -160,7 +172,8 @@ def label_dataset(
         assert rows is not None
         given = GivenLabels.read(labels, rows.ids)
         repeats = repeats or _repeats(len(rows), len(given.classes))
-        return _label(rows, given, out, before, precision, next_count, repeats, random_state, say)
+        compared, tuning = _compared(rows, given, out, run, repeats, allowed, random_state, say)
+        return _label(rows, given, out, before, compared, tuning, precision, next_count, repeats, random_state, say)
 
 
 def _label(
@@ -168,6 +181,8 @@ def _label(
     given: GivenLabels,
     out: Path,
     before: dict[str, Any],
+    compared: list[CrossValidated],
+    tuning: dict[str, Any],
     precision: float | None,
     next_count: int,
     repeats: int,
@@ -175,17 +190,14 @@ def _label(
     say: Say,
 ) -> LabelledDataset:
     known = given.codes >= 0
-    say(f"{counted(int(known.sum()), 'label')} of {len(given.classes)} classes for {counted(len(rows), 'instance')}")
-    features, raw = rows_as_array(rows.array), _raw(rows)
-    graph = NeighbourGraph.from_vectors(rows.array, min(10, max(1, len(rows) - 1)), random_state=seed)
-    compared = _compared(features, raw, graph, given, repeats, seed, say)
     chosen = max(compared, key=lambda found: found.accuracy)  # of equals the first, which is the simplest
     if not len(chosen.rows):
         chosen = next(found for found in compared if found.candidate.kind == "semi-supervised")
+    quick = max((found for found in compared if found.candidate.quick), key=lambda found: found.accuracy)
     say(f"Chosen: {chosen.candidate.name}")
 
     estimator, shares = chosen.candidate.make(given.codes)
-    temperature, curve = _calibrated(chosen)
+    temperature, curve = calibrate(chosen)
     reached = shares.sum(axis=1) > 0
     shares = np.where(reached[:, None], at_temperature(shares, temperature), 0.0)
     confidence = shares.max(axis=1)
@@ -196,6 +208,7 @@ def _label(
     codes = np.where(known, given.codes, np.where(labelled, shares.argmax(axis=1), -1))
     names: list[str | None] = [given.classes[code] if code >= 0 else None for code in codes.tolist()]
 
+    graph = _graph(rows, seed)
     lonely = np.asarray(graph.directed.sum(axis=1)).ravel() / np.maximum(np.diff(graph.directed.indptr), 1)
     following = label_next(rows.array.astype(np.float32), 1 - confidence, known, lonely, next_count)
     about: dict[str, Any] = {
@@ -207,25 +220,25 @@ def _label(
         "unreached": int((~reached & ~known).sum()),
         "classes": given.classes,
         "said": rows.said,
-        "warnings": given.said + _contradictions(graph, given, rows.ids),
+        "warnings": given.said + find_contradictions(graph, given, rows.ids),
         "history": given.history,
         "changed": given.changed,
         "method": chosen.candidate.name,
         "compared": [found.to_dict() for found in compared] if len(chosen.rows) else [],
-        "helped": _helped(compared),
+        "helped": tell_what_helped(compared),
         "cross_validated": len(chosen.rows),
         "repeats": repeats,
         "temperature": temperature,
         "wanted_precision": precision,
         "threshold": threshold,
         "expected": curve.at(threshold) if curve is not None and threshold is not None else None,
-        "precision": _with_coverage(curve, confidence[~known & reached]),
-        "per_class": _per_class(chosen, given, codes, known),
-        "confusion": _confusion(chosen, len(given.classes)),
-        "suspicious": _suspicious(chosen, given, rows, temperature),
-        "curve": learning_curve(chosen.candidate, given.codes, CURVE, min(repeats, 3), seed)
-        if len(chosen.rows)
-        else [],
+        "precision": precision_table(curve, confidence[~known & reached]),
+        "per_class": by_class(chosen, given, codes, known),
+        "confusion": count_confusions(chosen, len(given.classes)),
+        "suspicious": find_suspicious(chosen, given, rows, temperature),
+        "curve": learning_curve(quick.candidate, given.codes, CURVE, min(repeats, 3), seed) if len(quick.rows) else [],
+        "curve_method": quick.candidate.name,
+        "tuning": tuning,
         "next": [
             {"id": rows.ids[row], "guess": given.classes[shares[row].argmax()], "confidence": float(confidence[row])}
             for row in following.tolist()
@@ -258,6 +271,11 @@ def _to_learn(source: Any, column: str | None) -> Collection | None:
     return None if kind is None else kind.open(source)
 
 
+def _is_finished(run: Path) -> bool:
+    """Tell whether a representation was learnt to its end; it keeps its checkpoint then too."""
+    return (run / "run.json").exists() and bool(read_json(run / "run.json").get("complete"))
+
+
 def _learnt(
     data: Collection,
     source: Any,
@@ -269,7 +287,7 @@ def _learnt(
     say: Say,
 ) -> Rows:
     """Learn a representation, or take the one that is there from an earlier round."""
-    if (folder / "run.json").exists() and read_json(folder / "run.json").get("complete"):
+    if _is_finished(folder):
         run = Run(folder)
         skipped = {item["id"] for item in run.about["skipped"]}
         if run.embeddings.ids != [name for name in data.ids if name not in skipped]:
@@ -300,134 +318,44 @@ def _raw(rows: Rows) -> Any:
     return rows_as_array(kind.baseline(instances, np.array([place[name] for name in rows.ids])))
 
 
+def _run_folder(source: Any) -> Path | None:
+    """Give the folder of the run that the source is, if it is one."""
+    if not isinstance(source, str | os.PathLike):
+        return None
+    return Path(source) if (Path(source) / "run.json").exists() else None
+
+
 # --- what the labels justify ------------------------------------------------------------------------------------------
 
 
+def _graph(rows: Rows, seed: int) -> NeighbourGraph:
+    return NeighbourGraph.from_vectors(rows.array, min(10, max(1, len(rows) - 1)), random_state=seed)
+
+
 def _compared(
-    features: Any, raw: Any, graph: NeighbourGraph, given: GivenLabels, repeats: int, seed: int, say: Say
-) -> list[CrossValidated]:
-    say("Comparing classifiers by cross-validation on the given labels")
-    found = candidates(features, raw, graph)
-    if np.bincount(given.codes[given.codes >= 0]).max() < 2:
+    rows: Rows,
+    given: GivenLabels,
+    out: Path,
+    run: Path | None,
+    repeats: int,
+    budget: Budget | None,
+    seed: int,
+    say: Say,
+) -> tuple[list[CrossValidated], dict[str, Any]]:
+    """Cross-validate all candidates; say too how fine-tuning spent its budget, or why it is not among them."""
+    known = np.flatnonzero(given.codes >= 0)
+    say(f"{counted(len(known), 'label')} of {len(given.classes)} classes for {counted(len(rows), 'instance')}")
+    quick = candidates(rows_as_array(rows.array), _raw(rows), _graph(rows, seed), known)
+    if np.bincount(given.codes[known]).max() < 2:
         empty = np.empty((1, 0, len(given.classes)))
         nothing = np.empty(0, np.int64)
-        return [CrossValidated(candidate, nothing, empty, nothing) for candidate in found]
-    return [cross_validate(candidate, given.codes, repeats, seed) for candidate in found]
-
-
-def _calibrated(chosen: CrossValidated) -> tuple[float, Precision | None]:
-    """Fit the temperature on hidden labels, and relate confidence to rightness; impossible where none can be hidden."""
-    if not len(chosen.rows):
-        return 1.0, None
-    flat = chosen.probabilities.reshape(-1, chosen.probabilities.shape[2])
-    truth = np.tile(chosen.truth, len(chosen.probabilities))
-    reached = flat.sum(axis=1) > 0
-    temperature = fit_temperature(flat[reached], truth[reached]) if reached.any() else 1.0
-    shares = np.where(reached[:, None], at_temperature(flat, temperature), 0.0)
-    confidence = shares.max(axis=1).reshape(chosen.right.shape)
-    return temperature, Precision.of(confidence, chosen.right)
-
-
-def _helped(compared: Sequence[CrossValidated]) -> list[dict[str, Any]]:
-    """Compare the best that uses unlabelled instances with its twin that does not, label by label."""
-    best: dict[str, CrossValidated] = {}
-    for found in compared:
-        kind = found.candidate.kind
-        if len(found.rows) and (kind not in best or found.accuracy > best[kind].accuracy):
-            best[kind] = found
-    said = []
-    for question, ours, twin in (
-        ("the representation, learnt from all instances, beside the raw input", "supervised", "raw input"),
-        ("the graph of all instances, beside a classifier of the labelled ones", "semi-supervised", "supervised"),
-    ):
-        if ours in best and twin in best:
-            difference = best[ours].right.mean(axis=0) - best[twin].right.mean(axis=0)
-            mean, low, high = mean_interval(difference)
-            verdict = "helped" if low > 0 else "hurt" if high < 0 else "no evidence of help"
-            said.append(
-                {
-                    "question": question,
-                    "ours": best[ours].candidate.name,
-                    "twin": best[twin].candidate.name,
-                    "accuracy": best[ours].accuracy,
-                    "twin_accuracy": best[twin].accuracy,
-                    "difference": mean,
-                    "interval": [low, high] if np.isfinite(low) else None,
-                    "verdict": verdict,
-                }
-            )
-    return said
-
-
-def _with_coverage(curve: Precision | None, confidence: NDArray[np.float64]) -> list[dict[str, Any]]:
-    if curve is None:
-        return []
-    return [
-        {**step, "coverage": float((confidence >= step["threshold"]).mean()) if len(confidence) else 0.0}
-        for step in curve.table()
-    ]
-
-
-def _per_class(
-    chosen: CrossValidated, given: GivenLabels, codes: NDArray[np.int64], known: NDArray[np.bool_]
-) -> list[dict[str, Any]]:
-    """Give for each class the labels given and made, and how hidden labels of it were told."""
-    predicted = chosen.probabilities.argmax(axis=2)
-    found = []
-    for code, name in enumerate(given.classes):
-        own, said = chosen.truth == code, predicted == code
-        count = int((given.codes == code).sum())
-        found.append(
-            {
-                "class": name,
-                "given": count,
-                "few": count < FEW,
-                "labelled": int(((codes == code) & ~known).sum()),
-                "recall": float(chosen.right[:, own].mean()) if own.any() else None,
-                "precision": float(np.broadcast_to(own, said.shape)[said].mean()) if said.any() else None,
-            }
-        )
-    return found
-
-
-def _confusion(chosen: CrossValidated, classes: int) -> list[list[float]]:
-    """Count hidden labels by given class (rows) and predicted class (columns), as a mean over the repeats."""
-    counts = np.zeros((classes, classes))
-    predicted = chosen.probabilities.argmax(axis=2)
-    for repeat in predicted:
-        np.add.at(counts, (chosen.truth, repeat), 1 / len(predicted))
-    return counts.round(2).tolist()
-
-
-def _suspicious(chosen: CrossValidated, given: GivenLabels, rows: Rows, temperature: float) -> list[dict[str, Any]]:
-    """List given labels that the others contradict when they are hidden, the most contradicted first."""
-    if not len(chosen.rows):
-        return []
-    reached = chosen.probabilities.sum(axis=2) > 0
-    flat = at_temperature(chosen.probabilities.reshape(-1, len(given.classes)), temperature)
-    shares = np.where(reached[..., None], flat.reshape(chosen.probabilities.shape), 0.0).mean(axis=0)
-    own = shares[np.arange(len(chosen.truth)), chosen.truth]
-    other = shares.max(axis=1)
-    odd = np.flatnonzero((other >= SURE) & (own <= UNLIKELY))
-    return [
-        {
-            "id": rows.ids[chosen.rows[i]],
-            "given": given.classes[chosen.truth[i]],
-            "looks_like": given.classes[shares[i].argmax()],
-            "confidence": float(other[i]),
-        }
-        for i in odd[np.argsort(own[odd] - other[odd], kind="stable")].tolist()
-    ]
-
-
-def _contradictions(graph: NeighbourGraph, given: GivenLabels, ids: Sequence[str]) -> list[str]:
-    """Point out copies that have different labels."""
-    names = given.names
-    return [
-        f"{ids[a]!r} and {ids[b]!r} are copies of each other, and labelled {names[a]!r} and {names[b]!r}"
-        for a, b in graph.copies(1e-6).tolist()
-        if names[a] is not None and names[b] is not None and names[a] != names[b]
-    ]
+        return [CrossValidated(candidate, nothing, empty, nothing) for candidate in quick], {}
+    say("Comparing classifiers by cross-validation on the given labels")
+    compared = [cross_validate(candidate, given.codes, repeats, seed) for candidate in quick]
+    if run is None or budget is None:
+        return compared, {}
+    tuned, about = cross_validate_tuning(run, rows.ids, given.codes, budget, repeats, out / "tuning", seed, say)
+    return compared + tuned, about
 
 
 # --- the folder -------------------------------------------------------------------------------------------------------
@@ -449,8 +377,8 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
         raise UnlabeledError(f"{out} holds finished labels; choose another folder, or replace them with --overwrite")
     if not before.get("complete") and not (resume or overwrite):
         raise UnlabeledError(f"{out} holds unfinished labels; go on with --resume, or begin again with --overwrite")
-    if overwrite and not resume and (out / "run" / "checkpoint").exists():
-        shutil.rmtree(out / "run")  # an unfinished representation; a finished one is used again
+    if overwrite and not resume and (out / "run" / "checkpoint").exists() and not _is_finished(out / "run"):
+        shutil.rmtree(out / "run")
     return before
 
 
@@ -497,11 +425,12 @@ def _write(
         out / about["next_file"],
     )
     encoding = rows.encoding or RowEncoding(rows.array.shape[1])
-    features = "raw input" if chosen.candidate.kind == "raw input" else "representation"
+    features = chosen.candidate.features
     save_grouping(out / "model", "labels", encoding, estimator, features=features, classes=given.classes,
                   temperature=about["temperature"], threshold=about["threshold"])  # fmt: skip
     write_label_report(out, about, rows.images)
     write_json(out / CARD, about)  # last: it says that all is there
+    shutil.rmtree(out / "tuning", ignore_errors=True)  # needed only to go on with unfinished work
 
 
 def _nearest_labelled(rows: Rows, given: GivenLabels, k: int = 3) -> list[str]:

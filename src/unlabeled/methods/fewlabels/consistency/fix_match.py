@@ -30,7 +30,8 @@ class FixMatch(SemiSupervised):
     Parameters
     ----------
     strong : str or View, default "auto"
-        The strong distortion; ``"auto"`` takes the weak one, RandAugment and cutout.
+        The strong distortion; ``"auto"`` takes the weak one, RandAugment and cutout for images, and deletes half of the
+        tokens of texts.
     threshold : float, default 0.95
         τ.
     weight : float, default 1.0
@@ -58,7 +59,7 @@ class FixMatch(SemiSupervised):
 
     principle: ClassVar[str] = "few labels"
 
-    modalities: ClassVar[tuple[str, ...]] = ("image",)
+    modalities: ClassVar[tuple[str, ...]] = ("image", "text")
     needs_views: ClassVar[tuple[str, ...]] = ("weak", "strong")
 
     strong: str | View = "auto"

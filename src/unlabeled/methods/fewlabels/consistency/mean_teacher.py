@@ -45,7 +45,7 @@ class MeanTeacher(SemiSupervised):
 
     principle: ClassVar[str] = "few labels"
 
-    modalities: ClassVar[tuple[str, ...]] = ("image",)
+    modalities: ClassVar[tuple[str, ...]] = ("image", "text")
     needs_views: ClassVar[tuple[str, ...]] = ("weak",)
 
     weight: float = 50.0

@@ -13,6 +13,7 @@ from unlabeled.encoders.batch_statistics import statistics_kept
 from unlabeled.losses import consistency, sharpen
 from unlabeled.losses.predictions import log_softmax
 from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
+from unlabeled.modalities import Modality
 
 
 class MixMatch(SemiSupervised):
@@ -66,6 +67,11 @@ class MixMatch(SemiSupervised):
     temperature: float = 0.5
     alpha: float = 0.75
     weight: float = 75.0
+
+    @classmethod
+    def accepts(cls, kind: Modality) -> bool:
+        """Take kinds of data whose averages are data again, as those of images are and those of tokens are not."""
+        return kind.can_be_averaged and super().accepts(kind)
 
     def unlabelled_views(self, values: Any) -> tuple[Any, ...]:
         """K weak copies."""

@@ -60,8 +60,8 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
     ema : float, default 0.999
         Share of its old weights that the average keeps in a step. In the first steps it is less, 1 − 1/(step + 1).
     weak : str or View, default "auto"
-        The weak distortion. ``"auto"`` takes a flip and a small shift for images, and none for vectors. Take a view
-        without a flip where left and right matter, as for digits.
+        The weak distortion. ``"auto"`` takes a flip and a small shift for images, deletes a tenth of the tokens of
+        texts, and leaves vectors as they are. Take a view without a flip where left and right matter, as for digits.
 
     Attributes
     ----------
@@ -71,6 +71,7 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
 
     principle: ClassVar[str] = "few labels"
 
+    modalities: ClassVar[tuple[str, ...]] = ("image", "text", "vector")
     uses_labels: ClassVar[bool] = True
     needs_views: ClassVar[tuple[str, ...]] = ()
 
