@@ -131,13 +131,14 @@ def _plan(tuning: Tuning, budget: Budget, repeats: int, cache: Path) -> TuningPl
     if (cache / PLAN).exists() and (saved := read_json(cache / PLAN))["key"] == key:
         return TuningPlan(saved["steps"], saved["repeats"])
     if budget.unit == "steps":
-        plan: TuningPlan | None = TuningPlan(max(1, int(budget.amount)), REPEATS)
+        plan = TuningPlan(max(1, int(budget.amount)), REPEATS)
     else:
         step, overhead = tuning.seconds_per_step()
-        plan = TuningPlan.of(budget.amount, step, overhead, repeats)
-        if plan is None:
+        found = TuningPlan.of(budget.amount, step, overhead, repeats)
+        if found is None:
             least = (FOLDS * REPEATS + 1) * (overhead + LEAST * step)
             return f"the budget is too small; here {REPEATS} repeats need --budget {math.ceil(least / 60)}m or more"
+        plan = found
     shutil.rmtree(cache, ignore_errors=True)
     cache.mkdir(parents=True)
     write_json(cache / PLAN, {"key": key, "steps": plan.steps, "repeats": plan.repeats})
