@@ -244,7 +244,7 @@ def test_images_are_learnt_from_and_the_representation_is_used_again(digits, tmp
     labels = label_file(tmp_path / "some.csv", names, truth[:40])
     method = SimCLR(epochs=1, batch_size=32, random_state=0, progress=False)
     first = label_dataset(tmp_path / "photos", labels, tmp_path / "out", method=method, next_count=4)
-    assert {entry["question"].split(",")[0] for entry in first.about["helped"]} == {
+    assert {entry["question"].split(",")[0] for entry in first.about["helped"]} >= {
         "the representation",
         "the graph of all instances",
     }

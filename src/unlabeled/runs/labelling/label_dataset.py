@@ -23,16 +23,6 @@ from unlabeled.runs.grouping.assign import save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
 from unlabeled.runs.grouping.row_encoding import RowEncoding
 from unlabeled.runs.grouping.write_table import write_table
-from unlabeled.runs.label_findings import (
-    by_class,
-    calibrate,
-    count_confusions,
-    find_contradictions,
-    find_suspicious,
-    precision_table,
-    tell_what_helped,
-)
-from unlabeled.runs.label_tuning import cross_validate_tuning
 from unlabeled.runs.labelling.given_labels import GivenLabels
 from unlabeled.runs.labelling.label_candidates import (
     CrossValidated,
@@ -41,15 +31,24 @@ from unlabeled.runs.labelling.label_candidates import (
     learning_curve,
     rows_as_array,
 )
+from unlabeled.runs.labelling.label_findings import (
+    by_class,
+    calibrate,
+    count_confusions,
+    find_contradictions,
+    find_suspicious,
+    precision_table,
+    tell_what_helped,
+)
 from unlabeled.runs.labelling.label_next import label_next
 from unlabeled.runs.labelling.label_report import write_label_report
+from unlabeled.runs.labelling.label_tuning import cross_validate_tuning
 from unlabeled.runs.learn import learn
 from unlabeled.runs.run import Run
 from unlabeled.search import ExactStore, NeighbourGraph
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
 CARD = "label.json"
-OURS = (CARD, "labels.parquet", "labels.csv", "given.csv", "report.html", "model", "pictures", "run", "tuning", ".lock")
 RAW_ROWS = 20_000
 """Instances up to which the raw input is compared too; a classifier of pixels holds them all in memory."""
 VIEWS = 100_000
