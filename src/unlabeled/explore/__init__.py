@@ -7,12 +7,15 @@ from unlabeled.explore.figures.cluster_picture import cluster_picture
 from unlabeled.explore.figures.contact_sheet import contact_sheet
 from unlabeled.explore.figures.curves import history_picture
 from unlabeled.explore.figures.scatter import scatter_picture
-from unlabeled.explore.map import tsne_map
+from unlabeled.explore.maps.fitted_map import FittedMap
+from unlabeled.explore.maps.map import tsne_map
+from unlabeled.explore.maps.umap_map import umap_map
 from unlabeled.explore.outliers import outliers
 from unlabeled.explore.principal_plane import principal_plane
 from unlabeled.explore.segments import segments, segments_picture
 
 __all__ = [
+    "FittedMap",
     "anomalies",
     "cluster_labels",
     "cluster_picture",
@@ -27,4 +30,5 @@ __all__ = [
     "segments",
     "segments_picture",
     "tsne_map",
+    "umap_map",
 ]

@@ -7,33 +7,66 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, print_json, say, tell
 
 
 def map_(
-    run: RunFolder,
+    source: Annotated[
+        Path,
+        typer.Argument(help="A run's folder. With --onto: what to place, anything [bold]unlabeled learn[/bold] takes."),
+    ],
+    onto: Annotated[
+        Path | None, typer.Option(help="A run, or its [bold]map[/bold] folder, on whose map the source is placed.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("map.png"),
+    points: Annotated[Path | None, typer.Option(help="CSV to write with id, x and y.")] = None,
     labels: Annotated[Path | None, typer.Option(help="CSV or parquet with labels for the colours.")] = None,
+    kind: Annotated[
+        str, typer.Option("--method", help="[bold]tsne[/bold], or [bold]umap[/bold] with the extra of that name.")
+    ] = "tsne",
     rows: Annotated[int, typer.Option(min=2, help="At most so many points, drawn at random.")] = 5000,
-    perplexity: Annotated[float, typer.Option(min=1, help="Neighbours that t-SNE holds together.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of the choice of points and of t-SNE.")] = 0,
+    perplexity: Annotated[float, typer.Option(min=1, help="Neighbours that hold a point.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the choice of points and of the method.")] = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a t-SNE map of a run, coloured by label or, when there are none, by cluster.
+    """Draw a map of a run, coloured by label or, when there are none, by cluster; or place others on it.
+
+    The map is kept in the folder of the run, so that what is placed on it later moves nothing.
 
     [dim]unlabeled map run/ --out map.png[/dim]
+    [dim]unlabeled map new-photos/ --onto run/map --out placed.png --points placed.csv[/dim]
     """
+    from unlabeled.errors import UnlabeledError
     from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.files import check_output
     from unlabeled.runs import Run, draw_map, labelled
     from unlabeled.runs.grouping.write_table import inputs_of
+    from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto, write_points
 
-    check_picture(out, inputs_of(run, labels), overwrite=overwrite)
-    embeddings = Run(run).embeddings
+    inputs = inputs_of(source, labels)
+    check_picture(out, inputs, overwrite=overwrite)
+    if points is not None:
+        check_output(points, [*inputs, out], overwrite=overwrite)
+    if onto is not None:
+        run, fitted = find_map(onto)
+        embeddings = embeddings_onto(run, source)
+    else:
+        embeddings = Run(source).embeddings
     if labels is not None:
         embeddings = labelled(embeddings, labels, say)
-    path = draw_map(embeddings, out, rows=rows, perplexity=perplexity, seed=seed)
-    if as_json:
-        print_json({"out": str(path), "points": min(rows, len(embeddings))})
+    if onto is not None:
+        ids, places = embeddings.ids, map_onto(fitted, embeddings, out)
     else:
-        tell(str(path))
+        fitted = draw_map(embeddings, out, rows=rows, perplexity=perplexity, seed=seed, kind=kind)
+        ids, places = fitted.ids, fitted.points
+        try:
+            fitted.save(source / "map")
+        except UnlabeledError as error:  # the picture is there all the same
+            say(f"The map is not kept for --onto: {error}")
+    if points is not None:
+        write_points(ids, places, points)
+    if as_json:
+        print_json({"out": str(out), "points": len(places), "on_the_map": len(fitted)})
+    else:
+        tell(str(out))

@@ -23,6 +23,7 @@ def scatter_picture(
     *,
     path: str | PathLike[str],
     title: str = "",
+    unknown: str = "unlabelled",
 ) -> Path:
     """Draw points as a PNG, coloured by class.
 
@@ -42,6 +43,8 @@ def scatter_picture(
         The PNG to write.
     title : str
         A line above the picture.
+    unknown : str, default "unlabelled"
+        What the legend calls the points of no class.
 
     Returns
     -------
@@ -75,9 +78,10 @@ def scatter_picture(
             _draw_points(axes, places, kinds)
             for kind in shown:
                 _name_class(axes, places[kinds == kind], names[kind])
-            _draw_legend(
-                drawn, [(names[kind], int(sizes[kind]), colour(int(kind))) for kind in shown], kinds, len(names)
-            )
+            entries = [(names[kind], int(sizes[kind]), colour(int(kind))) for kind in shown]
+            if (kinds < 0).any():
+                entries.append((unknown, int((kinds < 0).sum()), UNLABELLED))
+            _draw_legend(drawn, entries, len(names))
         axes.set_title(title, loc="left", color=INK, fontsize=13, pad=10, parse_math=False)
         axes.set_aspect("equal", adjustable="datalim")
         axes.margins(0.04)
@@ -129,13 +133,10 @@ def _name_class(axes: Any, places: NDArray[np.float64], name: str) -> None:
     )  # fmt: skip
 
 
-def _draw_legend(figure: Any, entries: list[tuple[str, int, str]], kinds: NDArray[np.int64], classes: int) -> None:
+def _draw_legend(figure: Any, entries: list[tuple[str, int, str]], classes: int) -> None:
     """List the classes beside the picture, with their sizes."""
     from matplotlib.lines import Line2D
 
-    unknown = int((kinds < 0).sum())
-    if unknown:
-        entries = [*entries, ("unlabelled", unknown, UNLABELLED)]
     dots = [
         Line2D([], [], ls="", marker="o", markersize=7, markeredgewidth=0, color=colour) for _, _, colour in entries
     ]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore import cluster_labels, contact_sheet, history_picture, scatter_picture, tsne_map
+from unlabeled.explore import FittedMap, cluster_labels, contact_sheet, history_picture, scatter_picture
+from unlabeled.explore.maps.fitted_map import KINDS
 from unlabeled.modalities import Collection, modality_of
 from unlabeled.runs.embeddings import Embeddings
 from unlabeled.search import ExactStore, Neighbours
@@ -30,7 +31,7 @@ def draw(
     if history:
         history_picture(history, folder / "history.png")
     if len(embeddings) >= 2:
-        draw_map(embeddings, folder / "map.png")
+        draw_map(embeddings, folder / "map.png").save(folder.parent / "map")
     if modality_of(data).has_pictures and len(embeddings) >= 2:
         draw_neighbours(embeddings, data, folder / "neighbours.png")
         draw_outliers(metrics["outliers"], data, folder / "outliers.png")
@@ -39,9 +40,15 @@ def draw(
 
 
 def draw_map(
-    embeddings: Embeddings, path: Path, *, rows: int = MAP_ROWS, perplexity: float = 30, seed: int = 0
-) -> Path:
-    """Draw a t-SNE map, coloured by label or, when there are none, by cluster.
+    embeddings: Embeddings,
+    path: Path,
+    *,
+    rows: int = MAP_ROWS,
+    perplexity: float = 30,
+    seed: int = 0,
+    kind: str = "tsne",
+) -> FittedMap:
+    """Draw a map, coloured by label or, when there are none, by cluster.
 
     Parameters
     ----------
@@ -49,24 +56,34 @@ def draw_map(
     path : Path
         The PNG to write.
     rows : int, default 5000
-        At most so many instances, drawn at random, are on the map.
+        At most so many instances, drawn at random, are on the map. Of more than 10,000, that many are laid out and the
+        others are placed among them.
     perplexity : float, default 30
-        Number of neighbours that t-SNE holds together.
+        Number of neighbours that hold each point.
     seed : int, default 0
-        Of the choice of instances and of t-SNE.
+        Of the choice of instances and of the method.
+    kind : {"tsne", "umap"}, default "tsne"
+
+    Returns
+    -------
+    FittedMap
+        The map, on which others can be placed.
     """
     chosen = np.arange(len(embeddings))
     if len(chosen) > rows:
         chosen = np.sort(np.random.default_rng(seed).choice(len(embeddings), rows, replace=False))
     vectors = embeddings.vectors[chosen]
-    points = tsne_map(vectors, perplexity=perplexity, random_state=seed)
+    names = [embeddings.ids[row] for row in chosen.tolist()]
+    fitted = FittedMap.fit(vectors, names, kind=kind, perplexity=perplexity, random_state=seed)
+    title = f"{KINDS[kind]} map"
     if embeddings.labels is not None and (embeddings.labels >= 0).any():
-        return scatter_picture(
-            points, embeddings.labels[chosen], embeddings.classes, path=path, title="t-SNE map, by label"
-        )
+        labels = embeddings.labels[chosen]
+        scatter_picture(fitted.points, labels, embeddings.classes, path=path, title=f"{title}, by label")
+        return fitted
     clusters = cluster_labels(vectors, random_state=seed)
     names = [f"cluster {i + 1}" for i in range(int(clusters.max()) + 1)]
-    return scatter_picture(points, clusters, names, path=path, title="t-SNE map, by cluster")
+    scatter_picture(fitted.points, clusters, names, path=path, title=f"{title}, by cluster")
+    return fitted
 
 
 def draw_neighbours(embeddings: Embeddings, data: Collection, path: Path, queries: int = 8, k: int = 8) -> Path:

@@ -5,7 +5,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import tsne_map
-from unlabeled.explore.map import _optimised
+from unlabeled.explore.maps.map import _optimised
 from unlabeled.search.metric import unit_rows
 
 

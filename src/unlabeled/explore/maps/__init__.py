@@ -1,0 +1,1 @@
+"""Maps: vectors laid out in the plane so that neighbours stay neighbours."""
