@@ -318,3 +318,31 @@ def test_texts_are_cut_for_the_classifier_as_for_the_model(tmp_path):
     command = ["words", "evaluate", model, "--classify", tmp_path / "train.csv", "--seeds", 1]
     assert "100.0% of words have vectors" in unlabeled(*command)
     assert "no word of the texts" in refused(*command[1:], "--tokenizer", "words")
+
+
+def test_words_flow_into_the_verbs_for_embeddings(vectors, tmp_path):
+    found = json.loads(unlabeled("search", vectors, "--query", "frog", "-k", 3, "--json"))
+    assert found["neighbours"][0] == {"rank": 1, "id": "frog", "distance": pytest.approx(0, abs=1e-6)}
+    nearest = json.loads(unlabeled("words", "nearest", vectors, "frog", "-k", 2, "--json"))["neighbours"]
+    assert [n["id"] for n in found["neighbours"][1:]] == [n["word"] for n in nearest]
+    few = json.loads(unlabeled("search", vectors, "-q", "the", "-k", 12, "--limit", 4, "--json"))["neighbours"]
+    assert len(few) == 4
+    drawn = json.loads(unlabeled("map", vectors, "--limit", 8, "--out", tmp_path / "words.png", "--json"))
+    assert (drawn["points"], (tmp_path / "words.png").exists()) == (8, True)
+    grouped = json.loads(unlabeled("cluster", vectors, "-k", 2, "--limit", 6, "-o", tmp_path / "c.csv", "--json"))
+    assert "the" in [word for group in grouped["clusters"] for word in group["examples"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["search", "{vectors}", "-q", "frogg"], "the word 'frogg' is not among the 12 words; did you mean 'frog'"),
+        (["search", "{vectors}", "-q", "frog", "--where", "label = 'x'"], "columns: id, position"),
+        (["search", "{vectors}", "-q", "frog", "--out", "s.png"], "words have no contact sheet"),
+        (["map", "{folder}", "--limit", "9"], "a limit is for word vectors"),
+    ],
+)
+def test_what_words_cannot_do_is_said(words, says, vectors):
+    filled = [word.format(vectors=vectors, folder=vectors.parent) for word in words]
+    with pytest.raises(UnlabeledError, match=says):
+        unlabeled(*filled)

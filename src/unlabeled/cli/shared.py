@@ -19,12 +19,23 @@ from rich.console import Console
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+EmbeddedFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN",
+        help="Folder that [bold]unlabeled learn[/bold] wrote; or word vectors: a file (.vec, .bin, .safetensors), or "
+        "the folder of a word model.",
+    ),
+]
+WordLimit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Of word vectors, read the first so many words only.")
+]
 Comparable = Annotated[
     Path,
     typer.Argument(
         metavar="SOURCE",
-        help="A run's folder, vectors (.parquet, .npy, .npz), a table of mixed columns (.csv, .tsv, .parquet), or text "
-        "(a folder, .txt, or a table with --column).",
+        help="A run's folder, vectors (.parquet, .npy, .npz), word vectors (.vec, .bin, a model's folder), a table of "
+        "mixed columns (.csv, .tsv, .parquet), or text (a folder, .txt, or a table with --column).",
     ),
 ]
 Column = Annotated[str | None, typer.Option(help="The column of a table that holds the text.")]

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, print_json, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, WordLimit, print_json, say, tell
 
 
 def map_(
     source: Annotated[
         Path,
-        typer.Argument(help="A run's folder. With --onto: what to place, anything [bold]unlabeled learn[/bold] takes."),
+        typer.Argument(
+            help="A run's folder; or word vectors: a file (.vec, .bin, .safetensors), or the folder of a word model. With "
+            "--onto: what to place, anything [bold]unlabeled learn[/bold] takes."
+        ),
     ],
     onto: Annotated[
         Path | None, typer.Option(help="A run, or its [bold]map[/bold] folder, on whose map the source is placed.")
@@ -27,23 +30,27 @@ def map_(
     rows: Annotated[int, typer.Option(min=2, help="At most so many points, drawn at random.")] = 5000,
     perplexity: Annotated[float, typer.Option(min=1, help="Neighbours that hold a point.")] = 30,
     seed: Annotated[int, typer.Option(help="Of the choice of points and of the method.")] = 0,
+    limit: WordLimit = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a map of a run, coloured by label or, when there are none, by cluster; or place others on it.
+    """Draw a map of a run or of words, coloured by label or, when there are none, by cluster; or place others on it.
 
     The map is kept in the folder of the run, so that what is placed on it later moves nothing.
 
     [dim]unlabeled map run/ --out map.png[/dim]
+    [dim]unlabeled map vectors.vec --limit 3000 --out words.png[/dim]
     [dim]unlabeled map new-photos/ --onto run/map --out placed.png --points placed.csv[/dim]
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore.figures.figure import check_picture
     from unlabeled.files import check_output
-    from unlabeled.runs import Run, draw_map, labelled
+    from unlabeled.runs import draw_map, labelled
     from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto, write_points
+    from unlabeled.runs.word_table import holds_words, open_embeddings
 
+    words = onto is None and holds_words(source)
     inputs = inputs_of(source, labels)
     check_picture(out, inputs, overwrite=overwrite)
     if points is not None:
@@ -52,16 +59,19 @@ def map_(
         run, fitted = find_map(onto)
         embeddings = embeddings_onto(run, source)
     else:
-        embeddings = Run(source).embeddings
+        embeddings, remarks = open_embeddings(source, limit)
+        for remark in remarks:
+            say(remark)
     if labels is not None:
         embeddings = labelled(embeddings, labels, say)
     if onto is not None:
         ids, places = embeddings.ids, map_onto(fitted, embeddings, out)
     else:
-        fitted = draw_map(embeddings, out, rows=rows, perplexity=perplexity, seed=seed, kind=kind)
+        fitted = draw_map(embeddings, out, rows=rows, perplexity=perplexity, seed=seed, kind=kind, named=words)
         ids, places = fitted.ids, fitted.points
         try:
-            fitted.save(source / "map")
+            if not words:  # which have no encoder that could place others
+                fitted.save(source / "map")
         except UnlabeledError as error:  # the picture is there all the same
             say(f"The map is not kept for --onto: {error}")
     if points is not None:

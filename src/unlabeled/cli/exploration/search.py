@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, EmbeddedFolder, Overwrite, WordLimit, print_json, print_table, say
 
 
 def search(
-    run: RunFolder,
-    query: Annotated[str, typer.Option("--query", "-q", help="An image file, a text, or the id of an instance.")],
+    run: EmbeddedFolder,
+    query: Annotated[
+        str, typer.Option("--query", "-q", help="An image file, a text, the id of an instance, or a word.")
+    ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 12,
     where: Annotated[
         str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")
@@ -26,19 +28,28 @@ def search(
     picture: Annotated[
         Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")
     ] = None,
+    limit: WordLimit = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the instances most like a query; print them, and draw them as a contact sheet.
 
     [dim]unlabeled search run/ --query some.jpg -k 12[/dim]
+
+    [dim]unlabeled search vectors.vec --query frog[/dim]
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore.figures.figure import check_picture
     from unlabeled.modalities import modality_of
     from unlabeled.runs import Run, draw_results
     from unlabeled.runs.grouping.write_table import inputs_of
+    from unlabeled.runs.word_table import holds_words
 
+    if holds_words(run):
+        _search_words(run, query, k, where, metric, picture, limit, as_json)
+        return
+    if limit is not None:
+        raise UnlabeledError(f"a limit is for word vectors, and {run} holds none; leave it out")
     if picture is not None:
         check_picture(picture, [*inputs_of(run), query], overwrite=overwrite)
     opened = Run(run)
@@ -67,6 +78,39 @@ def search(
             say(f"Contact sheet: {draw_results(opened.source, found, path, shown)}")
     except UnlabeledError as error:
         say(f"No contact sheet: {error}")
+
+
+def _search_words(
+    path: Path,
+    query: str,
+    k: int,
+    where: str | None,
+    metric: str,
+    picture: Path | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Find the words whose vectors are nearest to that of a word."""
+    from unlabeled.errors import UnlabeledError
+    from unlabeled.runs.word_table import open_words
+    from unlabeled.search import ExactStore
+
+    if picture is not None:
+        raise UnlabeledError("words have no contact sheet; leave out --out, and take --json to keep the result")
+    vectors, remarks = open_words(path, limit)
+    for remark in remarks:
+        say(remark)
+    wanted = vectors.lookup([query])  # before the index is made, for it may be misspelt
+    store = ExactStore.build(list(vectors.words), vectors.vectors, metric=metric)
+    found = store.query(wanted, k, where=where)
+    rows = [
+        {"rank": rank + 1, "id": name, "distance": float(distance)}
+        for rank, (name, distance) in enumerate(zip(found.ids[0], found.distances[0], strict=True))
+    ]
+    if as_json:
+        print_json({"query": query, "metric": metric, "neighbours": rows})
+    else:
+        print_table(["rank", "id", "distance"], [[str(r["rank"]), r["id"], f"{r['distance']:.4f}"] for r in rows])
 
 
 def _descriptions(run: Any, ids: list[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from unlabeled.cli.shared import (
     Seed,
     ShownImages,
     TextTokenizer,
+    WordLimit,
     how_many,
     print_json,
     print_table,
@@ -42,6 +43,7 @@ def cluster(
     scale: Scale = "auto",
     column: Column = None,
     tokenizer: TextTokenizer = None,
+    limit: WordLimit = None,
     images: ShownImages = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -68,6 +70,7 @@ def cluster(
         scale=scale,
         column=column,
         tokenizer=tokenizer,
+        limit=limit,
         images=images,
         overwrite=overwrite,
     )

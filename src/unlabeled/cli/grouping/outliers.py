@@ -17,6 +17,7 @@ from unlabeled.cli.shared import (
     Seed,
     ShownImages,
     TextTokenizer,
+    WordLimit,
     print_json,
     print_table,
     say,
@@ -50,6 +51,7 @@ def outliers(
     scale: Scale = "auto",
     column: Column = None,
     tokenizer: TextTokenizer = None,
+    limit: WordLimit = None,
     images: ShownImages = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -76,6 +78,7 @@ def outliers(
         scale=scale,
         column=column,
         tokenizer=tokenizer,
+        limit=limit,
         images=images,
         overwrite=overwrite,
     )

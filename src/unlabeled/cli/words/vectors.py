@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -33,19 +32,11 @@ Errors = Annotated[
 
 def open_vectors(path: Path, limit: int | None = None, errors: Literal["strict", "replace"] = "strict") -> WordVectors:
     """Open a file or folder of word vectors."""
-    from unlabeled.errors import UnlabeledError
-    from unlabeled.methods.words.word_vectors import WordVectors
+    from unlabeled.runs.word_table import open_words
 
-    if path.is_dir():
-        model = open_model(path)
-        if not isinstance(vectors := getattr(model, "vectors_", None), WordVectors):
-            raise UnlabeledError(f"{path} holds a {type(model).__name__}, which has no word vectors")
-        return vectors if limit is None else vectors.subset(vectors.words[:limit])
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        vectors = WordVectors.load(path, limit=limit, errors=errors)
-    for warning in told:
-        say(str(warning.message))
+    vectors, remarks = open_words(path, limit, errors)
+    for remark in remarks:
+        say(remark)
     return vectors
 
 

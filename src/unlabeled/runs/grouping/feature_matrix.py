@@ -22,6 +22,7 @@ from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Collection, modality_of, open_source
 from unlabeled.runs.grouping.row_encoding import RowEncoding, of_documents
+from unlabeled.runs.word_table import holds_words, open_embeddings
 from unlabeled.search.metric import unit_rows
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 Scale = Literal["auto", "unit", "standard", "none"]
 
 ARRAYS = (".npy", ".npz")
-WORD_VECTORS = (".vec", ".bin", ".safetensors")
 DIMENSIONS = 100
 """To so many the words of documents are reduced: about what is usual for latent semantic analysis."""
 
@@ -80,6 +80,7 @@ def open_rows(
     scale: Scale = "auto",
     column: str | None = None,
     tokenizer: str | Tokenizer | None = None,
+    limit: int | None = None,
     images: Any = None,
     random_state: int = 0,
 ) -> Rows:
@@ -89,6 +90,7 @@ def open_rows(
     ----------
     source : path or object
         - The folder of a run: its embeddings, with their images where these can still be found.
+        - Word vectors (``.vec``, ``.bin``, ``.safetensors``, also compressed) or the folder of a saved word method.
         - A parquet file with a column of lists (what ``unlabeled embed`` writes), ``.npy``, ``.npz`` or an array.
         - A ``.csv``, ``.tsv`` or ``.parquet`` file of mixed columns, or a data frame: see
         `unlabeled.data.tabular.table.Table`.
@@ -101,6 +103,8 @@ def open_rows(
         The column of a table that holds text to compare by.
     tokenizer : str or callable, optional
         How text becomes words: see `unlabeled.data.tokenize`. Refused for what is no text.
+    limit : int, optional
+        Of word vectors, only the first so many words. Refused for anything else.
     images : path or object, optional
         Images to show, by the ids of the rows.
     random_state : int, default 0
@@ -117,7 +121,9 @@ def open_rows(
     """
     if scale not in get_args(Scale):
         raise unknown_name("scale", scale, get_args(Scale))
-    rows, usual = _opened(source, column, tokenizer, scale, random_state)
+    if limit is not None and not (isinstance(source, str | os.PathLike) and holds_words(Path(source))):
+        raise UnlabeledError(f"a limit is for word vectors, and {source} holds none; leave it out")
+    rows, usual = _opened(source, column, tokenizer, limit, scale, random_state)
     if tokenizer is not None and rows.words is None:
         raise UnlabeledError(f"a tokenizer ({tokenizer}) is for text, and {source} is none; leave it out")
     wanted = usual if scale == "auto" else scale
@@ -132,7 +138,12 @@ def open_rows(
 
 
 def _opened(
-    source: Any, column: str | None, tokenizer: str | Tokenizer | None, scale: Scale, random_state: int
+    source: Any,
+    column: str | None,
+    tokenizer: str | Tokenizer | None,
+    limit: int | None,
+    scale: Scale,
+    random_state: int,
 ) -> tuple[Rows, Scale]:
     """Open a source; give its rows and the scale that is usual for them."""
     if not isinstance(source, str | os.PathLike):
@@ -143,8 +154,8 @@ def _opened(
     suffix = path.suffix.lower()
     if column is not None:
         return _documents(path, column, tokenizer, random_state), "unit"
-    if suffix in WORD_VECTORS or (path / "vectors.safetensors").exists():
-        return _words(path), "unit"
+    if holds_words(path):
+        return _words(path, limit), "unit"
     if path.is_dir():
         if (path / "run.json").exists():
             from unlabeled.runs.run import Run  # its encoder brings torch
@@ -162,12 +173,9 @@ def _opened(
     return _documents(path, None, tokenizer, random_state), "unit"
 
 
-def _words(path: Path) -> Rows:
-    """Open a file of word vectors, or the folder of a saved word method: a row a word."""
-    from unlabeled.methods.words.word_vectors import WordVectors
-
-    vectors = WordVectors.load(path / "vectors.safetensors" if path.is_dir() else path)
-    return Rows(np.asarray(vectors.vectors, np.float32), list(vectors.words), [])
+def _words(path: Path, limit: int | None) -> Rows:
+    found, said = open_embeddings(path, limit)
+    return Rows(found.vectors, found.ids, said)
 
 
 def _run(run: Run) -> Rows:

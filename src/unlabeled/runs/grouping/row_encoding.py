@@ -18,6 +18,7 @@ from unlabeled.data.text.documents import Documents
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
+from unlabeled.runs.word_table import holds_words, open_embeddings
 from unlabeled.search.metric import unit_rows
 
 CARD, ARRAYS = "encoding.json", "encoding.safetensors"
@@ -100,6 +101,9 @@ class RowEncoding:
             ids, array, remarks = _encode_table(self.table, source, self.codes)
         elif self.words is not None:
             ids, array, remarks = self._encode_documents(source, column)
+        elif isinstance(source, str | os.PathLike) and holds_words(Path(source)):
+            found, remarks = open_embeddings(Path(source))
+            ids, array = found.ids, found.vectors
         else:
             vectors = Vectors(source)
             ids, array, remarks = vectors.ids, narrowed(vectors.given), []

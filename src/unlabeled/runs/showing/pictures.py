@@ -14,6 +14,7 @@ from unlabeled.explore.maps.fitted_map import KINDS
 from unlabeled.modalities import Collection, modality_of
 from unlabeled.runs.embeddings import Embeddings
 from unlabeled.search import ExactStore, Neighbours
+from unlabeled.search.metric import unit_rows
 
 MAP_ROWS = 5_000
 """Points on the map of a report; more would hide each other, and take minutes."""
@@ -47,6 +48,7 @@ def draw_map(
     perplexity: float = 30,
     seed: int = 0,
     kind: str = "tsne",
+    named: bool = False,
 ) -> FittedMap:
     """Draw a map, coloured by label or, when there are none, by cluster.
 
@@ -63,6 +65,8 @@ def draw_map(
     seed : int, default 0
         Of the choice of instances and of the method.
     kind : {"tsne", "umap"}, default "tsne"
+    named : bool, default False
+        Name each cluster by the ids of the three instances nearest to its mean, as where ids are words.
 
     Returns
     -------
@@ -81,9 +85,22 @@ def draw_map(
         scatter_picture(fitted.points, labels, embeddings.classes, path=path, title=f"{title}, by label")
         return fitted
     clusters = cluster_labels(vectors, random_state=seed)
-    names = [f"cluster {i + 1}" for i in range(int(clusters.max()) + 1)]
-    scatter_picture(fitted.points, clusters, names, path=path, title=f"{title}, by cluster")
+    if named:
+        titles = [", ".join(names[row] for row in rows) for rows in _central(vectors, clusters)]
+    else:
+        titles = [f"cluster {i + 1}" for i in range(int(clusters.max()) + 1)]
+    scatter_picture(fitted.points, clusters, titles, path=path, title=f"{title}, by cluster")
     return fitted
+
+
+def _central(vectors: NDArray[np.float32], clusters: NDArray[np.int64], n: int = 3) -> list[list[int]]:
+    """Give the rows of each cluster whose directions are nearest to the mean direction."""
+    unit, found = unit_rows(vectors), []
+    for cluster in range(int(clusters.max()) + 1):
+        inside = np.flatnonzero(clusters == cluster)
+        cosines = unit[inside] @ unit[inside].mean(axis=0)
+        found.append(inside[np.argsort(-cosines, kind="stable")[:n]].tolist())
+    return found
 
 
 def draw_neighbours(embeddings: Embeddings, data: Collection, path: Path, queries: int = 8, k: int = 8) -> Path:
