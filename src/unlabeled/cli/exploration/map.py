@@ -14,8 +14,8 @@ def map_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A run's folder; or word vectors: a file (.vec, .bin, .safetensors), or the folder of a word model. With "
-            "--onto: what to place, anything [bold]unlabeled learn[/bold] takes."
+            help="A run's folder; or word vectors: a file (.vec, .bin, .safetensors), or the folder of a word model. "
+            "With --onto: what to place, anything [bold]unlabeled learn[/bold] takes."
         ),
     ],
     onto: Annotated[
