@@ -46,9 +46,9 @@ def map_(
     from unlabeled.explore.figures.figure import check_picture
     from unlabeled.files import check_output
     from unlabeled.runs import draw_map, labelled
+    from unlabeled.runs.embedded_words import holds_words, open_embeddings
     from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto, write_points
-    from unlabeled.runs.word_table import holds_words, open_embeddings
 
     words = onto is None and holds_words(source)
     inputs = inputs_of(source, labels)

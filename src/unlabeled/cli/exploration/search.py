@@ -42,8 +42,8 @@ def search(
     from unlabeled.explore.figures.figure import check_picture
     from unlabeled.modalities import modality_of
     from unlabeled.runs import Run, draw_results
+    from unlabeled.runs.embedded_words import holds_words
     from unlabeled.runs.grouping.write_table import inputs_of
-    from unlabeled.runs.word_table import holds_words
 
     if holds_words(run):
         _search_words(run, query, k, where, metric, picture, limit, as_json)
@@ -92,7 +92,7 @@ def _search_words(
 ) -> None:
     """Find the words whose vectors are nearest to that of a word."""
     from unlabeled.errors import UnlabeledError
-    from unlabeled.runs.word_table import open_words
+    from unlabeled.runs.embedded_words import open_words
     from unlabeled.search import ExactStore
 
     if picture is not None:

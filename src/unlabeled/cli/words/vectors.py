@@ -32,7 +32,7 @@ Errors = Annotated[
 
 def open_vectors(path: Path, limit: int | None = None, errors: Literal["strict", "replace"] = "strict") -> WordVectors:
     """Open a file or folder of word vectors."""
-    from unlabeled.runs.word_table import open_words
+    from unlabeled.runs.embedded_words import open_words
 
     vectors, remarks = open_words(path, limit, errors)
     for remark in remarks:

@@ -21,8 +21,8 @@ from unlabeled.data.text.documents import Documents
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Collection, modality_of, open_source
+from unlabeled.runs.embedded_words import holds_words, open_embeddings
 from unlabeled.runs.grouping.row_encoding import RowEncoding, of_documents
-from unlabeled.runs.word_table import holds_words, open_embeddings
 from unlabeled.search.metric import unit_rows
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from unlabeled.data.text.documents import Documents
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
-from unlabeled.runs.word_table import holds_words, open_embeddings
+from unlabeled.runs.embedded_words import holds_words, open_embeddings
 from unlabeled.search.metric import unit_rows
 
 CARD, ARRAYS = "encoding.json", "encoding.safetensors"

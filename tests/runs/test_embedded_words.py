@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 from unlabeled import SkipGram, WordVectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.runs import assign, cluster, find_outliers
-from unlabeled.runs.word_table import holds_words, open_embeddings, open_words
+from unlabeled.runs.embedded_words import holds_words, open_embeddings, open_words
 
 
 @pytest.fixture
