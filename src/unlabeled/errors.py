@@ -45,6 +45,31 @@ class MissingExtraError(UnlabeledError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
 
+class DivergenceError(UnlabeledError):
+    """Training diverged: its numbers grew until they were none."""
+
+
+def diverged(what: str, learning_rate: float | None = None, other: str = "") -> DivergenceError:
+    """Make the error for a training whose numbers are no longer finite.
+
+    Parameters
+    ----------
+    what : str
+        What was found, and when.
+    learning_rate : float, optional
+        The rate that was too high.
+    other : str, default ""
+        What else may help.
+
+    Examples
+    --------
+    >>> print(diverged("the loss is nan by step 7", 10.0, "set clip_norm"))
+    training diverged: the loss is nan by step 7; lower the learning rate, which is 10, or set clip_norm
+    """
+    rate = "" if learning_rate is None else f", which is {learning_rate:g}"
+    return DivergenceError(f"training diverged: {what}; lower the learning rate{rate}{other and f', or {other}'}")
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnlabeledError:
     """Make the error for a name that is not among those known, with the nearest one as a suggestion.
 

@@ -63,7 +63,7 @@ def test_verdict_on_healthy_vectors():
     verdict = collapse_verdict(np.random.default_rng(0).normal(size=(1000, 32)))
     assert (verdict.collapsed, verdict.kind) == (False, "none")
     assert verdict.std == pytest.approx(1 / np.sqrt(32), rel=0.02)
-    assert verdict.effective_rank > 30
+    assert verdict.directions > 30
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_verdict_on_few_directions(directions):
     vectors = rng.normal(size=(500, directions)) @ rng.normal(size=(directions, 128)) + 3
     verdict = collapse_verdict(vectors)
     assert (verdict.collapsed, verdict.kind) == (True, "dimensional")
-    assert verdict.effective_rank == pytest.approx(directions, abs=0.1)
+    assert verdict.directions == pytest.approx(directions, abs=0.1)
     assert "projection head" in verdict.message
 
 

@@ -50,21 +50,34 @@ def test_all_probes_and_one_seed():
     metrics = [score.metric for score in found.scores]
     searches = ["recall@1", "recall@5", "precision@5", "MAP@R", "MAP", "MRR"]
     searches += [f"gallery {name}" for name in searches]
-    assert metrics == ["knn accuracy", "linear accuracy", *searches, "NMI", "ARI", "matched accuracy"]
+    accuracies = [
+        f"{probe} {accuracy}" for probe in ("knn", "linear") for accuracy in ("accuracy", "balanced accuracy")
+    ]
+    assert metrics == [*accuracies, *searches, "NMI", "ARI", "matched accuracy"]
     assert all(score.std is None and 0.3 < score.mean <= 1 for score in found.scores)
-    assert [score.interval is not None for score in found.scores] == [True, True] + [False] * 15
+    assert [score.interval is not None for score in found.scores] == [True, False] * 2 + [False] * 15
 
 
 def test_rows_and_dict_go_through_json():
     found = evaluate(GOOD, LABELS, baselines={"noise": POOR}, probes=["knn"])
     rows = json.loads(json.dumps(found.rows()))
     assert [(r["representation"], r["metric"], r["seeds"], r["train"], r["test"]) for r in rows] == [
-        ("learnt", "knn accuracy", 3, 160, 40),
-        ("noise", "knn accuracy", 3, 160, 40),
+        (name, metric, 3, 160, 40)
+        for name in ("learnt", "noise")
+        for metric in ("knn accuracy", "knn balanced accuracy")
     ]
-    assert all(r["low"] < r["mean"] < r["high"] for r in rows)
+    assert all(r["low"] < r["mean"] < r["high"] for r in rows[::2])
     content = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert content["scores"][0]["values"] == list(found.scores[0].values)
+
+
+def test_uneven_classes_show_in_balanced_accuracy_and_in_the_commonest_class():
+    labels = np.repeat([0, 1], [190, 10])
+    found = evaluate(np.random.default_rng(1).normal(size=(200, 3)), labels, seeds=[0], probes=["knn"])
+    assert found.score("knn accuracy").mean == pytest.approx(0.95)
+    assert found.score("knn balanced accuracy").mean == 0.5
+    assert (found.majority_accuracy, found.majority_balanced_accuracy) == (pytest.approx(0.95), 0.5)
+    assert found.score("knn accuracy").per_class == {0: 1.0, 1: 0.0}
 
 
 def test_unlabelled_rows_and_rare_classes_are_put_up_with():
@@ -139,7 +152,7 @@ def test_a_probe_of_ones_own():
         return {"mean length": np.linalg.norm(vectors[split.test], axis=1).mean() + seed}
 
     found = evaluate(GOOD, LABELS, probes=["knn", lengths])
-    assert [score.metric for score in found.scores] == ["knn accuracy", "mean length"]
+    assert [score.metric for score in found.scores] == ["knn accuracy", "knn balanced accuracy", "mean length"]
     assert found.score("mean length").values[2] > 2
 
 

@@ -15,7 +15,8 @@ def folder(tmp_path):
     recipe = {"method": "simclr", "epochs": 3, "size": None, "checkpoint": "elsewhere", "progress": True}
     write_json(tmp_path / "run.json", about | {"recipe": recipe})
     collapse = {"collapsed": False, "kind": "none", "message": "No collapse."}
-    figures = {"rows": 5, "dim": 8, "effective_rank": 2.5, "uniformity": -1.25, "collapse": collapse}
+    measured = {"effective_rank": 2.5, "directions": 2.0, "uniformity": -1.25}
+    figures = {"rows": 5, "dim": 8, **measured, "untrained": measured | {"effective_rank": 7.5}, "collapse": collapse}
     write_json(tmp_path / "metrics.json", figures)
     (tmp_path / "pictures").mkdir()
     for name in PICTURES:
@@ -59,3 +60,8 @@ def test_only_what_makes_the_run_is_its_recipe(folder):
 
 def test_words_of_others_are_shown_not_obeyed(folder):
     assert "a &lt;b&gt;warning&lt;/b&gt;" in write_report(folder).read_text()
+
+
+def test_the_untrained_encoder_stands_beside_what_was_learnt_without_labels_too(folder):
+    page = write_report(folder).read_text()
+    assert re.search(r"<td>untrained encoder</td><td>7\.5</td>", page)

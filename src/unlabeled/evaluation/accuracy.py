@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from unlabeled.evaluation.inputs import Labels
@@ -16,6 +19,17 @@ def accuracy_by_class(truth: Labels, predicted: Labels) -> dict[int, float]:
     {0: 0.5, 2: 1.0}
     """
     return {int(label): float((predicted[truth == label] == label).mean()) for label in np.unique(truth)}
+
+
+def balanced_accuracy(per_class: Mapping[Any, float]) -> float:
+    """Mean of the classes' accuracies: each class counts the same, however many rows it has.
+
+    Examples
+    --------
+    >>> balanced_accuracy({"cat": 1.0, "dog": 0.5})
+    0.75
+    """
+    return float(np.mean(list(per_class.values())))
 
 
 def wilson_interval(accuracy: float, n: int) -> tuple[float, float]:

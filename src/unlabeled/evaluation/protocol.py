@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import wilson_interval
@@ -18,6 +19,7 @@ from unlabeled.evaluation.probes.knn import knn
 from unlabeled.evaluation.probes.linear_probe import linear_probe
 from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
 from unlabeled.evaluation.split import Split, grouped_split, stratified_split
+from unlabeled.training.control.progress import ProgressBar
 
 LEARNT = "learnt"
 
@@ -62,6 +64,10 @@ class Evaluation:
     """Test rows of each split."""
     n_classes: int
     """Classes among the labelled rows."""
+    majority_accuracy: float
+    """Accuracy of the answer that is always the commonest training class."""
+    majority_balanced_accuracy: float
+    """Balanced accuracy of the same answer: one over the number of classes in the test part, if that class is among them."""
     split: str
     """Either "random" (stratified, one for each seed) or "given" (one for all)."""
 
@@ -76,7 +82,11 @@ class Evaluation:
     @property
     def not_converged(self) -> list[str]:
         """Name the scores whose probe did not come to rest within its iterations, for some seed."""
-        return [f"{score.metric} of {score.representation}" for score in self.scores if not score.converged]
+        return [
+            f"{score.metric} of {score.representation}"
+            for score in self.scores
+            if not score.converged and "balanced" not in score.metric
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain values that JSON can hold."""
@@ -111,6 +121,7 @@ def evaluate(
     test_size: float = 0.2,
     test_rows: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    progress: bool | None = None,
 ) -> Evaluation:
     """Judge a representation, and baselines beside it, on the same splits over several seeds.
 
@@ -125,10 +136,11 @@ def evaluate(
     seeds : int or sequence of int, default=(0, 1, 2)
         One split and one run of every probe for each; 3 stands for 0, 1, 2.
     probes : sequence of str or callable, default=("knn", "linear")
-        "knn" and "linear" learn from the training rows and are judged on the test rows; "gallery" searches the training
-        rows by the test rows; "retrieval" (recall@1, precision@5, MAP@R, MAP, MRR) and "clustering" (NMI, ARI, matched
-        accuracy) learn nothing and look at the test rows only. A function of your own is called as ``probe(vectors,
-        labels, split, seed)``, with labels as integers, and gives its figures by name.
+        "knn" and "linear" learn from the training rows and are judged on the test rows, by accuracy and by balanced
+        accuracy, in which each class counts the same; "gallery" searches the training rows by the test rows;
+        "retrieval" (recall@1, precision@5, MAP@R, MAP, MRR) and "clustering" (NMI, ARI, matched accuracy) learn nothing
+        and look at the test rows only. A function of your own is called as ``probe(vectors, labels, split, seed)``,
+        with labels as integers, and gives its figures by name.
     settings : mapping of str to mapping, optional
         Arguments of a probe's function by its name, such as ``{"knn": {"k": 5, "metric": "euclidean"}}``.
     test_size : float, default=0.2
@@ -137,6 +149,8 @@ def evaluate(
         The rows to test on, as row numbers or a mask of shape (n,), instead of random splits.
     groups : array of int, shape (n,), optional
         Rows of one group, such as clips of one video, are never in both parts of a random split.
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------
@@ -188,18 +202,25 @@ def evaluate(
         splits = [stratified_split(classes, test_size, seed) for seed in seeds]
     else:
         splits = [_given_split(classes, test_rows)] * len(seeds)
-    scores = []
-    for name, table in representations.items():
-        for probe in probes:
-            judge = _probe(probe, settings or {})
-            runs = [judge(table, classes, split, seed) for split, seed in zip(splits, seeds, strict=True)]
-            scores += [_score(name, metric, runs, len(splits[0].test), known) for metric in runs[0].figures]
+    tasks = list(product(representations, probes, zip(splits, seeds, strict=True)))
+    judged: dict[tuple[str, Any], list[_Judged]] = {}
+    with ProgressBar("Judging", len(tasks), show=progress) as bar:
+        for done, (name, probe, (split, seed)) in enumerate(tasks, start=1):
+            run = _probe(probe, settings or {})(representations[name], classes, split, seed)
+            judged.setdefault((name, probe), []).append(run)
+            bar.advance(done)
     return Evaluation(
-        scores=tuple(scores),
+        scores=tuple(
+            _score(name, metric, runs, len(splits[0].test), known)
+            for (name, _), runs in judged.items()
+            for metric in runs[0].figures
+        ),
         seeds=tuple(int(seed) for seed in seeds),
         n_train=len(splits[0].train),
         n_test=len(splits[0].test),
         n_classes=n_classes,
+        majority_accuracy=float(np.mean([_majority(classes, split).mean() for split in splits])),
+        majority_balanced_accuracy=float(np.mean([_majority_balanced(classes, split) for split in splits])),
         split="random" if test_rows is None else "given",
     )
 
@@ -218,6 +239,17 @@ def _given_split(classes: Labels, test_rows: ArrayLike) -> Split:
         if len(rows) == 0:
             raise UnlabeledError(f"the given split leaves no labelled row in the {part} part")
     return split
+
+
+def _majority(classes: Labels, split: Split) -> NDArray[np.bool_]:
+    """Tell which test rows are of the commonest training class; the lowest of equals is taken."""
+    names, counts = np.unique(classes[split.train], return_counts=True)
+    return np.asarray(classes[split.test] == names[counts.argmax()])
+
+
+def _majority_balanced(classes: Labels, split: Split) -> float:
+    """Give the balanced accuracy of the commonest training class: all of one class is right, if that is tested."""
+    return float(_majority(classes, split).any()) / len(np.unique(classes[split.test]))
 
 
 @dataclass(frozen=True)
@@ -258,13 +290,14 @@ def _probe(probe: str | Probe, settings: Mapping[str, Mapping[str, Any]]) -> Cal
 def _knn(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
     train, test = split
     found = knn(vectors[train], labels[train], vectors[test], labels[test], **settings)
-    return _Judged({"knn accuracy": found.accuracy}, found.per_class)
+    return _Judged({"knn accuracy": found.accuracy, "knn balanced accuracy": found.balanced_accuracy}, found.per_class)
 
 
 def _linear(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
     train, test = split
     found = linear_probe(vectors[train], labels[train], vectors[test], labels[test], random_state=seed, **settings)
-    return _Judged({"linear accuracy": found.accuracy}, found.per_class, found.converged)
+    figures = {"linear accuracy": found.accuracy, "linear balanced accuracy": found.balanced_accuracy}
+    return _Judged(figures, found.per_class, found.converged)
 
 
 def _retrieval(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:

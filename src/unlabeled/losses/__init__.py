@@ -12,7 +12,7 @@ from unlabeled.losses.contrastive.nt_xent import dcl, nt_xent, sup_con
 from unlabeled.losses.contrastive.sampled_softmax import sampled_softmax
 from unlabeled.losses.contrastive.soft_nearest_neighbours import soft_nearest_neighbours
 from unlabeled.losses.contrastive.symmetric_cross_entropy import clip, siglip
-from unlabeled.losses.health import alignment, collapse_kind, effective_rank, spread, uniformity
+from unlabeled.losses.health import alignment, collapse_kind, directions_in_use, effective_rank, spread, uniformity
 from unlabeled.losses.kl_gaussian import kl_gaussian
 from unlabeled.losses.memory_bank import MemoryBank, Queue
 from unlabeled.losses.metric import miners
@@ -47,6 +47,7 @@ __all__ = [
     "dcl",
     "dino",
     "dino_multi_crop",
+    "directions_in_use",
     "distance_matrix",
     "distances",
     "distillation",

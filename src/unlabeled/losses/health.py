@@ -68,6 +68,35 @@ def effective_rank(z: Tensor, rows: int = ROWS) -> Tensor:
 
 
 @torch.no_grad()
+def directions_in_use(z: Tensor, rows: int = ROWS) -> Tensor:
+    r"""Count the directions in which the embeddings differ: the effective rank about their mean.
+
+    `effective_rank` counts what all embeddings have in common as a direction too, the strongest one as a rule, which
+    hides how few others there are. This is the figure by which a collapse is judged.
+
+    Parameters
+    ----------
+    z : Tensor, shape (n, d)
+        Embeddings.
+    rows : int, default=512
+        At most this many rows, drawn at random with a fixed seed, are used; the result cannot exceed it.
+
+    Returns
+    -------
+    Tensor, scalar
+        Between 1 (all on one line) and min(n − 1, d, rows − 1); 0 if all are equal, NaN if any is not finite.
+
+    Examples
+    --------
+    >>> round(directions_in_use(torch.eye(6)).item(), 4)
+    5.0
+    """
+    check_embeddings(z)
+    z = _some(z, rows)
+    return effective_rank(z - z.mean(dim=0), rows)
+
+
+@torch.no_grad()
 def alignment(x: Tensor, y: Tensor, rows: int = ROWS) -> Tensor:
     r"""Mean squared distance between two views of an instance, at unit length.
 
@@ -180,7 +209,7 @@ def collapse_kind(spread: float, rank: float, most: int) -> Kind:
     spread : float
         As `spread` gives it.
     rank : float
-        Effective rank about the mean; a strong common direction would hide how few others there are.
+        As `directions_in_use` gives it.
     most : int
         The largest rank there could be: min(n − 1, d).
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from unlabeled.runs.grouping.topics import topics
     from unlabeled.runs.judge import judge
     from unlabeled.runs.learn import learn
-    from unlabeled.runs.report import duplicates_note, evaluation_note, evaluation_table
     from unlabeled.runs.run import Run
     from unlabeled.runs.showing.pictures import draw_map, draw_results
+    from unlabeled.runs.showing.run_figures import duplicates_note, evaluation_note, evaluation_table
     from unlabeled.runs.showing.track import track
     from unlabeled.runs.showing.zeroshot import zeroshot
 
@@ -61,10 +61,10 @@ __getattr__, __dir__ = when_used(
         "compare": "compare",
         "draw_map": "showing.pictures",
         "draw_results": "showing.pictures",
-        "duplicates_note": "report",
+        "duplicates_note": "showing.run_figures",
         "evaluate_run": "evaluate",
-        "evaluation_note": "report",
-        "evaluation_table": "report",
+        "evaluation_note": "showing.run_figures",
+        "evaluation_table": "showing.run_figures",
         "find_outliers": "grouping.find_outliers",
         "judge": "judge",
         "labelled": "embeddings",

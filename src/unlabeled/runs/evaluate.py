@@ -8,10 +8,12 @@ from typing import Any
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import write_json
 from unlabeled.modalities import open_instances, open_source
+from unlabeled.registry import method
 from unlabeled.runs.embeddings import Say, labelled, silent
 from unlabeled.runs.judge import judge
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
+from unlabeled.training.control.collapse_advice import collapse_advice
 
 
 def evaluate_run(
@@ -22,6 +24,7 @@ def evaluate_run(
     train_rows: int | None = None,
     data: Any = None,
     renew: bool = False,
+    progress: bool | None = False,
     say: Say = silent,
 ) -> dict[str, Any]:
     """Judge a run as `unlabeled.runs.judge` does, with the labels of a file in place of the run's own.
@@ -39,6 +42,8 @@ def evaluate_run(
         The data the run was learnt from, where they are no longer where they were.
     renew : bool, default False
         Write the figures into the run, and its report anew.
+    progress : bool, optional
+        Show a progress bar; None shows it on a terminal and in a notebook.
     say : callable, optional
         Receives a sentence when labels match no instance.
 
@@ -60,7 +65,8 @@ def evaluate_run(
             f"the data in {opened.source} are not those that {run.folder} was learnt from: names or contents have "
             "changed; learn again to judge them"
         )
-    figures = judge(embeddings, run.encoder, instances, seeds, train_rows)
+    advice = collapse_advice(method(run.about["recipe"]["method"]))
+    figures = judge(embeddings, run.encoder, instances, seeds, train_rows, advice, progress)
     if renew:
         kept = {key: value for key, value in run.metrics.items() if key not in ("note", "evaluation")}
         write_json(run.folder / "metrics.json", kept | figures)

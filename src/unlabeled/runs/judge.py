@@ -21,6 +21,8 @@ from unlabeled.modalities import modality_of, open_instances
 from unlabeled.runs.embeddings import Embeddings
 
 TEST_SIZE = 0.2
+LABEL_FREE_ROWS = 5_000
+"""Instances that are measured without labels at most."""
 MAX_ROWS = 10_000
 """Labelled rows that the probes use at most, drawn at random, so that judging a large collection takes minutes."""
 
@@ -31,12 +33,15 @@ def judge(
     instances: Instances,
     seeds: tuple[int, ...] = (0, 1, 2),
     train_rows: int | None = None,
+    advice: str | None = None,
+    progress: bool | None = False,
 ) -> dict[str, Any]:
     """Measure a representation.
 
-    Without labels: effective rank, uniformity and a verdict on collapse. With labels: accuracy of nearest neighbours
-    and of a linear probe on held-out instances, over several random splits, beside the two baselines that any
-    learning must beat: the raw input and the same network untrained.
+    Without labels: effective rank, directions in use and uniformity, beside those of the same network untrained, and a
+    verdict on collapse. With labels: accuracy of nearest neighbours and of a linear probe on held-out instances, over
+    several random splits, beside what any learning must beat: the raw input, the same network untrained, and the
+    answer that is always the commonest class.
 
     Parameters
     ----------
@@ -50,25 +55,30 @@ def judge(
         Of the splits; the first also of the untrained network.
     train_rows : int, optional
         How many labels the probes learn from; by default four fifths.
+    advice : str, optional
+        What the method's user can do about a collapse.
+    progress : bool, optional
+        Show a progress bar while the probes learn; None shows it on a terminal and in a notebook.
 
     Returns
     -------
     dict
         In JSON's types.
     """
-    verdict = collapse_verdict(embeddings.vectors)
+    verdict = collapse_verdict(embeddings.vectors, advice=advice)
+    drawn = _drawn(np.arange(len(embeddings)), LABEL_FREE_ROWS)
     figures: dict[str, Any] = {
         "rows": len(embeddings),
         "dim": int(embeddings.vectors.shape[1]),
-        "effective_rank": float(effective_rank(embeddings.vectors)),
-        "uniformity": float(uniformity(embeddings.vectors)),
+        **_label_free(embeddings.vectors[drawn]),
+        "untrained": _label_free(untrained(encoder, instances, drawn, seed=seeds[0])),
         "collapse": {"collapsed": verdict.collapsed, "kind": verdict.kind, "message": verdict.message},
     }
     if isinstance(encoder, TwoTowers) and getattr(instances, "complete", True):
         figures["retrieval"] = _retrieval(embeddings, encoder, instances)
     if embeddings.labels is None or embeddings.classes is None:
         return figures
-    chosen = _labelled_rows(embeddings.labels)
+    chosen = _drawn(np.flatnonzero(embeddings.labels >= 0), MAX_ROWS)
     if len(np.unique(embeddings.labels[chosen])) < 2:
         return figures | {"note": "fewer than two classes are labelled, so there is nothing to tell apart"}
     baselines = {
@@ -89,6 +99,7 @@ def judge(
         seeds=seeds,
         test_size=test_size,
         groups=None if groups is None else groups[chosen],
+        progress=progress,
     )
     return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
 
@@ -108,11 +119,20 @@ def _can_be_split(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:
     return any(len(np.unique(groups[labels == label])) > 1 for label in np.unique(labels))
 
 
-def _labelled_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    rows = np.flatnonzero(labels >= 0)
-    if len(rows) <= MAX_ROWS:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, MAX_ROWS, replace=False))
+def _label_free(vectors: NDArray[np.float32]) -> dict[str, float]:
+    """Measure vectors without labels; one vector alone has nothing to differ from."""
+    if len(vectors) < 2:
+        return {"effective_rank": float(effective_rank(vectors)), "directions": 0.0, "uniformity": 0.0}
+    return {
+        "effective_rank": float(effective_rank(vectors)),
+        "directions": float(collapse_verdict(vectors).directions),
+        "uniformity": float(uniformity(vectors)),
+    }
+
+
+def _drawn(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Draw at most so many of some rows, always the same."""
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def untrained(encoder: Encoder, instances: Instances, rows: NDArray[np.int64], seed: int = 0) -> NDArray[np.float32]:

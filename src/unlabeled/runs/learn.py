@@ -32,7 +32,9 @@ from unlabeled.runs.showing.pictures import draw
 from unlabeled.runs.staging import NEXT, clear_results, finish_move, put_in_place, run_at_work
 from unlabeled.search import LanceStore
 from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.control.collapse_advice import collapse_advice
 from unlabeled.training.control.devices import make_fabric
+from unlabeled.training.plan import Plan
 from unlabeled.training.settings import check_settings
 
 FEW_STEPS = 200
@@ -104,7 +106,7 @@ def learn(
             instances = _prepare(data, method, on_error, say)
             _check_ids(instances)
             known = matched(table, instances.ids, say) if table is not None else (instances.labels, instances.classes)
-            method.check(instances)
+            plan = method.check(instances)
             about: dict[str, Any] = {
                 "complete": False,
                 "source": _absolute(source),
@@ -117,7 +119,7 @@ def learn(
             home = _home(out, overwrite)
             if first and not (home / "run.json").exists():
                 write_json(home / "run.json", about)
-        say(_course(method, len(instances)))
+        say(_course(plan))
         method, notes = _fitted(method, instances, home / "checkpoint", resume)
         leave_process_group()
         if not first:
@@ -173,13 +175,12 @@ def _check_ids(instances: Instances) -> None:
         raise UnlabeledError(f"{twice[0]!r} is there twice; name every instance once")
 
 
-def _course(method: SelfSupervised, rows: int) -> str:
+def _course(plan: Plan) -> str:
     """Say how many steps a run takes, since few steps on few instances teach little."""
-    steps = method.plan(rows).steps
-    if not steps:
+    if not plan.steps:
         return "No training: the encoder is taken as it is"
-    hint = "; with so few, raise --epochs" if steps < FEW_STEPS else ""
-    return f"{counted(steps, 'step')} of {counted(min(method.batch_size, rows), 'instance')}{hint}"
+    hint = "; so few teach little: raise epochs, or lower batch_size" if plan.steps < FEW_STEPS else ""
+    return f"{counted(plan.steps, 'step')} of {counted(plan.batch * plan.parts, 'instance')}{hint}"
 
 
 def _judged(
@@ -187,12 +188,27 @@ def _judged(
 ) -> tuple[dict[str, Any], list[str]]:
     """Judge; a judgement that fails leaves the run usable, with a note."""
     unlabelled = replace(embeddings, labels=None, classes=None)
+    advice, others = collapse_advice(method), oddities(embeddings, instances) | _generalisation(method)
     try:
-        judged = judge(embeddings if judging else unlabelled, method.encoder_, instances)
-        return judged | oddities(embeddings), []
+        given = embeddings if judging else unlabelled
+        return judge(given, method.encoder_, instances, advice=advice, progress=method.progress) | others, []
     except UnlabeledError as error:
         note = f"not judged by labels: {error}. Repeat with: unlabeled evaluate {shlex.quote(str(out))}"
-        return judge(unlabelled, method.encoder_, instances) | oddities(embeddings) | {"note": note}, [note]
+        return judge(unlabelled, method.encoder_, instances, advice=advice) | others | {"note": note}, [note]
+
+
+def _generalisation(method: SelfSupervised) -> dict[str, Any]:
+    """Give the loss on what was learnt from and on what was held out, where a method holds some out."""
+    looks = [look for look in method.history_ if "validation_loss" in look]
+    if not looks:
+        return {}
+    before, after = looks[0]["validation_loss"], looks[-1]["validation_loss"]
+    held_out = method.n_instances_ - method.n_learnt_
+    return {
+        "generalisation": {
+            "held_out": held_out, "before": before, "after": after, "training": method.history_[-1]["loss"],
+        }
+    }  # fmt: skip
 
 
 def _shown(

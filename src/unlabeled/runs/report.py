@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-from unlabeled.counted import counted
 from unlabeled.files import read_json
 from unlabeled.runs.showing.page import write_page
+from unlabeled.runs.showing.run_figures import (
+    duplicates_note,
+    evaluation_note,
+    evaluation_table,
+    evaluation_verdict,
+    generalisation_note,
+    label_free_table,
+)
 from unlabeled.training.bases.self_supervised import CIRCUMSTANCES
 
 PICTURES = {
@@ -25,9 +31,10 @@ PICTURES = {
     ),
     "outliers": ("Outliers", "Instances unlike all others, by their mean distance to their ten nearest neighbours."),
     "duplicates": (
-        "Near-duplicates",
-        "Pairs ten times nearer to each other than neighbours usually are, with their cosine. A copy counts twice "
-        "wherever instances are counted, and may stand among the training and among the test instances.",
+        "Near-duplicates and look-alikes",
+        "Pairs ten times nearer to each other than neighbours usually are, with their cosine. A copy has nearly the "
+        "same content as well; it counts twice wherever instances are counted, and may stand among the training and "
+        "among the test instances. Look-alikes are near to the encoder only.",
     ),
     "history": (
         "Training",
@@ -61,39 +68,15 @@ def write_report(folder: Path, name: str | None = None) -> Path:
         columns=columns,
         table=rows,
         note=evaluation_note(metrics) if rows else "",
+        verdict=evaluation_verdict(metrics) if rows else "",
+        label_free=label_free_table(metrics),
+        generalisation=generalisation_note(metrics),
+        duplicates=duplicates_note(metrics) if "near_duplicates" in metrics else "",
         recipe={k: v for k, v in about["recipe"].items() if v is not None and k not in CIRCUMSTANCES},
         pictures=pictures,
         passages=read_json(passages) if (passages := folder / "passages.json").exists() else [],
     )
     return folder / "report.html"
-
-
-def evaluation_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Give the columns and rows of a run's evaluation, in words; no rows when there were no labels."""
-    scores = metrics.get("evaluation", {}).get("scores", [])
-    columns = list(dict.fromkeys(score["metric"] for score in scores))
-    cells: dict[str, list[str]] = {}
-    for score in scores:
-        spread = "" if score["std"] is None else f" ± {100 * score['std']:.1f}"
-        cells.setdefault(score["representation"], []).append(f"{100 * score['mean']:.1f} %{spread}")
-    return ["representation", *columns], [[name, *row] for name, row in cells.items()]
-
-
-def evaluation_note(metrics: dict[str, Any]) -> str:
-    """Say what the figures of an evaluation are."""
-    found = metrics["evaluation"]
-    spread = f"; mean ± deviation over {len(found['seeds'])} splits" if len(found["seeds"]) > 1 else ""
-    return f"accuracy on {found['n_test']:,} held-out instances, {found['n_train']:,} labelled to learn from{spread}"
-
-
-def duplicates_note(metrics: dict[str, Any]) -> str:
-    """Say how many near-duplicates a run holds."""
-    found = metrics["near_duplicates"]
-    if not found["pairs"]:
-        return f"No near-duplicates among {found['compared']:,} instances"
-    one, other = found["nearest"][0]["ids"]
-    pairs = counted(found["pairs"], "pair")
-    return f"{pairs} of near-duplicates among {found['compared']:,} instances, such as {one} and {other}"
 
 
 def inline_picture(path: Path) -> tuple[str, int, int]:

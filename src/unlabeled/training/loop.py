@@ -17,12 +17,14 @@ from unlabeled.data.batch import joined_batches
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.network import Network, channels_last
 from unlabeled.encoders.synchronised import synchronised
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import diverged
 from unlabeled.processes import all_or_none, all_reduce_sum, rank, world_size
+from unlabeled.training.control.collapse_advice import collapse_advice
 from unlabeled.training.control.health_monitor import HealthMonitor
 from unlabeled.training.control.interrupt import StopRequest
 from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.control.training_state import State, load_checkpoint, save_checkpoint
+from unlabeled.training.control.validation import Validation
 from unlabeled.training.method_protocol import Method
 from unlabeled.training.optimizers import make_optimizer
 from unlabeled.training.plan import Plan
@@ -54,15 +56,25 @@ def own_randomness() -> Iterator[None]:
         yield
 
 
-def train(method: Method, net: Network, instances: Instances, state: State, fabric: Any, resume: bool = False) -> None:
-    """Train `net` in place from `state.step` to the end of the plan.
+def train(
+    method: Method,
+    net: Network,
+    instances: Instances,
+    state: State,
+    fabric: Any,
+    resume: bool = False,
+    held_out: Instances | None = None,
+) -> None:
+    """Train `net` in place from `state.step` to the end of the plan, and measure the loss on what is held out.
 
     Raises
     ------
     KeyboardInterrupt
         After a Ctrl-C, once the step at hand is finished and, where a checkpoint folder is set, saved.
+    DivergenceError
+        If the loss or the vectors are no longer numbers.
     UnlabeledError
-        If the loss is no longer a number, or there is no matching checkpoint to resume from.
+        If there is no matching checkpoint to resume from.
     """
     folder = Path(method.checkpoint) if method.checkpoint is not None else None
     if world_size() > 1:
@@ -82,7 +94,8 @@ def train(method: Method, net: Network, instances: Instances, state: State, fabr
     save_every = method.checkpoint_every or plan.steps_per_epoch
     note_every = max(1, min(plan.steps_per_epoch, plan.steps // LOSSES))
     look_every = max(APART, plan.steps // LOOKS)
-    before = _look(monitor, net, plan, state.step)
+    validation = Validation(method, net, held_out, fabric) if held_out is not None else None
+    before = _look(monitor, validation, plan, state.step)
     if state.step == 0:
         state.history.append({"step": 0, "epoch": 0.0, **before})  # what the untrained network gives
     batches = instances.batches(sampler.index_batches(state.step))
@@ -118,10 +131,11 @@ def train(method: Method, net: Network, instances: Instances, state: State, fabr
             last, looking = state.step == plan.steps, state.step % look_every == 0
             if state.step % note_every == 0 or looking or last:
                 figures = {"step": state.step, "epoch": state.step / plan.steps_per_epoch}
-                figures["loss"] = _mean_loss(recent, plan, state.step)
+                figures["loss"] = _mean_loss(recent, plan)
+                _check_finite(figures["loss"], net, method, state.step)
                 speed = len(recent) * plan.batch / max(time.monotonic() - since, 1e-9)
                 if looking or last:
-                    figures |= _look(monitor, net, plan, state.step)
+                    figures |= _look(monitor, validation, plan, state.step)
                 bar.show(figures, speed)
                 state.history.append(figures)
                 recent, since = [], time.monotonic()
@@ -138,25 +152,33 @@ def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fab
     """Take the few instances whose vectors are watched: always the same ones, also after a resume."""
     chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))[:512]
     sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device).values)
-    return HealthMonitor(sample, getattr(method, "view", None))
+    view, advice = getattr(method, "view", None), collapse_advice(method)
+    return HealthMonitor(net.encoder, sample, view, advice, method.learning_rate)
 
 
-def _look(monitor: HealthMonitor, net: Network, plan: Plan, step: int) -> dict[str, float]:
+def _look(monitor: HealthMonitor, validation: Validation | None, plan: Plan, step: int) -> dict[str, float]:
     """Look at health with the same views every time, so that figures of different steps compare."""
     with own_randomness():
         torch.manual_seed(plan.seed_for(0, 0, 2))
-        return monitor.look(net.encoder, step)
+        figures = monitor.look(step)
+        if math.isnan(figures.get("effective_rank", 0.0)):
+            raise diverged(f"the vectors are no numbers after step {step}", monitor.learning_rate)
+        return figures if validation is None else figures | {"validation_loss": validation.loss()}
 
 
-def _mean_loss(recent: list[Tensor], plan: Plan, step: int) -> float:
-    """Average the losses since the last look, over all processes; a loss that is no number ends the run."""
-    mean = float(all_reduce_sum(torch.stack(recent).mean()) / world_size() * plan.parts)
-    if not math.isfinite(mean):
-        with all_or_none(recent[0].device):  # all have found it, and one tells it
-            raise UnlabeledError(
-                f"the loss is {mean} by step {step}; lower the learning rate, set clip_norm, or use precision='float32'"
-            )
-    return mean
+def _mean_loss(recent: list[Tensor], plan: Plan) -> float:
+    """Average the losses since the last look, over all processes."""
+    return float(all_reduce_sum(torch.stack(recent).mean()) / world_size() * plan.parts)
+
+
+def _check_finite(loss: float, net: Network, method: Method, step: int) -> None:
+    """End a run whose loss or weights are no longer finite; they are the same in all processes, and one tells it."""
+    what = "" if math.isfinite(loss) else f"the loss is {loss} by step {step}"
+    if not what and not all(bool(weights.isfinite().all()) for weights in net.parameters()):
+        what = f"weights are no longer finite by step {step}"
+    if what:
+        with all_or_none(next(net.parameters()).device):
+            raise diverged(what, method.learning_rate, "set clip_norm, or precision='float32'")
 
 
 def _anyone(flag: bool, device: torch.device) -> bool:

@@ -22,6 +22,7 @@ class Method(Protocol):
     optimiser `after_step`. What `state` gives goes into the checkpoint beside the network.
     """
 
+    principle: ClassVar[str]
     uses_labels: ClassVar[bool]
     betas: ClassVar[tuple[float, float]]
 

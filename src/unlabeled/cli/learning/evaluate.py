@@ -38,7 +38,9 @@ def evaluate(
     from unlabeled.runs import Run, evaluate_run
 
     splits = tuple(range(seeds))
-    figures = evaluate_run(Run(run), labels, seeds=splits, train_rows=train_rows, data=data, renew=True, say=say)
+    figures = evaluate_run(
+        Run(run), labels, seeds=splits, train_rows=train_rows, data=data, renew=True, progress=True, say=say
+    )
     if as_json:
         print_json(figures)
     else:
@@ -47,15 +49,21 @@ def evaluate(
 
 def show(figures: dict[str, Any]) -> None:
     """Print a run's figures as a person reads them."""
-    from unlabeled.runs import duplicates_note, evaluation_note, evaluation_table
-
-    out.print(
-        f"{figures['rows']:,} instances, {figures['dim']} numbers each; "
-        f"effective rank {figures['effective_rank']:.1f}, uniformity {figures['uniformity']:.2f}",
-        highlight=False,
+    from unlabeled.runs.showing.run_figures import (
+        duplicates_note,
+        evaluation_note,
+        evaluation_table,
+        evaluation_verdict,
+        generalisation_note,
+        label_free_table,
     )
+
+    out.print(f"{figures['rows']:,} instances, {figures['dim']} numbers each", highlight=False)
+    print_table(*label_free_table(figures))
     alarm = "bold red" if figures["collapse"]["collapsed"] else None
     out.print(visible(figures["collapse"]["message"]), markup=False, highlight=False, style=alarm, soft_wrap=True)
+    if note := generalisation_note(figures):
+        out.print(note, markup=False, highlight=False, soft_wrap=True)
     if "near_duplicates" in figures:
         out.print(visible(duplicates_note(figures)), markup=False, highlight=False, soft_wrap=True)
     if "retrieval" in figures:
@@ -65,6 +73,8 @@ def show(figures: dict[str, Any]) -> None:
     if rows:
         print_table(columns, rows)
         out.print(evaluation_note(figures), style="dim", highlight=False, soft_wrap=True)
+        if verdict := evaluation_verdict(figures):
+            out.print(visible(verdict), markup=False, highlight=False, soft_wrap=True)
     elif "note" in figures:
         out.print(figures["note"], style="dim", highlight=False)
 

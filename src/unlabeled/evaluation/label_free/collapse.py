@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from unlabeled.losses.health import Kind
 
 SENTENCES: dict[Kind, str] = {
-    "none": "No collapse ({facts}).",
+    "none": "No collapse",
+    "complete": "Complete collapse: all vectors point nearly the same way",
+    "dimensional": "Dimensional collapse: the vectors vary along few directions",
+}
+ADVICE: dict[Kind, str] = {
+    "none": "",
     "complete": (
-        "Complete collapse: all vectors point nearly the same way ({facts}). Train with a smaller learning rate or a "
-        "longer warm-up, and check that the views differ and that a method without negatives keeps its predictor, its "
-        "stop-gradient and its batch normalisation."
+        "Train with a smaller learning rate or a longer warm-up, and check that the views differ and that a method "
+        "without negatives keeps its predictor, its stop-gradient and its batch normalisation"
     ),
     "dimensional": (
-        "Dimensional collapse: the vectors vary along few directions ({facts}). Use milder views, a larger batch, a "
-        "projection head between the vectors and the loss, or a smaller representation."
+        "Use milder views, a larger batch, a projection head between the vectors and the loss, or a smaller "
+        "representation"
     ),
 }
 
@@ -35,15 +39,15 @@ class Verdict:
     """Whether it has, in either way."""
     kind: Kind
     """How: "complete", all vectors point one way; "dimensional", they vary along few directions only; or "none"."""
-    effective_rank: float
-    """Directions in use about the mean (RankMe of the centred vectors)."""
+    directions: float
+    """Directions in use: the effective rank of the vectors less their mean."""
     std: float
     """Mean standard deviation of a coordinate at unit length; 1/√d if directions are evenly spread."""
     message: str
     """The verdict in a sentence, with advice if there is something to do."""
 
 
-def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
+def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000, advice: str | None = None) -> Verdict:
     """Say whether a representation has collapsed; no labels needed.
 
     Parameters
@@ -52,6 +56,9 @@ def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
         The representation, at least two rows.
     max_rows : int, default=5000
         At most this many rows, drawn at random with a fixed seed, are used.
+    advice : str, optional
+        What to do about a collapse, as a sentence without its full stop; by default what helps where views are
+        compared, as most methods do.
 
     Returns
     -------
@@ -83,9 +90,10 @@ def collapse_verdict(vectors: ArrayLike, max_rows: int = 5000) -> Verdict:
     if n < 2:
         raise UnlabeledError("one vector cannot show whether vectors differ; give at least two")
     spread = health.spread(z, rows=max_rows).item()
-    # About the mean, because one strong common direction would hide how few others there are.
-    rank = health.effective_rank(z - z.mean(dim=0), rows=max_rows).item()
+    directions = health.directions_in_use(z, rows=max_rows).item()
     most = min(n - 1, d)
-    collapse = health.collapse_kind(spread, rank, most)
-    facts = f"{rank:.1f} of {most} directions in use, spread {spread:.3f} of 1"
-    return Verdict(collapse != "none", collapse, rank, spread / d**0.5, SENTENCES[collapse].format(facts=facts))
+    collapse = health.collapse_kind(spread, directions, most)
+    message = f"{SENTENCES[collapse]} ({directions:.1f} of {most} directions in use, spread {spread:.3f} of 1)."
+    if collapse != "none":
+        message += f" {advice or ADVICE[collapse]}."
+    return Verdict(collapse != "none", collapse, directions, spread / d**0.5, message)

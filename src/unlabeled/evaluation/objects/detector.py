@@ -21,7 +21,7 @@ from unlabeled.data.image.objects import Detections, Objects
 from unlabeled.data.image.voc import VOC
 from unlabeled.encoders import Encoder, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator
 from unlabeled.evaluation.objects.average_precision import (
     COCOResult,
@@ -266,5 +266,7 @@ class Detector(Estimator):
                 optimizer.step()
                 total, done = total + float(loss.detach()), done + 1
             if not math.isfinite(total):
-                raise UnlabeledError("the loss is no longer a number; lower learning_rate")
+                raise diverged(
+                    f"the loss is {total} in epoch {epoch + 1}", max(group["peak"] for group in optimizer.param_groups)
+                )
             self.history_.append({"epoch": epoch + 1, "loss": total / len(batches)})

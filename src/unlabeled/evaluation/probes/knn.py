@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.evaluation.accuracy import accuracy_by_class, wilson_interval
+from unlabeled.evaluation.accuracy import accuracy_by_class, balanced_accuracy, wilson_interval
 from unlabeled.evaluation.inputs import Labels, Vectors, check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.label_free.neighbours import Metric, nearest
 
@@ -37,6 +37,11 @@ class KnnResult:
     """Rows that were judged."""
     unseen: tuple[int | str, ...]
     """Classes among the judged rows that no other row of the bank has; they count as wrong."""
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the classes' accuracies; guessing gives one over the number of classes, however uneven they are."""
+        return balanced_accuracy(self.per_class)
 
 
 def knn(

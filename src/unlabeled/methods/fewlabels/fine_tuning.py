@@ -20,7 +20,7 @@ from unlabeled.data.text.tokenization.tokenized import bucketed
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
-from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
 from unlabeled.methods.fewlabels.tasks import TASKS
@@ -282,7 +282,9 @@ class FineTuning(Estimator):
                 optimizer.step()
                 total, done = total + float(loss.detach()), done + 1
             if not math.isfinite(total):
-                raise UnlabeledError("the loss is no longer a number; lower learning_rate")
+                raise diverged(
+                    f"the loss is {total} in epoch {epoch + 1}", max(group["peak"] for group in optimizer.param_groups)
+                )
             entry = {"epoch": epoch + 1, "loss": total / len(batches)}
             self.encoder_.eval()
             if len(held):

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from unlabeled.data.classes import label_codes
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
-from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
@@ -196,6 +196,10 @@ class SetFit(Estimator):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                if not loss.isfinite():
+                    raise diverged(f"the loss is {loss.item()} in step {step + 1} of {steps}", self.learning_rate)
+        if not all(bool(weights.isfinite().all()) for weights in encoder.parameters()):
+            raise diverged(f"weights are no longer finite after {steps} steps", self.learning_rate)
         return encoder.eval()
 
     def _vectors(self, encoder: Encoder, instances: Any) -> NDArray[np.float32]:

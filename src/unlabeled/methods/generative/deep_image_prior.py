@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from unlabeled.data import Images
 from unlabeled.data.image.masks import read_mask
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator
 from unlabeled.memory import check_memory
 from unlabeled.training.control.devices import choose_device
@@ -217,6 +218,8 @@ class DeepImagePrior(Estimator):
             optimizer.step()
             average.add(made.detach(), step)
             self.history_.append({"step": step, "loss": float(loss.detach()), "variance": average.variance})
+            if not math.isfinite(self.history_[-1]["loss"]):
+                raise diverged(f"the loss is {self.history_[-1]['loss']} in step {step}", self.learning_rate)
             if step % WATCHED_EVERY == 0:
                 bar.show(self.history_[-1], WATCHED_EVERY / max(time.monotonic() - since, 1e-9))
                 since = time.monotonic()

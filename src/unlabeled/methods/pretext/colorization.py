@@ -17,7 +17,7 @@ from unlabeled.encoders.image.map_decoder import MapDecoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.processes import all_reduce_sum
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.photometric.cielab import lab_to_rgb, rgb_to_lab
@@ -30,7 +30,7 @@ RARE = 0.5
 """λ of the paper: how far the weights of colours are made even."""
 
 
-class Colorization(SelfSupervised):
+class Colorization(Validated):
     r"""The colours of an image are taken away, and the network says what they were.
 
     Split: x is the lightness L* of CIELAB, y are the colours a*, b*, sorted into bins of 10 × 10 units. Loss, with q

@@ -13,13 +13,13 @@ from unlabeled.data.batch import Batch
 from unlabeled.data.image.masks import read_mask
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.map_decoder import MapDecoder
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 
 
-class Inpainting(SelfSupervised):
+class Inpainting(Validated):
     r"""A block is cut out of an image, and the network paints what was there.
 
     Split: x is t with a grey block, and where the block is; y is t. The block's sides are a quarter to a half of the

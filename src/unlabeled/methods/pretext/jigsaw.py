@@ -12,14 +12,14 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.geometric.image_grid import ImageGrid, assembled
 
 
-class Jigsaw(SelfSupervised):
+class Jigsaw(Validated):
     r"""An image is cut into nine tiles that are shuffled, and the network says by which permutation.
 
     Split: x are the tiles in the order of a permutation drawn from a fixed set, y is its number. Loss, with f the

@@ -11,14 +11,14 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.views.geometric.image_grid import ImageGrid
 
 NEIGHBOURS = (0, 1, 2, 3, 5, 6, 7, 8)
 """Cells around the middle one, row by row; their order gives the number of the answer."""
 
 
-class RelativePosition(SelfSupervised):
+class RelativePosition(Validated):
     r"""Of two tiles of an image, the network says on which of eight sides of the first the second lay.
 
     Split: x are the middle tile m of a 3 × 3 grid and one of its neighbours, y where that neighbour was. All eight are

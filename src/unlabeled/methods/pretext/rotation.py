@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.views import rotate90
 
 
-class Rotation(SelfSupervised):
+class Rotation(Validated):
     r"""An image is turned by 0, 90, 180 or 270 degrees, and the network says by which.
 
     Split: x is t in all four positions, y which of them each is. Loss: the cross-entropy of the four-way answer,

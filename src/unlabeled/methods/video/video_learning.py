@@ -13,6 +13,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import modality_of, open_instances
 from unlabeled.training.bases.multi_view import choose_view
 from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.training.loop import own_randomness
 from unlabeled.views import ClipView, ColourJitter, Compose, Flip, RandomCrop, View
 
@@ -57,7 +58,7 @@ class VideoMethod(SelfSupervised):
             )
 
 
-class VideoQuestion(VideoMethod):
+class VideoQuestion(Validated, VideoMethod):
     """Base of methods that ask a question of two answers about time, each answer as often as the other."""
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from unlabeled.data.text.indexing.corpus import Corpus
-from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.kernels.words.glove_kernel import HELD, descent
 from unlabeled.methods.words.counting.cooccurrence import Weighting, bytes_of, cooccurrence
 from unlabeled.methods.words.counting.tiling import Tiling
@@ -284,5 +284,5 @@ def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: boo
 def checked(cost: float, epoch: int) -> float:
     """Give the cost back, unless it is no number."""
     if not np.isfinite(cost):
-        raise UnlabeledError(f"the cost is {cost} in epoch {epoch + 1}; lower the learning rate")
+        raise diverged(f"the cost is {cost} in epoch {epoch + 1}")
     return cost

@@ -36,7 +36,7 @@ def draw(
     if modality_of(data).has_pictures and len(embeddings) >= 2:
         draw_neighbours(embeddings, data, folder / "neighbours.png")
         draw_outliers(metrics["outliers"], data, folder / "outliers.png")
-        if metrics["near_duplicates"]["pairs"]:
+        if metrics["near_duplicates"]["nearest"]:
             draw_duplicates(metrics["near_duplicates"]["nearest"], data, folder / "duplicates.png")
 
 
@@ -126,7 +126,10 @@ def draw_duplicates(pairs: list[dict[str, Any]], data: Collection, path: Path, c
     pictures = thumbnails(data, [name for pair in pairs for name in pair["ids"]])
     gap = np.full_like(pictures[::2, :, : -(-pictures.shape[2] // 32)], 255)
     joined = np.concatenate([pictures[::2], gap, pictures[1::2]], axis=2)
-    captions = ["{}\n{}\n{:.3f}".format(*pair["ids"], pair["cosine"]) for pair in pairs]
+    captions = [
+        "{}\n{}\n{}, {:.3f}".format(*pair["ids"], "copy" if pair["copy"] else "look-alikes", pair["cosine"])
+        for pair in pairs
+    ]
     return contact_sheet(joined, captions, columns=columns, path=path)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.map_decoder import MapDecoder
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.validated import Validated
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
@@ -53,7 +53,7 @@ class VectorRestorer(nn.Module):
         return restored
 
 
-class Restoration(SelfSupervised, ABC):
+class Restoration(Validated, ABC):
     """Base of methods whose split is a damaged copy and the instance itself: they say how to `damage`."""
 
     modalities: ClassVar[tuple[str, ...]] = ("image",)

@@ -98,11 +98,14 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     network_ : Network
         The encoder with those parts.
     history_ : list of dict
-        Loss and health as training went on; `step` and `epoch` say when.
+        Loss and health as training went on; `step` and `epoch` say when. Methods that hold instances out tell their
+        loss on them as `validation_loss`.
     seed_ : int
         The seed that was used.
     n_instances_ : int
         Instances seen in `fit`.
+    n_learnt_ : int
+        Those of them that were learnt from; a method may hold some out to measure its loss on.
     n_features_in_ : int
         Columns seen in `fit`, for vectors.
     """
@@ -144,6 +147,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def training_instances(self, instances: Instances) -> Instances:
         """Give what is learnt from, where that is not the instances themselves but, for example, windows over them."""
         return instances
+
+    def parted(self, instances: Instances, groups: NDArray[np.int64] | None) -> tuple[Instances, Instances | None]:
+        """Part the instances into those that are learnt from and those held out to measure the loss on, if any."""
+        return instances, None
 
     def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
         """Say which instances meet in a batch; by default all, shuffled anew each epoch."""
@@ -209,6 +216,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._check_rows(instances)
             instances = self._with_labels(instances, y)
             self.n_instances_ = len(instances)
+            instances, held_out = self.parted(instances, modality_of(opened).groups(opened))
+            self.n_learnt_ = len(instances)
             state = State(self.seed_, self._identity(instances))
             with own_randomness():
                 torch.manual_seed(self.seed_)
@@ -216,7 +225,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 self._base_description = base.describe()
                 net = self.build(base)
         try:
-            train(self, net, instances, state, fabric, resume)
+            train(self, net, instances, state, fabric, resume, held_out)
         finally:
             self.network_, self.encoder_ = net.eval(), net.encoder
             self.seed_, self.history_ = state.seed, state.history
@@ -235,8 +244,13 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Give the plan of a training run over so many instances."""
         return Plan(rows, self.epochs, self.batch_size, self.accumulate, self.warmup, seed)
 
-    def check(self, instances: Instances) -> None:
+    def check(self, instances: Instances) -> Plan:
         """See, before a long fit, whether it can begin: build the network, and encode two instances with it.
+
+        Returns
+        -------
+        Plan
+            What the fit will do.
 
         Raises
         ------
@@ -255,6 +269,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             encoder = self.build(encoder).encoder.eval()
             few = instances.gather(torch.arange(min(2, len(instances))))
             encoder(encoder.preprocessing.canonical(few.values))
+        instances, _ = self.parted(instances, modality_of(opened).groups(opened))
+        return self.plan(len(instances))
 
     def _check_rows(self, instances: Instances) -> None:
         if len(instances) < self.minimum_rows:

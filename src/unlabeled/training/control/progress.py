@@ -65,7 +65,8 @@ class ProgressBar:
     def show(self, figures: dict[str, float], rate: float) -> None:
         """Show the latest figures and the instances per second; health stays until it is measured anew."""
         step = int(figures["step"])
-        words = [f"loss {figures['loss']:.4g}", f"{rate:,.0f}{self._unit and f' {self._unit}'}/s"]
+        held_out = f" ({figures['validation_loss']:.4g} held out)" if "validation_loss" in figures else ""
+        words = [f"loss {figures['loss']:.4g}{held_out}", f"{rate:,.0f}{self._unit and f' {self._unit}'}/s"]
         if "learning_rate" in figures:
             words.append(f"learning rate {figures['learning_rate']:.2g}")
         self._rank = figures.get("effective_rank", self._rank)

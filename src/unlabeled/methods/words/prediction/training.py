@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.indexing.corpus import Corpus
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.files import load_arrays, save_arrays, written_aside
 from unlabeled.kernels.layout import aligned, round_up
 from unlabeled.kernels.random import seeded
@@ -296,7 +296,7 @@ def _has_pairs(text: tuple[Tokens, Offsets]) -> bool:
 def checked(loss: float, words: int) -> float:
     """Give the loss back, unless training has diverged."""
     if not loss < DIVERGED:  # which NaN is not either
-        raise UnlabeledError(f"the loss is {loss} after {words:,} words; lower the learning rate")
+        raise diverged(f"the loss is {loss} after {words:,} words")
     return loss
 
 

@@ -1,0 +1,112 @@
+"""The figures of a run in words and tables, as the command line prints them and the report shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unlabeled.counted import counted
+
+
+def label_free_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Give the columns and rows of what was measured without labels."""
+    found = [("learnt", metrics)]
+    if "untrained" in metrics:
+        found.append(("untrained encoder", metrics["untrained"]))
+    rows = [
+        [name, f"{each['effective_rank']:.1f}", f"{each['directions']:.1f}", f"{each['uniformity']:.2f}"]
+        for name, each in found
+    ]
+    return ["representation", "effective rank", "directions in use", "uniformity"], rows
+
+
+def evaluation_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Give the columns and rows of a run's evaluation, in words; no rows when there were no labels."""
+    found = metrics.get("evaluation", {})
+    names = {
+        "knn accuracy": "knn accuracy",
+        "knn balanced accuracy": "balanced",
+        "linear accuracy": "linear accuracy",
+        "linear balanced accuracy": "balanced",
+    }
+    cells: dict[str, dict[str, str]] = {}
+    for score in found.get("scores", []):
+        cells.setdefault(score["representation"], {})[score["metric"]] = _with_interval(score)
+    metrics_shown = [metric for metric in names if any(metric in row for row in cells.values())]
+    rows = [[name, *(row.get(metric, "–") for metric in metrics_shown)] for name, row in cells.items()]
+    if rows and "majority_accuracy" in found:
+        guess = {False: found["majority_accuracy"], True: found["majority_balanced_accuracy"]}
+        rows.append(["commonest class", *(_percent(guess["balanced" in metric]) for metric in metrics_shown)])
+    return ["representation", *(names[metric] for metric in metrics_shown)], rows
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _with_interval(score: dict[str, Any]) -> str:
+    """Give a score in percent, with its 95 % interval where it has one."""
+    if score["interval"] is None:
+        return _percent(score["mean"])
+    low, high = (round(100 * end) for end in score["interval"])
+    return f"{_percent(score['mean'])} ({low}–{high})"
+
+
+def evaluation_note(metrics: dict[str, Any]) -> str:
+    """Say what the figures of an evaluation are."""
+    found = metrics["evaluation"]
+    splits = f", mean of {len(found['seeds'])} splits" if len(found["seeds"]) > 1 else ""
+    tested = counted(found["n_test"], "held-out instance")
+    return (
+        f"accuracy (95 % interval) on {tested} of {found['n_classes']:,} classes, {found['n_train']:,} labelled to learn from{splits}; "
+        "balanced: each class counts the same"
+    )
+
+
+def evaluation_verdict(metrics: dict[str, Any]) -> str:
+    """Say so if what was learnt is no better than a baseline by the linear probe; otherwise nothing."""
+    linear = [score for score in metrics["evaluation"]["scores"] if score["metric"] == "linear accuracy"]
+    if len(linear) < 2:
+        return ""
+    learnt, best = linear[0], max(linear[1:], key=lambda score: float(score["mean"]))
+    if learnt["mean"] > best["mean"] or best["mean"] == 1:
+        return ""
+    return (
+        f"What was learnt is no better than the {best['representation']} by the linear probe "
+        f"({_percent(learnt['mean'])}, {_percent(best['mean'])}): train longer, on more instances, or by "
+        "another method."
+    )
+
+
+def generalisation_note(metrics: dict[str, Any]) -> str:
+    """Say what the loss is on instances that were held out of training, where a method holds some out."""
+    found = metrics.get("generalisation")
+    if found is None:
+        return ""
+    held = counted(found["held_out"], "instance")
+    if found["after"] < found["before"]:
+        return (
+            f"Loss {found['training']:.3g} on the instances learnt from; {found['after']:.3g} on {held} held out, "
+            f"{found['before']:.3g} before training."
+        )
+    return (
+        f"What was learnt does not generalise: the loss is {found['training']:.3g} on the instances learnt from, but "
+        f"{found['after']:.3g} on {held} held out, no less than the {found['before']:.3g} before training. "
+        "Learn from more instances, for fewer epochs, or by another method."
+    )
+
+
+def duplicates_note(metrics: dict[str, Any]) -> str:
+    """Say how many near-duplicates a run holds, and how many pairs are alike to the encoder alone."""
+    found = metrics["near_duplicates"]
+    among = f"among {found['compared']:,} instances"
+    copies = [pair["ids"] for pair in found["nearest"] if pair["copy"]]
+    alike = [pair["ids"] for pair in found["nearest"] if not pair["copy"]]
+    note = f"No near-duplicates {among}"
+    if copies:
+        note = (
+            f"{counted(found['pairs'], 'pair')} of near-duplicates {among}, such as {copies[0][0]} and {copies[0][1]}"
+        )
+    if found["look_alikes"]:
+        note += f"; {counted(found['look_alikes'], 'pair')} of look-alikes, near to the encoder but of other content"
+        note += f", such as {alike[0][0]} and {alike[0][1]}" if alike else ""
+    return note
