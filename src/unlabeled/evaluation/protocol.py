@@ -67,7 +67,7 @@ class Evaluation:
     majority_accuracy: float
     """Accuracy of the answer that is always the commonest training class."""
     majority_balanced_accuracy: float
-    """Balanced accuracy of the same answer: one over the number of classes in the test part, if that class is among them."""
+    """Balanced accuracy of the same answer: one over the number of tested classes, if that class is among them."""
     split: str
     """Either "random" (stratified, one for each seed) or "given" (one for all)."""
 

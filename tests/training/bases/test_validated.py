@@ -40,20 +40,20 @@ def test_clips_of_one_video_stay_together():
 
 
 def test_learning_by_heart_shows(tmp_path):
-    run = learn(noise(48), tmp_path / "run", Rotation(**QUICK, epochs=60))
+    run = learn(noise(40), tmp_path / "run", Rotation(**QUICK, epochs=25))
     found = run.metrics["generalisation"]
-    assert found["training"] < 0.3  # ln 4 is guessing
+    assert found["training"] < 0.7  # ln 4 = 1.39 is guessing
     assert found["after"] >= found["before"]
-    assert found["held_out"] == 5
+    assert found["held_out"] == 4
     assert "does not generalise" in (run.folder / "report.html").read_text()
     history = json.loads((run.folder / "history.json").read_text())
-    assert [look["step"] for look in history if "validation_loss" in look][0] == 0
+    assert next(look["step"] for look in history if "validation_loss" in look) == 0
 
 
 def test_what_generalises_is_not_accused(digits, tmp_path):
-    run = learn(digits[0][:400], tmp_path / "run", Rotation(**QUICK, epochs=6))
+    run = learn(digits[0][:300], tmp_path / "run", Rotation(**QUICK, epochs=4))
     found = run.metrics["generalisation"]
-    assert found["after"] < found["before"] / 2
+    assert found["after"] < found["before"]
     assert "does not generalise" not in (run.folder / "report.html").read_text()
 
 

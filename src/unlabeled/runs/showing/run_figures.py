@@ -57,7 +57,8 @@ def evaluation_note(metrics: dict[str, Any]) -> str:
     splits = f", mean of {len(found['seeds'])} splits" if len(found["seeds"]) > 1 else ""
     tested = counted(found["n_test"], "held-out instance")
     return (
-        f"accuracy (95 % interval) on {tested} of {found['n_classes']:,} classes, {found['n_train']:,} labelled to learn from{splits}; "
+        f"accuracy (95 % interval) on {tested} of {found['n_classes']:,} classes, "
+        f"{found['n_train']:,} labelled to learn from{splits}; "
         "balanced: each class counts the same"
     )
 
