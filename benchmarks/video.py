@@ -154,7 +154,50 @@ def decoding(data: Path):
     return [row("795 frames of 768×576 to 64×64: imageio-ffmpeg and Pillow", *interleave(ours, peer, 3))]
 
 
-PARTS = {"arrow": arrow, "order": order, "future": future, "tracking": tracking, "decoding": decoding}
+class Waited:
+    """Instances that take the time for which the training loop waits for a batch."""
+
+    def __init__(self, instances) -> None:
+        self.instances, self.seconds = instances, 0.0
+
+    def __getattr__(self, name: str):
+        return getattr(self.instances, name)
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    def batches(self, index_batches, prefetch: int = 2):
+        batches = iter(self.instances.batches(index_batches, prefetch))
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            self.seconds += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+
+def waiting(data: Path):
+    """Train on clips that are decoded for every batch, and see for how much of that time the loop waits for them."""
+    rows = []
+    for method in (ArrowOfTime, FuturePrediction):
+        clips = Videos(data / "video" / "vtest.avi").clips(8, stride=4, size=64, cache_bytes=0)
+        waited = Waited(clips)
+        model, seconds = fitted(method, waited, epochs=3, batch_size=32)
+        steps = model.provenance_["training"]["steps"]
+        rows.append({"label": f"waiting for decoding, {method.__name__}", "share": waited.seconds / seconds})
+        rows[-1] |= {"train_s": seconds, "steps": steps, "size": 64, "video": "768×576"}
+    return rows
+
+
+PARTS = {
+    "arrow": arrow,
+    "order": order,
+    "future": future,
+    "tracking": tracking,
+    "decoding": decoding,
+    "waiting": waiting,
+}
 
 
 def main() -> None:

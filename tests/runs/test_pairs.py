@@ -100,7 +100,7 @@ def test_an_id_of_the_run_is_a_query_and_other_words_are_words(learnt, tmp_path,
     run = Run(folder / "run")
     own = run.embeddings.vectors[[run.embeddings.ids.index("7.png")]]
     np.testing.assert_array_equal(run.query_vectors("7.png"), own)
-    for words in ("blue", "a picture like 7.png"):
+    for words in ("blue", "like 7.png, but blue"):
         np.testing.assert_allclose(run.query_vectors(words), run.method.transform([words]), atol=1e-6)
     with pytest.raises(UnlabeledError, match=r"77\.png is neither a file nor the id"):
         run.query_vectors("77.png")

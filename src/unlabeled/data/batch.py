@@ -49,7 +49,7 @@ class Batch:
         """
         import torch
 
-        rows = len(values[0] if isinstance(values, tuple) else values)
+        rows = _count(values)
         return cls(values, torch.full((rows,), -1), torch.arange(rows))
 
     def __len__(self) -> int:
@@ -63,6 +63,11 @@ class Batch:
     def map(self, function: Callable[[Any], Any]) -> Batch:
         """Give the batch with `function` applied to its values as a whole."""
         return replace(self, values=function(self.values))
+
+
+def _count(values: Any) -> int:
+    """Give the rows of values, of which some parts may be missing."""
+    return _count(next(part for part in values if part is not None)) if isinstance(values, tuple) else len(values)
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], values: Any) -> Any:

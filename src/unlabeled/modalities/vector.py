@@ -155,8 +155,8 @@ class VectorModality(Modality):
         """Say how many rows and columns there are."""
         return f"{len(data):,} vectors with {data.array.shape[1]} columns"
 
-    def accepts_query(self, query: str | os.PathLike[str]) -> bool:
-        """Take no words: a row of numbers is no thing one names on a command line."""
+    def opens_file(self, query: str | os.PathLike[str]) -> bool:
+        """Open none: a row of numbers is no thing one names on a command line."""
         return False
 
     def open_query(self, query: Any) -> Collection:
@@ -178,5 +178,7 @@ def _is_file_of_vectors(path: Path) -> bool:
 
 
 def _is_row(item: Any) -> bool:
-    """Tell a row of numbers from a picture, a path or bytes."""
+    """Tell a row of numbers from a picture, a path, bytes, and a picture with its caption."""
+    if isinstance(item, (list, tuple)) and any(isinstance(part, str) for part in item):
+        return not any(getattr(part, "ndim", 0) > 1 or hasattr(part, "getbbox") for part in item)
     return isinstance(item, (list, tuple, int, float)) or getattr(item, "ndim", None) in (0, 1)

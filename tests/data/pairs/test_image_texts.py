@@ -140,3 +140,16 @@ def test_one_half_alone(folder):
 def test_a_list_of_images_with_captions_is_pairs():
     assert open_source([(picture(0), "black"), (picture(1), "grey")]).kind == "pair"
     assert open_source([("a question", "an answer")]).kind == "text"
+
+
+def test_several_columns_make_one_caption(folder):
+    table = {
+        "image": [encoded(0), encoded(1), encoded(2)],
+        "title": ["black", None, "white"],
+        "keywords": [["dark", "night"], ["grey"], []],
+    }
+    pq.write_table(pa.table(table), folder / "t.parquet")
+    assert ImageTexts(folder / "t.parquet", column="title,keywords").captions == ["black; dark, night", "grey", "white"]
+    assert ImageTexts(folder / "t.parquet", column="keywords").captions == ["dark, night", "grey", ""]
+    with pytest.raises(UnlabeledError, match="no column 'tags'"):
+        ImageTexts(folder / "t.parquet", column="title, tags")

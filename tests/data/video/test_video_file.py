@@ -8,9 +8,12 @@ import pytest
 
 from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.video.square import Square
-from unlabeled.data.video.video_file import VideoFile
+from unlabeled.data.video.video_file import VideoFile, _from_here
 
 H264 = {"codec": "libx264", "options": {"g": "12", "bf": "2", "crf": "1"}}
+
+
+B_FRAMES = {"x264-params": "bframes=3:b-adapt=0:b-pyramid=none:scenecut=0:keyint=20"}
 
 
 def numbered(count: int, height: int = 32, width: int = 48) -> np.ndarray:
@@ -175,3 +178,32 @@ def test_real_videos(real_data, name, frames, seconds):
     in_turn = read(video, list(range(frames)), Square(32))
     for i, frame in zip(some, alone, strict=True):
         np.testing.assert_array_equal(frame, in_turn[i])
+
+
+def test_frames_that_nobody_wants_and_nothing_needs_are_not_decoded(tmp_path, write_video):
+    """Of a stream with bidirectional frames, which no other frame refers to, only those wanted come out."""
+    file = VideoFile(write_video(tmp_path / "b.mp4", numbered(40), codec="libx264", options=B_FRAMES))
+
+    def decoded(wanted: list[int]) -> list[int]:
+        with file._opened() as (container, stream):
+            return [stamp for stamp, _ in _from_here(container, stream, file._index, frozenset(wanted))]
+
+    every = decoded(file._index.stamps.tolist())
+    some = decoded(every[::10])
+    assert len(every) == 40
+    assert len(some) < 35
+    assert set(every[::10]) <= set(some)
+
+
+@pytest.mark.parametrize("size", [7, 16, 40])
+def test_a_crop_of_an_odd_video_is_the_middle(tmp_path, write_video, size):
+    """A bright disc in the middle of a frame with odd sides stays in the middle."""
+    rows, columns = np.mgrid[:31, :53]
+    disc = (np.hypot(rows - 15, columns - 26) < 9).astype(np.uint8) * 255
+    path = write_video(tmp_path / "odd.mkv", np.broadcast_to(disc[None, :, :, None], (20, 31, 53, 3)).copy())
+    frames = np.stack(list(VideoFile(path).read(np.arange(20), Square(size, "crop", 1))))
+    assert frames.shape == (20, 1, size, size)
+    weights = frames[3, 0].astype(float)
+    centre = [(weights.sum(1 - axis) * (np.arange(size) + 0.5)).sum() / weights.sum() for axis in (0, 1)]
+    assert abs(centre[0] - size / 2) < 0.03 * size
+    assert abs(centre[1] - size / 2) < 0.03 * size

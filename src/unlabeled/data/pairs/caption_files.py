@@ -76,7 +76,8 @@ def from_table(path: Path, column: str | None = None) -> Captioned:
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Paths are relative to its folder. Parquet in the Hugging Face
         layout holds the images themselves.
     column : str, optional
-        The captions, if they are not in ``caption``, ``text``, ``title``, ``description`` or ``sentence``.
+        The captions, if they are not in ``caption``, ``text``, ``title``, ``description`` or ``sentence``; the texts of
+        several columns, with commas between their names, become one caption.
     """
     if path.suffix.lower() == ".parquet":
         from unlabeled.data.tabular.parquet import image_column, read_column, schema_of
@@ -84,25 +85,24 @@ def from_table(path: Path, column: str | None = None) -> Captioned:
         schema = schema_of(path)
         if image_column(schema) is not None:
             texts = [name for name in schema.names if name != image_column(schema)]
-            wanted = _caption_column(texts, column, path)
+            wanted = _caption_columns(texts, column, path)
             images = Images(path)
-            captions = ["" if value is None else str(value) for value in read_column(path, wanted)]
-            label = find_column([name for name in texts if name != wanted], LABEL_COLUMNS)
-            kinds = None
-            if label is not None:
-                kinds = read_column(path, [name for name in texts if name != wanted][label])
+            captions = _joined([read_column(path, name) for name in wanted])
+            rest = [name for name in texts if name not in wanted]
+            label = find_column(rest, LABEL_COLUMNS)
+            kinds = None if label is None else read_column(path, rest[label])
             return Captioned(images, captions, list(range(len(captions))), kinds)
     columns = read_columns(path)
     names = list(columns)
     image = find_column(names, IMAGE_COLUMNS)
     if image is None:
         raise UnlabeledError(f"{path} has no column of images ({', '.join(IMAGE_COLUMNS)}); it has {', '.join(names)}")
-    wanted = _caption_column([name for name in names if name != names[image]], column, path)
+    wanted = _caption_columns([name for name in names if name != names[image]], column, path)
     places: dict[str, int] = {}
     image_of = [places.setdefault(str(value), len(places)) for value in columns[names[image]]]
     files = [path.parent / name for name in places]
-    captions = ["" if value is None else str(value) for value in columns[wanted]]
-    rest = [name for name in names if name not in (names[image], wanted)]
+    captions = _joined([columns[name] for name in wanted])
+    rest = [name for name in names if name not in (names[image], *wanted)]
     label = find_column(rest, LABEL_COLUMNS)
     # Files that are missing are found when the images are decoded, and named or left out there.
     images = Images(Items(files, list(places)))
@@ -169,15 +169,29 @@ def _caption_in(content: bytes) -> str:
     return str(found)
 
 
-def _caption_column(names: list[str], column: str | None, path: Path) -> str:
+def _joined(columns: list[Any]) -> list[str]:
+    """Give one text a row: those of all columns that hold one, and of a list its members."""
+    rows = zip(*([_as_text(value) for value in column] for column in columns), strict=True)
+    return ["; ".join(text for text in row if text) for row in rows]
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_as_text(member) for member in value)
+    return "" if value is None else str(value)
+
+
+def _caption_columns(names: list[str], column: str | None, path: Path) -> list[str]:
     if column is not None:
-        if column not in names:
-            raise UnlabeledError(f"there is no column {column!r} in {path}; it has {', '.join(names)}")
-        return column
+        wanted = [column] if column in names else [name.strip() for name in column.split(",")]
+        for name in wanted:
+            if name not in names:
+                raise UnlabeledError(f"there is no column {name!r} in {path}; it has {', '.join(names)}")
+        return wanted
     found = find_column(names, CAPTION_COLUMNS)
     if found is None:
         raise UnlabeledError(
             f"{path} has no column of captions ({', '.join(CAPTION_COLUMNS)}); it has {', '.join(names)}: "
             "name one with column=..."
         )
-    return names[found]
+    return [names[found]]

@@ -33,7 +33,8 @@ class ImageTexts:
         - A ``.tar`` file of the webdataset layout, or a list of such files.
         - A list of (image, caption), where an image is whatever `Images` takes in a list.
     column : str, optional
-        The column of captions, if it is not called caption, text, title, description or sentence.
+        The column of captions, if it is not called caption, text, title, description or sentence. Several with commas
+        between them, such as ``"title,keywords"``, are joined; a list is one caption.
     labels : path, LabelTable or sequence of length n, optional
         Labels in place of the source's own.
 

@@ -13,7 +13,7 @@ damaged or truncated           refused by name; missing frames are not filled up
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,14 +21,18 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from unlabeled.data.fingerprint import file_digest
-from unlabeled.data.image.decode import MAX_PIXELS, UnreadableError, scaled_sides
+from unlabeled.data.image.decode import MAX_PIXELS, UnreadableError
+from unlabeled.data.instances import mapped_ahead
+from unlabeled.data.video.frame_scaler import FrameScaler
 from unlabeled.data.video.square import Square
 
 SEEK_OVER = 32
 """Frames that are decoded and dropped rather than skipped by a seek: a seek costs about as much."""
+
+LONG, AHEAD = 16, 4
+"""From how many frames on one is scaled in a thread while the next is decoded, and how many may wait for that."""
 
 _USUAL_RATE = 25.0  # frames a second, for a stream that says nothing about time
 
@@ -93,20 +97,26 @@ class VideoFile:
         index = self._index
         with self._opened() as (container, stream):
             aspect = float(stream.sample_aspect_ratio or 1)
+            scaler = FrameScaler(aspect, square)
             for run in _runs(wanted, index.is_key):
-                for frame in self._frames(container, stream, run, index):
-                    yield _pixels(frame, aspect, square)
+                frames = self._frames(container, stream, run, index)
+                if len(run) < LONG:
+                    yield from map(scaler, frames)
+                    continue
+                with closing(mapped_ahead(scaler, frames, ahead=AHEAD, workers=1)) as scaled:
+                    yield from scaled
 
     def _frames(self, container: Any, stream: Any, wanted: NDArray[np.int64], index: _Index) -> Iterator[Any]:
         """Give for each wanted frame the one that is shown at its time: the last that is not later."""
-        frames = _from_here(container, stream, index)
+        stamps = frozenset(index.stamps[wanted].tolist())
+        frames = _from_here(container, stream, index, stamps)
         if wanted[0] > 0 and not index.counted:
             container.seek(int(index.stamps[wanted[0]]), stream=stream)
-            frames = _from_here(container, stream, index)
+            frames = _from_here(container, stream, index, stamps)
         held, following = next(frames, None), next(frames, None)
         if wanted[0] > 0 and (held is None or held[0] > index.stamps[wanted[0]]):  # a seek went too far: from the start
             container.seek(int(index.stamps[0]), stream=stream)
-            frames = _from_here(container, stream, index)
+            frames = _from_here(container, stream, index, stamps)
             held, following = next(frames, None), next(frames, None)
         for stamp in index.stamps[wanted].tolist():
             while following is not None and following[0] <= stamp:
@@ -166,44 +176,13 @@ def _runs(wanted: NDArray[np.int64], is_key: NDArray[np.bool_]) -> list[NDArray[
     return [run for run in np.split(wanted, np.flatnonzero(far & key_between) + 1) if len(run)]
 
 
-def _from_here(container: Any, stream: Any, index: _Index) -> Iterator[tuple[int, Any]]:
-    """Decode on, and give each frame with its time stamp."""
-    for number, frame in enumerate(container.decode(stream)):
-        if index.counted:
-            yield number, frame
-        elif frame.pts is not None:
-            yield frame.pts, frame
-
-
-def _pixels(frame: Any, aspect: float, square: Square | None) -> NDArray[np.uint8]:
-    """Scale, convert and turn a frame in as few steps as there are."""
-    turns = round(frame.rotation / 90) % 4
-    shown = (max(1, round(frame.width * aspect)), frame.height)
-    upright = shown[::-1] if turns % 2 else shown
-    width, height = upright if square is None else scaled_sides(upright, square.size, square.fit)
-    if turns % 2:
-        width, height = height, width
-    # Area averaging does not alias when it shrinks; when it enlarges it would repeat pixels.
-    how = "AREA" if width < frame.width else "BICUBIC"
-    array = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=how, threads=1)
-    array = np.rot90(array, turns)
-    if square is None:
-        return np.ascontiguousarray(array.transpose(2, 0, 1))
-    array = _middle(array, square.size)
-    if square.channels == 1:
-        return np.asarray(Image.fromarray(np.ascontiguousarray(array)).convert("L"))[None]
-    return np.ascontiguousarray(array.transpose(2, 0, 1))
-
-
-def _middle(array: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Cut out the middle, or lay the frame on a square of its mean colour."""
-    height, width, _ = array.shape
-    top, left = max(0, height - size) // 2, max(0, width - size) // 2
-    array = array[top : top + size, left : left + size]
-    if array.shape[:2] == (size, size):
-        return array
-    whole = np.empty((size, size, 3), np.uint8)
-    whole[:] = np.rint(array.mean((0, 1)))
-    top, left = (size - array.shape[0]) // 2, (size - array.shape[1]) // 2
-    whole[top : top + array.shape[0], left : left + array.shape[1]] = array
-    return whole
+def _from_here(container: Any, stream: Any, index: _Index, wanted: frozenset[int]) -> Iterator[tuple[int, Any]]:
+    """Decode on, and give each frame with its time stamp; those that are neither wanted nor needed may be missing."""
+    if index.counted:
+        yield from enumerate(container.decode(stream))
+        return
+    for packet in container.demux(stream):
+        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted or packet.pts is None else "NONREF"
+        for frame in packet.decode():
+            if frame.pts is not None:
+                yield frame.pts, frame

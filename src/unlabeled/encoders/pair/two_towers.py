@@ -55,7 +55,7 @@ class TwoTowers(Encoder):
                 raise unknown_name("tower", half, HALVES)
         if text == "auto":
             text = {"architecture": "transformer", "dim": 192, "layers": 2, "heads": 3}
-        self.image, self.text = _tower(image, preprocessing.image), _tower(text, preprocessing.text)
+        self.image, self.text = make_tower(image, preprocessing.image), make_tower(text, preprocessing.text)
         self.dim, self.frozen = dim, tuple(frozen)
         self.learnt_scale: tuple[float, float | None] | None = None
         self.image_projection = nn.Linear(self.image.dim, dim, bias=False)
@@ -95,7 +95,8 @@ class TwoTowers(Encoder):
         return vectors
 
 
-def _tower(tower: Encoder | dict[str, Any] | str, preprocessing: Any) -> Encoder:
+def make_tower(tower: Encoder | dict[str, Any] | str, preprocessing: Any) -> Encoder:
+    """Make the tower of one half from an encoder, its description or its name."""
     if isinstance(tower, dict):
         return from_description(tower, preprocessing)
     made = make_encoder(tower, preprocessing)

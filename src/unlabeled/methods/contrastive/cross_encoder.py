@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.data.batch import Batch
+from unlabeled.data.batch import Batch, joined, map_tensors, rows_of
 from unlabeled.encoders import Encoder, Network, Paired, projection_head
 from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.pair.joint_towers import JointTowers
+from unlabeled.encoders.pair.two_towers import TwoTowers
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.processes import gather, rank
@@ -34,6 +36,9 @@ class CrossEncoder(TupleViews):
     distance, or their correlation. Loss, with ℓ the network's logit, or a s + b with a and b learnt:
 
     .. math:: L = -y \log \sigma(\ell) - (1 - y) \log(1 - \sigma(\ell))
+
+    Of images with texts, the views are the image and the text. The joint form is then a transformer in which the places
+    of the image and the tokens of the text attend to each other, and the form of two towers has one for each kind.
 
     The joint form can compare details; but it has no vector of one instance that could be searched for. Its `transform`
     gives the vector of an instance paired with itself. With two towers n instances cost n passes and not n².
@@ -64,7 +69,7 @@ class CrossEncoder(TupleViews):
 
     principle: ClassVar[str] = "contrastive"
 
-    modalities: ClassVar[tuple[str, ...]] = ("image", "vector")
+    modalities: ClassVar[tuple[str, ...]] = ("image", "vector", "pair")
     minimum_rows: ClassVar[int] = 2
 
     form: Literal["joint", "two_towers"] = "joint"
@@ -98,6 +103,11 @@ class CrossEncoder(TupleViews):
             raise unknown_name("form", self.form, FORMS)
         if self.similarity not in SIMILARITIES:
             raise unknown_name("similarity", self.similarity, SIMILARITIES)
+        if self.form == "joint" and self.two_kinds_:
+            if not isinstance(encoder, TwoTowers):
+                raise UnlabeledError(f"of pairs, the encoder is one of both halves, not {encoder.architecture!r}")
+            joint = JointTowers(encoder.preprocessing, image=encoder.image, text=encoder.text)
+            return Network(joint, head=projection_head(joint.dim, 1))
         if self.form == "joint":
             inner = from_description(encoder.describe(), encoder.preprocessing.doubled())
             return Network(Paired(encoder.preprocessing, encoder=inner), head=projection_head(inner.dim, 1))
@@ -112,12 +122,15 @@ class CrossEncoder(TupleViews):
         if self.given_ is not None:
             return views, y
         first, second = views
-        mine = slice(rank() * len(y), (rank() + 1) * len(y))
-        others, classes = (gather(part).roll(1, 0)[mine] for part in (second, y))
+        if self.two_kinds_:  # texts of other processes have other lengths, so the other one is of this process
+            others, classes = map_tensors(lambda part: part.roll(1, 0), second), y.roll(1, 0)
+        else:
+            mine = slice(rank() * len(y), (rank() + 1) * len(y))
+            others, classes = (gather(part).roll(1, 0)[mine] for part in (second, y))
         alike = torch.cat([torch.ones_like(y, dtype=torch.bool), classes == y])
-        return (torch.cat([first, first]), torch.cat([second, others])), alike
+        return (joined([first, first]), joined([second, others])), alike
 
-    def loss(self, net: Network, x: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+    def loss(self, net: Network, x: tuple[Any, Any], y: Tensor) -> Tensor:
         """Binary cross-entropy of the answers."""
         return F.binary_cross_entropy_with_logits(self._logits(net, *x).float(), y.float())
 
@@ -127,11 +140,12 @@ class CrossEncoder(TupleViews):
         Parameters
         ----------
         A, B : as `X` in `fit`, n instances each
+            Of images with texts, A are images and B texts.
 
         Returns
         -------
         ndarray of float32, shape (n,)
-            The same whichever of the two comes first.
+            The same whichever of the two comes first, where both are of one kind.
 
         Raises
         ------
@@ -140,17 +154,20 @@ class CrossEncoder(TupleViews):
         """
         found: list[Tensor] = []
         with evaluating(self) as (net, device):
-            first, second = (torch.cat(list(canonical_batches(self, part, device))) for part in (A, B))
-            if len(first) != len(second):
-                raise UnlabeledError(f"A and B must hold as many instances, not {len(first)} and {len(second)}")
-            for a, b in zip(first.split(self.batch_size), second.split(self.batch_size), strict=True):
-                found.append((self._logits(net, a, b).sigmoid() + self._logits(net, b, a).sigmoid()) / 2)
+            first, second = (joined(list(canonical_batches(self, part, device))) for part in (A, B))
+            counts = [len(Batch.unlabelled(part)) for part in (first, second)]
+            if counts[0] != counts[1]:
+                raise UnlabeledError(f"A and B must hold as many instances, not {counts[0]} and {counts[1]}")
+            for rows in torch.arange(counts[0], device=device).split(self.batch_size):
+                a, b = rows_of(first, rows), rows_of(second, rows)
+                ways = [(a, b)] if self.two_kinds_ else [(a, b), (b, a)]
+                found.append(torch.stack([self._logits(net, *way).sigmoid() for way in ways]).mean(0))
         return torch.cat(found).float().cpu().numpy()
 
-    def _logits(self, net: Network, first: Tensor, second: Tensor) -> Tensor:
+    def _logits(self, net: Network, first: Any, second: Any) -> Tensor:
         """Give log-odds that pairs are alike."""
         if self.form == "joint":
-            assert isinstance(net.encoder, Paired)
+            assert isinstance(net.encoder, (Paired, JointTowers))
             joint: Tensor = net.head(net.encoder.pair(first, second))
             return joint.squeeze(1)
         u, v = net.project(first).float(), net.project(second).float()

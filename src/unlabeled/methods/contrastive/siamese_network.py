@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.losses import batch_contrastive, contrastive
@@ -25,6 +25,10 @@ class SiameseNetwork(TupleViews):
               \max(0, \varepsilon - D(z_i, z_j))^2 & \text{not} \end{cases}
 
     Of the pairs of a batch, the mean over alike and that over other pairs are added up.
+
+    Of images with texts, the views are the image and the text, each encoded by a tower of its own; pairs that share an
+    image or a text are alike. Given pairs compare the image of the first with the text of the second. There is no
+    projection, so images and texts lie in one space.
 
     Parameters
     ----------
@@ -86,7 +90,9 @@ class SiameseNetwork(TupleViews):
         return super().fit(X, y, resume=resume)
 
     def build(self, encoder: Encoder) -> Network:
-        """Add a projection head."""
+        """Add a projection head; two towers have projections of their own."""
+        if self.two_kinds_:
+            return Network(encoder, projector=nn.Identity())
         return Network(encoder, projector=projection_head(encoder.dim, self.projection_dim))
 
     def loss(self, net: Network, x: tuple[Tensor, Tensor], y: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class CLIP(MultiView):
         Pairs that are encoded at a time. The loss still sees the whole batch, and gives the same gradient, but memory
         grows with the chunk (gradient caching).
     column : str, optional
-        The column of captions in a table.
+        The column of captions in a table; several with commas between them, such as ``"title,keywords"``, are joined.
     tokenizer, vocabulary, length : str, int, int, default "auto", 8000, 32
         As for methods of texts: how captions are cut into tokens, and how many of a caption are read.
 
@@ -141,9 +141,8 @@ class CLIP(MultiView):
         return Network(encoder, head=Scale(scale, bias))
 
     def view(self, values: Any) -> Any:
-        """Distort the images; captions stay as they are, and so do images that a frozen tower has encoded."""
-        plain = values.image is None or values.image.dim() == 2 or (self._frozen is not None and self.frozen == "image")
-        return values if plain else values._replace(image=self.view_(values.image))
+        """Distort the images; captions stay as they are, and so do images that a frozen tower encodes once."""
+        return values if self._frozen is not None and self.frozen == "image" else super().view(values)
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Show the image, hide the caption."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
@@ -27,16 +29,20 @@ class MultiView(SelfSupervised):
     @classmethod
     def accepts(cls, kind: Modality) -> bool:
         """Take every kind of data that has views, unless the method narrows it down."""
-        return super().accepts(kind) or (cls.modalities == MultiView.modalities and bool(kind.views))
+        every = cls.modalities == MultiView.modalities and not kind.halves
+        return super().accepts(kind) or (every and bool(kind.views))
 
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle on the view for this kind of data."""
         super().prepare(preprocessing)
         self.view_ = choose_view(self.views, modality_of(preprocessing))
 
-    def view(self, values: Tensor) -> Tensor:
-        """Make a distorted copy of instances in canonical units."""
-        return self.view_(values)
+    def view(self, values: Any) -> Any:
+        """Make a distorted copy of instances in canonical units; of pairs the images are distorted."""
+        if not hasattr(values, "image"):
+            return self.view_(values)
+        plain = values.image is None or values.image.dim() == 2  # a frozen tower has encoded them already
+        return values if plain else values._replace(image=self.view_(values.image))
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show one view, hide another."""

@@ -14,9 +14,9 @@ from unlabeled.data.arrays import as_array
 from unlabeled.data.batch import Batch, rows_of
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities import Preprocessing
+from unlabeled.modalities import Modality, Preprocessing, modality_of
 from unlabeled.processes import world_size
-from unlabeled.training.bases.labelled_views import LabelledViews
+from unlabeled.training.bases.labelled_views import OWN, LabelledViews
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler, permutation, share_of
 
@@ -35,9 +35,15 @@ class TupleViews(LabelledViews):
 
     members: ClassVar[int] = 2
 
+    @classmethod
+    def accepts(cls, kind: Modality) -> bool:
+        """Take instances of two kinds, such as an image and a text, where two instances are compared."""
+        return super().accepts(kind) or (bool(kind.halves) and cls.members == 2)
+
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle on the views; a method that was loaded has no given tuples."""
         super().prepare(preprocessing)
+        self.two_kinds_ = bool(modality_of(preprocessing).halves)
         self.given_: NDArray[np.int64] | None = getattr(self, "given_", None)
 
     def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
@@ -52,11 +58,15 @@ class TupleViews(LabelledViews):
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Show views; hide classes or, of given pairs, which are alike."""
+        if self.given_ is None and self.two_kinds_:
+            return halves(self.view(batch.values)), pair_classes(batch)
         if self.given_ is None:
             return super().split(batch)
         count = len(batch) // self.members
         parts = [slice(i * count, (i + 1) * count) for i in range(self.members)]
         views = tuple(self.view(rows_of(batch.values, part)) for part in parts)
+        if self.two_kinds_:
+            views = (halves(views[0])[0], halves(views[1])[1])
         return views, self._alike(*(batch.index[part] for part in parts))
 
     def _alike(self, *index: Tensor) -> Tensor:
@@ -73,6 +83,32 @@ class TupleViews(LabelledViews):
     def _identity(self, instances: Any) -> dict[str, Any]:
         given = {} if self.given_ is None else {"tuples": fingerprint([self.given_])}
         return {**super()._identity(instances), **given}
+
+
+def halves(values: Any) -> tuple[Any, Any]:
+    """Give the images of pairs, and their texts, each as pairs without the other half."""
+    return values._replace(text=None), values._replace(image=None)
+
+
+def pair_classes(batch: Batch) -> Tensor:
+    """Give each pair's class; without one, pairs that share an image or a text, also by way of others, are one class.
+
+    Examples
+    --------
+    >>> from unlabeled.data.pairs.prepared_pairs import Pair
+    >>> pairs = Pair(None, None, torch.tensor([0, 0, 1, 2]), torch.tensor([5, 6, 6, 7]))
+    >>> pair_classes(Batch(pairs, torch.full((4,), -1), torch.arange(4))) - OWN
+    tensor([0, 0, 0, 3])
+    """
+    picture, caption = batch.values.picture, batch.values.caption
+    same = (picture[:, None] == picture) | (caption[:, None] == caption)
+    found = batch.index
+    while True:
+        smallest = torch.where(same, found, found.max()).amin(1)
+        if torch.equal(smallest, found):
+            break
+        found = smallest
+    return torch.where(batch.labels < 0, OWN + found, batch.labels)
 
 
 class Tuples:
