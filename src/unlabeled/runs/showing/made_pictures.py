@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.figures.contact_sheet import contact_sheet
-from unlabeled.explore.similarity_picture import similarity_picture
+from unlabeled.explore.figures.similarity_picture import similarity_picture
 from unlabeled.modalities import modality_of
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.registry import methods, name_of
