@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -34,6 +35,54 @@ def test_a_free_text_finds_texts(run):
     found = json.loads(asked("search", run, "--query", "a dog barks", "-k", 2, "--json"))["neighbours"]
     assert [row["text"] in TEXTS for row in found] == [True, True]
     assert "the" in asked("search", run, "--query", "line 1", "-k", 1)
+
+
+def test_clusters_and_topics_of_a_run_have_words(run, tmp_path):
+    found = json.loads(asked("cluster", run, "-k", 2, "-o", tmp_path / "c.csv", "--json"))
+    known = {word for text in TEXTS for word in text.split()}
+    assert all(group["words"] and set(group["words"]) <= known for group in found["clusters"])
+    assert found["clusters"][0]["typical"] == ", ".join(found["clusters"][0]["words"])
+    assert (tmp_path / "c.png").exists()
+    named = json.loads(asked("topics", run, "-k", 2, "-o", tmp_path / "t", "--min-df", 1, "--max-df", 1, "--json"))
+    assert sum(topic["documents"] for topic in named["topics"]) == len(TEXTS)
+    assert all(topic["examples"][0]["text"] in TEXTS for topic in named["topics"])
+    assert "c-TF-IDF" in (tmp_path / "t" / "topics.html").read_text()
+    (tmp_path / "new.txt").write_text("\n".join(TEXTS[:3]))
+    told = json.loads(asked("assign", tmp_path / "t", tmp_path / "new.txt", "-o", tmp_path / "a.csv", "--json"))
+    table = pq.read_table(tmp_path / "t" / "documents.parquet")["topic"].to_pylist()
+    assert [int(line.split(",")[1]) for line in (tmp_path / "a.csv").read_text().splitlines()[1:]] == table[:3]
+    assert told["task"] == "topics"
+
+
+def test_a_look_inside_shows_words_and_attention(run, tmp_path):
+    told = json.loads(
+        asked("see", run, "--text", "the dog <barks>", "--text", "line 2", "-o", tmp_path / "s", "--json")
+    )
+    assert told["sections"] == ["words", "pairs", "attention"]
+    page = (tmp_path / "s" / "see.html").read_text()
+    assert "&lt;barks&gt;" in page
+    assert ">runs</span>" in page
+    assert page.count("data:image/") == 1
+    assert "http" not in page
+    asked("see", run, "-o", tmp_path / "first")
+    with pytest.raises(UnlabeledError, match="one text or two"):
+        asked("see", run, "--text", "a", "--text", "b", "--text", "c", "-o", tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_map_of_texts_is_drawn(run, tmp_path):
+    assert json.loads(asked("map", run, "-o", tmp_path / "map.png", "--json"))["points"] == len(TEXTS)
+    assert (tmp_path / "map.png").stat().st_size > 1000
+
+
+def test_topics_by_an_encoder_and_what_it_refuses(run, tmp_path):
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS))
+    words = ["topics", tmp_path / "texts.txt", "-k", 2, "--min-df", 1, "--max-df", 1, "-o", tmp_path / "t"]
+    assert "2 topics of 12 documents" in asked(*words, "--encoder", run / "model")
+    with pytest.raises(UnlabeledError, match="leave out --method"):
+        asked("topics", run, "--method", "plsa", "-o", tmp_path / "p")
+    with pytest.raises(UnlabeledError, match="--encoder"):
+        asked(*words, "--method", "clusters", "--overwrite")
 
 
 def test_the_report_tells_in_words(run):

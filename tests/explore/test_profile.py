@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
-from unlabeled.data.tabular.table import Table
-from unlabeled.explore.profile import Trait, traits, typical, typical_words
+from unlabeled.data.table import Table
+from unlabeled.explore.profile import Trait, traits, typical
 
 
 @pytest.fixture
@@ -42,9 +41,3 @@ def test_they_read_well():
     assert str(Trait("income", None, 80266.7, 45255.1, 1.3)) == "income 80,267 (45,255)"
     assert str(Trait("rate", None, 0.01234, -0.5, 1.3)) == "rate 0.0123 (-0.5)"
     assert str(Trait("plan", "pro", 0.923, 0.34, 1.2)) == "plan pro 92% (34%)"
-
-
-def test_typical_words_are_above_the_mean_by_most():
-    weights = np.array([[0.9, 0.5, 0.0], [0.8, 0.5, 0.1], [0.0, 0.5, 0.9]])
-    found = typical_words(sp.csr_matrix(weights), ["frog", "the", "king"], np.array([0, 0, 1]), n=3)
-    assert found == [["frog"], ["king"]]

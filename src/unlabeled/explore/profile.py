@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from unlabeled.data.tabular.table import Table
@@ -121,37 +120,6 @@ def typical(found: Sequence[Trait], n: int) -> list[Trait]:
         if trait.value is None or trait.deviations > 0:
             first.setdefault(trait.column, trait)
     return list(first.values())[:n]
-
-
-def typical_words(
-    weights: sp.csr_matrix, words: Sequence[str], labels: NDArray[np.int64], n: int = 10
-) -> list[list[str]]:
-    """Give the words whose mean weight in a cluster is most above that in all documents.
-
-    Parameters
-    ----------
-    weights : CSR matrix, shape (documents, words)
-        Such as tf-idf.
-    words : sequence of str
-        Of the columns.
-    labels : ndarray of int64, shape (documents,)
-        Cluster of each document, from 0 up.
-    n : int, default 10
-        Words of a cluster.
-
-    Examples
-    --------
-    >>> counts = sp.csr_matrix([[2, 1, 0], [3, 1, 0], [0, 1, 2]])
-    >>> typical_words(counts, ["frog", "the", "king"], np.array([0, 0, 1]), n=1)
-    [['frog'], ['king']]
-    """
-    overall = np.asarray(weights.mean(axis=0)).ravel()
-    found = []
-    for cluster in range(int(labels.max()) + 1):
-        above = np.asarray(weights[labels == cluster].mean(axis=0)).ravel() - overall
-        best = np.argsort(-above, kind="stable")[:n]
-        found.append([str(words[word]) for word in best if above[word] > 0])
-    return found
 
 
 def _short(number: float) -> str:

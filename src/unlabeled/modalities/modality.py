@@ -170,6 +170,10 @@ class Modality(ABC):
         """Say in a few words what an instance is, beside its id; empty where there is nothing to add."""
         return ""
 
+    def whole_texts(self, data: Any) -> list[str] | None:
+        """Give the text of each instance, in the order of the ids; None where instances are no texts."""
+        return None
+
     def summary(self, data: Collection, instances: Instances) -> str:
         """Say in a sentence what has been opened."""
         return f"{len(instances):,} {self.name}s from {data.source}"

@@ -160,6 +160,10 @@ class TextModality(Modality):
         text = " / ".join(" ".join(column[row].split()) for column in data.columns)
         return text if len(text) <= EXCERPT else text[: EXCERPT - 1].rstrip() + "…"
 
+    def whole_texts(self, data: Any) -> list[str]:
+        """Give each text; of pairs and triples all of them, one after the other."""
+        return [" ".join(row) for row in zip(*data.columns, strict=True)]
+
     def summary(self, data: Any, instances: Any) -> str:
         """Say how many texts there are, and how they were cut."""
         what = {1: "text", 2: "pair of texts", 3: "triple of texts"}[len(instances.columns)]

@@ -16,25 +16,45 @@ def see(
         str | None,
         typer.Argument(help="An image file, or the id of an instance.  [dim]default: the first of the run[/dim]"),
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a run over texts: a text, or the id of one; twice for two to compare.  "
+            "[dim]default: the first of the run, and the one nearest to it[/dim]"
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and its pictures.")] = Path("see"),
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look inside an image encoder: filters, feature maps, what excites them, and which pixels make images similar.
+    """Look inside an encoder.
+
+    Of images: filters, feature maps, what excites them, and which pixels make images similar. Of texts: which words
+    make two texts similar, and which words get attention.
 
     [dim]unlabeled see run/ photo.jpg --out see/[/dim]
+
+    [dim]unlabeled see run/ --text "a dog barks" --text "the hound is loud"[/dim]
     """
+    from unlabeled.encoders.text.text_encoder import TextEncoder
     from unlabeled.errors import UnlabeledError
     from unlabeled.files import check_replaceable, check_writable
     from unlabeled.runs import Run
-    from unlabeled.runs.showing.see import see as look_inside
+    from unlabeled.runs.see import see as look_inside
+    from unlabeled.runs.see_text import see_text
 
     check_replaceable(out, "look inside")
     check_writable(out)
     if out.exists() and any(out.iterdir()) and not overwrite:
         raise UnlabeledError(f"{out} exists already; choose another name, or replace it with --overwrite")
-    sections = look_inside(Run(run), photo, out)
+    opened = Run(run)
+    if isinstance(opened.encoder, TextEncoder):
+        sections = see_text(opened, [*([] if photo is None else [photo]), *(text or [])], out)
+    elif text:
+        raise UnlabeledError(f"--text is for runs over texts, and {run} is over {opened.encoder.preprocessing.kind}s")
+    else:
+        sections = [section.name for section in look_inside(opened, photo, out)]
     if as_json:
-        print_json({"out": str(out / "see.html"), "sections": [section.name for section in sections]})
+        print_json({"out": str(out / "see.html"), "sections": sections})
     else:
         tell(str(out / "see.html"))

@@ -14,11 +14,23 @@ from unlabeled.counted import counted
 def topics(
     source: Annotated[
         Path,
-        typer.Argument(help="A folder of text files, a table (.csv, .tsv, .parquet), or a file of one text a line."),
+        typer.Argument(
+            help="A folder of text files, a table (.csv, .tsv, .parquet), a file of a text a line, or a run over texts."
+        ),
     ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many topics.")] = 20,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("topics"),
-    method: Annotated[str, typer.Option(help="[bold]lda[/bold] (latent_dirichlet_allocation) or plsa.")] = "lda",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="[bold]lda[/bold] (latent_dirichlet_allocation) or plsa, by words; or clusters of vectors.  "
+            "[dim]default: clusters of a run or with --encoder, else lda[/dim]"
+        ),
+    ] = "auto",
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="What makes vectors of texts: a run, or [bold]transformers:<name>[/bold]."),
+    ] = None,
     column: Column = None,
     stop_words: Annotated[
         str,
@@ -44,6 +56,8 @@ def topics(
     [dim]unlabeled topics messages/ -k 20 --out topics/[/dim]
 
     [dim]unlabeled topics reviews.csv --column text -k 10 --method plsa[/dim]
+
+    [dim]unlabeled topics run/ -k 20[/dim]
     """
     from unlabeled.runs import topics as run
 
@@ -52,6 +66,7 @@ def topics(
         out,
         k=k,
         method=method,
+        encoder=encoder,
         column=column,
         tokenizer=tokenizer,
         stop_words=_stop_words(stop_words),
@@ -79,8 +94,8 @@ def topics(
         ],
     )
     tell(
-        f"{counted(k, 'topic')} of {counted(found['documents'], 'document')}, mean coherence {found['coherence']:.3f}, "
-        f"diversity {found['diversity']:.2f}: {out / 'topics.html'}"
+        f"{counted(found['k'], 'topic')} of {counted(found['documents'], 'document')}, "
+        f"mean coherence {found['coherence']:.3f}, diversity {found['diversity']:.2f}: {out / 'topics.html'}"
     )
 
 

@@ -5,8 +5,11 @@ from unlabeled.explore.inside.attributions import grad_cam, integrated_gradients
 from unlabeled.explore.inside.excitation import exciting_patches, most_exciting
 from unlabeled.explore.inside.layer_outputs import convolutions, feature_maps, first_filters, last_maps
 from unlabeled.explore.inside.patch_attention import patch_attention
+from unlabeled.explore.inside.token_attention import token_attention
+from unlabeled.explore.inside.word_contributions import TextInWords, omission_effects, pair_contributions
 
 __all__ = [
+    "TextInWords",
     "activation_maximisation",
     "convolutions",
     "exciting_patches",
@@ -16,7 +19,10 @@ __all__ = [
     "integrated_gradients",
     "last_maps",
     "most_exciting",
+    "omission_effects",
+    "pair_contributions",
     "patch_attention",
     "saliency",
     "similarity_to",
+    "token_attention",
 ]

@@ -18,6 +18,7 @@ from unlabeled.registry import load
 from unlabeled.runs.grouping.row_encoding import RowEncoding
 from unlabeled.runs.grouping.write_table import check_table, masked, write_table
 from unlabeled.search import ExactStore
+from unlabeled.search.metric import unit_rows
 
 CARD, MODEL, STORE = "assign.json", "model", "store"
 KIND = "grouping"
@@ -194,6 +195,14 @@ PLACES = {"cluster": _clusters, "outliers": _outliers, "labels": _labels}
 def _topics(folder: Path, source: Any, column: str | None) -> tuple[dict[str, Any], list[str]]:
     texts, ids = read_texts(source, column)
     model = load(folder / MODEL)
+    encoder = read_json(folder / "topics.json").get("encoder")
+    if encoder is not None:
+        from unlabeled.runs.cluster_topics import text_vectors  # its encoder brings torch
+
+        rows = unit_rows(text_vectors(encoder, texts))
+        labels = np.asarray(model.predict(rows), dtype=np.int64)
+        similarity = (rows * unit_rows(model.cluster_centers_)[labels]).sum(axis=1).astype(np.float32)
+        return {"id": ids, "topic": labels, "similarity": similarity}, []
     documents = Documents.count(texts, tokenizer=model.tokenizer, vocabulary=model.vocabulary_)
     shares, empty = model.transform(documents), np.diff(documents.counts.indptr) == 0
     said = [f"{counted(int(empty.sum()), 'document')} without a word that the model knows"] if empty.any() else []

@@ -15,12 +15,13 @@ from unlabeled.counted import counted
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import agreement
 from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
+from unlabeled.explore.class_tf_idf import typical_words
 from unlabeled.explore.clusters import Clusters, Method, clusters
-from unlabeled.explore.profile import traits, typical, typical_words
-from unlabeled.runs.grouping.assign import check_model_folder, save_grouping
-from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
-from unlabeled.runs.grouping.write_table import check_results, check_table, inputs_of, write_table
-from unlabeled.runs.showing.pictures import thumbnails
+from unlabeled.explore.profile import traits, typical
+from unlabeled.runs.assign import check_model_folder, save_grouping
+from unlabeled.runs.feature_matrix import Rows, open_rows
+from unlabeled.runs.pictures import thumbnails
+from unlabeled.runs.write_table import check_results, check_table, inputs_of, write_table
 
 EXAMPLES = 10
 TRAITS = 5
@@ -139,8 +140,8 @@ def describe(rows: Rows, found: Clusters) -> list[dict[str, Any]]:
     """Say of each cluster how large it is and what is typical of it."""
     groups: list[dict[str, Any]] = []
     words = None
-    if rows.words is not None and rows.weights is not None:
-        words = typical_words(rows.weights, rows.words, found.labels, WORDS)
+    if rows.words is not None and rows.counts is not None:
+        words = typical_words(rows.counts, rows.words, found.labels, WORDS)
     for number, size in enumerate(found.sizes.tolist()):
         examples = [rows.ids[row] for row in found.nearest(number, EXAMPLES)]
         group: dict[str, Any] = {"cluster": number, "size": size, "share": size / len(rows), "examples": examples}

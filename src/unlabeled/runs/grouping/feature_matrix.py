@@ -52,9 +52,11 @@ class Rows:
     table : Table or None
         Where the rows are those of a table of mixed columns.
     words : list of str or None
-        Where the instances are documents, the words that are in them.
+        Where the instances are texts, the words that are in them.
+    counts : CSR matrix, shape (n, words), or None
+        How often each of those words is in each text.
     weights : CSR matrix, shape (n, words), or None
-        The tf-idf of those words.
+        Their tf-idf, where the rows are made from it.
     encoding : RowEncoding or None
         What makes such rows of other instances.
     """
@@ -67,6 +69,7 @@ class Rows:
     images: Collection | None = None
     table: Table | None = None
     words: list[str] | None = None
+    counts: sp.csr_matrix | None = field(default=None, repr=False)
     weights: sp.csr_matrix | None = field(default=None, repr=False)
     encoding: RowEncoding | None = field(default=None, repr=False)
 
@@ -180,12 +183,35 @@ def _words(path: Path, limit: int | None) -> Rows:
 
 def _run(run: Run) -> Rows:
     found = run.embeddings
+    rows = Rows(found.vectors, found.ids, [], found.labels, found.classes)
     try:
-        images = run.source if modality_of(run.source).has_pictures else None
-        said = []
+        if modality_of(run.source).has_pictures:
+            return replace(rows, images=run.source)
+        texts = whole_texts(run)
+        if texts is not None:
+            counted = Documents.count(texts)
+            return replace(rows, words=counted.words, counts=counted.counts)
     except UnlabeledError as error:
-        images, said = None, [str(error)]
-    return Rows(found.vectors, found.ids, said, found.labels, found.classes, images)
+        return replace(rows, said=[str(error)])
+    return rows
+
+
+def whole_texts(run: Run) -> list[str] | None:
+    """Give the texts of a run in the order of its embeddings; None if it is over something else.
+
+    Raises
+    ------
+    UnlabeledError
+        If the data, or some of the texts, are no longer there.
+    """
+    source = run.source
+    texts = modality_of(source).whole_texts(source)
+    if texts is None:
+        return None
+    text_of = dict(zip(source.ids, texts, strict=True))
+    if missing := [name for name in run.embeddings.ids if name not in text_of]:
+        raise UnlabeledError(f"{len(missing):,} texts are no longer in {source.source}, such as {missing[0]!r}")
+    return [text_of[name] for name in run.embeddings.ids]
 
 
 def _vectors(vectors: Vectors) -> Rows:
@@ -247,7 +273,13 @@ def _documents(path: Path, column: str | None, tokenizer: str | Tokenizer | None
         said.append(f"and reduced to {most} dimensions (latent semantic analysis)")
     encoding = of_documents(documents.words, tf_idf.idf_, components, tokenizer)
     return Rows(
-        array.astype(np.float32), documents.ids, said, words=documents.words, weights=weights, encoding=encoding
+        array.astype(np.float32),
+        documents.ids,
+        said,
+        words=documents.words,
+        counts=documents.counts,
+        weights=weights,
+        encoding=encoding,
     )
 
 

@@ -32,7 +32,8 @@ def topics(
     out: str | os.PathLike[str],
     *,
     k: int = 20,
-    method: str = "lda",
+    method: str = "auto",
+    encoder: str | None = None,
     column: str | None = None,
     tokenizer: str | Callable[[str], Iterable[str]] | None = "words",
     stop_words: str | Sequence[str] | None = "english",
@@ -48,15 +49,20 @@ def topics(
     Parameters
     ----------
     source : path or list of strings
-        Of a folder each file is a document, of a table each row, of a text file each line: see `Documents.count`.
+        The folder of a run over texts; or texts: of a folder each file is a document, of a table each row, of a text
+        file each line, see `Documents.count`.
     out : path
         The folder to write: ``topics.html`` to read, ``topics.json`` with the same figures, ``documents.parquet`` with
         the main topic of each document, its share, and the shares of all topics as a vector, and ``model/``, which
         `unlabeled.load` opens.
     k : int, default 20
         Topics.
-    method : {"latent_dirichlet_allocation", "plsa"}, default "lda"
-        `unlabeled.LatentDirichletAllocation`, for short ``"lda"``, or `unlabeled.PLSA`.
+    method : {"auto", "latent_dirichlet_allocation", "plsa", "clusters"}, default "auto"
+        `unlabeled.LatentDirichletAllocation`, for short ``"lda"``, or `unlabeled.PLSA`; or clusters of the texts'
+        vectors, named by their words (see `unlabeled.explore.class_tf_idf`), as BERTopic does. ``"auto"`` takes
+        clusters of a run or where there is an `encoder`, and LDA otherwise.
+    encoder : str, optional
+        What makes vectors of texts, for clusters: a run, a folder with a saved encoder, or ``"transformers:<name>"``.
     column, tokenizer, stop_words, min_df, max_df, max_features
         Which words count, as in `Documents.count`; by default those that are in at least 2 documents and in at most
         half of them.
@@ -70,7 +76,9 @@ def topics(
     Returns
     -------
     dict
-        What ``topics.json`` holds. Topics are numbered by size, from 0.
+        What ``topics.json`` holds. Topics are numbered by size, from 0. With clusters words have a ``weight`` in place
+        of a ``probability``, and documents a ``similarity`` (the cosine to the mean of the cluster) in place of a
+        ``share``.
 
     Raises
     ------
@@ -87,8 +95,6 @@ def topics(
     """
     folder = Path(out)
     _check_folder(folder, source, overwrite)
-    texts, ids = read_texts(source, column)
-    kind = _kind(method)  # which brings scikit-learn and Numba, so texts that are not there are told first
     filters: dict[str, Any] = {
         "tokenizer": tokenizer,
         "stop_words": stop_words,
@@ -96,6 +102,16 @@ def topics(
         "max_df": max_df,
         "max_features": max_features,
     }
+    of_run = isinstance(source, str | os.PathLike) and (Path(source) / "run.json").exists()
+    if method == "clusters" or (method == "auto" and (of_run or encoder is not None)):
+        from unlabeled.runs.cluster_topics import cluster_topics  # its encoder brings torch
+
+        return cluster_topics(source, folder, k=k, encoder=encoder, column=column, random_state=random_state, **filters)
+    if of_run or encoder is not None:
+        raise UnlabeledError(f"{method} finds topics in words, not in vectors; leave out --method, or give the texts")
+    texts, ids = read_texts(source, column)
+    # This brings scikit-learn and Numba, so texts that are not there are told first.
+    kind = _kind("lda" if method == "auto" else method)
     counted = Documents.count(texts, **filters)
     documents = Documents(counted.counts, counted.words, ids)
     model = kind(k, **filters, random_state=random_state, progress=progress).fit(documents)
@@ -122,6 +138,7 @@ def topics(
         write_json(aside / "topics.json", summary)
         _write_documents(ids, main, shares, aside / "documents.parquet")
         shown = summary | {"name": folder.resolve().name, "method": type(model).__name__}
+        shown |= {"measure": "probability", "degree": "share"}
         write_page("topics.html", aside / "topics.html", **shown)
         model.save(aside / "model")
     return summary
@@ -133,7 +150,7 @@ def _kind(name: str) -> type[TopicModel]:
 
     found = registered(name)
     if not issubclass(found, TopicModel):
-        fit = ", ".join(sorted(known for known, cls in methods().items() if issubclass(cls, TopicModel)))
+        fit = ", ".join([*sorted(name for name, cls in methods().items() if issubclass(cls, TopicModel)), "clusters"])
         raise UnlabeledError(f"{found.__name__} finds no topics; these do: {fit}")
     return found
 
@@ -162,7 +179,7 @@ def _described(
         probabilities = np.sort(model.components_[number])[::-1][:WORDS].tolist()
         best = np.argsort(-np.where(main == number, shares[:, number], -1), kind="stable")[:EXAMPLES]
         examples = [
-            {"id": documents.ids[row], "share": float(shares[row, number]), "text": _excerpt(texts[row])}
+            {"id": documents.ids[row], "share": float(shares[row, number]), "text": excerpt(texts[row])}
             for row in best.tolist()
             if main[row] == number
         ]
@@ -181,7 +198,8 @@ def _described(
     return found
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
+    """Give the beginning of a text on one line."""
     flat = " ".join(text[: 4 * EXCERPT].split())
     return flat if len(flat) <= EXCERPT else flat[: EXCERPT - 1] + "…"
 

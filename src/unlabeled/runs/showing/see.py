@@ -76,7 +76,9 @@ def see(run: Run, photo: str | None, out: Path) -> list[Section]:
     """
     encoder, kind = run.encoder, run.encoder.preprocessing.kind
     if not isinstance(encoder.preprocessing, ImagePreprocessing):
-        raise UnlabeledError(f"the run in {run.folder} is over {kind}s; filters and maps are shown of image runs only")
+        raise UnlabeledError(
+            f"the run in {run.folder} is over {kind}s; what is inside is shown of images and of texts only"
+        )
     encoder.eval()
     image, name = _opened(run, photo)
     neighbour, vector = _neighbour(run, encoder, image, name)
