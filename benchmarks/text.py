@@ -21,8 +21,8 @@ import torch
 from harness import RESULTS, arguments, interleave, report, row
 
 from unlabeled import BERT, GPT, FineTuning, SetFit, SimCSE
-from unlabeled.data.text.checkpoint_folder import find_checkpoint
 from unlabeled.data.text.text_windows import sentences
+from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
 from unlabeled.encoders import embed, load_encoder
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.evaluation import edge_probing, sentence_similarity

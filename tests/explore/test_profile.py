@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unlabeled.data.table import Table
+from unlabeled.data.tabular.table import Table
 from unlabeled.explore.profile import Trait, traits, typical
 
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
-from unlabeled.data.text.tokens import padded
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.encoders import make_encoder
 from unlabeled.encoders.checkpoint import write_encoder
 from unlabeled.encoders.text.transformer import Transformer

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from unlabeled.data.text.subword_tokenizer import SubwordTokenizer
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.inside import TextInWords, omission_effects, pair_contributions

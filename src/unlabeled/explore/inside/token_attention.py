@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unlabeled.data.text.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders import Encoder
 from unlabeled.encoders.text.attention import by_head, positions_of, visible
 from unlabeled.encoders.text.llama_layers import rotated, rotation_of

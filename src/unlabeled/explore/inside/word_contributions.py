@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from unlabeled.data.text.tokens import Tokens, padded
+from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.errors import UnlabeledError
 
 _WORD = re.compile(r"\S+")

@@ -197,7 +197,7 @@ def _topics(folder: Path, source: Any, column: str | None) -> tuple[dict[str, An
     model = load(folder / MODEL)
     encoder = read_json(folder / "topics.json").get("encoder")
     if encoder is not None:
-        from unlabeled.runs.cluster_topics import text_vectors  # its encoder brings torch
+        from unlabeled.runs.grouping.cluster_topics import text_vectors  # its encoder brings torch
 
         rows = unit_rows(text_vectors(encoder, texts))
         labels = np.asarray(model.predict(rows), dtype=np.int64)

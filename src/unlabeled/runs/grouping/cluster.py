@@ -18,10 +18,10 @@ from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.class_tf_idf import typical_words
 from unlabeled.explore.clusters import Clusters, Method, clusters
 from unlabeled.explore.profile import traits, typical
-from unlabeled.runs.assign import check_model_folder, save_grouping
-from unlabeled.runs.feature_matrix import Rows, open_rows
-from unlabeled.runs.pictures import thumbnails
-from unlabeled.runs.write_table import check_results, check_table, inputs_of, write_table
+from unlabeled.runs.grouping.assign import check_model_folder, save_grouping
+from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
+from unlabeled.runs.grouping.write_table import check_results, check_table, inputs_of, write_table
+from unlabeled.runs.showing.pictures import thumbnails
 
 EXAMPLES = 10
 TRAITS = 5

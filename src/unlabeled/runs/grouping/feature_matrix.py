@@ -163,7 +163,7 @@ def _opened(
         if (path / "run.json").exists():
             from unlabeled.runs.run import Run  # its encoder brings torch
 
-            return _run(Run(path)), "unit"
+            return _run(Run(path), tokenizer), "unit"
         return _folder(path, tokenizer, random_state), "unit"
     if suffix in ARRAYS:
         return _vectors(Vectors(path)), "none"
@@ -181,7 +181,7 @@ def _words(path: Path, limit: int | None) -> Rows:
     return Rows(found.vectors, found.ids, said)
 
 
-def _run(run: Run) -> Rows:
+def _run(run: Run, tokenizer: str | Tokenizer | None) -> Rows:
     found = run.embeddings
     rows = Rows(found.vectors, found.ids, [], found.labels, found.classes)
     try:
@@ -189,7 +189,7 @@ def _run(run: Run) -> Rows:
             return replace(rows, images=run.source)
         texts = whole_texts(run)
         if texts is not None:
-            counted = Documents.count(texts)
+            counted = Documents.count(texts, tokenizer=tokenizer)
             return replace(rows, words=counted.words, counts=counted.counts)
     except UnlabeledError as error:
         return replace(rows, said=[str(error)])

@@ -104,7 +104,7 @@ def topics(
     }
     of_run = isinstance(source, str | os.PathLike) and (Path(source) / "run.json").exists()
     if method == "clusters" or (method == "auto" and (of_run or encoder is not None)):
-        from unlabeled.runs.cluster_topics import cluster_topics  # its encoder brings torch
+        from unlabeled.runs.grouping.cluster_topics import cluster_topics  # its encoder brings torch
 
         return cluster_topics(source, folder, k=k, encoder=encoder, column=column, random_state=random_state, **filters)
     if of_run or encoder is not None:

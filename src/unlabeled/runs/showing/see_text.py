@@ -13,10 +13,10 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.inside import TextInWords, omission_effects, pair_contributions, token_attention
 from unlabeled.files import folder_written_aside
-from unlabeled.runs.feature_matrix import whole_texts
-from unlabeled.runs.page import write_page
+from unlabeled.runs.grouping.feature_matrix import whole_texts
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
+from unlabeled.runs.showing.page import write_page
 
 SHOWN = 40
 """Words of a text in the table of pairs of words."""
