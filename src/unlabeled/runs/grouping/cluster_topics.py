@@ -16,7 +16,7 @@ from unlabeled.explore.class_tf_idf import class_tf_idf
 from unlabeled.explore.clusters import clusters
 from unlabeled.files import folder_written_aside, write_json
 from unlabeled.runs.grouping.feature_matrix import whole_texts
-from unlabeled.runs.grouping.topics import EXAMPLES, WORDS, excerpt
+from unlabeled.runs.grouping.topic_examples import EXAMPLES, WORDS, excerpt
 from unlabeled.runs.grouping.write_table import write_table
 from unlabeled.runs.run import Run
 from unlabeled.runs.showing.page import write_page

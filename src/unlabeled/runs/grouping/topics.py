@@ -16,15 +16,12 @@ from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversit
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
 from unlabeled.registry import method as registered
 from unlabeled.registry import methods, name_of
+from unlabeled.runs.grouping.topic_examples import EXAMPLES, WORDS, excerpt
 from unlabeled.runs.grouping.write_table import masked, write_table
 from unlabeled.runs.showing.page import write_page
 
 if TYPE_CHECKING:
     from unlabeled.methods.mixture.topics.topic_model import TopicModel
-
-WORDS = 10
-EXAMPLES = 5
-EXCERPT = 280  # characters
 
 
 def topics(
@@ -196,12 +193,6 @@ def _described(
             }
         )
     return found
-
-
-def excerpt(text: str) -> str:
-    """Give the beginning of a text on one line."""
-    flat = " ".join(text[: 4 * EXCERPT].split())
-    return flat if len(flat) <= EXCERPT else flat[: EXCERPT - 1] + "…"
 
 
 def _write_documents(ids: list[str], main: NDArray[np.int64], shares: NDArray[Any], path: Path) -> None:
