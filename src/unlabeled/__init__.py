@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 NOUNS = (
     *("Corpus", "Detector", "Documents", "Images", "NeighbourGraph", "Run", "Vectors", "WordVectors"),
     *("compare", "conditional_probabilities", "cooccurrence", "elbow", "expectation_maximisation", "label_dataset"),
-    "merge_clusters",
+    *("fine_tune", "merge_clusters", "transfer"),
 )
 """What one works with beside the methods; `make stubs` tells type checkers and editors of both."""
 

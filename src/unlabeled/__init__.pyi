@@ -20,6 +20,8 @@ from unlabeled.data.text.documents import Documents as Documents
 from unlabeled.data.text.indexing.corpus import Corpus as Corpus
 from unlabeled.data.vectors import Vectors as Vectors
 from unlabeled.evaluation.objects.detector import Detector as Detector
+from unlabeled.evaluation.probes.fine_tune import fine_tune as fine_tune
+from unlabeled.evaluation.probes.transfer import transfer as transfer
 from unlabeled.methods.contrastive.cpc import CPC as CPC
 from unlabeled.methods.contrastive.cross_encoder import CrossEncoder as CrossEncoder
 from unlabeled.methods.contrastive.instance_discrimination import InstanceDiscrimination as InstanceDiscrimination

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unlabeled.evaluation.probes.fine_tune import fine_tune
     from unlabeled.evaluation.probes.knn import KnnResult, knn
     from unlabeled.evaluation.probes.linear_probe import LinearProbeResult, linear_probe
+    from unlabeled.evaluation.probes.transfer import transfer
     from unlabeled.evaluation.protocol import Evaluation, Score, evaluate
     from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
     from unlabeled.evaluation.sentence_similarity import SentenceSimilarity, sentence_similarity
@@ -73,6 +74,7 @@ __all__ = [
     "synonyms",
     "topic_coherence",
     "topic_diversity",
+    "transfer",
     "uniformity",
     "voc_average_precision",
     "word_similarity",
@@ -117,6 +119,7 @@ __getattr__, __dir__ = when_used(
         "synonyms": "words.synonyms",
         "topic_coherence": "topic_coherence",
         "topic_diversity": "topic_coherence",
+        "transfer": "probes.transfer",
         "uniformity": "label_free.uniformity",
         "voc_average_precision": "objects.average_precision",
         "word_similarity": "words.word_similarity",

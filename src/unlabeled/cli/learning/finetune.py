@@ -17,10 +17,13 @@ def finetune(
     encoder: Annotated[str, typer.Argument(help="A run, a folder with an encoder, or [bold]transformers:NAME[/bold].")],
     source: Annotated[Path, typer.Argument(help="Labelled data: a table, a folder of classes, CoNLL or SQuAD files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the model.")] = Path("model"),
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV or parquet with path (or id) and label, where the data bear none.")
+    ] = None,
     task: Annotated[str, typer.Option(help="class (or sentence, pair), score, tags or span.")] = "class",
     test: Annotated[Path | None, typer.Option(help="Labelled data to measure on; they choose nothing.")] = None,
     column: Column = None,
-    layers: Annotated[str, typer.Option(help="Layers to train: all, none, or the last so many.")] = "all",
+    layers: Annotated[str, typer.Option(help="Layers to train: all, last, none, or the last so many.")] = "all",
     layer_decay: Annotated[float, typer.Option(help="Factor of the learning rate from layer to layer.")] = 1.0,
     epochs: Annotated[int, typer.Option(min=1)] = 4,
     batch_size: Annotated[int, typer.Option(min=1)] = 16,
@@ -33,6 +36,7 @@ def finetune(
     """Train a trained encoder further, for classes, numbers, tags or answers.
 
     [dim]unlabeled finetune run/ train.csv --task pair --out model/[/dim]
+    [dim]unlabeled finetune run/ photos/ --labels labels.csv --layers none --out model/[/dim]
     """
     from unlabeled.errors import UnlabeledError, unknown_name
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
@@ -52,14 +56,14 @@ def finetune(
         validation=validation,
         random_state=seed,
     )
-    X, y, _ = labelled(source, TASKS[task], column)
+    X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:
-        raise UnlabeledError(f"{source} has no labels to learn from")
+        raise UnlabeledError(f"{source} has no labels to learn from; give some with --labels labels.csv")
     say(f"{len(X):,} instances from {source}")
     model.fit(X, y)
     figures: dict[str, Any] = {"out": str(out), "task": TASKS[task], "history": model.history_}
     if test is not None:
-        held, truth, _ = labelled(test, TASKS[task], column)
+        held, truth, _ = labelled(test, TASKS[task], column, labels)
         if truth is None:
             raise UnlabeledError(f"{test} has no labels to measure with")
         figures["test"] = {"measure": model.task_.measure, "value": model.score(held, truth), "rows": len(held)}
@@ -105,8 +109,12 @@ def predict(
         print_table(["id", "prediction"], list(zip(ids, shown, strict=True)))
 
 
-def labelled(source: Path, task: str, column: str | None) -> tuple[Any, Any, list[str]]:
-    """Open data for a task: instances, labels where there are any, and ids."""
+def labelled(source: Path, task: str, column: str | None, labels: Path | None = None) -> tuple[Any, Any, list[str]]:
+    """Open data for a task: instances, labels where there are any, and ids; a file of labels comes before their own."""
+    from unlabeled.errors import UnlabeledError
+
+    if labels is not None and task != "class":
+        raise UnlabeledError("--labels is for classes; other tasks have their labels in the data")
     if task in ("tags", "span"):
         from unlabeled.data.text.annotated import read_annotated
 
@@ -118,6 +126,12 @@ def labelled(source: Path, task: str, column: str | None) -> tuple[Any, Any, lis
     if task == "score":
         scores = getattr(data, "scores", None)
         return data, None if scores is None else scores.tolist(), list(data.ids)
+    if labels is not None:
+        from unlabeled.data import read_labels
+        from unlabeled.runs.embeddings import matched
+
+        codes, classes = matched(read_labels(labels), data.ids, say)
+        return data, [classes[code] if code >= 0 else None for code in codes], list(data.ids)
     if data.labels is None:
         return data, None, list(data.ids)
     names = [data.classes[code] if code >= 0 else None for code in data.labels]

@@ -27,6 +27,8 @@ from unlabeled.methods.fewlabels.tasks import TASKS
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
 
+NAMED_LAYERS = ("all", "last", "none")
+
 
 class FineTuning(Estimator):
     r"""A head is put on a trained encoder, and both are trained for a task with labels.
@@ -43,8 +45,8 @@ class FineTuning(Estimator):
         ``"class"``: a class an instance, of images, vectors, texts or pairs of texts. ``"score"``: a number.
         ``"tags"``: a tag a word; X are lists of words and y lists of tags. ``"span"``: X are (question, context)
         pairs, y (answer, beginning) or None.
-    layers : {"all", "none"} or int, default "all"
-        Which of the encoder's layers are trained: all, none, or the last so many.
+    layers : {"all", "last", "none"} or int, default "all"
+        Which of the encoder's layers are trained: all, the last, none, or the last so many.
     layer_decay : float, default 1.0
         Factor of the learning rate from a layer to the one before it.
     epochs : int, default 4
@@ -206,11 +208,11 @@ class FineTuning(Estimator):
     def _check(self) -> None:
         if self.task not in TASKS:
             raise unknown_name("task", self.task, TASKS)
-        if not isinstance(self.layers, int) and self.layers not in ("all", "none"):
+        if not isinstance(self.layers, int) and self.layers not in NAMED_LAYERS:
             try:
                 int(self.layers)
             except ValueError:
-                raise unknown_name("layers", self.layers, ["all", "none", "a whole number"]) from None
+                raise unknown_name("layers", self.layers, [*NAMED_LAYERS, "a whole number"]) from None
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise UnlabeledError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
@@ -230,7 +232,7 @@ class FineTuning(Estimator):
     def _groups(self) -> list[dict[str, Any]]:
         """Say which parameters are trained, and how fast; all others are frozen."""
         parts = stages(self.encoder_)
-        count = {"all": len(parts), "none": 0}.get(str(self.layers))
+        count = {"all": len(parts), "last": 1, "none": 0}.get(str(self.layers))
         count = min(int(self.layers), len(parts)) if count is None else count
         for parameter in self.encoder_.parameters():
             parameter.requires_grad_(False)
@@ -255,8 +257,14 @@ class FineTuning(Estimator):
         rows = torch.from_numpy(np.flatnonzero(np.isin(owner, chosen)))
         optimizer = torch.optim.AdamW(self._groups(), weight_decay=self.weight_decay)
         frozen = len(optimizer.param_groups) == 1
-        # What a frozen encoder gives does not change, so it is computed once.
+        # What a frozen encoder gives does not change, so it is computed once, and the head learns from columns of
+        # mean 0 and variance 1. In the end mean and scale go into the head.
         vectors = self._encoded(instances) if frozen and not self.task_.of_tokens else None
+        mean = scale = None
+        if vectors is not None:
+            mean, scale = vectors[rows].mean(0), vectors[rows].std(0, correction=0)
+            scale = torch.where(scale > 0, scale, 1.0)
+            vectors = (vectors - mean) / scale
         lengths = torch.from_numpy(np.asarray(getattr(instances, "lengths", np.zeros(len(instances)))).astype(np.int64))
         size = min(self.batch_size, len(rows))
         steps, done = self.epochs * (len(rows) // size), 0
@@ -300,6 +308,10 @@ class FineTuning(Estimator):
         if kept:
             self.encoder_.load_state_dict(kept[0])
             self.head_.load_state_dict(kept[1])
+        if mean is not None and scale is not None:
+            with torch.no_grad():
+                self.head_.weight /= scale
+                self.head_.bias -= self.head_.weight @ mean
 
     def _to_training(self, frozen: bool) -> None:
         """Switch dropout and batch statistics on where there is something to train, and nowhere else."""
