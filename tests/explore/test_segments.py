@@ -68,7 +68,7 @@ def test_the_number_may_be_chosen(beach):
 
 def test_the_picture_holds_the_photo_and_the_segments(beach, tmp_path):
     found = segments(beach, 3)
-    sheet = np.asarray(Image.open(segments_picture(beach, found, tmp_path / "segments.png")))
+    sheet = np.asarray(Image.open(segments_picture(beach, found, path=tmp_path / "segments.png")))
     assert sheet.shape == (60, 90 + 8 + 90, 3)
     assert (sheet[:, -90:] == found.colours[found.labels]).all()
     inner = ~found.boundaries

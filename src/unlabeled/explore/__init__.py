@@ -3,6 +3,7 @@
 from unlabeled.explore.anomalies import anomalies, nearest_normal
 from unlabeled.explore.clusters import cluster_labels, clusters
 from unlabeled.explore.duplicates import near_duplicates
+from unlabeled.explore.feature_segments import feature_segments
 from unlabeled.explore.figures.cluster_picture import cluster_picture
 from unlabeled.explore.figures.contact_sheet import contact_sheet
 from unlabeled.explore.figures.curves import history_picture
@@ -21,6 +22,7 @@ __all__ = [
     "cluster_picture",
     "clusters",
     "contact_sheet",
+    "feature_segments",
     "history_picture",
     "near_duplicates",
     "nearest_normal",

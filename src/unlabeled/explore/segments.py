@@ -96,6 +96,13 @@ def segments(
     >>> found.labels[0].tolist(), found.colours.tolist()
     ([0, 0, 0, 0, 1, 1], [[0, 0, 0], [255, 0, 0]])
     """
+    pixels = checked_picture(picture, place, smooth)
+    features = np.dstack([lab(pixels), places(pixels, place)])
+    return clustered(features, pixels, k, smooth, method, random_state)
+
+
+def checked_picture(picture: ArrayLike, place: float, smooth: float) -> NDArray[np.uint8]:
+    """Give the picture as an array, if it is one, and the settings of segments are in range."""
     pixels = np.asarray(picture)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise UnlabeledError(f"a picture is uint8 of shape (h, w, 3); this one is {pixels.dtype} of {pixels.shape}")
@@ -103,10 +110,28 @@ def segments(
         raise UnlabeledError(f"place, the weight of where a pixel is, must be at least 0; it is {place}")
     if not 0 <= smooth < 1:
         raise UnlabeledError(f"smooth, a share of the longer side, must be at least 0 and below 1; it is {smooth}")
+    return pixels
+
+
+def places(pixels: NDArray[np.uint8], place: float) -> NDArray[np.float32]:
+    """Give column and row of each pixel, weighted, shape (h, w, 2)."""
     height, width = pixels.shape[:2]
     scale = np.float32(100 * place / max(height, width))
     rows, columns = np.mgrid[:height, :width].astype(np.float32) * scale
-    features = np.dstack([lab(pixels), columns, rows]).reshape(-1, 5)
+    return np.dstack([columns, rows])
+
+
+def clustered(
+    features: NDArray[np.float32],
+    pixels: NDArray[np.uint8],
+    k: int | Literal["auto"],
+    smooth: float,
+    method: Method,
+    random_state: int,
+) -> Segments:
+    """Cluster the pixels of a picture by their features, shape (h, w, d), into segments without specks."""
+    height, width = pixels.shape[:2]
+    features = features.reshape(height * width, -1)
     chosen = np.arange(len(features))
     if len(features) > FITTED:
         chosen = np.sort(np.random.default_rng(random_state).choice(len(features), FITTED, replace=False))
@@ -133,11 +158,23 @@ def _smoothed(labels: NDArray[np.int64], radius: int) -> NDArray[np.int64]:
     return found
 
 
-def segments_picture(picture: NDArray[np.uint8], found: Segments, path: str | PathLike[str]) -> Path:
-    """Draw a picture with the boundaries of its segments, beside the segments in their mean colours, as a PNG."""
+def segments_picture(picture: NDArray[np.uint8], *found: Segments, path: str | PathLike[str]) -> Path:
+    """Draw a picture with the boundaries of its segments, beside the segments in their mean colours, as a PNG.
+
+    Each further segmentation is a row below.
+    """
     from PIL import Image
 
     thick = max(1, round(max(picture.shape[:2]) / 600))
+    rows = [_segments_row(picture, each, thick) for each in found]
+    gap = np.full((GAP * thick, rows[0].shape[1], 3), 255, np.uint8)
+    sheet = np.concatenate([part for row in rows for part in (gap, row)][1:])
+    with written_aside(path) as aside:
+        Image.fromarray(sheet).save(aside, format="PNG")
+    return Path(path)
+
+
+def _segments_row(picture: NDArray[np.uint8], found: Segments, thick: int) -> NDArray[np.uint8]:
     edges = found.boundaries
     grown = edges.copy()
     for step in range(1, thick):  # towards the top left, where the pixels on this side of the boundary are
@@ -145,10 +182,7 @@ def segments_picture(picture: NDArray[np.uint8], found: Segments, path: str | Pa
         grown[:, :-step] |= edges[:, step:]
     outlined = np.where(grown[..., None], np.array(LINE, np.uint8), picture)
     gap = np.full((picture.shape[0], GAP * thick, 3), 255, np.uint8)
-    sheet = np.concatenate([outlined, gap, found.colours[found.labels]], axis=1)
-    with written_aside(path) as aside:
-        Image.fromarray(sheet).save(aside, format="PNG")
-    return Path(path)
+    return np.concatenate([outlined, gap, found.colours[found.labels]], axis=1)
 
 
 def write_mask(found: Segments, path: str | PathLike[str]) -> Path:

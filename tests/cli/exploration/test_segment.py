@@ -10,6 +10,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
+from unlabeled.registry import method
+from unlabeled.runs import learn
 
 
 @pytest.fixture
@@ -92,6 +94,20 @@ def test_a_picture_is_replaced_only_when_that_is_asked_for(desk):
         assert picture.width == 128
     same = CliRunner().invoke(app, ["segment", "flag.png", "--out", "new.png", "--mask", "new.png"])
     assert "--out and --mask are both new.png" in str(same.exception)
+
+
+def test_a_run_segments_by_its_features_beside_colour(desk):
+    photos = desk / "photos"
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(photos / f"{number}.png")
+    learn(photos, desk / "run", method("autoencoder")(epochs=1, batch_size=6, progress=False))
+    done = json.loads(unlabeled("segment", "flag.png", "--run", "run", "-k", 3, "--mask", "mask.png", "--json"))
+    assert sum(part["share"] for part in done["segments"]) == pytest.approx(1)
+    sheet, mask = (np.asarray(Image.open(name)) for name in ("segments.png", "mask.png"))
+    assert sheet.shape == (2 * 40 + 8, 2 * 60 + 8, 3)  # by features above, by colour below
+    assert mask.shape == (40, 60)
 
 
 def test_help_teaches():

@@ -20,6 +20,14 @@ def segment(
     mask: Annotated[
         Path | None, typer.Option(help="PNG to write whose pixels are the numbers of the segments.")
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="A run over images: the pixels are clustered by its feature maps, and beneath by colour."),
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(min=8, help="With --run: pixels to which the photo is scaled.  [dim]default: 4 × the run's[/dim]"),
+    ] = None,
     place: Annotated[
         float, typer.Option(min=0, help="Weight of where a pixel is, beside its colour; 0 is colour alone.")
     ] = 0.5,
@@ -31,16 +39,17 @@ def segment(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Cut a picture into parts of like colour and place.
+    """Cut a picture into parts of like colour and place, or into parts that a run's encoder takes for alike.
 
     [dim]unlabeled segment photo.jpg -k 6 --out segments.png[/dim]
+    [dim]unlabeled segment photo.jpg --run run/ --out segments.png[/dim]
     """
     import numpy as np
 
     from unlabeled.data import Images
     from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
-    from unlabeled.explore import segments, segments_picture
+    from unlabeled.explore import feature_segments, segments, segments_picture
     from unlabeled.explore.figures.figure import check_picture
     from unlabeled.explore.segments import write_mask
 
@@ -54,7 +63,17 @@ def segment(
         raise UnlabeledError(f"{photo} is a folder; give one picture")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))
     found = segments(picture, how_many(k), place, smooth, method, seed)  # type: ignore[arg-type]  # checked there
-    segments_picture(picture, found, out)
+    rows = [found]
+    if run is not None:
+        from unlabeled.runs import Run
+
+        encoder = Run(run).encoder
+        given = (how_many(k), place, smooth, method, seed, side)
+        found = feature_segments(encoder, picture, *given)  # type: ignore[arg-type]  # checked there
+        rows = [found, *rows]
+    elif side is not None:
+        raise UnlabeledError("--side goes with --run; by colour, the photo is taken as it is")
+    segments_picture(picture, *rows, path=out)
     if mask is not None:
         write_mask(found, mask)
     shares = np.bincount(found.labels.ravel()) / found.labels.size

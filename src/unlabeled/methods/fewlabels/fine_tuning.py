@@ -310,8 +310,8 @@ class FineTuning(Estimator):
             self.head_.load_state_dict(kept[1])
         if mean is not None and scale is not None:
             with torch.no_grad():
-                self.head_.weight /= scale
-                self.head_.bias -= self.head_.weight @ mean
+                self.head_.weight.div_(scale)
+                self.head_.bias.sub_(self.head_.weight @ mean)
 
     def _to_training(self, frozen: bool) -> None:
         """Switch dropout and batch statistics on where there is something to train, and nowhere else."""

@@ -1,0 +1,69 @@
+"""Features of pixels: the feature maps of a picture, each place where the picture has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn import functional as F
+
+from unlabeled.data.image.decode import pixels
+from unlabeled.encoders.encoder import Encoder
+from unlabeled.errors import UnlabeledError
+
+MAGNIFIED = 4
+"""Sides for which an encoder was made that a picture is scaled to, where the encoder takes any: maps are coarse."""
+
+
+def pixel_features(
+    encoder: Encoder, picture: NDArray[np.uint8], side: int | None = None, components: int = 16
+) -> NDArray[np.float32]:
+    """Give each pixel a vector: the encoder's maps, their principal components, interpolated to the picture's size.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Of images, with feature maps or patches.
+    picture : ndarray of uint8, shape (h, w, 3)
+    side : int, optional
+        Pixels to which both sides of the picture are scaled for the encoder. By default four times the size that it was
+        made for, or that size where it takes no other.
+    components : int, default 16
+        Principal components at most.
+
+    Returns
+    -------
+    ndarray of float32, shape (h, w, components)
+        Centred; the mean squared length of the vectors is 1.
+
+    Raises
+    ------
+    UnlabeledError
+        If the encoder is not one of images, or has no maps of this size.
+    """
+    wanted = encoder.preprocessing
+    if wanted.kind != "image":
+        raise UnlabeledError(f"the encoder is for {wanted.kind}s, and segments are parts of images")
+    own = wanted.shape[-1]
+    maps = None
+    for each in (MAGNIFIED * own, own) if side is None else (side,):
+        values = torch.from_numpy(pixels(Image.fromarray(picture), each, "squash", wanted.shape[0]).copy())[None]
+        try:
+            with torch.no_grad():
+                maps = encoder.eval().features(wanted.part(each).canonical(values)).maps()[0].float()
+            break
+        except (AssertionError, RuntimeError, ValueError):  # each library says it otherwise
+            continue
+    if maps is None:
+        raise UnlabeledError(
+            f"encoder {encoder.architecture!r} gives no maps of pictures of {side or own} pixels; leave the side out, "
+            "or use a convolutional encoder"
+        )
+    flat = maps.flatten(1).T
+    centred = flat - flat.mean(0)
+    directions = torch.linalg.eigh(centred.T @ centred)[1].flip(1)[:, :components]
+    found = (centred @ directions).T.reshape(1, -1, *maps.shape[1:])
+    found = found / found.square().sum(1).mean().sqrt().clamp(min=1e-12)
+    each_pixel = F.interpolate(found, picture.shape[:2], mode="bilinear", align_corners=False)[0]
+    return each_pixel.permute(1, 2, 0).contiguous().numpy()
