@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from unlabeled.data.arrays import load_array
+from unlabeled.data.finite import first_not_finite
 from unlabeled.errors import UnlabeledError
 
 BLOCK_BYTES = 1 << 21  # a block and what is made of it stay in a core's cache, or nearly
@@ -200,23 +201,9 @@ def is_stream(source: Any) -> bool:
 
 def check_finite(rows: Rows, first: int, name: str = "the data") -> None:
     """Refuse NaN and infinity, naming the row and the column of the first; `first` is the number of the first row."""
-    sparse = sp.issparse(rows)
-    values = rows.data if sparse else rows
-    if values.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):  # a sum is quick, and finite only if every addend is
-            return
-    wrong = ~np.isfinite(values)
-    if not wrong.any():
-        return
-    if sparse:
-        place = int(np.flatnonzero(wrong)[0])
-        row, column = int(np.searchsorted(rows.indptr, place, side="right")) - 1, int(rows.indices[place])
-    else:
-        row, column = np.argwhere(wrong)[0].tolist()
-    value = "NaN" if np.isnan(values[wrong][0]) else "infinity"
-    raise UnlabeledError(f"{name} holds {value} in row {first + row}, column {column}; fill in or drop such rows")
+    if (found := first_not_finite(rows)) is not None:
+        where = f"row {first + found.row}, column {found.column}"
+        raise UnlabeledError(f"{name} holds {found.value} in {where}; fill in or drop such rows")
 
 
 def mean_and_variance(blocks: Blocks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from unlabeled.data.arrays import as_array, load_array
 from unlabeled.data.batch import Batch, labels_at
-from unlabeled.data.fingerprint import chunks, fingerprint
+from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.finite import first_not_finite
 from unlabeled.data.instances import prefetched
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
@@ -148,19 +149,10 @@ def _exact_type(array: NDArray[Any]) -> type[np.floating[Any]]:
 
 
 def _check_finite(array: NDArray[Any], columns: list[str] | None, name: str) -> None:
-    count, start = 0, 0
-    first: tuple[int, int] | None = None
-    for part in chunks(array):
-        wrong = ~np.isfinite(part)
-        if wrong.any():
-            count += int(wrong.sum())
-            row, column = np.argwhere(wrong)[0].tolist()
-            first = first or (start + row, column)
-        start += len(part)
-    if first is not None:
-        row, column = first
+    if (found := first_not_finite(array)) is not None:
+        row, column = found.row, found.column
         where = f"column {column}" if columns is None else f"column {columns[column]!r}"
-        values = "1 value that is" if count == 1 else f"{count:,} values that are"
+        values = "1 value that is" if found.total == 1 else f"{found.total:,} values that are"
         raise UnlabeledError(
             f"{name} holds {values} not finite, the first {array[row, column]} in row {row}, {where}; "
             "fill in or drop such rows before learning"

@@ -11,6 +11,7 @@ from scipy.special import gammaln
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_vectors
+from unlabeled.search.metric import unit_rows
 
 _AT_ONCE = 1024  # queries
 
@@ -67,7 +68,7 @@ def pair_recall(
     >>> found.images_of_text, round(found.images_of_text_chance[1], 6)
     ({1: 1.0}, 0.25)
     """
-    u, v = (_unit(check_vectors(vectors, name)) for vectors, name in ((images, "images"), (texts, "texts")))
+    u, v = (unit_rows(check_vectors(vectors, name)) for vectors, name in ((images, "images"), (texts, "texts")))
     if u.shape != v.shape:
         raise UnlabeledError(f"images {u.shape} and texts {v.shape} must be vectors of the same pairs, of one length")
     n = len(u)
@@ -119,8 +120,3 @@ def _by_chance(items: int, answers: NDArray[np.int64], k: int) -> NDArray[np.flo
     left = np.where(possible, left, k)
     log_none = gammaln(left + 1) - gammaln(left - k + 1) - gammaln(items + 1) + gammaln(items - k + 1)
     return np.where(possible, -np.expm1(log_none), 1.0)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
+from unlabeled.setting_checks import check_whole_number
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ def topic_diversity(topics: Sequence[Sequence[str]], n: int = 25) -> float:
 
 
 def _checked(topics: Sequence[Sequence[str]], n: int) -> list[list[str]]:
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 2:
-        raise UnlabeledError(f"n must be a whole number of at least 2, got {n!r}")
+    check_whole_number("n", n, least=2)
     lists = [list(topic)[:n] for topic in topics if not isinstance(topic, str)]
     if len(lists) != len(topics) or any(not isinstance(word, str) for topic in lists for word in topic):
         raise UnlabeledError("topics must be lists of words, one list a topic")

@@ -90,8 +90,14 @@ def row_squares(vectors: NDArray[Any]) -> NDArray[np.float64]:
     return squares
 
 
-def unit_rows(vectors: NDArray[Any]) -> NDArray[np.float32]:
+def unit_rows(vectors: NDArray[Any], dtype: Any = np.float32) -> NDArray[Any]:
     """Scale each row to length 1; a row of zeros stays as it is, and so has cosine 0 with every other.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, d)
+    dtype : float32 or float64, default float32
+        Of the result; it is computed in float64.
 
     Examples
     --------
@@ -101,6 +107,6 @@ def unit_rows(vectors: NDArray[Any]) -> NDArray[np.float32]:
     """
     lengths = row_lengths(vectors)
     lengths[lengths == 0] = 1
-    scaled = np.empty(vectors.shape, np.float32)
+    scaled = np.empty(vectors.shape, dtype)
     np.divide(vectors, lengths[:, None], out=scaled, casting="same_kind")
     return scaled

@@ -10,6 +10,7 @@ from unlabeled.encoders.make import brings_weights
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.modalities import Preprocessing
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.views import View
 
 AT_LEAST_ONE = ("batch_size", "accumulate", "checkpoint_every", "size", "workers")
@@ -27,10 +28,7 @@ def check_settings(method: Any) -> None:
     if not isinstance(method.epochs, int) or method.epochs < least:
         more = "; 0 takes an encoder as it is, which must be a trained one" if method.epochs == 0 else ""
         raise UnlabeledError(f"epochs must be a whole number of at least 1, got {method.epochs!r}{more}")
-    for name in AT_LEAST_ONE:
-        value = getattr(method, name)
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
+    check_whole_settings(method, *AT_LEAST_ONE)
     for name in POSITIVE:
         value = getattr(method, name)
         if value is not None and not value > 0:

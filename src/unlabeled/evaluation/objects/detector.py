@@ -33,6 +33,7 @@ from unlabeled.evaluation.objects.region_head import RegionHead, torchvision_ops
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
 
 FORMAT = "detector"
@@ -93,9 +94,7 @@ class Detector(Estimator):
             If torchvision is not installed.
         """
         torchvision_ops()
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        check_whole_settings(self, "epochs", "batch_size")
         device = choose_device(self.device)
         with torch.random.fork_rng():
             torch.manual_seed(check_random_state(self.random_state).randint(2**31))

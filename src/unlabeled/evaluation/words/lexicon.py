@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.word_vectors import WordVectors
+from unlabeled.search.metric import unit_rows
 
 
 class Lexicon:
@@ -64,9 +65,7 @@ class Lexicon:
 
     def unit_vectors(self, words: Sequence[str]) -> NDArray[np.float64]:
         """Give the vectors of known words at unit length; those of zeros stay."""
-        vectors = self.lookup(words)
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.where(norms > 0, norms, 1)
+        return unit_rows(self.lookup(words), np.float64)
 
 
 def lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.search.metric import unit_rows
 
 TEMPLATES = ("a picture of a {}", "a drawing of a {}", "{}")
 
@@ -53,7 +54,7 @@ class ZeroShotClassifier:
         texts = [template.replace("{}", name) for name in names for template in templates]
         vectors = transform(texts).reshape(len(names), len(templates), -1).mean(1)
         self.classes_ = np.array(names)
-        self.vectors_: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+        self.vectors_: NDArray[np.float32] = unit_rows(vectors)
         self._transform, self._scale = transform, scale
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

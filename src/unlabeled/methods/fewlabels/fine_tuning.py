@@ -24,6 +24,7 @@ from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
 from unlabeled.methods.fewlabels.tasks import TASKS
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
 
@@ -213,9 +214,7 @@ class FineTuning(Estimator):
                 int(self.layers)
             except ValueError:
                 raise unknown_name("layers", self.layers, [*NAMED_LAYERS, "a whole number"]) from None
-        for name in ("epochs", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        check_whole_settings(self, "epochs", "batch_size", "patience")
         if not 0 <= self.validation < 1:
             raise UnlabeledError(f"validation is a share, at least 0 and below 1, got {self.validation!r}")
         if not 0 < self.layer_decay <= 1:

@@ -24,6 +24,7 @@ from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
+from unlabeled.search.metric import unit_rows
 from unlabeled.training.control.devices import choose_device
 
 FOLDS = 3
@@ -204,7 +205,7 @@ class SetFit(Estimator):
 
     def _vectors(self, encoder: Encoder, instances: Any) -> NDArray[np.float32]:
         found = embed(encoder, instances, device=choose_device(self.device))
-        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+        return unit_rows(found)
 
 
 def pairs_of_classes(

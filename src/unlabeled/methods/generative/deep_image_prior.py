@@ -19,6 +19,7 @@ from unlabeled.data.image.masks import read_mask
 from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator
 from unlabeled.memory import check_memory
+from unlabeled.setting_checks import check_whole_number, check_whole_settings
 from unlabeled.training.control.devices import choose_device
 from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.loop import own_randomness
@@ -142,8 +143,7 @@ class DeepImagePrior(Estimator):
         -------
         ndarray of uint8, shape (factor · h, factor · w) or (factor · h, factor · w, 3)
         """
-        if not isinstance(factor, int) or factor < 2:
-            raise UnlabeledError(f"factor must be a whole number of at least 2, got {factor!r}")
+        check_whole_number("factor", factor, least=2)
         seen = as_tensor(picture)
         low = tuple(seen.shape[2:])
         large = torch.Size(factor * side for side in low)
@@ -232,9 +232,7 @@ class DeepImagePrior(Estimator):
         return as_picture(average.best if self.patience else average.mean)
 
     def _check(self, size: torch.Size) -> None:
-        for name in ("steps", "width", "scales"):
-            if getattr(self, name) < 1:
-                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        check_whole_settings(self, "steps", "width", "scales")
         if not 0 < self.smoothing <= 1:
             raise UnlabeledError(f"smoothing must be above 0 and at most 1, got {self.smoothing!r}")
         if min(size) < SMALLEST:

@@ -117,13 +117,6 @@ class Mixture(BaseEstimator, Estimator):
             raise UnlabeledError("every sample_weight is zero; some rows must count")
         return weights
 
-    def _check_whole(self, *names: str) -> None:
-        """Refuse a setting that is given and is not a whole number of at least 1."""
-        for name in names:
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-                raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
-
     def _check_not_negative(self, *names: str) -> None:
         """Refuse a setting that is not a number of at least 0."""
         for name in names:

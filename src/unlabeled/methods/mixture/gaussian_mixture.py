@@ -22,6 +22,7 @@ from unlabeled.methods.mixture.gaussian.gaussian_covariance import Covariance, S
 from unlabeled.methods.mixture.gaussian.gaussian_densities import Gaussians, choose_densities
 from unlabeled.methods.mixture.gaussian.gaussian_steps import Data, GaussianEM, Responsibilities, survey
 from unlabeled.methods.mixture.threads import threads
+from unlabeled.setting_checks import check_whole_settings
 
 STARTS = ("kmeans", "k-means++", "random")
 
@@ -280,7 +281,7 @@ class GaussianMixture(DensityMixin, Mixture):
 
     def _check(self) -> Covariance:
         """Refuse settings that cannot be meant; give the form of the covariances."""
-        self._check_whole("n_components", "n_init", "max_iter", "workers")
+        check_whole_settings(self, "n_components", "n_init", "max_iter", "workers")
         self._check_not_negative("tol", "reg_covar")
         if self.init_params not in STARTS:
             raise unknown_name("init_params", str(self.init_params), STARTS)

@@ -22,6 +22,7 @@ from unlabeled.methods.mixture.kmeans.lloyd import Lloyd
 from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
 from unlabeled.methods.mixture.kmeans.quantised_centres import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
+from unlabeled.setting_checks import check_whole_settings
 
 STARTS = ("k-means++", "random")
 
@@ -107,7 +108,7 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
             return 1
         if n_init == "auto":
             return at_random if isinstance(self.init, str) and self.init == "random" else 1
-        self._check_whole("n_init")
+        check_whole_settings(self, "n_init")
         return int(n_init)
 
     def _first_centres(
@@ -246,7 +247,7 @@ class KMeans(NearestCentre):
         ConvergenceWarning
             If there are fewer different rows than clusters; some clusters are then empty.
         """
-        self._check_whole("n_clusters", "max_iter", "workers")
+        check_whole_settings(self, "n_clusters", "max_iter", "workers")
         self._check_not_negative("tol")
         blocks = self._open(X, reset=True)
         self._check_start(blocks, self.n_clusters)

@@ -15,6 +15,7 @@ from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.topics.gibbs import Gibbs
 from unlabeled.methods.mixture.topics.topic_model import TopicModel
 from unlabeled.methods.mixture.topics.word_counts import WordCounts
+from unlabeled.setting_checks import check_whole_settings
 
 ALPHA_APART = 10  # sweeps between two changes of α
 SWEEPS_APART = 5  # between two samples that are averaged; neighbours are nearly the same
@@ -183,7 +184,7 @@ class LatentDirichletAllocation(TopicModel):
 
     def _check(self) -> tuple[float, float]:
         """Refuse settings that cannot be meant; give α, from which learning starts, and η."""
-        self._check_whole("n_components", "max_iter", "workers")
+        check_whole_settings(self, "n_components", "max_iter", "workers")
         self._burn_in()
         alpha = 1 / self.n_components if self.doc_topic_prior == "auto" else self._prior_of("doc_topic_prior")
         return alpha, self._prior_of("topic_word_prior")

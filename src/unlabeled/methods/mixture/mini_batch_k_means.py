@@ -15,6 +15,7 @@ from unlabeled.methods.mixture.k_means import NearestCentre, assign_blocks
 from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres
 from unlabeled.methods.mixture.kmeans.quantised_centres import screen_pays
 from unlabeled.methods.mixture.threads import Threads, threads
+from unlabeled.setting_checks import check_whole_settings
 
 
 class MiniBatchKMeans(NearestCentre):
@@ -180,7 +181,7 @@ class MiniBatchKMeans(NearestCentre):
                 array[:] = array[order]
 
     def _check(self) -> None:
-        self._check_whole("n_clusters", "max_iter", "batch_size", "max_no_improvement", "init_size", "workers")
+        check_whole_settings(self, "n_clusters", "max_iter", "batch_size", "max_no_improvement", "init_size", "workers")
         self._check_not_negative("tol", "reassignment_ratio")
 
     def _begin(self, centres: NDArray[Any], random: np.random.RandomState) -> None:

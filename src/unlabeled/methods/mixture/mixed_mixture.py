@@ -21,6 +21,7 @@ from unlabeled.methods.mixture.expectation_maximisation import expectation_maxim
 from unlabeled.methods.mixture.mixed.mixed_columns import Floats, MixedColumns, MixedRows
 from unlabeled.methods.mixture.mixed.mixed_steps import MixedData, MixedEM, MixedParameters
 from unlabeled.methods.mixture.threads import threads
+from unlabeled.setting_checks import check_whole_settings
 
 START_SAMPLE = 20_000
 """Rows by which k-means finds the first groups."""
@@ -335,7 +336,7 @@ class MixedMixture(DensityMixin, Mixture):
 
     def _check(self) -> None:
         """Refuse settings that cannot be meant."""
-        self._check_whole("n_components", "n_init", "max_iter", "workers")
+        check_whole_settings(self, "n_components", "n_init", "max_iter", "workers")
         self._check_not_negative("tol", "min_variance", "prior")
         if not self.prior > 0:
             raise UnlabeledError("prior must be above 0: without it a level can become impossible in a component")

@@ -14,6 +14,7 @@ from unlabeled.methods.mixture.expectation_maximisation import expectation_maxim
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.methods.mixture.topics.topic_model import TopicModel
 from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
+from unlabeled.setting_checks import check_whole_settings
 
 SMOOTHING = 0.01  # share of a prediction that is the whole collection's
 
@@ -114,7 +115,7 @@ class PLSA(TopicModel):
         UnlabeledError
             If the documents or a setting are not usable.
         """
-        self._check_whole("n_components", "max_iter", "n_init", "workers")
+        check_whole_settings(self, "n_components", "max_iter", "n_init", "workers")
         self._check_not_negative("tol")
         if not isinstance(self.tempering, int | float | np.number) or not 0 < self.tempering <= 1:
             raise UnlabeledError(f"tempering must be above 0 and at most 1, got {self.tempering!r}")

@@ -20,11 +20,11 @@ from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbeddin
 from unlabeled.methods.words.prediction.training import State, load_checkpoint, padded, save_checkpoint, stopped_message
 from unlabeled.methods.words.word_embedding import (
     CIRCUMSTANCES,
-    at_least_one,
     check_neighbours,
     worker_count,
 )
 from unlabeled.methods.words.word_vectors import WordVectors
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.interrupt import StopRequest
 from unlabeled.training.control.progress import ProgressBar
 
@@ -189,7 +189,7 @@ class GloVe(TrainedEmbedding):
 
     def _check(self) -> None:
         super()._check()
-        at_least_one(self, "window", "epochs")
+        check_whole_settings(self, "window", "epochs")
         for name, names in (("weighting", get_args(Weighting)), ("output", get_args(Output))):
             if getattr(self, name) not in names:
                 raise unknown_name(name, str(getattr(self, name)), names)

@@ -17,8 +17,9 @@ from unlabeled.methods.words.counting.subwords import Unseen
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbedding
 from unlabeled.methods.words.prediction.training import Model, State, train
-from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, at_least_one, check_neighbours
+from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, check_neighbours
 from unlabeled.methods.words.word_vectors import WordVectors
+from unlabeled.setting_checks import check_whole_settings
 
 
 class Word2Vec(TrainedEmbedding, ABC):
@@ -195,7 +196,7 @@ class Word2Vec(TrainedEmbedding, ABC):
 
     def _check(self) -> None:
         super()._check()
-        at_least_one(self, "window", "negatives", "epochs")
+        check_whole_settings(self, "window", "negatives", "epochs")
         losses = ("negative", "hierarchical", "full")
         if self.loss not in losses:
             raise unknown_name("loss", str(self.loss), losses)

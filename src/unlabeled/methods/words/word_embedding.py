@@ -23,6 +23,7 @@ from unlabeled.files import folder_written_aside, load_arrays, read_json, refuse
 from unlabeled.methods.words.phrases import Phrases
 from unlabeled.methods.words.sentence_vectors import weighted_means
 from unlabeled.methods.words.word_vectors import WordVectors
+from unlabeled.setting_checks import check_whole_settings
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
 CIRCUMSTANCES = {"workers", "cache", "checkpoint", "progress"}
@@ -84,7 +85,7 @@ class WordEmbedding(Estimator, ABC):
 
     def _check(self) -> None:
         """Refuse settings that cannot be meant; a method adds its own."""
-        at_least_one(self, "min_count", "max_vocab")
+        check_whole_settings(self, "min_count", "max_vocab")
 
     def _extras(self) -> dict[str, NDArray[Any]]:
         """Give what `save` keeps beside the vectors, by name; `_restore` receives the same."""
@@ -248,14 +249,6 @@ class WordEmbedding(Estimator, ABC):
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
-
-
-def at_least_one(method: Estimator, *names: str) -> None:
-    """Refuse a setting that is given and is not a whole number of at least 1."""
-    for name in names:
-        value = getattr(method, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
-            raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
 def check_neighbours(corpus: Corpus) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unlabeled.data.finite import first_not_finite
 from unlabeled.errors import UnknownWordError, UnlabeledError, unknown_name
 from unlabeled.methods.words.formats import Selection, read_words, write_words
 from unlabeled.methods.words.lookup import nearest_words
@@ -26,6 +27,8 @@ from unlabeled.methods.words.lookup.checks import (
     read_only,
     refuse,
 )
+from unlabeled.search.metric import row_lengths, unit_rows
+from unlabeled.setting_checks import check_whole_number
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +54,7 @@ class UnitLength:
 
     def __call__(self, word: str) -> NDArray[Any]:
         """Give the vector of an unseen word at unit length."""
-        return nearest_words.unit_rows(np.asarray(self.make(word)))
+        return np.asarray(unit_rows(np.asarray(self.make(word))[None])[0])
 
 
 class WordVectors:
@@ -209,7 +212,7 @@ class WordVectors:
         >>> WordVectors(["up", "down"], [[0, 1], [0, -2]]).similarity("up", "down")
         -1.0
         """
-        first, second = nearest_words.unit_rows(self.lookup([a, b]))
+        first, second = unit_rows(self.lookup([a, b]))
         return float(np.clip(first @ second, -1, 1))
 
     @overload
@@ -282,7 +285,7 @@ class WordVectors:
     def _unit(self, part: str | ArrayLike) -> NDArray[np.float32]:
         """Give the vector of a word, or the vector given, at unit length."""
         rows = self.lookup([part]) if isinstance(part, str) else self._checked_queries(np.asarray(part))
-        return np.asarray(nearest_words.unit_rows(rows)[0])
+        return np.asarray(unit_rows(rows)[0])
 
     def _nearest(
         self, queries: NDArray[Any], own: Sequence[Sequence[int]], k: int, restrict: int | None
@@ -292,7 +295,7 @@ class WordVectors:
             raise UnlabeledError(f"restrict must be at least 1, or None for all words; it is {restrict}")
         among = self.vectors[:restrict]
         own = [[row for row in rows if row < len(among)] for rows in own]
-        found = nearest_words.nearest(among, self.lengths[:restrict], nearest_words.unit_rows(queries), k, own)
+        found = nearest_words.nearest(among, self.lengths[:restrict], unit_rows(queries), k, own)
         return [self._named(rows, similarities) for rows, similarities in found]
 
     def analogy(
@@ -325,7 +328,7 @@ class WordVectors:
         for asked in (word, minus, plus):
             if not isinstance(asked, str):
                 raise self._unknown(asked)
-        three = nearest_words.unit_rows(self.lookup([word, minus, plus]))
+        three = unit_rows(self.lookup([word, minus, plus]))
         scores = nearest_words.analogy_scores(method, *nearest_words.cosines(self.vectors, self.lengths, three))
         if method == "3CosAdd":
             scores /= np.linalg.norm(three[0] - three[1] + three[2]) or 1  # so that it is a cosine
@@ -343,7 +346,7 @@ class WordVectors:
         """
         if isinstance(words, str) or not len(words):
             raise UnlabeledError(f"doesnt_match needs a list of at least one word, got {words!r}")
-        unit = nearest_words.unit_rows(self.lookup(words))
+        unit = unit_rows(self.lookup(words))
         return words[int((unit @ unit.mean(axis=0)).argmin())]
 
     def n_similarity(self, a: Sequence[str], b: Sequence[str]) -> float:
@@ -358,7 +361,7 @@ class WordVectors:
             if isinstance(words, str) or not len(words):
                 raise UnlabeledError(f"n_similarity needs two lists of at least one word, got {words!r}")
         means = [self.lookup(words).mean(axis=0, dtype=np.float64) for words in (a, b)]
-        first, second = nearest_words.unit_rows(np.stack(means))
+        first, second = unit_rows(np.stack(means))
         return float(np.clip(first @ second, -1, 1))
 
     def synonym(self, word: str, choices: Sequence[str]) -> Neighbour:
@@ -372,7 +375,7 @@ class WordVectors:
         """
         if isinstance(choices, str) or not len(choices):
             raise UnlabeledError(f"synonym needs a list of at least one word to choose from, got {choices!r}")
-        vectors = nearest_words.unit_rows(self.lookup([word, *choices]))
+        vectors = unit_rows(self.lookup([word, *choices]))
         similarities = vectors[1:] @ vectors[0]
         best = int(similarities.argmax())
         return Neighbour(choices[best], float(similarities[best]))
@@ -394,7 +397,7 @@ class WordVectors:
 
     def normalised(self) -> Self:
         """Bring all vectors to unit length, those made for unseen words too; those of zeros stay."""
-        unit = nearest_words.unit_rows(self.vectors).astype(self.vectors.dtype, copy=False)
+        unit = unit_rows(self.vectors).astype(self.vectors.dtype, copy=False)
         oov = UnitLength(self.oov) if callable(self.oov) else self.oov
         return type(self)(self.words, unit, self.counts, oov=oov)
 
@@ -497,8 +500,8 @@ class WordVectors:
             If the file is malformed; the message names the line. A header that promises another number of words, and
             words that come twice, of which the first is kept, are only warned of.
         """
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1):
-            raise UnlabeledError(f"limit must be a whole number of at least 1, or None, got {limit!r}")
+        if limit is not None:
+            check_whole_number("limit", limit)
         if errors not in ("strict", "replace"):
             raise unknown_name("setting of errors", errors, ["strict", "replace"])
         if isinstance(words, str):
@@ -510,8 +513,8 @@ class WordVectors:
     @cached_property
     def lengths(self) -> NDArray[np.float32]:
         """Euclidean length of each vector, shape (n,); measured when first needed."""
-        measured = nearest_words.lengths(self.vectors)
-        refuse(~np.isfinite(measured), self.words)
+        measured = row_lengths(self.vectors).astype(np.float32)
+        refuse(first_not_finite(measured[:, None]), self.words)
         return read_only(measured)
 
     def _checked_queries(self, queries: NDArray[Any]) -> NDArray[Any]:

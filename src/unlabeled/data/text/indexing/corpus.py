@@ -22,6 +22,7 @@ from unlabeled.data.text.tokenization.text_encoding import Encoded, encode_text
 from unlabeled.data.text.tokenization.tokenizers import RULES, Tokenizer, checked_tokenizer
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
+from unlabeled.setting_checks import check_whole_number
 
 FORMAT = 1  # of the folder that `save` writes
 BLOCK = 1 << 22  # words copied at a time
@@ -287,9 +288,9 @@ class Corpus:
 
 
 def _check_limits(min_count: int, max_vocab: int | None) -> None:
-    for name, value in {"min_count": min_count, "max_vocab": 1 if max_vocab is None else max_vocab}.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise UnlabeledError(f"{name} must be a whole number of at least 1, got {value!r}")
+    check_whole_number("min_count", min_count)
+    if max_vocab is not None:
+        check_whole_number("max_vocab", max_vocab)
 
 
 def _cache_folder(cache: Path, text: Any, tokenizer: str | Tokenizer, settings: list[str]) -> Path:

@@ -18,6 +18,7 @@ from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats
 from unlabeled.methods.fewlabels.graph.conjugate_gradients import conjugate_gradients
 from unlabeled.search.exact import ExactStore
 from unlabeled.search.neighbour_graph import NeighbourGraph
+from unlabeled.setting_checks import check_whole_number
 
 Metric = Literal["euclidean", "cosine", "precomputed"]
 
@@ -176,15 +177,13 @@ class GraphClassifier(FewLabels):
         return found
 
     def _check(self) -> None:
-        if not isinstance(self.n_neighbors, int | np.integer) or self.n_neighbors < 1:
-            raise UnlabeledError(f"n_neighbors must be a whole number of at least 1, got {self.n_neighbors!r}")
+        check_whole_number("n_neighbors", self.n_neighbors)
         for name, known in (("metric", ("euclidean", "cosine", "precomputed")), ("weights", ("gaussian", "uniform"))):
             if getattr(self, name) not in known:
                 raise unknown_name(name, str(getattr(self, name)), known)
         if not self.tol > 0:
             raise UnlabeledError(f"tol must be above 0, got {self.tol!r}")
-        if not isinstance(self.max_iter, int | np.integer) or self.max_iter < 1:
-            raise UnlabeledError(f"max_iter must be a whole number of at least 1, got {self.max_iter!r}")
+        check_whole_number("max_iter", self.max_iter)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

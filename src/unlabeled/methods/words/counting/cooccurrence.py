@@ -19,6 +19,7 @@ from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.kernels.words import cooccurrence_counts as kernels
 from unlabeled.methods.words.word_embedding import worker_count
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.control.progress import ProgressBar
 
 Weighting = Literal["inverse", "flat"]
@@ -93,8 +94,7 @@ def cooccurrence(
     """
     if weighting not in get_args(Weighting):
         raise unknown_name("weighting", weighting, get_args(Weighting))
-    if isinstance(window, bool) or not isinstance(window, int | np.integer) or not 1 <= window <= kernels.WIDEST:
-        raise UnlabeledError(f"window must be a whole number from 1 to {kernels.WIDEST}, got {window!r}")
+    check_whole_number("window", window, most=kernels.WIDEST)
     corpus = Corpus.encode(corpus, progress=progress)
     counter = _Counter(corpus, window, symmetric, weighting, bytes_of(memory), worker_count(workers))
     with ProgressBar("counting neighbours", counter.steps, show=progress) as bar:

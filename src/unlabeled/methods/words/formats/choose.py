@@ -19,6 +19,7 @@ from typing import IO, Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data.finite import first_not_finite
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import written_aside
 from unlabeled.methods.words.formats.binary_format import read_binary, write_binary
@@ -122,9 +123,8 @@ def _read(path: Path, file: IO[bytes], size: int | None, mmap: bool, selection: 
     if found == "parquet":
         return selection.of(read_parquet(path))
     content = (read_binary if found == "word2vec_binary" else read_text)(path, file, size, selection)
-    wrong = ~np.isfinite(content.vectors).all(axis=1)
-    if wrong.any():
-        raise UnlabeledError(f"{path}: the vector of {content.words[wrong.argmax()]!r} holds NaN or infinity")
+    if (wrong := first_not_finite(content.vectors)) is not None:
+        raise UnlabeledError(f"{path}: the vector of {content.words[wrong.row]!r} holds NaN or infinity")
     return content
 
 

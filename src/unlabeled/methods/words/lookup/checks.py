@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unlabeled.data.finite import NotFinite, first_not_finite
 from unlabeled.data.text.indexing.vocabulary import check_words
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.words.lookup.nearest_words import AnalogyMethod, tiles
+from unlabeled.methods.words.lookup.nearest_words import AnalogyMethod
 
 OOV = Literal["raise", "zero", "skip"] | Callable[[str], ArrayLike]
 
@@ -37,8 +38,7 @@ def checked_vectors(vectors: ArrayLike, words: Sequence[str]) -> NDArray[Any]:
             f"column; the shape is {table.shape}"
         )
     if not isinstance(table, np.memmap):
-        for tile in tiles(len(table)):
-            refuse(np.asarray(~np.isfinite(table[tile]).all(axis=1)), words[tile])
+        refuse(first_not_finite(table), words)
     return read_only(table)
 
 
@@ -70,10 +70,10 @@ def check_k(k: int) -> None:
         raise UnlabeledError(f"k must be at least 1, the number of words wanted; it is {k}")
 
 
-def refuse(wrong: NDArray[np.bool_], words: Sequence[str]) -> None:
+def refuse(found: NotFinite | None, words: Sequence[str]) -> None:
     """Name the first word whose vector is wrong, if one is."""
-    if wrong.any():
-        raise UnlabeledError(f"the vector of {words[int(wrong.argmax())]!r} holds NaN, infinity or too large a number")
+    if found is not None:
+        raise UnlabeledError(f"the vector of {words[found.row]!r} holds NaN, infinity or too large a number")
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.search.metric import unit_rows
+
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 AnalogyMethod = Literal["3CosAdd", "3CosMul"]
@@ -15,21 +17,6 @@ AnalogyMethod = Literal["3CosAdd", "3CosMul"]
 TILE = 2048  # words compared at a time: their cosines with some hundred others fit in one core's cache
 NUMBERS = 1 << 24  # cosines held at a time: 64 MiB
 EPSILON = np.float32(0.001)  # of 3CosMul, as in its paper: keeps the quotient finite
-
-
-def lengths(vectors: NDArray[Any]) -> Floats:
-    """Measure the Euclidean length of each row; in double precision, so that no square overflows."""
-    found = np.empty(len(vectors), np.float32)
-    for tile in tiles(len(vectors)):
-        rows = vectors[tile].astype(np.float64)
-        found[tile] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    return found
-
-
-def unit_rows(vectors: NDArray[Any]) -> Floats:
-    """Bring each row to length 1; rows of zeros stay."""
-    rows = np.asarray(vectors, np.float64)
-    return np.asarray(rows / _divisors(np.linalg.norm(rows, axis=-1, keepdims=True)), np.float32)
 
 
 def cosines(vectors: NDArray[Any], norms: Floats, queries: Floats) -> Floats:

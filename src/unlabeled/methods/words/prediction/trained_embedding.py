@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC
 from typing import ClassVar
 
-from unlabeled.methods.words.word_embedding import WordEmbedding, at_least_one
+from unlabeled.methods.words.word_embedding import WordEmbedding
+from unlabeled.setting_checks import check_whole_settings
 
 
 class TrainedEmbedding(WordEmbedding, ABC):
@@ -26,4 +27,4 @@ class TrainedEmbedding(WordEmbedding, ABC):
 
     def _check(self) -> None:
         super()._check()
-        at_least_one(self, "dim", "workers")
+        check_whole_settings(self, "dim", "workers")
