@@ -142,6 +142,12 @@ class ImageModality(Modality):
 
         return {"auto": simclr, "simclr": simclr, "weak": weak, "strong": strong, "local": local}
 
+    def strengthened(self, weak: View) -> View:
+        """Add RandAugment and cutout to the weak view, so that one without a flip stays without."""
+        from unlabeled.views import Compose, Cutout, RandAugment
+
+        return Compose([weak, RandAugment(), Cutout(fraction=0.5)])
+
     def baseline(self, instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Give the pixels, averaged down to at most 32 a side."""
         import torch

@@ -146,6 +146,10 @@ class Modality(ABC):
         """Ready-made views by name; ``"auto"`` among them is the default one."""
         return {}
 
+    def strengthened(self, weak: View) -> View:
+        """Give the strong distortion that goes with a weak one; by default the view ``"strong"``, whatever the weak."""
+        return self.views["strong"]()
+
     def baseline(self, instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Give some instances as vectors in the simplest way, shape (n, d): what learning must beat."""
         raise UnlabeledError(f"{self.name} data have no raw baseline")

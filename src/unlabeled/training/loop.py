@@ -153,7 +153,7 @@ def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fab
     chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))[:512]
     sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device).values)
     view, advice = getattr(method, "view", None), collapse_advice(method)
-    return HealthMonitor(net.encoder, sample, view, advice, method.learning_rate)
+    return HealthMonitor(net.encoder, sample, view, advice, method.learning_rate, announced=not method.may_collapse)
 
 
 def _look(monitor: HealthMonitor, validation: Validation | None, plan: Plan, step: int) -> dict[str, float]:

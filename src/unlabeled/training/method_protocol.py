@@ -24,6 +24,7 @@ class Method(Protocol):
 
     principle: ClassVar[str]
     uses_labels: ClassVar[bool]
+    may_collapse: ClassVar[bool]
     betas: ClassVar[tuple[float, float]]
 
     epochs: int

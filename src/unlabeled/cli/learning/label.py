@@ -135,7 +135,7 @@ def _expected(about: dict[str, object]) -> str:
     found = about["expected"]
     if about["wanted_precision"] is not None and about["threshold"] is None:
         return "; no confidence reaches the wanted precision on hidden labels: label more, or ask for less"
-    if not isinstance(found, dict) or found["precision"] is None:
+    if not about["labelled"] or not isinstance(found, dict) or found["precision"] is None:
         return ""
     low, high = found["interval"]
     return (

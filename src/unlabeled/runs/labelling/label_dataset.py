@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
+from unlabeled.data.labels import read_labels
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import check_writable, folder_lock, read_json, write_json
 from unlabeled.methods.fewlabels.calibration import at_temperature
@@ -37,6 +38,7 @@ from unlabeled.runs.labelling.label_findings import (
     count_confusions,
     find_contradictions,
     find_suspicious,
+    nearest_labelled,
     precision_table,
     tell_what_helped,
 )
@@ -45,7 +47,7 @@ from unlabeled.runs.labelling.label_report import write_label_report
 from unlabeled.runs.labelling.label_tuning import cross_validate_tuning
 from unlabeled.runs.learn import learn
 from unlabeled.runs.run import Run
-from unlabeled.search import ExactStore, NeighbourGraph
+from unlabeled.search import NeighbourGraph
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
 CARD = "label.json"
@@ -111,8 +113,9 @@ def label_dataset(
     labels : path, list of paths, mapping of id to class, or sequence of length n
         Of several files the later wins; −1, empty cells, None and NaN say nothing.
     out : path
-        A folder: ``labels.parquet`` and ``labels.csv`` (id, label, confidence, source, nearest), ``given.csv``,
-        ``next-1.csv`` (what to label next), ``model/``, ``report.html``, ``label.json``, and for images ``run/``.
+        A folder: ``labels.parquet`` and ``labels.csv`` (id, label, confidence, source, nearest), ``given.csv`` (that of
+        an earlier round becomes ``given-1.csv``), ``next-1.csv`` (what to label next), ``model/``, ``report.html``,
+        ``label.json``, and for images ``run/``.
     precision : float, optional
         Label only instances of such a confidence that this share of the labels is expected to be right; by default
         label all.
@@ -219,7 +222,7 @@ def _label(
         "unreached": int((~reached & ~known).sum()),
         "classes": given.classes,
         "said": rows.said,
-        "warnings": given.said + find_contradictions(graph, given, rows.ids),
+        "warnings": given.said + find_contradictions(graph, given, rows.ids) + _forgotten(out, rows, given),
         "history": given.history,
         "changed": given.changed,
         "method": chosen.candidate.name,
@@ -242,7 +245,7 @@ def _label(
             {"id": rows.ids[row], "guess": given.classes[shares[row].argmax()], "confidence": float(confidence[row])}
             for row in following.tolist()
         ],
-        "next_file": _free_name(out).name,
+        "next_file": _free_name(out, "next").name,
         "seed": seed,
     }
     about["rounds"] = [*before.get("rounds", []), {key: about[key] for key in ("given", "method", "expected")}]
@@ -381,12 +384,28 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
     return before
 
 
-def _free_name(out: Path) -> Path:
-    """Give the first name for proposals that is not taken: those filled in by hand are never replaced."""
+def _forgotten(out: Path, rows: Rows, given: GivenLabels) -> list[str]:
+    """Point out labels of the round before that were not given again."""
+    if not (out / "given.csv").exists():
+        return []
+    before = read_labels(out / "given.csv").match(rows.ids).labels >= 0
+    gone = int((before & (given.codes < 0)).sum())
+    return (
+        [
+            f"{counted(gone, 'label')} of the round before {'is' if gone == 1 else 'are'} not among those given now; "
+            f"to use {'it' if gone == 1 else 'them'} too, add --labels {_free_name(out, 'given')}"
+        ]
+        if gone
+        else []
+    )
+
+
+def _free_name(out: Path, stem: str) -> Path:
+    """Give the first name that is not taken: what people filled in or gave in an earlier round is never replaced."""
     number = 1
-    while (out / f"next-{number}.csv").exists():
+    while (out / f"{stem}-{number}.csv").exists():
         number += 1
-    return out / f"next-{number}.csv"
+    return out / f"{stem}-{number}.csv"
 
 
 def _write(
@@ -407,8 +426,13 @@ def _write(
         "label": names,
         "confidence": [None if k else float(c) for k, c in zip(known.tolist(), confidence.tolist(), strict=True)],
         "source": said_by.tolist(),
-        "nearest": _nearest_labelled(rows, given),
+        "nearest": [
+            "; ".join(f"{rows.ids[other]}={given.classes[given.codes[other]]}" for other in others)
+            for others in nearest_labelled(rows, given, np.arange(len(rows)))
+        ],
     }
+    if (out / "given.csv").exists():
+        (out / "given.csv").rename(_free_name(out, "given"))
     for suffix in ("parquet", "csv"):
         write_table(columns, out / f"labels.{suffix}")
     write_table({"id": [rows.ids[row] for row in np.flatnonzero(known)], "label": [n for n in given.names if n]},
@@ -430,17 +454,3 @@ def _write(
     write_label_report(out, about, rows.images)
     write_json(out / CARD, about)  # last: it says that all is there
     shutil.rmtree(out / "tuning", ignore_errors=True)  # needed only to go on with unfinished work
-
-
-def _nearest_labelled(rows: Rows, given: GivenLabels, k: int = 3) -> list[str]:
-    """Name the labelled instances nearest to each, as ``id=label; id=label``."""
-    known = np.flatnonzero(given.codes >= 0)
-    vectors = rows.array.astype(np.float32)
-    store = ExactStore.build([rows.ids[row] for row in known], vectors[known], metric="euclidean")
-    found = store.query(vectors, min(k + 1, len(known)))
-    names = given.names
-    texts = []
-    for row, neighbours in enumerate(known[found.indices].tolist()):
-        others = [other for other in neighbours if other != row][:k]
-        texts.append("; ".join(f"{rows.ids[other]}={names[other]}" for other in others))
-    return texts

@@ -13,7 +13,7 @@ from unlabeled.runs.grouping.feature_matrix import Rows
 from unlabeled.runs.labelling.given_labels import GivenLabels
 from unlabeled.runs.labelling.label_candidates import CrossValidated, mean_interval
 from unlabeled.runs.labelling.label_precision import Precision
-from unlabeled.search import NeighbourGraph
+from unlabeled.search import ExactStore, NeighbourGraph
 
 FEW = 5
 """Labels of a class below which the report says that there are too few."""
@@ -108,7 +108,10 @@ def count_confusions(chosen: CrossValidated, classes: int) -> list[list[float]]:
 
 
 def find_suspicious(chosen: CrossValidated, given: GivenLabels, rows: Rows, temperature: float) -> list[dict[str, Any]]:
-    """List given labels that the others contradict when they are hidden, the most contradicted first."""
+    """List given labels that the others contradict when they are hidden, the most contradicted first.
+
+    Each comes with the labelled instances that are nearest to it.
+    """
     if not len(chosen.rows):
         return []
     reached = chosen.probabilities.sum(axis=2) > 0
@@ -117,15 +120,29 @@ def find_suspicious(chosen: CrossValidated, given: GivenLabels, rows: Rows, temp
     own = shares[np.arange(len(chosen.truth)), chosen.truth]
     other = shares.max(axis=1)
     odd = np.flatnonzero((other >= SURE) & (own <= UNLIKELY))
+    odd = odd[np.argsort(own[odd] - other[odd], kind="stable")]
+    near = nearest_labelled(rows, given, chosen.rows[odd])
     return [
         {
             "id": rows.ids[chosen.rows[i]],
             "given": given.classes[chosen.truth[i]],
             "looks_like": given.classes[shares[i].argmax()],
             "confidence": float(other[i]),
+            "neighbours": [{"id": rows.ids[row], "label": given.classes[given.codes[row]]} for row in neighbours],
         }
-        for i in odd[np.argsort(own[odd] - other[odd], kind="stable")].tolist()
+        for i, neighbours in zip(odd.tolist(), near, strict=True)
     ]
+
+
+def nearest_labelled(rows: Rows, given: GivenLabels, wanted: NDArray[np.int64], k: int = 3) -> list[list[int]]:
+    """Give the k labelled rows nearest to each of some rows, itself not among them."""
+    if not len(wanted):
+        return []
+    known = np.flatnonzero(given.codes >= 0)
+    vectors = rows.array.astype(np.float32)
+    store = ExactStore.build([rows.ids[row] for row in known], vectors[known], metric="euclidean")
+    found = known[store.query(vectors[wanted], min(k + 1, len(known))).indices].tolist()
+    return [[other for other in others if other != row][:k] for row, others in zip(wanted, found, strict=True)]
 
 
 def find_contradictions(graph: NeighbourGraph, given: GivenLabels, ids: Sequence[str]) -> list[str]:

@@ -17,6 +17,15 @@ from unlabeled.runs.showing.pictures import thumbnails
 
 SHOWN = 24
 """Pictures of a kind at most."""
+ODD = 12
+"""Labels that look wrong and are shown as pictures, each with its neighbours."""
+KINDS = {
+    "supervised": "labels, on the representation",
+    "raw input": "labels, on the raw input",
+    "semi-supervised": "labels and all instances, on the representation",
+    "fine-tuned": "labels, from the learnt encoder",
+    "consistency": "labels and all instances, from the learnt encoder",
+}
 CLASSES = 30
 """Classes up to which the confusion is shown as a table."""
 
@@ -37,20 +46,30 @@ def write_label_report(folder: Path, about: dict[str, Any], images: Any) -> Path
     shown = {}
     if about["curve"]:
         shown["curve"] = draw_curve(about, pictures / "curve.png")
-    for name, captions in (
-        ("next", [f"{item['guess']}? {item['confidence']:.2f}" for item in about["next"]]),
-        (
-            "suspicious",
-            [f"{item['given']}\n{item['looks_like']}? {item['confidence']:.2f}" for item in about["suspicious"]],
-        ),
-    ):
-        found = about[name][:SHOWN]
-        if images is not None and found:
+    if images is not None:
+        following = about["next"][:SHOWN]
+        odd = about["suspicious"][:ODD]
+        for name, ids, captions, columns in (
+            (
+                "next",
+                [item["id"] for item in following],
+                [f"{item['guess']}? {item['confidence']:.2f}" for item in following],
+                8,
+            ),
+            (
+                "suspicious",
+                [name for item in odd for name in (item["id"], *(near["id"] for near in item["neighbours"]))],
+                [text for item in odd for text in _captions(item)],
+                1 + max((len(item["neighbours"]) for item in odd), default=0),
+            ),
+        ):
+            if not ids:
+                continue
             try:
-                cells = thumbnails(images, [item["id"] for item in found])
+                cells = thumbnails(images, ids)
             except UnlabeledError:  # the data have moved; the list is there all the same
                 continue
-            shown[name] = contact_sheet(cells, captions[:SHOWN], columns=8, path=pictures / f"{name}.png")
+            shown[name] = contact_sheet(cells, captions, columns=columns, path=pictures / f"{name}.png")
     write_page(
         "labels.html",
         folder / "report.html",
@@ -58,8 +77,15 @@ def write_label_report(folder: Path, about: dict[str, Any], images: Any) -> Path
         about=about,
         pictures={name: inline_picture(path) for name, path in shown.items()},
         confusion=about["confusion"] if len(about["classes"]) <= CLASSES else [],
+        kinds=KINDS,
     )
     return folder / "report.html"
+
+
+def _captions(item: dict[str, Any]) -> list[str]:
+    """Give the captions of a label that looks wrong and of its neighbours."""
+    own = f"given: {item['given']}\n{item['looks_like']}? {item['confidence']:.2f}"
+    return [own, *(near["label"] for near in item["neighbours"])]
 
 
 def draw_curve(about: dict[str, Any], path: Path) -> Path:

@@ -244,7 +244,6 @@ class Tuning:
             epochs=max(1, steps // (len(rows) // batch)),
             batch_size=batch,
             unlabelled_ratio=RATIO,
-            ema=min(0.999, max(0.9, 1 - 10 / steps)),  # averages about the last tenth of the steps
             random_state=self.seed,
             progress=False,
         )

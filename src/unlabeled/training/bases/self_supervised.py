@@ -115,6 +115,9 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """Encoders that the method takes by default in place of the modality's own."""
     minimum_rows: ClassVar[int] = 1
     uses_labels: ClassVar[bool] = False
+    may_collapse: ClassVar[bool] = True
+    """Whether vectors of few dimensions are a failure, which is warned of. A good classifier gathers each class at one
+    point."""
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
     encoder: str | Encoder = "auto"

@@ -388,3 +388,15 @@ def test_fixmatch_beats_its_twin_on_digits(digits):
             model = method(**settings, unlabelled_ratio=7.0, random_state=seed).fit(pixels, y)
             found.append((model.predict(pixels) == truth)[y < 0].mean())
     assert np.mean(right[FixMatch]) > np.mean(right[Supervised]) + 0.05, right
+
+
+def test_a_strong_view_keeps_to_the_weak_one_it_is_made_of(images):
+    """Without a flip in the weak view there is none in the strong one: a flipped digit is another digit."""
+    from unlabeled.views import Flip, Shift
+
+    pixels, _, y = images
+    model = FixMatch(**QUICK, weak=Shift(0.1)).fit(pixels, y)
+    assert model.strong_.steps[0] == Shift(0.1)
+    usual = FixMatch(**QUICK).fit(pixels, y)
+    assert Flip() in usual.strong_.steps[0].steps
+    assert model.strong_.steps[1:] == usual.strong_.steps[1:]

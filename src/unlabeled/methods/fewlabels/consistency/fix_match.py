@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import consistency
-from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown, usual_view
+from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
 from unlabeled.modalities import Preprocessing, modality_of
+from unlabeled.training.bases.multi_view import choose_view
 from unlabeled.views import View
 
 
@@ -71,7 +72,8 @@ class FixMatch(SemiSupervised):
         super().prepare(preprocessing)
         if not 0 <= self.threshold <= 1:
             raise UnlabeledError(f"threshold is a probability, got {self.threshold!r}")
-        self.strong_ = usual_view(self.strong, modality_of(preprocessing), "strong")
+        kind = modality_of(preprocessing)
+        self.strong_ = kind.strengthened(self.weak_) if self.strong == "auto" else choose_view(self.strong, kind)
 
     def unlabelled_views(self, values: Any) -> tuple[Any, ...]:
         """A weak copy and a strong one."""

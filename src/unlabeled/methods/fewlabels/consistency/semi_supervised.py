@@ -58,7 +58,8 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
     include_labelled : bool, default True
         Whether the stream of unlabelled instances holds the labelled ones too, without their labels.
     ema : float, default 0.999
-        Share of its old weights that the average keeps in a step. In the first steps it is less, 1 − 1/(step + 1).
+        Share of its old weights that the average keeps in a step, but at most (1 + step) / (10 + step): early on, it
+        reaches back over a ninth of the steps, so that a short training is not averaged with its own beginning.
     weak : str or View, default "auto"
         The weak distortion. ``"auto"`` takes a flip and a small shift for images, deletes a tenth of the tokens of
         texts, and leaves vectors as they are. Take a view without a flip where left and right matter, as for digits.
@@ -73,6 +74,7 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
 
     modalities: ClassVar[tuple[str, ...]] = ("image", "text", "vector")
     uses_labels: ClassVar[bool] = True
+    may_collapse: ClassVar[bool] = False
     needs_views: ClassVar[tuple[str, ...]] = ()
 
     unlabelled_ratio: float = 7.0
@@ -154,9 +156,9 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
 
     def after_step(self, net: Network, batch: Batch, done: float) -> None:
         """Move the average towards the weights."""
-        step = self.recall("step", torch.device("cpu")).add_(1)
+        step = int(self.recall("step", torch.device("cpu")).add_(1))
         assert net.teacher is not None
-        net.teacher.follow(net.encoder, net.head, momentum=min(self.ema, 1 - 1 / (int(step) + 1)))
+        net.teacher.follow(net.encoder, net.head, momentum=min(self.ema, (1 + step) / (10 + step)))
 
     def ramp(self, share: float) -> float:
         """Rise from 0 to 1 over the first `share` of the training, along exp(−5 (1 − t)²)."""
