@@ -146,7 +146,8 @@ class ImageModality(Modality):
         """Add RandAugment and cutout to the weak view, so that one without a flip stays without."""
         from unlabeled.views import Compose, Cutout, RandAugment
 
-        return Compose([weak, RandAugment(), Cutout(fraction=0.5)])
+        steps: list[Any] = [weak, RandAugment(), Cutout(fraction=0.5)]  # Compose refuses what is no view of images
+        return Compose(steps)
 
     def baseline(self, instances: Instances, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Give the pixels, averaged down to at most 32 a side."""
