@@ -17,12 +17,18 @@ from unlabeled.registry import load
 
 SCRIPT = textwrap.dedent("""
     import json, os, sys
+    import numpy as np
     from sklearn.datasets import load_digits
     from unlabeled.registry import method
     images = (load_digits().images[:128] * (255 / 16)).round().astype("uint8")
+    given = json.loads(sys.argv[5])
+    pixels, tint = given.pop("pixels", 1), given.pop("tint", False)
+    images = images.repeat(pixels, axis=1).repeat(pixels, axis=2)
+    if tint:
+        images = np.stack([images, images // 2, 255 - images], axis=3)
     settings = dict(encoder="conv", epochs=1, batch_size=int(sys.argv[4]), random_state=0, precision="float32",
                     progress=False, optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
-    settings |= json.loads(sys.argv[5])
+    settings |= given
     model = method(sys.argv[1])(**settings).fit(images, load_digits().target[:128])
     if os.environ.get("RANK", "0") == "0":
         model.save(sys.argv[2])
@@ -83,7 +89,7 @@ def test_two_processes_learn_what_one_learns_from_the_joined_batch(method, tmp_p
 
 
 # Two steps, so that what the first put into bank, queue and centre counts in the second.
-STATEFUL = {
+SHARED = {
     "moco": {"queue_size": 64, "projection_dim": 16},
     "instance_discrimination": {"projection_dim": 16},
     "swav": {"queue_size": 64, "prototypes": 8, "projection_dim": 16, "hidden_dim": 32, "local_views": 1},
@@ -96,13 +102,24 @@ STATEFUL = {
     "triplet_network": {"projection_dim": 16},
     "cross_encoder": {},
     "cpc": {"encoder": "vit"},
+    "variational_autoencoder": {"latent_dim": 8},
+    "denoising_autoencoder": {},
+    "masked_autoencoder": {"encoder": "vit"},
+    "gan": {"latent_dim": 8, "spectral_norm": True},
+    "exemplar": {"negatives": 32},
+    "inpainting": {},
+    "deblurring": {},
+    "super_resolution": {},
+    "jigsaw": {"pixels": 3},
+    "relative_position": {"pixels": 3},
+    "colorization": {"pixels": 2, "tint": True},
 }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", STATEFUL)
-def test_two_processes_share_banks_queues_centres_and_assignments(method, tmp_path):
-    settings = {"batch": 64, "rate": 1e-3, **STATEFUL[method]}
+@pytest.mark.parametrize("method", SHARED)
+def test_two_processes_share_draws_banks_queues_centres_and_assignments(method, tmp_path):
+    settings = {"batch": 64, "rate": 1e-3, **SHARED[method]}
     start = learn(method, tmp_path / "start", 1, **{**settings, "rate": 1e-30})
     one, two = learn(method, tmp_path / "one", 1, **settings), learn(method, tmp_path / "two", 2, **settings)
     for key, expected in one.items():

@@ -12,7 +12,7 @@ from unlabeled.methods.pretext.inpainting import blocks
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    return Inpainting(epochs=4, batch_size=64, learning_rate=3e-3, random_state=0, progress=False).fit(digits[0][:1000])
+    return Inpainting(epochs=8, batch_size=32, learning_rate=3e-3, random_state=0, progress=False).fit(digits[0][:1000])
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Preprocessing
 from unlabeled.training.bases.restoration import Restoration
+from unlabeled.views.draw import normal, uniform
 
 
 class DenoisingAutoencoder(Restoration):
@@ -66,8 +66,8 @@ class DenoisingAutoencoder(Restoration):
     def damage(self, values: Tensor) -> Tensor:
         """Make noisy copies."""
         if self.corruption == "gaussian":
-            return (values + self.amount * torch.randn_like(values)).clamp(*self._range)
-        chance = torch.rand_like(values)
+            return (values + self.amount * normal(tuple(values.shape)).to(values.device)).clamp(*self._range)
+        chance = uniform(tuple(values.shape), 0, 1).to(values.device)
         if self.corruption == "masking":
             return values.masked_fill(chance < self.amount, 0.0)
         peppered = values.masked_fill(chance < self.amount, self._pepper)

@@ -16,9 +16,11 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.spectral_norm import SpectralNorm
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import drawn_codes, evaluating, user_units
 from unlabeled.training.method_pictures import Pictures
+from unlabeled.views.draw import normal
 
 
 class GAN(SelfSupervised):
@@ -31,9 +33,10 @@ class GAN(SelfSupervised):
               + \frac{\gamma}{2} \mathrm{E} \lVert \nabla_t D(t) \rVert^2, \qquad
               L_G = -\mathrm{E} \log \sigma(D(G(z)))
 
-    L_G is the non-saturating form. The term with γ is the R1 penalty, which keeps the game from diverging. Both players
-    step at once: the loss is the sum of both, made so that each player has the gradient of its own loss only. D sees
-    G's images as constants in the first, and is itself a constant in the second.
+    L_G is the non-saturating form. The term with γ is the R1 penalty, which keeps the game from diverging; spectral
+    normalisation of the discriminator does so too, without a second derivative. Both players step at once: the loss is
+    the sum of both, made so that each player has the gradient of its own loss only. D sees G's images as constants in
+    the first, and is itself a constant in the second.
 
     Samples come from a running average of the generator, which is calmer than the generator itself.
 
@@ -42,7 +45,9 @@ class GAN(SelfSupervised):
     latent_dim : int, default 64
         Length of the random code.
     penalty : float, default 1.0
-        γ of the R1 penalty. 0 switches it off, and the game may then diverge.
+        γ of the R1 penalty. 0 switches it off; without spectral normalisation the game may then diverge.
+    spectral_norm : bool, default False
+        After each step, divide each weight matrix of the discriminator by its largest singular value.
     momentum : float, default 0.99
         Of the generator's running average.
 
@@ -52,6 +57,7 @@ class GAN(SelfSupervised):
     .. [2] Radford, Metz & Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
        Networks, ICLR 2016.
     .. [3] Mescheder, Geiger & Nowozin, Which Training Methods for GANs do actually Converge?, ICML 2018.
+    .. [4] Miyato, Kataoka, Koyama & Yoshida, Spectral Normalization for Generative Adversarial Networks, ICLR 2018.
 
     Examples
     --------
@@ -71,6 +77,7 @@ class GAN(SelfSupervised):
 
     latent_dim: int = 64
     penalty: float = 1.0
+    spectral_norm: bool = False
     momentum: float = 0.99
 
     def build(self, encoder: Encoder) -> Network:
@@ -81,11 +88,13 @@ class GAN(SelfSupervised):
                 f"got {self.latent_dim!r}, {self.penalty!r} and {self.momentum!r}"
             )
         decoder = generator(self.latent_dim, encoder.preprocessing.shape)
-        return Network(encoder, head=nn.Linear(encoder.dim, 1), decoder=decoder, teacher=Teacher(decoder))
+        head = nn.Linear(encoder.dim, 1)
+        norm = {"spectral_norm": SpectralNorm(encoder, head)} if self.spectral_norm else {}
+        return Network(encoder, head=head, decoder=decoder, teacher=Teacher(decoder), **norm)
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Draw a code for each real image."""
-        return torch.randn(len(batch), self.latent_dim, device=batch.index.device), batch.values
+        return normal((len(batch), self.latent_dim)).to(batch.index.device), batch.values
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
         """Sum of both players' losses, each with a gradient in that player's weights only."""
@@ -100,8 +109,10 @@ class GAN(SelfSupervised):
         return loss + F.softplus(-fooled).mean()
 
     def after_step(self, net: Network, batch: Batch, done: float) -> None:
-        """Move the running average towards the generator."""
+        """Move the running average towards the generator, and normalise the discriminator if asked to."""
         assert net.teacher is not None
+        if self.spectral_norm:
+            net.get_submodule("spectral_norm")(net.encoder, net.head)
         net.teacher.follow(net.decoder, momentum=self.momentum)
 
     def sample(self, n: int = 1, random_state: int | None = None) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating, user_units
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
+from unlabeled.views.draw import uniform
 
 
 class MaskedAutoencoder(SelfSupervised):
@@ -80,7 +81,7 @@ class MaskedAutoencoder(SelfSupervised):
     def split(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Choose for each image which patches are shown; hide the pixels of the others."""
         patches = patchify(batch.values, self._patch)
-        order = torch.rand(patches.shape[:2], device=patches.device).argsort(1)
+        order = uniform(tuple(patches.shape[:2]), 0, 1).argsort(1).to(patches.device)
         hidden, visible = order.split([self._hidden, patches.shape[1] - self._hidden], 1)
         return (batch.values, visible), (self._target(chosen(patches, hidden)), hidden)
 

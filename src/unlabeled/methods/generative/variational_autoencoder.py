@@ -21,6 +21,7 @@ from unlabeled.modalities import Preprocessing
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, drawn_codes, evaluating, inferred, user_units
 from unlabeled.training.method_pictures import Pictures
+from unlabeled.views.draw import normal
 
 
 class VariationalAutoencoder(SelfSupervised):
@@ -101,7 +102,7 @@ class VariationalAutoencoder(SelfSupervised):
         """Negative evidence lower bound, in nats, averaged over the batch."""
         features = net.encoder.inner(x)
         mean, log_variance = net.encoder.latent(features).float(), net.log_variance(features).float()
-        code = mean + (log_variance / 2).exp() * torch.randn_like(mean)
+        code = mean + (log_variance / 2).exp() * normal(tuple(mean.shape)).to(mean.device)
         decoded = net.decoder(code).float()
         if self._bernoulli:
             surprise = F.binary_cross_entropy_with_logits(decoded, y, reduction="none")

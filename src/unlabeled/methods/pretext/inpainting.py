@@ -17,6 +17,7 @@ from unlabeled.training.bases.validated import Validated
 from unlabeled.training.inference import canonical_batches, evaluating, inferred
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
+from unlabeled.views.draw import uniform
 
 
 class Inpainting(Validated):
@@ -119,12 +120,12 @@ def blocks(images: Tensor) -> Tensor:
     """Draw a block for each image, of a quarter to a half of its sides; shape (n, 1, h, w), 1 in the block."""
     marked = []
     for length in images.shape[2:]:
-        side = (length * (0.25 + 0.25 * torch.rand(len(images), 1, device=images.device))).round().clamp(min=1)
-        first = (torch.rand(len(images), 1, device=images.device) * (length - side + 1)).floor()
-        place = torch.arange(length, device=images.device) - first
+        side = (length * uniform((len(images), 1), 0.25, 0.5)).round().clamp(min=1)
+        first = (uniform((len(images), 1), 0, 1) * (length - side + 1)).floor()
+        place = torch.arange(length) - first
         marked.append((place >= 0) & (place < side))
     rows, columns = marked
-    return (rows[:, :, None] & columns[:, None, :])[:, None].to(images.dtype)
+    return (rows[:, :, None] & columns[:, None, :])[:, None].to(images)
 
 
 def with_hole(images: Tensor, hole: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from unlabeled.training.bases.validated import Validated
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
+from unlabeled.views.draw import choice
 from unlabeled.views.geometric.image_grid import ImageGrid, assembled
 
 
@@ -94,7 +95,7 @@ class Jigsaw(Validated):
         )
 
     def _shuffled(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        number = torch.randint(self.permutations, (len(tiles),), device=tiles.device)
+        number = choice((len(tiles),), self.permutations).to(tiles.device)
         order = self._orders.to(tiles.device)[number]
         return tiles[torch.arange(len(tiles), device=tiles.device)[:, None], order], number
 

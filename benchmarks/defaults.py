@@ -1,0 +1,123 @@
+"""Which defaults suit the methods that compare views: trials on parts of training data, never on a test split.
+
+Each trial learns from the first images of a training set without their labels, and is judged as `unlabeled evaluate`
+judges: nearest neighbours and a linear classifier from a few labels, tested on the rest of the same images, over three
+draws of the labels. `python benchmarks/defaults.py digits temperature=0.2 epochs=80` is one trial; a trial that was
+made before is made anew. `--method`, `--seeds` and `--rows` say more. The views are named in `VIEWS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from harness import report
+from numpy.typing import NDArray
+
+from unlabeled.data import Images
+from unlabeled.evaluation import evaluate
+from unlabeled.modalities import modality_of
+from unlabeled.registry import method
+from unlabeled.runs.judge import untrained
+from unlabeled.views import Compose, RandomCrop, Rotate, Shift, View, simclr
+
+DATA = Path(os.environ.get("UNLABELED_DATA", "data"))
+SETS: dict[str, dict[str, Any]] = {
+    "digits": {"rows": 1_200, "labels": 100},
+    "mnist": {"rows": 2_000, "labels": 200, "size": 28, "channels": 1},
+    "cifar10": {"rows": 5_000, "labels": 1_000, "size": 32, "channels": 3},
+    "openclipart": {"rows": 2_000, "labels": 400, "size": 64, "channels": 3},
+}
+VIEWS: dict[str, Callable[[], View]] = {
+    "crop-turn": lambda: Compose([RandomCrop(scale=(0.5, 1.0)), Rotate(degrees=15)]),
+    "crop7-turn": lambda: Compose([RandomCrop(scale=(0.7, 1.0)), Rotate(degrees=15)]),
+    "shift-turn": lambda: Compose([Shift(fraction=0.125), Rotate(degrees=15)]),
+    "simclr-crop2": lambda: simclr(scale=(0.2, 1.0)),
+    "simclr-crop5": lambda: simclr(scale=(0.5, 1.0)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", choices=SETS)
+    parser.add_argument("settings", nargs="*", help="Settings of the method, such as temperature=0.2.")
+    parser.add_argument("--method", default="simclr")
+    parser.add_argument("--rows", type=int, help="Images to learn from.")
+    parser.add_argument("--seeds", type=int, default=1)
+    options = parser.parse_args()
+    settings = dict(word.split("=", 1) for word in options.settings)
+    rows = options.rows or SETS[options.data]["rows"]
+    found = [trial(options.data, options.method, settings, rows, seed) for seed in range(options.seeds)]
+    mean = {name: round(float(np.mean([one[name] for one in found])), 2) for name in found[0]}
+    spread = {
+        f"{name} spread": round(max(one[name] for one in found) - min(one[name] for one in found), 2)
+        for name in ("knn", "linear")
+        if len(found) > 1
+    }
+    label = f"{options.data} {rows:,}, {options.method}: {' '.join(options.settings) or 'defaults'}"
+    report("defaults", [{"label": label, "seeds": options.seeds, **mean, **spread}], __doc__ or "", renew=True)
+
+
+def trial(data: str, name: str, settings: dict[str, str], rows: int, seed: int) -> dict[str, float]:
+    """Learn and judge once; give accuracies in per cent, and seconds of the fit."""
+    images, labels = load(data, rows)
+    instances = Images(images).prepare()
+    values: dict[str, Any] = {}
+    for key, word in settings.items():
+        values[key] = VIEWS[word]() if key == "views" and word in VIEWS else literal(word)
+    model = method(name)(**values, random_state=seed, progress=False)
+    started = time.perf_counter()
+    model.fit(images)
+    elapsed = time.perf_counter() - started
+    chosen = np.arange(rows)
+    baselines = {
+        "raw": modality_of(instances).baseline(instances, chosen),
+        "untrained": untrained(model.encoder_, instances, chosen),
+    }
+    judged = evaluate(
+        model.transform(images),
+        labels,
+        baselines=baselines,
+        seeds=(0, 1, 2),
+        probes=("knn", "linear"),
+        test_size=1 - SETS[data]["labels"] / rows,
+    )
+    figures = {
+        f"{probe} {which}".strip(): 100 * judged.score(f"{probe} accuracy", *([which] if which else [])).mean
+        for probe in ("knn", "linear")
+        for which in ("", "raw", "untrained")
+    }
+    return figures | {"seconds": elapsed}
+
+
+def literal(word: str) -> Any:
+    """Read a setting: a number where it is one, else a word."""
+    try:
+        return json.loads(word)
+    except ValueError:
+        return word
+
+
+@cache
+def load(data: str, rows: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Give the first images of a training set, uint8 (n, c, size, size), and their labels."""
+    if data == "digits":
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        return (bunch.images[:rows, None] * (255 / 16)).round().astype(np.uint8), bunch.target[:rows].astype(np.int64)
+    about = SETS[data]
+    prepared = Images(DATA / data / "train.parquet").prepare(size=about["size"], channels=about["channels"])
+    return prepared.gather(torch.arange(rows)).values.numpy(), np.asarray(prepared.labels)[:rows]
+
+
+if __name__ == "__main__":
+    main()
