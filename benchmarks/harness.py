@@ -1,9 +1,14 @@
-"""Timing two things in turn, and reporting their ratio with its spread."""
+"""Timing two things in turn, and reporting their ratio with its spread.
+
+``--simd avx2`` compiles our kernels without AVX-512, which many users lack; the peer stays as it is. Results go into a
+file of their own. This file must be imported before `unlabeled`, whose kernels are compiled for one processor only.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import time
@@ -12,6 +17,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+SIMD_OPTION = argparse.ArgumentParser(add_help=False)
+SIMD_OPTION.add_argument("--simd", choices=["avx2"], help="compile our kernels without AVX-512")
+SIMD: str | None = SIMD_OPTION.parse_known_args()[0].simd
+if SIMD is not None:
+    os.environ["UNLABELED_SIMD"] = SIMD  # processes that are started inherit it
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = [
@@ -78,6 +89,7 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "system": platform.system(),
         "python": platform.python_version(),
+        **({} if SIMD is None else {"simd": SIMD}),
     }
 
 
@@ -106,6 +118,7 @@ def report(name: str, rows: list[dict[str, Any]], notes: str = "", *, renew: boo
         extra = {k: v for k, v in r.items() if k not in known}
         print(line, extra or "")
     RESULTS.mkdir(exist_ok=True)
+    name = name if SIMD is None else f"{name}_{SIMD}"
     path = RESULTS / f"{name}.json"
     today = datetime.now(UTC).date().isoformat()
     content: dict[str, Any] = {
@@ -126,6 +139,6 @@ def report(name: str, rows: list[dict[str, Any]], notes: str = "", *, renew: boo
 
 
 def arguments(description: str, rounds: int) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, parents=[SIMD_OPTION])
     parser.add_argument("--rounds", type=int, default=rounds, help="timed rounds of each, taken in turn")
     return parser.parse_args()

@@ -24,7 +24,7 @@ from pathlib import Path
 os.environ.pop("OPENBLAS_CORETYPE", None)
 
 import numpy as np
-from harness import report, row, seconds
+from harness import SIMD_OPTION, report, row, seconds
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as Theirs
 
@@ -132,7 +132,7 @@ def out_of_core(rows: int) -> dict:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", ConvergenceWarning)
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[SIMD_OPTION])
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds of each, taken in turn")
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the largest cases")
     parser.add_argument("--mapped", type=int, default=2_000_000, help="rows of the mapped file")

@@ -26,7 +26,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 
 import faiss
 import numpy as np
-from harness import interleave, report, row, seconds
+from harness import SIMD_OPTION, interleave, report, row, seconds
 from numpy.lib.format import open_memmap
 from sklearn.cluster import KMeans as TheirKMeans
 from sklearn.cluster import kmeans_plusplus
@@ -152,7 +152,7 @@ def mapped(n: int, d: int = 64, k: int = 256) -> dict:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[SIMD_OPTION])
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds of each, taken in turn")
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the mapped file")
     options = parser.parse_args()

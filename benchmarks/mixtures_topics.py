@@ -31,7 +31,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)
 import numpy as np
 import pyarrow.parquet as pq
 import scipy.sparse as sp
-from harness import report, row, seconds
+from harness import SIMD_OPTION, report, row, seconds
 from sklearn.decomposition import non_negative_factorization
 
 from unlabeled import PLSA, Documents, LatentDirichletAllocation
@@ -223,7 +223,7 @@ def lda_against_tomotopy(rounds: int, sweeps: int, documents: int | None, worker
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[SIMD_OPTION])
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds of each, taken in turn")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the 20,000 documents of PLSA")
     parser.add_argument("--sweeps", type=int, default=300, help="of LDA, and steps of PLSA, before topics are judged")

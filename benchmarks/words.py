@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 from gensim.models import Word2Vec
-from harness import report, row, seconds
+from harness import SIMD_OPTION, report, row, seconds
 
 from unlabeled import CBOW, SkipGram, WordVectors
 from unlabeled.data import Corpus, tokenize
@@ -172,7 +172,7 @@ def compare(method: str, dim: int, path: Path, held_out: list[list[str]], option
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[SIMD_OPTION])
     parser.add_argument("--rounds", type=int, default=3, help="seeds; ours and gensim in turn")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)

@@ -40,4 +40,5 @@ Which kernel is chosen when::
 
 The kernels are written for 64 bytes at a time, and LLVM makes of that what the processor has: one register of AVX-512,
 two of AVX2, four of NEON. Apart from the products of bytes, which need VNNI, all kernels run on every processor.
+``UNLABELED_SIMD=avx2`` leaves out AVX-512: see `compiled`.
 """
