@@ -103,6 +103,13 @@ def test_what_to_label_next_is_new_different_and_feeds_back(labelled, rows):
     assert read_table(file)[0]["label"] == read[0]["label"]
     assert [entry["given"] for entry in again.about["rounds"]] == [60, 72]
     assert [entry["labels"] for entry in again.about["history"]] == [60, 12]
+    assert len(read_table(found.folder / "given-1.csv")) == 60
+    assert len(read_table(found.folder / "given.csv")) == 72
+    assert "Rounds" in (found.folder / "report.html").read_text()
+    # Labels that are not given again are missed, and not lost.
+    alone = label_dataset(rows[0], file, found.folder, overwrite=True, next_count=0)
+    assert any("60 labels of the round before are not among those given now" in w for w in alone.about["warnings"])
+    assert len(read_table(found.folder / "given-2.csv")) == 72
 
 
 def test_the_report_says_whether_unlabelled_instances_helped(labelled):
@@ -168,7 +175,13 @@ def test_a_wrong_label_and_contradicting_copies_are_pointed_out(rows, tmp_path):
     names = [*truth[:80].tolist(), *[None] * 420, "digit 9"]  # the copy of row 0, a zero
     names[5] = "digit 0" if truth[5] != "digit 0" else "digit 1"
     found = label_dataset(vectors, names, tmp_path / "out", next_count=0)
-    assert "5" in [item["id"] for item in found.about["suspicious"]]
+    odd = next(item for item in found.about["suspicious"] if item["id"] == "5")
+    # Its nearest labelled rows stand beside it, and speak for the other class.
+    distances = np.linalg.norm(vectors[:80] - vectors[5], axis=1)
+    nearest = [str(row) for row in np.argsort(distances) if row != 5][:3]
+    assert [near["id"] for near in odd["neighbours"]] == nearest
+    assert [near["label"] for near in odd["neighbours"]].count(odd["looks_like"]) >= 2
+    assert f"{nearest[0]}: {odd['neighbours'][0]['label']}" in (tmp_path / "out" / "report.html").read_text()
     assert any("'0' and '500' are copies" in warning for warning in found.about["warnings"])
 
 
@@ -277,6 +290,71 @@ def test_the_precision_that_is_claimed_holds_over_five_draws_of_the_labels(digit
         low, high = found.about["expected"]["interval"]
         inside += low <= true <= high
     assert inside >= 4  # of five 95 % intervals, two or more fail with a chance of 2 %
+
+
+BAD = {
+    "no label at all": ([(row, "") for row in range(9)], "no instance has a label"),
+    "one class only": ([(row, "cat") for row in range(9)], "all 9 labels are 'cat'; give a second class"),
+    "unknown ids": ([(f"img{row}", "cat") for row in range(9)], "names none of the 60 instances"),
+    "one id, two classes": ([(0, "cat"), (1, "dog"), (0, "dog")], "labels '0' twice: 'cat' on line 2, 'dog' on line 4"),
+}
+TWELVE = [(row, ["cat", "dog"][row % 2]) for row in range(12)]
+ODD = {
+    "a class with one label": (
+        [*TWELVE, (12, "fox")],
+        "",
+        ["cat", "dog", "fox"],
+    ),
+    "some unknown ids": (
+        [*TWELVE, ("600", "dog")],
+        "1 label of unknown instances, such as '600'",
+        ["cat", "dog"],
+    ),
+    "a slip of the pen": (
+        [*TWELVE, (12, "catt")],
+        "the class 'catt' has one label; is it a slip of the pen for 'cat'?",
+        ["cat", "catt", "dog"],
+    ),
+    "nothing in many words": (
+        [*TWELVE, (12, ""), (13, "nan"), (14, "None"), (15, -1)],
+        "4 rows without a label",
+        ["cat", "dog"],
+    ),
+    "floats": ([(row, float(row % 2)) for row in range(12)], "", ["0", "1"]),
+    "extreme imbalance": ([(row, "rare" if row < 2 else "common") for row in range(50)], "", ["common", "rare"]),
+    "all labelled": ([(row, ["cat", "dog"][row % 2]) for row in range(60)], "", ["cat", "dog"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_labels_that_cannot_be_used_are_refused_from_the_command_line_and_from_python(case, rows, tmp_path):
+    from typer.testing import CliRunner
+
+    from unlabeled.cli.main import app
+
+    given, says = BAD[case]
+    np.save(tmp_path / "vectors.npy", rows[0][:60])
+    file = label_file(tmp_path / "some.csv", *zip(*given, strict=True))
+    command = ["label", tmp_path / "vectors.npy", "--labels", file, "--out", tmp_path / "out"]
+    result = CliRunner().invoke(app, [str(word) for word in command])
+    assert isinstance(result.exception, UnlabeledError)
+    assert says in str(result.exception)
+    with pytest.raises(UnlabeledError) as error:
+        label_dataset(rows[0][:60], file, tmp_path / "out")
+    assert says in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_labels_are_used_and_pointed_out(case, rows, tmp_path):
+    given, says, classes = ODD[case]
+    file = label_file(tmp_path / "some.csv", *zip(*given, strict=True))
+    found = label_dataset(rows[0][:60], file, tmp_path / "out", next_count=0, repeats=1)
+    assert found.about["classes"] == classes
+    assert any(says in warning for warning in found.about["warnings"]) or not says
+    assert found.about["given"] + found.about["labelled"] + found.about["abstained"] == 60
+    few = [entry["class"] for entry in found.about["per_class"] if entry["few"]]
+    assert few == [name for name in classes if [str(c) for _, c in given].count(name) < 5 and name not in ("0", "1")]
 
 
 def test_the_command_line(rows, tmp_path, monkeypatch):

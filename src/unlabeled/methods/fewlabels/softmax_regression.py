@@ -159,7 +159,7 @@ class Span:
         return cls(vectors[:, kept] * roots, (vectors[:, kept] / roots).T)
 
 
-def solve(rows: Any, codes: Codes, C: float, max_iter: int) -> tuple[Floats, Floats, int]:
+def solve(rows: Any, codes: Codes, C: float, max_iter: int, tol: float = TOLERANCE) -> tuple[Floats, Floats, int]:
     """Minimise the loss over W and b.
 
     Parameters
@@ -169,6 +169,8 @@ def solve(rows: Any, codes: Codes, C: float, max_iter: int) -> tuple[Floats, Flo
         Their classes, none of them −1.
     C : float
     max_iter : int
+    tol : float, default 1e-6
+        Largest component of the gradient at which it ends.
 
     Returns
     -------
@@ -177,7 +179,7 @@ def solve(rows: Any, codes: Codes, C: float, max_iter: int) -> tuple[Floats, Flo
     """
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=C, max_iter=max_iter, tol=TOLERANCE).fit(rows, codes)
+    model = LogisticRegression(C=C, max_iter=max_iter, tol=tol).fit(rows, codes)
     coef, intercept = model.coef_, model.intercept_
     if len(coef) == 1:  # of two classes scikit-learn keeps one score; half of it for and against is the same
         coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2

@@ -25,6 +25,8 @@ Predict = Callable[[Codes], Floats]
 STRENGTHS = (0.003, 0.03, 0.3, 3.0)
 FOLDS = 5
 MAX_ITER = 1_000
+TOLERANCE = 1e-4
+"""Of probes in cross-validation: hidden labels cannot tell finer ones apart."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _linear(X: Any, known: Codes, kind: str, words: str) -> list[Candidate]:
     def candidate(C: float) -> Candidate:
         def fit(codes: Codes) -> Predict:
             shown = codes[known] >= 0
-            coef, intercept, _ = solve(coordinates[shown], codes[known][shown], C, MAX_ITER)
+            coef, intercept, _ = solve(coordinates[shown], codes[known][shown], C, MAX_ITER, TOLERANCE)
 
             def predict(rows: Codes) -> Floats:
                 places = np.searchsorted(known, rows)

@@ -101,6 +101,9 @@ def draw_curve(about: dict[str, Any], path: Path) -> Path:
         if further is not None:
             axes.plot(*further, "--", color=PALETTE[1], label="a guess")
         axes.set_xscale("log")
+        ticks = labels.tolist() if further is None else [*labels.tolist(), further[0][-1]]
+        axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
+        axes.minorticks_off()
         axes.set_xlabel("labels learnt from", color=INK, fontsize=9)
         axes.set_ylabel("accuracy", color=INK, fontsize=9)
         axes.tick_params(labelsize=8, colors=INK)
