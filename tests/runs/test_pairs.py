@@ -126,3 +126,46 @@ def test_the_report_shows_which_images_and_captions_meet(learnt):
     images = method.transform([Image.open(folder / f"{row}.png") for row in range(6)])
     texts = method.transform([instances.captions[row] for row in range(6)])
     np.testing.assert_allclose(found, images @ texts.T, atol=1e-5)
+
+
+def picture(path, number):
+    Image.new("RGB", (8, 8), (20 * number, 100, 255 - 20 * number)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("captions", "says"),
+    [
+        (["always the same"] * 8, "all 8 captions are the same"),
+        (["word " * 10_000 + str(i) for i in range(8)], "8 of 8 captions fill all 32 tokens"),
+    ],
+)
+def test_captions_that_teach_nothing_are_announced(tmp_path, captions, says):
+    for number, caption in enumerate(captions):
+        picture(tmp_path / f"{number}.png", number)
+        (tmp_path / f"{number}.txt").write_text(caption)
+    words = ["--method", "clip", "--epochs", "1", "--batch-size", "4", "--out", tmp_path / "run"]
+    result = invoke("learn", tmp_path, *words)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert says in " ".join(result.output.split())
+    assert any(says in note for note in json.loads((tmp_path / "run" / "run.json").read_text())["warnings"])
+
+
+def test_pairs_that_cannot_be_learnt_from_are_refused_from_the_command_line(tmp_path):
+    def refusal(source, *words):
+        result = invoke("learn", source, "--method", "clip", "--quiet", "--out", tmp_path / "run", *words)
+        assert isinstance(result.exception, UnlabeledError), (result.output, result.exception)
+        assert not (tmp_path / "run").exists()
+        return str(result.exception)
+
+    (tmp_path / "pairs").mkdir()
+    picture(tmp_path / "pairs" / "0.png", 0)
+    assert "no image in" in refusal(tmp_path / "pairs")
+    (tmp_path / "pairs" / "0.txt").write_text("alone")
+    assert "at least 2 instances" in refusal(tmp_path / "pairs")
+    (tmp_path / "gone.csv").write_text("path,caption\na.png,x\nb.png,y\n")
+    assert f"none of the 2 images of {tmp_path / 'gone.csv'}" in refusal(tmp_path / "gone.csv")
+    picture(tmp_path / "pairs" / "1.png", 1)
+    (tmp_path / "pairs" / "1.txt").write_text("together")
+    assert "there is no folder '/nowhere'" in refusal(tmp_path / "pairs", "--text-encoder", "transformers:/nowhere")
+    assert "holds no CLIP" in refusal(tmp_path / "pairs", "--encoder", f"clip:{tmp_path}")
+    assert "'conv' is for images" in refusal(tmp_path / "pairs", "--text-encoder", "conv")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -129,8 +130,19 @@ def test_files_that_are_no_videos_say_why(tmp_path, write_video):
     whole = write_video(tmp_path / "whole.mp4", numbered(20), **H264).read_bytes()
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole[: len(whole) // 2])  # the index of an MP4 file is at its end
-    for path in (text, empty, cut, tmp_path / "missing.mp4"):
-        with pytest.raises(UnreadableError):
+    bare = tmp_path / "bare.mkv"
+    with av.open(str(bare), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 16, 16, "yuv420p"
+        container.start_encoding()
+    for path, says in (
+        (text, "no video, or is damaged"),
+        (empty, "the file is empty"),
+        (cut, "damaged or cut off"),
+        (bare, "no frames"),
+        (tmp_path / "missing.mp4", "No such file"),
+    ):
+        with pytest.raises(UnreadableError, match=says):
             _ = VideoFile(path).times
     strange = tmp_path / "strange.mp4"
     strange.write_bytes(whole.replace(b"avc1", b"zzzz"))
@@ -141,8 +153,6 @@ def test_files_that_are_no_videos_say_why(tmp_path, write_video):
 
 
 def test_sound_alone_is_no_video(tmp_path):
-    import av
-
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=44100)
@@ -207,3 +217,11 @@ def test_a_crop_of_an_odd_video_is_the_middle(tmp_path, write_video, size):
     centre = [(weights.sum(1 - axis) * (np.arange(size) + 0.5)).sum() / weights.sum() for axis in (0, 1)]
     assert abs(centre[0] - size / 2) < 0.03 * size
     assert abs(centre[1] - size / 2) < 0.03 * size
+
+
+def test_a_frame_of_4k_is_read_small(tmp_path, write_video):
+    rows = np.linspace(0, 255, 2160).astype(np.uint8)
+    frame = np.broadcast_to(rows[:, None, None], (2160, 3840, 3)).copy()
+    video = VideoFile(write_video(tmp_path / "large.mp4", np.stack([frame] * 2), codec="libx264"))
+    (found,) = read(video, [1], Square(36, "crop", 1))
+    np.testing.assert_allclose(found[0].mean(1), (np.arange(36) + 0.5) * 255 / 36, atol=4)

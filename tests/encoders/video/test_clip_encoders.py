@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from unlabeled.encoders import load_encoder, make_encoder, save_encoder
+from unlabeled.encoders.video.conv3d import PaddedConv3d
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.video import VideoPreprocessing
@@ -75,3 +76,24 @@ def test_encoders_of_other_kinds_are_refused():
         make_encoder("conv3d", ImagePreprocessing(16))
     with pytest.raises(UnlabeledError, match="8 pixels a side"):
         made("conv3d", VideoPreprocessing(4, 6))
+
+
+@pytest.mark.parametrize(("frames", "side", "kernel"), [(2, 6, (3, 1, 1)), (2, 2, (3, 3, 3)), (2, 8, (3, 4, 4))])
+def test_weights_of_short_clips_have_right_gradients_in_bfloat16(frames, side, kernel):
+    """Without padding of our own they are no numbers here, or off by more than their length."""
+    padding = (1, 0, 0) if kernel[1] == 1 else (1, 1, 1)
+    for seed in range(4):
+        torch.manual_seed(seed)
+        layer = PaddedConv3d(96, 32, kernel, padding=padding, bias=False)
+        clips, gradients = torch.randn(8, 96, frames, side, side), []
+        direction = torch.randn_like(layer(clips))
+        for short in (True, False):
+            layer.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16, enabled=short):
+                found = layer(clips)
+            (found.float() * direction).sum().backward()
+            gradients.append(layer.weight.grad.clone())
+        # A bfloat16 has 8 bits of mantissa, so a product is off by at most 2⁻⁸ of its size.
+        assert float((gradients[0] - gradients[1]).norm() / gradients[1].norm()) < 2**-7
+        plain = torch.nn.functional.conv3d(clips, layer.weight, padding=padding)
+        torch.testing.assert_close(found, plain, rtol=1e-4, atol=1e-4)

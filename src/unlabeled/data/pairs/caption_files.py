@@ -106,6 +106,7 @@ def from_table(path: Path, column: str | None = None) -> Captioned:
     label = find_column(rest, LABEL_COLUMNS)
     # Files that are missing are found when the images are decoded, and named or left out there.
     images = Images(Items(files, list(places)))
+    images.source = str(path)
     return Captioned(images, captions, image_of, None if label is None else columns[rest[label]])
 
 

@@ -153,7 +153,15 @@ class VideoFile:
             with av.open(f"file:{self.path}", options={"protocol_whitelist": "file"}) as container:
                 yield container, self._video_stream(container)
         except av.error.FFmpegError as error:
-            raise UnreadableError(error.strerror or str(error)) from error
+            raise UnreadableError(self._reason(error)) from error
+
+    def _reason(self, error: Any) -> str:
+        """Say what FFmpeg's error means for the file."""
+        if isinstance(error, (av.error.EOFError, av.error.InvalidDataError)):
+            if self.path.stat().st_size == 0:
+                return "the file is empty"
+            return "it holds no frames that FFmpeg can read; it is no video, or is damaged or cut off"
+        return str(error.strerror or error)
 
     def _video_stream(self, container: Any) -> Any:
         streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
@@ -67,5 +68,21 @@ def _block(
     inputs: int, outputs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int], padding: tuple[int, int, int]
 ) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, kernel, stride, padding, bias=False), nn.BatchNorm3d(outputs), nn.ReLU(inplace=True)
+        PaddedConv3d(inputs, outputs, kernel, stride, padding, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
     )
+
+
+class PaddedConv3d(nn.Conv3d):
+    """A convolution over time and space that lays the zeros around its input itself.
+
+    Left to do so, the bfloat16 kernel of oneDNN, as of PyTorch 2.14, gives gradients of the weights that are wrong or no
+    numbers where the input is hardly larger than the padding, such as two frames padded by one.
+    """
+
+    def forward(self, volumes: Tensor) -> Tensor:
+        """Map (n, inputs, t, h, w) to (n, outputs, t', h', w')."""
+        t, h, w = (int(side) for side in self.padding)
+        padded = F.pad(volumes, (w, w, h, h, t, t))
+        return F.conv3d(padded, self.weight, self.bias, self.stride)

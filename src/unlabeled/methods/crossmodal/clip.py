@@ -31,6 +31,9 @@ DIM = 128
 LEARNT_SHARE = 0.95
 """Of ln(batch): a loss above it at the end says that nothing was learnt."""
 
+CUT_SHARE = 0.1
+"""Of all captions: more of them that are cut off are announced."""
+
 
 class CLIP(MultiView):
     r"""An image and its caption attract each other, and repel the captions and images of the other pairs in the batch.
@@ -105,6 +108,7 @@ class CLIP(MultiView):
         """Refuse settings that cannot be meant."""
         super().prepare(preprocessing)
         self._frozen: FrozenHalf | None = None
+        self._remarks: list[str] = []
         for name, known in (("objective", ("softmax", "sigmoid")), ("frozen", ("none", "image", "text"))):
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
@@ -125,7 +129,8 @@ class CLIP(MultiView):
         return TwoTowers(preprocessing, image=image, text=self.text_encoder, dim=self.dim or DIM, frozen=frozen)
 
     def training_instances(self, instances: Any) -> Any:
-        """Let a frozen tower encode its halves once."""
+        """Let a frozen tower encode its halves once; remember what is to be announced."""
+        self._remarks = _remarks(instances) if instances.complete else []
         undistorted = self.frozen == "text" or (self.frozen == "image" and self.views == "auto")
         self._frozen = FrozenHalf(instances, self.frozen) if undistorted and instances.complete else None
         return self._frozen or instances
@@ -168,11 +173,17 @@ class CLIP(MultiView):
         return embed_in_chunks(lambda parts: tower(type(values)(*parts)), values, self.chunk)
 
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
-        """Learn from pairs; see `SelfSupervised.fit`. A loss that stayed at ln(batch) is announced."""
+        """Learn from pairs; see `SelfSupervised.fit`.
+
+        Announced are a loss that stayed at ln(batch), captions or images that are all the same, and captions that are
+        cut off.
+        """
         try:
             super().fit(X, y, resume=resume)
         finally:
             self._frozen = None
+        for remark in self._remarks:
+            warnings.warn(remark, UserWarning, stacklevel=2)
         losses = [entry["loss"] for entry in self.history_ if "loss" in entry]
         batch = min(self.batch_size, self.provenance_["data"]["rows"])
         if self.objective == "softmax" and losses and losses[-1] > LEARNT_SHARE * math.log(batch) > 0:
@@ -244,6 +255,24 @@ class CLIP(MultiView):
         """
         check_is_fitted(self, "encoder_")
         return ZeroShotClassifier(self.transform, names, templates, self.scale_)
+
+
+def _remarks(pairs: Any) -> list[str]:
+    """Say what keeps pairs from teaching much."""
+    found = []
+    for codes, what in zip(pairs.codes, ("images", "captions"), strict=True):
+        if len(np.unique(codes)) == 1 < len(pairs):
+            found.append(
+                f"all {len(pairs):,} {what} are the same, so there is nothing to tell apart, and nothing is learnt"
+            )
+    room = pairs.texts.length - pairs.texts.tokenizer.added
+    full = int((pairs.texts.rows[0].lengths[pairs.kept] >= room).sum())
+    if full > CUT_SHARE * len(pairs):
+        found.append(
+            f"{full:,} of {len(pairs):,} captions fill all {pairs.texts.length} tokens that are read; what is beyond "
+            "is cut off, so captions that begin alike are one to the network: raise length"
+        )
+    return found
 
 
 class Scale(nn.Module):

@@ -52,6 +52,8 @@ def find_checkpoint(name: str) -> Path | str:
     """
     if Path(name).is_dir():
         return Path(name)
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # no name on the hub looks like that
+        raise UnlabeledError(f"there is no folder {name!r} to load a model from")
     package = name.replace("-", "_").replace(".", "_")
     if package.isidentifier() and (found := importlib.util.find_spec(package)) is not None:
         for root in found.submodule_search_locations or []:
