@@ -77,7 +77,7 @@ def _block(
 class PaddedConv3d(nn.Conv3d):
     """A convolution over time and space that lays the zeros around its input itself.
 
-    Left to do so, the bfloat16 kernel of oneDNN, as of PyTorch 2.14, gives gradients of the weights that are wrong or no
+    Left to do so, the bfloat16 kernel of oneDNN (PyTorch 2.14) gives gradients of the weights that are wrong or no
     numbers where the input is hardly larger than the padding, such as two frames padded by one.
     """
 
