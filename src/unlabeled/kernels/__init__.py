@@ -7,16 +7,22 @@ Layers, each of which imports only from those above it::
     ir_builder    building blocks for emitted instructions: registers, pointers, loops, sums
     simd          operations on registers of 64 bytes       random    one generator, SplitMix64
     gemm          products of small dense matrices
-    words/ kmeans/ gaussian/ topics/                         the algorithms
+    text/ words/ kmeans/ gaussian/ topics/ search/           the algorithms
 
 Which kernel is chosen when::
 
+    Corpus, from bytes of text
+      built-in tokenizers          text.byte_tokenizer, then text.renumber
+      other tokenizers             Python, then text.renumber
+    Phrases                        text.bigrams
+
     SkipGram, CBOW
       loss="negative"              words.negative_skip_gram, words.negative_cbow
-      loss="hierarchical"          words.hierarchical_softmax
+      loss="hierarchical"          words.huffman_merge, then words.hierarchical_softmax
       loss="full"                  words.full_softmax
       subwords                     words.ngrams around one of these
-      2 to 8 threads               each with words.hot_row_cache
+      2 to 8 threads               each with words.rows.hot_row_cache
+      loss_ and held-out loss      words.exact_sums
     GloVe                          words.cooccurrence_counts, then words.glove_kernel
 
     KMeans, MiniBatchKMeans: assignment
@@ -37,6 +43,9 @@ Which kernel is chosen when::
     PLSA                           topics.expected_counts
     LatentDirichletAllocation      topics.gibbs_sweep
       both, of new documents       topics.fold_in
+
+    ExactStore, knn                products by BLAS, then search.k_smallest
+    NeighbourGraph.path            search.shortest_path
 
 The kernels are written for 64 bytes at a time, and LLVM makes of that what the processor has: one register of AVX-512,
 two of AVX2, four of NEON. Apart from the products of bytes, which need VNNI, all kernels run on every processor.

@@ -296,7 +296,7 @@ class NeighbourGraph:
                 f"no path joins {start!r}, in a component of {sizes[0]:,} rows, and {goal!r}, in one of {sizes[1]:,}; "
                 "build the graph with more neighbours (k), or look at the nearest hop between the two (`gap`)"
             )
-        from unlabeled.search.shortest_path import shortest_path
+        from unlabeled.kernels.search.shortest_path import shortest_path
 
         matrix = self.distances if kind == "shortest" else self._tree
         nodes: Integers = shortest_path(matrix.indptr, matrix.indices, matrix.data, *ends)

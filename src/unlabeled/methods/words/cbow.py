@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.indexing.vocabulary import Vocabulary
+from unlabeled.kernels.words.exact_sums import means
 from unlabeled.kernels.words.full_softmax import full_cbow
 from unlabeled.kernels.words.hierarchical_softmax import hierarchical_cbow
 from unlabeled.kernels.words.negative_cbow import negative_cbow
 from unlabeled.methods.words.lookup.models import make_model
-from unlabeled.methods.words.prediction.likelihood import means, window_pairs
+from unlabeled.methods.words.prediction.likelihood import window_pairs
 from unlabeled.methods.words.prediction.training import Model, Offsets, Tokens
 from unlabeled.methods.words.word2vec import Word2Vec
 

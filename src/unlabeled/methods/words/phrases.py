@@ -213,7 +213,7 @@ def _counted_pairs(corpus: Corpus, min_count: int) -> Iterator[tuple[Integers, I
     A first word has no more pairs than it is seen, nor more than there are words. So many first words are taken at a
     time as have room in a table of fixed size, whatever the size of the text.
     """
-    from unlabeled.data.text.indexing.bigrams import NOTHING, count_pairs
+    from unlabeled.kernels.text.bigrams import NOTHING, count_pairs
 
     counts = corpus.vocabulary.counts
     frequent = int(np.count_nonzero(counts >= min_count))
@@ -232,7 +232,7 @@ def _counted_pairs(corpus: Corpus, min_count: int) -> Iterator[tuple[Integers, I
 
 def _joined_corpus(corpus: Corpus, starts: Integers, seconds: NDArray[np.int32], joined: list[str]) -> Corpus:
     """Write the corpus anew with phrases joined, block by block."""
-    from unlabeled.data.text.indexing.bigrams import join_pairs
+    from unlabeled.kernels.text.bigrams import join_pairs
 
     words = len(corpus.vocabulary)
     numbers = np.full(words + len(joined) + 1, -1, np.int32)

@@ -16,7 +16,7 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 TILE = 512  # a 512 × 512 tile of float32 is 1 MiB: it stays in one core's cache between its making and its scan
-FEW = 1_000_000  # query–vector pairs below which sorting them all is quicker than loading the compiled scan
+FEW = 1_000_000  # query–vector pairs below which sorting them all is quicker than loading the compiled kernel
 MANY = 16  # a k above this part of the rows is had sooner by sorting them all
 GATHERED = 1 << 17  # numbers gathered at a time when candidates are measured again: 1 MiB, for the cache again
 SPARE = 8  # candidates kept beyond k, so that rounding rarely leaves it open which are the k nearest
@@ -167,7 +167,7 @@ def _by_scanning(
     worst : ndarray, shape (q,)
         The largest score among them. Every row that is not among them has at least this score.
     """
-    from unlabeled.search.scanning.scan import scan
+    from unlabeled.kernels.search.k_smallest import k_smallest
 
     kind = queries.dtype
     scores = np.full((len(queries), k), np.inf, kind)
@@ -177,7 +177,7 @@ def _by_scanning(
         vectors = corpus[start : start + TILE].astype(kind, copy=False)
         tile = memory[: len(queries) * len(vectors)].reshape(len(queries), len(vectors))
         products = np.matmul(queries, vectors.T, out=tile)
-        scan(products, offsets[start : start + TILE], start, banned, scores, indices)
+        k_smallest(products, offsets[start : start + TILE], start, banned, scores, indices)
     return indices, scores[:, 0]
 
 

@@ -150,7 +150,7 @@ class Corpus:
     @classmethod
     def of(cls, encoded: Encoded, tokens: int, min_count: int = 1, max_vocab: int | None = None) -> Corpus:
         """Make a corpus of a text whose words have numbers of first appearance; its arrays are used up."""
-        from unlabeled.data.text.indexing.renumber import renumber
+        from unlabeled.kernels.text.renumber import renumber
 
         if not len(encoded.ids):
             raise UnlabeledError("the text holds no words")

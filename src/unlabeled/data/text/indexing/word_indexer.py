@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.spool import Spool
-from unlabeled.data.text.indexing import byte_tokenizer as kernel
 from unlabeled.data.text.text_files import PIECE, not_text
 from unlabeled.data.text.tokenization.tokenizers import kinds_of_characters
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.text import byte_tokenizer as kernel
 
 LONGEST_WORD = 1 << 20  # bytes; no language has such words, so it is no text
 

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.tokenization.segmenters import SEGMENTERS, Segment, segmenter
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.kernels.text.character_kinds import BREAK, JOINER, LETTER, NUL, SEPARATOR
 
 Tokenizer = Callable[[str], Iterable[str]]
-
-SEPARATOR, LETTER, JOINER, BREAK, NUL = range(5)
 
 RULES = 2  # changes whenever a built-in tokenizer cuts a text otherwise than before: caches of encoded text name it
 

@@ -6,14 +6,13 @@ and they take the matrices of other libraries just as well.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.kernels.compiled import ANY_ORDER, compiled
+from unlabeled.kernels.words.exact_sums import products
 from unlabeled.kernels.words.sampling import POWER
 from unlabeled.methods.words.counting.huffman import HuffmanTree
 
@@ -57,27 +56,6 @@ def window_pairs(sentences: ArrayLike, window: int, seed: int = 0) -> tuple[Inte
             contexts.append(b[reached])
     empty = [np.zeros(0, np.int64)]
     return np.concatenate(centres or empty), np.concatenate(contexts or empty)
-
-
-@partial(compiled, fastmath=ANY_ORDER)
-def products(a: Any, rows: Integers, b: Any, columns: Integers, out: Reals) -> None:  # pragma: no cover - compiled
-    """Set out[i] to a[rows[i]] · b[columns[i]], summed in float64."""
-    for i in range(len(rows)):
-        total = 0.0
-        for d in range(b.shape[1]):
-            total += np.float64(a[rows[i], d]) * np.float64(b[columns[i], d])
-        out[i] = total
-
-
-@compiled
-def means(a: Any, rows: Integers, bounds: Integers, out: Reals) -> None:  # pragma: no cover - compiled
-    """Set out[i] to the mean of a[rows[j]] over bounds[i] ≤ j < bounds[i + 1], summed in float64."""
-    for i in range(len(out)):
-        out[i] = 0
-        for j in range(bounds[i], bounds[i + 1]):
-            for d in range(a.shape[1]):
-                out[i, d] += np.float64(a[rows[j], d])
-        out[i] /= bounds[i + 1] - bounds[i]
 
 
 def scores(a: NDArray[Any], rows: Integers, b: NDArray[Any], columns: Integers) -> Reals:

@@ -1,4 +1,4 @@
-"""The compiled part of exact search: keep the k smallest scores of each query while tiles of scores pass by.
+"""The scan of exact search: keep the k smallest scores of each query while tiles of scores pass by.
 
 The loops are written so that the compiler vectorises the common case, in which none of 64 scores enters the k smallest:
 one comparison per score and no branch. Indices are unsigned because Numba would otherwise test each for being negative,
@@ -46,7 +46,7 @@ def replace_worst(
 
 
 @compiled
-def scan(
+def k_smallest(
     products: NDArray[np.float32],
     offsets: NDArray[np.float32],
     first: int,

@@ -14,12 +14,11 @@ there is one of each.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.tokenization.tokenizers import BREAK, JOINER, LETTER, NUL, SEPARATOR
-from unlabeled.kernels.compiled import compiled
+from unlabeled.kernels.compiled import compiled, inlined
+from unlabeled.kernels.text.character_kinds import BREAK, JOINER, LETTER, NUL, SEPARATOR
 
 UNFINISHED, INVALID = NUL + 1, NUL + 2  # further kinds of characters: cut off by the end of the block, and no UTF-8
 
@@ -76,7 +75,7 @@ def kind_beyond_ascii(
     return np.int64(kinds[code]), more + 1
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]  # Numba has no types
+@inlined
 def kind_at(text: Bytes, place: int, final: bool, replace: bool, kinds: Bytes) -> Kind:  # pragma: no cover - compiled
     """Give the kind of the character at `place` and its number of bytes."""
     if place >= len(text):

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from unlabeled.search.scanning import scan
+from unlabeled.kernels.search import k_smallest
 
 
 def heaps(queries, k):
@@ -20,7 +20,7 @@ def test_the_heap_holds_the_k_smallest(k):
     scores, indices = heaps(6, k)
     for start, end in [(0, 64), (64, 65), (65, 200)]:
         tile = np.ascontiguousarray(products[:, start:end])
-        scan.scan(tile, offsets[start:end], start, exclude, scores, indices)
+        k_smallest.k_smallest(tile, offsets[start:end], start, exclude, scores, indices)
     for q in range(6):
         every = sorted((offsets[j] - products[q, j], j) for j in range(200) if j != exclude[q])
         assert sorted(zip(scores[q], indices[q], strict=True)) == every[:k]
@@ -28,8 +28,8 @@ def test_the_heap_holds_the_k_smallest(k):
 
 
 def test_the_comparison_is_vectorised():
-    # Without this the scan is several times slower; a change of the loop that loses it would go unnoticed otherwise.
-    fresh = numba.njit(nogil=True)(scan.scan.py_func)  # code from the cache cannot be inspected
+    # Without this the kernel is several times slower; a change of the loop that loses it would go unnoticed otherwise.
+    fresh = numba.njit(nogil=True)(k_smallest.k_smallest.py_func)  # code from the cache cannot be inspected
     fresh(np.zeros((1, 64), np.float32), np.zeros(64, np.float32), 0, np.zeros(1, int), *heaps(1, 3))
     code = fresh.inspect_llvm(fresh.signatures[0])
     assert re.search(r"fcmp olt <\d+ x float>", code)

@@ -1,0 +1,1 @@
+"""Search: the smallest of many scores, and shortest paths in sparse graphs."""

@@ -1,0 +1,1 @@
+"""Text: words found in bytes and numbered, pairs of neighbours counted and joined."""
