@@ -146,13 +146,12 @@ def judged(name: str, tops: list[list[list[str]]], held_out: Documents) -> dict:
     return {"label": name, "npmi": coherences, "diversity": [round(topic_diversity(top), 3) for top in tops]}
 
 
-def learnt_alpha(sweeps: int, workers: int, seeds: int) -> list[dict]:
-    """Judge topics with α learnt and fixed, ours and tomotopy's, of two collections."""
-    found = []
-    for name, k, texts, others in collections():
-        counted = Documents.count(texts, min_df=5, max_df=0.2)
-        held_out = Documents.count(others, vocabulary=counted.words)
-        for prior in ("auto", ALPHA):
+def learnt_alpha(sweeps: int, workers: int, seeds: int) -> Iterator[list[dict]]:
+    """Judge topics with α learnt and fixed, ours and tomotopy's, of two collections; yield rows as they are made."""
+    for prior in ("auto", ALPHA):
+        for name, k, texts, others in collections():
+            counted = Documents.count(texts, min_df=5, max_df=0.2)
+            held_out = Documents.count(others, vocabulary=counted.words)
             mine, theirs = [], []
             for seed in range(seeds):
                 settings = {"max_iter": sweeps, "workers": workers, "progress": False, "random_state": seed}
@@ -161,9 +160,8 @@ def learnt_alpha(sweeps: int, workers: int, seeds: int) -> list[dict]:
                 peer = tomotopys_model(counted, k, seed, learns=prior == "auto")
                 peer.train(sweeps, workers=workers)
                 theirs.append(tops_of(peer))
-            how = f"{name}, {k} topics, α {'learnt' if prior == 'auto' else 'fixed'}"
-            found += [judged(f"{how}, ours", mine, held_out), judged(f"{how}, tomotopy", theirs, held_out)]
-    return found
+            how = f"{name}, {k} topics, α {'learnt' if prior == 'auto' else 'fixed'}, {sweeps} sweeps"
+            yield [judged(f"{how}, ours", mine, held_out), judged(f"{how}, tomotopy", theirs, held_out)]
 
 
 def collections() -> Iterator[tuple[str, int, list[str], list[str]]]:
@@ -233,14 +231,14 @@ if __name__ == "__main__":
     parser.add_argument("--part", choices=["all", "speed", "alpha"], default="all", help="what to measure")
     options = parser.parse_args()
     began = time.perf_counter()
-    results = []
+    notes = "Same start, priors, number of iterations and threads on both sides."
     if options.part in ("all", "speed"):
-        results += [plsa_against_nmf(options.rounds, options.scale)]
+        results = [plsa_against_nmf(options.rounds, options.scale)]
         results += lda_against_tomotopy(
             options.rounds, options.sweeps, options.documents, options.workers, options.seeds
         )
+        report("mixtures_topics", results, notes=notes, renew=options.part != "all")
     if options.part in ("all", "alpha"):
-        results += learnt_alpha(options.sweeps, options.workers, options.seeds)
-    notes = "Same start, priors, number of iterations and threads on both sides."
-    report("mixtures_topics", results, notes=notes, renew=options.part != "all")
+        for results in learnt_alpha(options.sweeps, options.workers, options.seeds):
+            report("mixtures_topics", results, notes=notes, renew=True)
     print(f"{time.perf_counter() - began:.0f} s in all")

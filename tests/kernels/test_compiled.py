@@ -105,7 +105,8 @@ X = np.concatenate([rng.normal(place, 1, (3000, 40)) for place in (0, 5, 9)]).as
 words = np.array([f"w{i}" for i in range(40)])
 texts = [" ".join(rng.choice(words[:20] if i % 2 else words[20:], 30)) for i in range(60)]
 quiet = {"progress": False, "random_state": 0}
-settings = {"dim": 24, "epochs": 2, "min_count": 1, "deterministic": True, **quiet}
+words_settings = {"dim": 24, "epochs": 2, "min_count": 1, **quiet}
+settings = {"deterministic": True, **words_settings}
 np.savez(
     sys.argv[1],
     kmeans=KMeans(20, **quiet).fit(X).cluster_centers_,
@@ -115,7 +116,7 @@ np.savez(
     skip_gram=SkipGram(subsample=None, **settings).fit(texts).vectors_.vectors,
     hierarchical=SkipGram(loss="hierarchical", subsample=None, **settings).fit(texts).vectors_.vectors,
     full=SkipGram(loss="full", subsample=None, **settings).fit(texts).vectors_.vectors,
-    glove=GloVe(**settings).fit(texts).vectors_.vectors,
+    glove=GloVe(workers=1, **words_settings).fit(texts).vectors_.vectors,
 )
 """
 
