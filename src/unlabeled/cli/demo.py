@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import err, say
+from unlabeled.cli.shared import count, err, say
 
 MADE = {"photos", "more-photos", "labels.csv", "recipe.toml", "run", "vectors.parquet", "map.png", "similar.png"}
 HELD_BACK = 97
@@ -33,7 +33,7 @@ steps = [
 def demo(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the data and the run.")] = Path("demo"),
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data; fewer are quicker and worse.")] = 40,
+    epochs: Annotated[int, count(help="Passes over the data; fewer are quicker and worse.")] = 40,
 ) -> None:
     """Do all of it on handwritten digits: learn without labels, judge, search, embed, map. About two minutes.
 
@@ -43,6 +43,8 @@ def demo(
     from unlabeled.errors import UnlabeledError
     from unlabeled.files import check_writable
 
+    if out.exists() and not out.is_dir():
+        raise UnlabeledError(f"{out} is a file; choose a folder for --out")
     if out.exists() and any(path.name not in MADE for path in out.iterdir()):
         raise UnlabeledError(f"{out} holds other files; choose another folder for --out")
     check_writable(out / "photos")

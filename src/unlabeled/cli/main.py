@@ -33,6 +33,7 @@ from unlabeled.cli.learning.finetune import finetune, predict
 from unlabeled.cli.learning.label import label
 from unlabeled.cli.learning.learn import learn
 from unlabeled.cli.methods import methods
+from unlabeled.cli.option_names import said_to_a_person
 from unlabeled.cli.shared import FAILED, REFUSED, err, visible
 from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
@@ -90,7 +91,8 @@ def main() -> None:
         app()
     except UnlabeledError as error:
         if _tells():
-            err.print(visible(f"Error: {error}"), style="bold red", markup=False, highlight=False, soft_wrap=True)
+            message = said_to_a_person(error, app)
+            err.print(visible(f"Error: {message}"), style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(REFUSED)
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.

@@ -17,6 +17,20 @@ import typer
 from rich.cells import cell_len
 from rich.console import Console
 
+MOST = 2**31 - 1
+
+
+def count(*names: str, least: int = 1, help: str | None = None) -> Any:
+    """Make an option that counts something, of which no more is taken than libraries can count."""
+    return typer.Option(*names, min=least, callback=_countable, help=help)
+
+
+def _countable(value: int | None) -> int | None:
+    if value is not None and value > MOST:
+        raise typer.BadParameter(f"{value} is more than {MOST:,}.")
+    return value
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 EmbeddedFolder = Annotated[
@@ -28,7 +42,8 @@ EmbeddedFolder = Annotated[
     ),
 ]
 WordLimit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Of word vectors, read the first so many words only.")
+    int | None,
+    count("--limit", help="Of word vectors, read the first so many words only."),
 ]
 Comparable = Annotated[
     Path,

@@ -51,6 +51,8 @@ class Blocks:
         A stream is anything that can be iterated over again and again and yields arrays of shape (any, d), or a
         function without arguments that returns a fresh iterator over them. Of a mapped file only the blocks in work
         are held in memory. Numbers other than float32 and float64 become float64, block by block.
+    squared : bool, default False
+        Refuse numbers whose squares overflow too, when everything is read.
     check : bool, default True
         Read everything once and refuse NaN and infinity. For a stream it is always done, because its rows must be
         counted too.
@@ -85,8 +87,10 @@ class Blocks:
     np.float64(66.0)
     """
 
-    def __init__(self, source: Any, *, check: bool = True, block_bytes: int = BLOCK_BYTES) -> None:
-        self.name = "the data"
+    def __init__(
+        self, source: Any, *, squared: bool = False, check: bool = True, block_bytes: int = BLOCK_BYTES
+    ) -> None:
+        self.name, self._squared = "the data", squared
         if isinstance(source, str | os.PathLike):
             self.name = os.fspath(source)
             source = load_array(Path(source))[0]
@@ -102,7 +106,7 @@ class Blocks:
         self._survey(block_bytes)
         if check and self._stream is None:
             for block in self:
-                check_finite(block.rows, block.start, self.name)
+                check_finite(block.rows, block.start, self.name, squared)
 
     def __len__(self) -> int:
         """Count the blocks."""
@@ -141,7 +145,7 @@ class Blocks:
                     raise UnlabeledError(
                         f"{self.name} has {features} columns up to row {rows}, and {piece.shape[1]} from there on"
                     )
-                check_finite(piece, rows, self.name)
+                check_finite(piece, rows, self.name, self._squared)
                 rows, features, dtype = rows + len(piece), piece.shape[1], np.promote_types(dtype, _real(piece.dtype))
             self.shape, self.dtype = (rows, features or 0), dtype
         else:
@@ -199,11 +203,27 @@ def is_stream(source: Any) -> bool:
     return hasattr(source, "__iter__") and not whole
 
 
-def check_finite(rows: Rows, first: int, name: str = "the data") -> None:
-    """Refuse NaN and infinity, naming the row and the column of the first; `first` is the number of the first row."""
+def check_finite(rows: Rows, first: int, name: str = "the data", squared: bool = False) -> None:
+    """Refuse NaN and infinity, naming the row and the column of the first; `first` is the number of the first row.
+
+    With `squared`, numbers are refused as well whose distances from others cannot be squared.
+    """
+    values = rows.data if sp.issparse(rows) else rows
+    with np.errstate(over="ignore", invalid="ignore"):
+        if squared and values.dtype.kind == "f" and np.isfinite(np.vdot(values, values)):
+            return  # one quick pass, and finite only if every square is
     if (found := first_not_finite(rows)) is not None:
         where = f"row {first + found.row}, column {found.column}"
         raise UnlabeledError(f"{name} holds {found.value} in {where}; fill in or drop such rows")
+    if squared and values.dtype.kind == "f":
+        most = np.sqrt(np.finfo(values.dtype).max / (4 * rows.shape[1]))
+        if (large := np.abs(values) > most).any():
+            place = int(np.flatnonzero(large)[0])
+            column = rows.indices[place] if sp.issparse(rows) else place % rows.shape[1]
+            raise UnlabeledError(
+                f"the numbers in column {column} are too large to be squared, such as {values[large][0]:.3g}; "
+                "divide the column by something"
+            )
 
 
 def mean_and_variance(blocks: Blocks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,6 +14,7 @@ from unlabeled.runs.showing.run_figures import (
     evaluation_table,
     evaluation_verdict,
     generalisation_note,
+    generalises,
     label_free_table,
 )
 from unlabeled.training.bases.self_supervised import CIRCUMSTANCES
@@ -71,6 +72,7 @@ def write_report(folder: Path, name: str | None = None) -> Path:
         verdict=evaluation_verdict(metrics) if rows else "",
         label_free=label_free_table(metrics),
         generalisation=generalisation_note(metrics),
+        generalises="generalisation" in metrics and generalises(metrics["generalisation"]),
         duplicates=duplicates_note(metrics) if "near_duplicates" in metrics else "",
         recipe={k: v for k, v in about["recipe"].items() if v is not None and k not in CIRCUMSTANCES},
         pictures=pictures,

@@ -11,7 +11,7 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import normalized_mutual_info_score
 
-from unlabeled import KMeans
+from unlabeled import KMeans, MiniBatchKMeans
 from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.layout import width_of
@@ -366,3 +366,15 @@ def test_more_starts_than_one_from_given_centres_are_refused():
     rows = np.random.default_rng(0).normal(size=(30, 2))
     with pytest.raises(UnlabeledError, match="leave it out"):
         KMeans(3, init=rows[:3], n_init=5).fit(rows)
+
+
+@pytest.mark.parametrize("kind", [KMeans, MiniBatchKMeans])
+@pytest.mark.parametrize(("dtype", "large"), [(np.float64, 1e200), (np.float32, 1e20)])
+def test_numbers_whose_squares_overflow_are_refused_by_name(kind, dtype, large):
+    rows = np.random.default_rng(0).normal(size=(40, 3)).astype(dtype)
+    fitted = kind(2, random_state=0).fit(rows)
+    rows[3, 1] = large
+    for use in (kind(2, random_state=0).fit, fitted.predict, fitted.transform):
+        with pytest.raises(UnlabeledError, match=r"column 1 are too large to be squared, such as 1e+2"):
+            use(rows)
+    kind(2, random_state=0).fit(rows / large)

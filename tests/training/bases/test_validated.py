@@ -43,7 +43,7 @@ def test_learning_by_heart_shows(tmp_path):
     run = learn(noise(40), tmp_path / "run", Rotation(**QUICK, epochs=25))
     found = run.metrics["generalisation"]
     assert found["training"] < 0.7  # ln 4 = 1.39 is guessing
-    assert found["after"] >= found["before"]
+    assert found["before"] - found["after"] < 0.1 * (found["before"] - found["training"])
     assert found["held_out"] == 4
     assert "does not generalise" in (run.folder / "report.html").read_text()
     history = json.loads((run.folder / "history.json").read_text())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, WordLimit, print_json, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, WordLimit, count, print_json, say, tell
 
 
 def map_(
@@ -27,9 +27,9 @@ def map_(
     kind: Annotated[
         str, typer.Option("--method", help="[bold]tsne[/bold], or [bold]umap[/bold] with the extra of that name.")
     ] = "tsne",
-    rows: Annotated[int, typer.Option(min=2, help="At most so many points, drawn at random.")] = 5000,
+    rows: Annotated[int, count(least=2, help="At most so many points, drawn at random.")] = 5000,
     perplexity: Annotated[float, typer.Option(min=1, help="Neighbours that hold a point.")] = 30,
-    seed: Annotated[int, typer.Option(help="Of the choice of points and of the method.")] = 0,
+    seed: Seed = 0,
     limit: WordLimit = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table, say
 
 
 def path(
     run: RunFolder,
     start: Annotated[str, typer.Argument(help="The id of an instance of the run, or a file.")],
     goal: Annotated[str, typer.Argument(help="Likewise, where the chain ends.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="Neighbours to which each instance is joined.")] = 10,
+    k: Annotated[int, count("-k", help="Neighbours to which each instance is joined.")] = 10,
     kind: Annotated[
         str,
         typer.Option(help="[bold]shortest[/bold]: least sum of steps; [bold]minimax[/bold]: the least longest step."),

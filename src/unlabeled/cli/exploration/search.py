@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, EmbeddedFolder, Overwrite, WordLimit, print_json, print_table, say
+from unlabeled.cli.shared import (
+    AsJson,
+    EmbeddedFolder,
+    Overwrite,
+    WordLimit,
+    count,
+    print_json,
+    print_table,
+    say,
+)
 
 
 def search(
@@ -15,7 +24,7 @@ def search(
     query: Annotated[
         str, typer.Option("--query", "-q", help="An image file, a text, the id of an instance, or a word.")
     ],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 12,
+    k: Annotated[int, count("-k", help="How many neighbours.")] = 12,
     where: Annotated[
         str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")
     ] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, print_table
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table
 
 
 def track(
@@ -22,7 +22,10 @@ def track(
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=8, help="Pixels a side in which things are looked for.  [dim]default: the training's[/dim]"),
+        count(
+            least=8,
+            help="Pixels a side in which things are looked for.  [dim]default: the training's[/dim]",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The video to write.")] = Path("tracked.mp4"),
     overwrite: Overwrite = False,

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from unlabeled.cli.generation.generate import language_model
-from unlabeled.cli.shared import AsJson, RunFolder, print_json, print_table
+from unlabeled.cli.shared import AsJson, RunFolder, count, print_json, print_table
 
 
 def fill(
     run: RunFolder,
     text: Annotated[str, typer.Argument(help='A text with \\[MASK] in it, such as "the \\[MASK] barks".')],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many tokens to name.")] = 5,
+    k: Annotated[int, count("-k", help="How many tokens to name.")] = 5,
     as_json: AsJson = False,
 ) -> None:
     """Say which tokens may stand at each mask of a text, with a run of the method bert.

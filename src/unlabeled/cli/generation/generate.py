@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, print_json
+from unlabeled.cli.shared import AsJson, RunFolder, Seed, count, print_json
 
 
 def generate(
     run: RunFolder,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="How the text begins.")] = "",
-    samples: Annotated[int, typer.Option(min=1, help="How many texts.")] = 1,
-    length: Annotated[int, typer.Option(min=1, help="Most tokens to write.")] = 100,
+    samples: Annotated[int, count(help="How many texts.")] = 1,
+    length: Annotated[int, count(help="Most tokens to write.")] = 100,
     temperature: Annotated[float, typer.Option(min=0, help="Below 1 the likely becomes likelier; 0 is certain.")] = 1.0,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Draw from the so many likeliest tokens only.")] = None,
+    top_k: Annotated[int | None, count(help="Draw from the so many likeliest tokens only.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest of this probability.")] = None,
-    seed: Annotated[int, typer.Option(help="Makes the texts repeatable.")] = 0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Write on from a prompt, with a run of the method gpt.

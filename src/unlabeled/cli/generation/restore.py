@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, print_json, say
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, say
 
 
 def restore(
@@ -29,9 +29,9 @@ def restore(
         ),
     ] = None,
     mask: Annotated[Path | None, typer.Option(help="To inpaint: a picture that is white where to fill in.")] = None,
-    factor: Annotated[int, typer.Option(min=2, help="To super-resolve without a model.")] = 2,
-    steps: Annotated[int, typer.Option(min=1, help="Most steps of deep image prior.")] = 2000,
-    width: Annotated[int, typer.Option(min=1, help="Channels of deep image prior's network.")] = 32,
+    factor: Annotated[int, count(least=2, help="To super-resolve without a model.")] = 2,
+    steps: Annotated[int, count(help="Most steps of deep image prior.")] = 2000,
+    width: Annotated[int, count(help="Channels of deep image prior's network.")] = 32,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,

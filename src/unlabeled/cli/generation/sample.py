@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, print_json
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, count, print_json
 
 
 def sample(
@@ -20,7 +20,7 @@ def sample(
         tuple[Path, Path] | None,
         typer.Option(help="Two images; instead of samples, the way from one to the other in [bold]-n[/bold] steps."),
     ] = None,
-    columns: Annotated[int, typer.Option(min=1, help="Pictures in a row.")] = 8,
+    columns: Annotated[int, count(help="Pictures in a row.")] = 8,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

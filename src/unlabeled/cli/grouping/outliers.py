@@ -18,6 +18,7 @@ from unlabeled.cli.shared import (
     ShownImages,
     TextTokenizer,
     WordLimit,
+    count,
     print_json,
     print_table,
     say,
@@ -29,7 +30,7 @@ from unlabeled.counted import counted
 
 def outliers(
     source: Comparable,
-    top: Annotated[int, typer.Option(min=1, help="How many to show.")] = 50,
+    top: Annotated[int, count(help="How many to show.")] = 50,
     contamination: Annotated[
         float, typer.Option(help="The share of outliers, which sets the threshold and not the order.")
     ] = 0.01,
@@ -40,7 +41,7 @@ def outliers(
             "from their nearest others."
         ),
     ] = "mixture",
-    k: Annotated[int | None, typer.Option("-k", min=1, help="Components (default 5), or neighbours (10).")] = None,
+    k: Annotated[int | None, count("-k", help="Components (default 5), or neighbours (10).")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Table to write, .parquet or .csv.")] = Path(
         "outliers.parquet"
     ),

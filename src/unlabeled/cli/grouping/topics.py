@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, print_json, print_table, tell
+from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, count, print_json, print_table, tell
 from unlabeled.counted import counted
 
 
@@ -18,7 +18,7 @@ def topics(
             help="A folder of text files, a table (.csv, .tsv, .parquet), a file of a text a line, or a run over texts."
         ),
     ],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many topics.")] = 20,
+    k: Annotated[int, count("-k", help="How many topics.")] = 20,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")] = Path("topics"),
     method: Annotated[
         str,
@@ -46,7 +46,7 @@ def topics(
     max_df: Annotated[
         float, typer.Option(min=0, help="Only words in at most so many documents; up to 1, a share.")
     ] = 0.5,
-    max_words: Annotated[int | None, typer.Option(min=1, help="Only the commonest so many words.")] = None,
+    max_words: Annotated[int | None, count(help="Only the commonest so many words.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace topics that are already there.")] = False,
     seed: Seed = 0,
     as_json: AsJson = False,

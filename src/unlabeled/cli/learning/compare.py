@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, Overwrite, count, print_json, print_table, say
 
 
 def compare(
@@ -23,9 +23,9 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path("comparison"),
     labels: Annotated[Path | None, typer.Option(help="CSV or parquet with path (or id) and label.")] = None,
     budget: Annotated[str, typer.Option(help="For each method and seed: 10m, 90s, 1h or 500 steps.")] = "500 steps",
-    seeds: Annotated[int, typer.Option(min=1, help="How often each method is fitted and judged.")] = 3,
+    seeds: Annotated[int, count(help="How often each method is fitted and judged.")] = 3,
     encoder: Annotated[str | None, typer.Option(help="The encoder of all methods.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Instances in a batch.")] = None,
+    batch_size: Annotated[int | None, count(help="Instances in a batch.")] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, print_json, print_table, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell
 from unlabeled.counted import counted
 
 
@@ -20,7 +20,7 @@ def learn_detector(
     test: Annotated[str | None, typer.Option(help="List to measure on; it chooses nothing.")] = None,
     fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Train the encoder too.")] = False,
     size: Annotated[int | None, typer.Option(min=32, max=2048, help="Pixels of the longer side.")] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 30,
+    epochs: Annotated[int, count(help="Passes over the pictures.")] = 30,
     on_error: Annotated[str, typer.Option("--on-error", help="Bad pictures or boxes: stop, or skip those.")] = "stop",
     overwrite: Overwrite = False,
     seed: Seed = 0,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, out, print_json, print_table, say, visible
+from unlabeled.cli.shared import AsJson, RunFolder, count, out, print_json, print_table, say, visible
 
 
 def evaluate(
@@ -18,10 +18,13 @@ def evaluate(
             help="CSV or parquet with path (or id) and label, for all instances or some.  [dim]default: the run's[/dim]"
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of random splits into training and test instances.")] = 3,
+    seeds: Annotated[int, count(help="Number of random splits into training and test instances.")] = 3,
     train_rows: Annotated[
         int | None,
-        typer.Option(min=2, help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]"),
+        count(
+            least=2,
+            help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]",
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="The data the run was learnt from, if they were moved since.")
@@ -85,4 +88,4 @@ def _retrieval_table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]
     for way, title in (("images_of_text", "images of a caption"), ("texts_of_image", "captions of an image")):
         shares = [f"{found[way][k]:.1%} ({found[f'{way}_chance'][k]:.1%})" for k in found[way]]
         rows.append([title, *shares])
-    return ["looked up", *(f"recall@{k} (chance)" for k in found["images_of_text"])], rows
+    return ["looked up", *(f"recall{k} (chance)" for k in found["images_of_text"])], rows

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, print_json, print_table, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
 Column = Annotated[str | None, typer.Option(help="Of a table, the column of texts; two with a comma for pairs.")]
@@ -25,11 +25,11 @@ def finetune(
     column: Column = None,
     layers: Annotated[str, typer.Option(help="Layers to train: all, last, none, or the last so many.")] = "all",
     layer_decay: Annotated[float, typer.Option(help="Factor of the learning rate from layer to layer.")] = 1.0,
-    epochs: Annotated[int, typer.Option(min=1)] = 4,
-    batch_size: Annotated[int, typer.Option(min=1)] = 16,
+    epochs: Annotated[int, count(help="Passes over the rows.")] = 4,
+    batch_size: Annotated[int, count(help="Rows in a batch.")] = 16,
     learning_rate: Annotated[float, typer.Option(help="Of the encoder.")] = 5e-5,
     validation: Annotated[float, typer.Option(help="Share of the rows that chooses the best epoch.")] = 0.1,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:

@@ -14,6 +14,7 @@ from unlabeled.cli.shared import (
     OnError,
     Overwrite,
     Seed,
+    count,
     print_json,
     print_table,
     say,
@@ -46,9 +47,10 @@ def label(
         str | None, typer.Option("--method", "-m", help="What learns from images.  [dim]default: simclr[/dim]")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes of that over the images.  [dim]default: by their number[/dim]")
+        int | None,
+        count(help="Passes of that over the images.  [dim]default: by their number[/dim]"),
     ] = None,
-    next_count: Annotated[int, typer.Option("--next", min=0, help="How many instances to propose for labelling.")] = 50,
+    next_count: Annotated[int, count("--next", least=0, help="How many instances to propose for labelling.")] = 50,
     budget: Annotated[
         str, typer.Option(help="For fine-tuning: 10m, 90s, 1h in all, or 500 steps each; 0 leaves it out.")
     ] = "2m",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, print_json, print_table
+from unlabeled.cli.shared import AsJson, count, print_json, print_table
 from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_vectors
 
 
@@ -15,7 +15,7 @@ def analogy(
     a: Annotated[str, typer.Argument(help="[bold]A[/bold] is to B as C is to what?")],
     b: Annotated[str, typer.Argument(help="A is to [bold]B[/bold] as C is to what?")],
     c: Annotated[str, typer.Argument(help="A is to B as [bold]C[/bold] is to what?")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many answers.")] = 5,
+    k: Annotated[int, count("-k", help="How many answers.")] = 5,
     method: AnalogyMethod = "3CosAdd",
     limit: Limit = None,
     errors: Errors = "strict",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, print_json
+from unlabeled.cli.shared import AsJson, Column, count, print_json
 from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_model, open_vectors
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def evaluate(
         typer.Option(help="The table to test the classifier on.  [dim]default: a fifth of the first[/dim]"),
     ] = None,
     column: Column = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many times the classifier is learnt.")] = 3,
+    seeds: Annotated[int, count(help="How many times the classifier is learnt.")] = 3,
     restrict: Annotated[
         int | None,
-        typer.Option(min=1, help="Search analogies' answers among so many words.  [dim]default: 30000[/dim]"),
+        count(help="Search analogies' answers among so many words.  [dim]default: 30000[/dim]"),
     ] = 30_000,
     method: AnalogyMethod = "3CosAdd",
     tokenizer: Annotated[

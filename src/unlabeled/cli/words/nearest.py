@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, print_json, print_table
+from unlabeled.cli.shared import AsJson, count, print_json, print_table
 from unlabeled.cli.words.vectors import Errors, Limit, VectorsFile, open_vectors
 
 
 def nearest(
     vectors: VectorsFile,
     word: Annotated[str, typer.Argument(help="A word; a misspelt one gets suggestions.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 10,
-    restrict: Annotated[int | None, typer.Option(min=1, help="Search among the first so many words only.")] = None,
+    k: Annotated[int, count("-k", help="How many neighbours.")] = 10,
+    restrict: Annotated[int | None, count(help="Search among the first so many words only.")] = None,
     limit: Limit = None,
     errors: Errors = "strict",
     as_json: AsJson = False,

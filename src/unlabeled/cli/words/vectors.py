@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from unlabeled.cli.shared import say
+from unlabeled.cli.shared import count, say
 
 if TYPE_CHECKING:
     from unlabeled.methods.words.word_vectors import WordVectors
@@ -23,7 +23,7 @@ AnalogyMethod = Annotated[
 ]
 
 
-Limit = Annotated[int | None, typer.Option(min=1, help="Read the first so many words of the file only.")]
+Limit = Annotated[int | None, count(help="Read the first so many words of the file only.")]
 Errors = Annotated[
     Literal["strict", "replace"],
     typer.Option(help="Words that are not UTF-8: refuse the file, or [bold]replace[/bold] what is wrong by U+FFFD."),

@@ -136,6 +136,8 @@ def _made(name: str, preprocessing: ImagePreprocessing, pretrained: bool) -> Any
     """Make a model of timm for images of a size, which some fix when they are made and others do not know of."""
     import timm
 
+    if pretrained:
+        offline_where_there_is_no_network()
     settings = {"pretrained": pretrained, "num_classes": 0, "in_chans": preprocessing.channels}
     try:
         try:
@@ -146,9 +148,28 @@ def _made(name: str, preprocessing: ImagePreprocessing, pretrained: bool) -> Any
             model = timm.create_model(name, **settings)
     except Exception as error:  # a refused size, a missing package, a hub that cannot be reached: each in its own way
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        what = "its weights may not be fetched here" if pretrained else f"at {preprocessing.size} pixels"
-        raise UnlabeledError(f"timm model {name!r} cannot be made ({what}): {why}") from error
+        if pretrained:
+            raise UnlabeledError(
+                f"the pretrained weights of timm's {name!r} cannot be had: they are not in the Hugging Face hub's cache "
+                f"and fetching them failed ({why}). Try where there is a network, or start untrained: timm:{name}"
+            ) from error
+        raise UnlabeledError(f"timm model {name!r} cannot be made at {preprocessing.size} pixels: {why}") from error
     return model
+
+
+def offline_where_there_is_no_network() -> None:
+    """Let the hub look into its cache only where its host has no address; it would try again for a minute."""
+    import socket
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies
+
+    from huggingface_hub import constants
+
+    try:
+        if not getproxies():  # behind a proxy names are looked up elsewhere
+            socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
 
 
 def _width(name: str, model: Any, preprocessing: ImagePreprocessing) -> int:

@@ -48,6 +48,8 @@ class Mixture(BaseEstimator, Estimator):
 
     modalities: ClassVar[tuple[str, ...]] = ("vector",)
     takes_sparse: ClassVar[bool] = False
+    squares_rows: ClassVar[bool] = False
+    """Whether distances are squared in the type of the rows, so that large numbers overflow."""
 
     random_state: Any = None
     workers: int | None = None
@@ -71,8 +73,8 @@ class Mixture(BaseEstimator, Estimator):
                 order="C",
                 ensure_all_finite=False,  # Blocks does it, and names the row
             )
-            return Blocks(X)
-        blocks = X if isinstance(X, Blocks) else Blocks(X)
+            return Blocks(X, squared=self.squares_rows)
+        blocks = X if isinstance(X, Blocks) else Blocks(X, squared=self.squares_rows)
         if reset:
             self.n_features_in_ = blocks.shape[1]
         elif blocks.shape[1] != self.n_features_in_:

@@ -40,6 +40,7 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
     """
 
     takes_sparse: ClassVar[bool] = True
+    squares_rows: ClassVar[bool] = True
 
     init: Any = "k-means++"
     n_init: int | str = "auto"

@@ -78,20 +78,27 @@ def evaluation_verdict(metrics: dict[str, Any]) -> str:
     )
 
 
+def generalises(found: dict[str, float]) -> bool:
+    """Tell whether the loss fell on held-out instances by at least a tenth of what it fell on those learnt from."""
+    return found["before"] - found["after"] >= 0.1 * max(found["before"] - found["training"], 0) > 0
+
+
 def generalisation_note(metrics: dict[str, Any]) -> str:
     """Say what the loss is on instances that were held out of training, where a method holds some out."""
     found = metrics.get("generalisation")
     if found is None:
         return ""
     held = counted(found["held_out"], "instance")
-    if found["after"] < found["before"]:
+    if generalises(found):
         return (
             f"Loss {found['training']:.3g} on the instances learnt from; {found['after']:.3g} on {held} held out, "
             f"{found['before']:.3g} before training."
         )
+    if found["training"] >= found["before"]:
+        return f"Nothing was learnt: the loss was {found['before']:.3g} before training and is {found['training']:.3g}."
     return (
         f"What was learnt does not generalise: the loss is {found['training']:.3g} on the instances learnt from, but "
-        f"{found['after']:.3g} on {held} held out, no less than the {found['before']:.3g} before training. "
+        f"{found['after']:.3g} on {held} held out, where it was {found['before']:.3g} before training. "
         "Learn from more instances, for fewer epochs, or by another method."
     )
 

@@ -1,0 +1,51 @@
+"""Messages name settings as they are typed, not as Python has them."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from unlabeled.cli.main import app
+from unlabeled.cli.option_names import as_typed, settings_of
+
+SETTINGS = ["batch_size", "epochs", "precision", "clip_norm", "label", "size", "n_init"]
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        ("batch_size must be at least 1, got 0", "--batch-size must be at least 1, got 0"),
+        ("set clip_norm, or precision='float32'", "set --clip-norm, or --precision float32"),
+        ("it was made for 224: set size=224", "it was made for 224: set --size 224"),
+        ("epochs must be at least 1; 3 epochs are few", "--epochs must be at least 1; 3 epochs are few"),
+        ("n_init is a number or None, not x", "--n-init is a number or none, not x"),
+        ("a whole number of at least 1, or None, got 0", "a whole number of at least 1, or none, got 0"),
+        ("the label is missing in my_batch_size.csv", "the label is missing in my_batch_size.csv"),
+        ("photos/batch_size/epochs holds no image", "photos/batch_size/epochs holds no image"),
+        ("the size is 3 pixels", "the size is 3 pixels"),
+    ],
+)
+def test_settings_are_written_as_options(message, typed):
+    assert as_typed(message, SETTINGS) == typed
+
+
+def test_the_settings_of_a_verb_are_its_options_and_those_of_its_method():
+    import unlabeled.methods.contrastive.simclr  # noqa: F401
+
+    command = get_command(app)
+    assert "max_df" in settings_of(command, ["topics", "texts/", "--max-df", "0.5"])
+    assert "max_df" not in settings_of(command, ["cluster", "x.npy"])
+    assert {"restrict", "limit"} <= settings_of(command, ["words", "nearest", "v.vec", "frog"])
+    assert {"batch_size", "temperature"} <= settings_of(command, ["learn", "photos/"])
+
+
+def test_an_error_reaches_a_person_in_the_words_of_the_command_line(tmp_path):
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(20, 3)))
+    command = [sys.executable, "-c", "from unlabeled.cli.main import main; main()"]
+    words = ["learn", tmp_path / "x.npy", "--warmup", "3", "--out", tmp_path / "run"]
+    done = subprocess.run([*command, *map(str, words)], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("Error: --warmup is a share of the steps between 0 and 1, got 3.0")
