@@ -9,7 +9,8 @@ from typer.main import get_command
 from unlabeled.cli.main import app
 from unlabeled.cli.option_names import as_typed, settings_of
 
-SETTINGS = ["batch_size", "epochs", "precision", "clip_norm", "label", "size", "n_init"]
+NAMES = ["batch_size", "epochs", "precision", "clip_norm", "label", "size", "n_init", "column"]
+SETTINGS = {name: "--" + name.replace("_", "-") for name in NAMES} | {"k": "-k"}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,9 @@ SETTINGS = ["batch_size", "epochs", "precision", "clip_norm", "label", "size", "
         ("epochs must be at least 1; 3 epochs are few", "--epochs must be at least 1; 3 epochs are few"),
         ("n_init is a number or None, not x", "--n-init is a number or none, not x"),
         ("a whole number of at least 1, or None, got 0", "a whole number of at least 1, or none, got 0"),
+        ("column='age' is for tables, and x.npy is none", "--column age is for tables, and x.npy is none"),
+        ("column='' is for tables; column=... names one", "--column '' is for tables; --column names one"),
+        ("k must be at least 1; it is -1", "-k must be at least 1; it is -1"),
         ("the label is missing in my_batch_size.csv", "the label is missing in my_batch_size.csv"),
         ("photos/batch_size/epochs holds no image", "photos/batch_size/epochs holds no image"),
         ("the size is 3 pixels", "the size is 3 pixels"),
@@ -35,9 +39,10 @@ def test_the_settings_of_a_verb_are_its_options_and_those_of_its_method():
 
     command = get_command(app)
     assert "max_df" in settings_of(command, ["topics", "texts/", "--max-df", "0.5"])
+    assert settings_of(command, ["cluster", "x.npy"])["k"] == "-k"
     assert "max_df" not in settings_of(command, ["cluster", "x.npy"])
-    assert {"restrict", "limit"} <= settings_of(command, ["words", "nearest", "v.vec", "frog"])
-    assert {"batch_size", "temperature"} <= settings_of(command, ["learn", "photos/"])
+    assert {"restrict", "limit"} <= settings_of(command, ["words", "nearest", "v.vec", "frog"]).keys()
+    assert {"batch_size", "temperature"} <= settings_of(command, ["learn", "photos/"]).keys()
 
 
 def test_an_error_reaches_a_person_in_the_words_of_the_command_line(tmp_path):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -13,7 +14,7 @@ SPOKEN = r"(?=\s+(?:must|is|are|needs?|takes?|says?)\b|=)"
 """What follows a name of one word where it is a setting and no word of the sentence."""
 
 
-def as_typed(message: str, names: Iterable[str]) -> str:
+def as_typed(message: str, names: Mapping[str, str]) -> str:
     """Write settings as options: ``batch_size`` as ``--batch-size``, ``size=224`` as ``--size 224``.
 
     A name of one word, such as ``epochs``, is taken for the setting where a sentence begins with it or a value is
@@ -22,47 +23,48 @@ def as_typed(message: str, names: Iterable[str]) -> str:
     Parameters
     ----------
     message : str
-    names : iterable of str
-        The settings that the verb has, as they are called in Python.
+    names : mapping of str to str
+        The settings that the verb has: as they are called in Python, and as they are typed.
 
     Examples
     --------
-    >>> as_typed("batch_size must be at least 1, or None; set precision='float32'", ["batch_size", "precision"])
-    '--batch-size must be at least 1, or none; set --precision float32'
-    >>> as_typed("epochs must be at least 1: two epochs are few", ["epochs"])
-    '--epochs must be at least 1: two epochs are few'
+    >>> names = {"batch_size": "--batch-size", "size": "--size", "k": "-k"}
+    >>> as_typed("batch_size must be at least 1, or None; set size=224", names)
+    '--batch-size must be at least 1, or none; set --size 224'
+    >>> as_typed("k must be at least 1: a size of 1 is small", names)
+    '-k must be at least 1: a size of 1 is small'
     """
     for name in sorted(names, key=len, reverse=True):
-        option = "--" + name.replace("_", "-")
+        found = rf"(?:^|(?<=[:;,.] )){name}{SPOKEN}|(?<![\w./-]){name}(?==['\"\w.])"
         if "_" in name:
             found = rf"(?<![\w./-]){name}(?![\w./-])"
-        else:
-            found = rf"(?:^|(?<=[:;,.] )){name}{SPOKEN}|(?<![\w./-]){name}(?==['\"\w])"
-        message = re.sub(found, option, message)
-    message = re.sub(r"(--[a-z][a-z-]*)=(['\"]?)([\w.]+)\2", r"\1 \3", message)
+        message = re.sub(found, names[name], message)
+    message = re.sub(r"(?<![\w-])(--?[a-z][a-z-]*)=\.\.\.", r"\1", message)
+    message = re.sub(r"(?<![\w-])(--?[a-z][a-z-]*)=(?:(['\"])([\w.]+)\2)?", r"\1 \3", message)
     return re.sub(r"\bor None\b", "or none", message)
 
 
-def settings_of(command: Any, words: Sequence[str]) -> set[str]:
-    """Give the names of all settings that a command line may name: the verb's options and its method's settings."""
-    names: set[str] = set()
+def settings_of(command: Any, words: Sequence[str]) -> dict[str, str]:
+    """Give all settings that a command line may name: the verb's options, and those of methods where it takes them."""
     rest = [word for word in words if not word.startswith("-")]
     while rest and hasattr(command, "commands") and rest[0] in command.commands:
         command = command.commands[rest.pop(0)]
-    names |= {option.opts[0].lstrip("-").replace("-", "_") for option in command.params if option.opts[0][:2] == "--"}
-    if command.context_settings.get("allow_extra_args"):
-        names |= _settings_of_methods()
+    names = _settings_of_methods() if command.context_settings.get("allow_extra_args") else {}
+    for option in command.params:
+        if option.param_type_name == "option":
+            names |= {option.name: option.opts[0], option.opts[0].lstrip("-").replace("-", "_"): option.opts[0]}
     return names
 
 
-def _settings_of_methods() -> set[str]:
-    """Give the fields of all methods that have been imported; that is the one which the command line named."""
+def _settings_of_methods() -> dict[str, str]:
+    """Give the fields of all methods that have been imported; the one which the command line named is among them."""
     from unlabeled.estimator import Estimator
 
-    found, rest = set(), [Estimator]
+    found: dict[str, str] = {}
+    rest: list[type[Estimator]] = [Estimator]
     while rest:
         cls = rest.pop()
-        found |= set(getattr(cls, "__dataclass_fields__", {}))
+        found |= {field.name: "--" + field.name.replace("_", "-") for field in dataclasses.fields(cls)}
         rest += cls.__subclasses__()
     return found
 

@@ -375,6 +375,6 @@ def test_numbers_whose_squares_overflow_are_refused_by_name(kind, dtype, large):
     fitted = kind(2, random_state=0).fit(rows)
     rows[3, 1] = large
     for use in (kind(2, random_state=0).fit, fitted.predict, fitted.transform):
-        with pytest.raises(UnlabeledError, match=r"column 1 are too large to be squared, such as 1e+2"):
+        with pytest.raises(UnlabeledError, match=r"column 1 are too large to be squared, such as 1e\+2"):
             use(rows)
     kind(2, random_state=0).fit(rows / large)
