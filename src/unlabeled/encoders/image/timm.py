@@ -150,7 +150,7 @@ def _made(name: str, preprocessing: ImagePreprocessing, pretrained: bool) -> Any
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if pretrained:
             raise UnlabeledError(
-                f"pretrained weights of timm's {name!r} cannot be had: they are not in the Hugging Face hub's cache, and "
+                f"pretrained weights of timm's {name!r} cannot be had: they are not in the hub's cache, and "
                 f"fetching them failed ({why}). Try where there is a network, or start untrained: timm:{name}"
             ) from error
         raise UnlabeledError(f"timm model {name!r} cannot be made at {preprocessing.size} pixels: {why}") from error
