@@ -208,7 +208,8 @@ def check_finite(rows: Rows, first: int, name: str = "the data", squared: bool =
 
     With `squared`, numbers are refused as well whose distances from others cannot be squared.
     """
-    values = rows.data if sp.issparse(rows) else rows
+    sparse: Any = rows if sp.issparse(rows) else None
+    values = rows if sparse is None else sparse.data
     with np.errstate(over="ignore", invalid="ignore"):
         if squared and values.dtype.kind == "f" and np.isfinite(np.vdot(values, values)):
             return  # one quick pass, and finite only if every square is
@@ -219,7 +220,7 @@ def check_finite(rows: Rows, first: int, name: str = "the data", squared: bool =
         most = np.sqrt(np.finfo(values.dtype).max / (4 * rows.shape[1]))
         if (large := np.abs(values) > most).any():
             place = int(np.flatnonzero(large)[0])
-            column = rows.indices[place] if sp.issparse(rows) else place % rows.shape[1]
+            column = place % rows.shape[1] if sparse is None else sparse.indices[place]
             raise UnlabeledError(
                 f"the numbers in column {column} are too large to be squared, such as {values[large][0]:.3g}; "
                 "divide the column by something"
