@@ -43,7 +43,8 @@ def main() -> None:
     merged = [*kept, *({"part": options.part, **row} for row in rows)]
     order = list(PARTS)
     merged.sort(key=lambda row: order.index(row["part"]))
-    report("fewlabels", merged, notes=" ".join(f"{part}: {note}" for part, note in NOTES.items()))
+    there = {row["part"] for row in merged}
+    report("fewlabels", merged, notes=" ".join(f"{part}: {NOTES[part]}" for part in order if part in there))
     print(path)
 
 
@@ -271,6 +272,7 @@ def speed(options: argparse.Namespace) -> list[Row]:
             "ratio_median": statistics.median(ratios),
             "ratio_min": min(ratios),
             "ratio_max": max(ratios),
+            "agreement": float((ours.transduction_ == peer.transduction_).mean()),
             "accuracy_ours": float((ours.transduction_ == truth).mean()),
             "accuracy_peer": float((peer.transduction_ == truth).mean()),
         }

@@ -14,8 +14,8 @@ from unlabeled.runs.grouping.assign import assign
 
 
 def label_dataset(*arguments, **settings):
-    """Label with two repeats of the cross-validation, for the sake of time."""
-    return unlabeled.label_dataset(*arguments, **{"repeats": 2} | settings)
+    """Label with two repeats of the cross-validation and without fine-tuning, for the sake of time."""
+    return unlabeled.label_dataset(*arguments, **{"repeats": 2, "budget": 0} | settings)
 
 
 NAMES = np.array([f"digit {i}" for i in range(10)])
