@@ -23,7 +23,8 @@ from unlabeled.training.control.collapse_advice import collapse_advice
 from unlabeled.training.control.health_monitor import HealthMonitor
 from unlabeled.training.control.interrupt import StopRequest
 from unlabeled.training.control.progress import ProgressBar
-from unlabeled.training.control.training_state import State, load_checkpoint, save_checkpoint
+from unlabeled.training.control.run_state import State, stopped_message
+from unlabeled.training.control.training_state import load_checkpoint, save_checkpoint
 from unlabeled.training.control.validation import Validation
 from unlabeled.training.method_protocol import Method
 from unlabeled.training.optimizers import make_optimizer
@@ -145,7 +146,7 @@ def train(
                     if rank() == 0:
                         save_checkpoint(folder, state, net, optimizer, method.state(net))
             if stopping and not last:
-                raise KeyboardInterrupt(_farewell(folder, state.step, plan.steps))
+                raise KeyboardInterrupt(stopped_message(folder, f"step {state.step} of {plan.steps}"))
 
 
 def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fabric: Any) -> HealthMonitor:
@@ -184,9 +185,3 @@ def _check_finite(loss: float, net: Network, method: Method, step: int) -> None:
 def _anyone(flag: bool, device: torch.device) -> bool:
     """Tell whether any process was asked to stop, so that all stop after the same step."""
     return flag if world_size() == 1 else bool(all_reduce_sum(torch.tensor(float(flag), device=device)) > 0)
-
-
-def _farewell(folder: Path | None, step: int, steps: int) -> str:
-    if folder is None:
-        return f"stopped after step {step} of {steps}; the model keeps what it has learnt"
-    return f"stopped after step {step} of {steps}; saved in {folder}, from where fit(..., resume=True) goes on"

@@ -51,8 +51,8 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
         from unlabeled.files import write_json
-        from unlabeled.methods.words.prediction.training import FILE as CHECKPOINT
         from unlabeled.registry import method
+        from unlabeled.training.control.run_state import FILE as CHECKPOINT
 
         # Typer does not know the settings, and takes them and their values for sources.
         sources, settings = taken_apart(words or [], flags(method(name)))

@@ -17,7 +17,7 @@ from unlabeled.kernels.words.glove_kernel import HELD, descent
 from unlabeled.methods.words.counting.cooccurrence import Weighting, bytes_of, cooccurrence
 from unlabeled.methods.words.counting.tiling import Tiling
 from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbedding
-from unlabeled.methods.words.prediction.training import State, load_checkpoint, padded, save_checkpoint, stopped_message
+from unlabeled.methods.words.prediction.training import load_checkpoint, padded, save_checkpoint
 from unlabeled.methods.words.word_embedding import (
     CIRCUMSTANCES,
     check_neighbours,
@@ -27,6 +27,7 @@ from unlabeled.methods.words.word_vectors import WordVectors
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.interrupt import StopRequest
 from unlabeled.training.control.progress import ProgressBar
+from unlabeled.training.control.run_state import State, stopped_message
 
 Floats = NDArray[np.float32]
 Output = Literal["sum", "words", "contexts"]
@@ -231,7 +232,7 @@ class Factors:
 
 
 def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: bool = False) -> None:
-    """Train `model` in place from round `state.block` to the end.
+    """Train `model` in place from round `state.step` to the end.
 
     Raises
     ------
@@ -254,30 +255,30 @@ def train(method: GloVe, X: csr_array, model: Factors, state: State, resume: boo
 
     with (
         StopRequest() as stop,
-        ProgressBar(type(method).__name__, end, state.block, method.progress, "nonzeros") as bar,
+        ProgressBar(type(method).__name__, end, state.step, method.progress, "nonzeros") as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
-        while state.block < end:
-            epoch, first = divmod(state.block, tiling.groups)
+        while state.step < end:
+            epoch, first = divmod(state.step, tiling.groups)
             began = time.monotonic()
             if first == 0:
                 state.history.append({"step": (epoch + 1) * tiling.groups, "epoch": epoch + 1, "loss": 0.0})
             for tiles in tiling.rounds(state.seed, epoch)[first:]:
                 costs = list(pool.map(rectangle, *zip(*tiles, strict=True)))
                 state.history[-1]["loss"] += checked(sum(costs) / X.nnz, epoch)
-                state.block += 1
-                bar.advance(state.block)
+                state.step += 1
+                bar.advance(state.step)
                 if stop.made:
                     break
-            done = state.block % tiling.groups == 0
+            done = state.step % tiling.groups == 0
             if folder is not None and (stop.made or done):
                 save_checkpoint(folder, state, model)
             if done:
                 bar.show(state.history[-1], X.nnz / max(time.monotonic() - began, 1e-9))
-            if stop.made and state.block < end:
+            if stop.made and state.step < end:
                 if not done:
                     state.history.pop()  # the checkpoint keeps it: the cost of the epoch's rounds so far
-                done_epochs = f"{state.block / tiling.groups:.1f} of {method.epochs} epochs"
+                done_epochs = f"{state.step / tiling.groups:.1f} of {method.epochs} epochs"
                 raise KeyboardInterrupt(stopped_message(folder, done_epochs))
 
 

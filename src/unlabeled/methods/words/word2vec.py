@@ -16,10 +16,11 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.counting.subwords import Unseen
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbedding
-from unlabeled.methods.words.prediction.training import Model, State, train
+from unlabeled.methods.words.prediction.training import Model, train
 from unlabeled.methods.words.word_embedding import CIRCUMSTANCES, check_neighbours
 from unlabeled.methods.words.word_vectors import WordVectors
 from unlabeled.setting_checks import check_whole_settings
+from unlabeled.training.control.run_state import State
 
 
 class Word2Vec(TrainedEmbedding, ABC):

@@ -31,7 +31,7 @@ from unlabeled.files import folder_written_aside, read_json, refuses_damage, wri
 from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
 from unlabeled.processes import all_or_none, gather
 from unlabeled.training.control.devices import Precision, choose_device, make_fabric
-from unlabeled.training.control.training_state import State
+from unlabeled.training.control.run_state import State
 from unlabeled.training.loop import own_randomness, train
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.optimizers import OptimizerName

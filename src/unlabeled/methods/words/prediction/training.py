@@ -9,12 +9,11 @@ interrupted goes on where it stopped with nothing saved but the matrices and tha
 from __future__ import annotations
 
 import itertools
-import json
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -30,6 +29,7 @@ from unlabeled.kernels.words.sampling import keep_thresholds, subsampled
 from unlabeled.methods.words.word_embedding import worker_count
 from unlabeled.training.control.interrupt import StopRequest
 from unlabeled.training.control.progress import ProgressBar
+from unlabeled.training.control.run_state import FILE, State, checkpoint_in, stopped_message
 
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int32]
@@ -43,7 +43,6 @@ LOSSES = 25
 """How often, over a whole run, the loss is taken down."""
 DIVERGED = 1e3
 """A loss, in nats, that no vectors of use have."""
-FILE = "checkpoint.safetensors"
 
 
 class Composition(Protocol):
@@ -108,16 +107,6 @@ class Matrices(Protocol):
     @property
     def outputs(self) -> Floats:
         """A row for each word as context, or for each inner node of a tree."""
-
-
-@dataclass
-class State:
-    """Where a run stands."""
-
-    seed: int
-    identity: dict[str, Any]
-    block: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def padded(rows: int, dim: int) -> Floats:
@@ -213,7 +202,7 @@ class Text:
 
 
 def train(method: WordMethod, corpus: Corpus, model: Model, state: State, resume: bool = False) -> float | None:
-    """Train `model` in place from `state.block` to the end; give the loss on the text held out, if there is any.
+    """Train `model` in place from `state.step` to the end; give the loss on the text held out, if there is any.
 
     Raises
     ------
@@ -254,13 +243,13 @@ def train(method: WordMethod, corpus: Corpus, model: Model, state: State, resume
 
     with (
         StopRequest() as stop,
-        ProgressBar(type(method).__name__, total, words_before(state.block), method.progress, "words") as bar,
+        ProgressBar(type(method).__name__, total, words_before(state.step), method.progress, "words") as bar,
         ThreadPoolExecutor(workers) as pool,
     ):
-        while state.block < end:
-            began, before = time.monotonic(), state.block
-            until = min(end, (state.block // stride + 1) * stride, (state.block // text.blocks + 1) * text.blocks)
-            numbers, done = itertools.count(state.block), [0] * workers
+        while state.step < end:
+            began, before = time.monotonic(), state.step
+            until = min(end, (state.step // stride + 1) * stride, (state.step // text.blocks + 1) * text.blocks)
+            numbers, done = itertools.count(state.step), [0] * workers
 
             def work(worker: int, numbers: Any = numbers, until: int = until, done: list[int] = done) -> None:
                 # next() on a count is atomic, so every number is handed out once; what was taken is finished.
@@ -273,15 +262,15 @@ def train(method: WordMethod, corpus: Corpus, model: Model, state: State, resume
                 bar.advance(words_before(before + sum(done)))
             for worker in running:
                 worker.result()  # raises what went wrong there
-            state.block += sum(done)
+            state.step += sum(done)
             seconds = max(time.monotonic() - began, 1e-9)
-            stopping, words = stop.made and state.block < end, words_before(state.block)
-            if state.block == until:
+            stopping, words = stop.made and state.step < end, words_before(state.step)
+            if state.step == until:
                 loss = checked(model.loss(*watched), words)
                 figures = {"step": words, "epoch": words * method.epochs / total, "loss": loss}
-                state.history.append(figures | {"learning_rate": learning_rate(state.block)})
+                state.history.append(figures | {"learning_rate": learning_rate(state.step)})
                 bar.show(state.history[-1], (words - words_before(before)) / seconds)
-            if folder is not None and (stopping or state.block % text.blocks == 0):
+            if folder is not None and (stopping or state.step % text.blocks == 0):
                 save_checkpoint(folder, state, model)
             if stopping:
                 raise KeyboardInterrupt(stopped_message(folder, f"{words:,} of {total:,} words"))
@@ -302,8 +291,7 @@ def checked(loss: float, words: int) -> float:
 
 def save_checkpoint(folder: Path, state: State, model: Matrices) -> None:
     """Write matrices and state as one file, in one step."""
-    # The state rides along as bytes, so that numbers and state can never be of two different blocks.
-    words = np.frombuffer(json.dumps(vars(state)).encode(), np.uint8)
+    words = np.frombuffer(state.to_bytes(), np.uint8)
     with written_aside(folder / FILE) as aside:
         save_arrays({"inputs": model.inputs, "outputs": model.outputs, "state": words}, aside)
 
@@ -316,23 +304,6 @@ def load_checkpoint(folder: Path, state: State, model: Matrices) -> None:
     UnlabeledError
         If there is none, or it is of other settings or another text.
     """
-    if not (folder / FILE).exists():
-        raise UnlabeledError(f"{folder} holds no checkpoint to resume from; start afresh without resume")
-    arrays = load_arrays(folder / FILE)
-    saved = State(**json.loads(arrays["state"].tobytes()))
-    changed = [key for key in state.identity if saved.identity.get(key) != state.identity[key]]
-    if changed:
-        was, now = saved.identity.get(changed[0]), state.identity[changed[0]]
-        raise UnlabeledError(
-            f"the checkpoint in {folder} is of another run: {changed[0]} was {was!r} and is now {now!r}. "
-            "Resume with the same settings and text, or start afresh without resume"
-        )
+    arrays = load_arrays(checkpoint_in(folder))
+    state.resume(folder, arrays["state"].tobytes())
     model.inputs[:], model.outputs[:] = arrays["inputs"], arrays["outputs"]
-    state.seed, state.block, state.history = saved.seed, saved.block, saved.history
-
-
-def stopped_message(folder: Path | None, done: str) -> str:
-    """Say after how much a training was interrupted, and where it can go on from."""
-    if folder is None:
-        return f"stopped after {done}; the model keeps what it has learnt"
-    return f"stopped after {done}; saved in {folder}, from where fit(..., resume=True) goes on"
