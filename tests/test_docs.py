@@ -83,6 +83,8 @@ def videos_and_pairs(folder: Path, rng: np.random.Generator) -> None:
         {"image": {"bytes": photo.read_bytes(), "path": photo.name}, "caption": f"a {photo.stem}"} for photo in photos
     ]
     pq.write_table(pa.Table.from_pylist(rows), folder / "pairs.parquet")
+    helper = runpy.run_path(str(PROJECT / "tests" / "encoders" / "pair" / "checkpoints.py"))
+    helper["save_transformers_clip"](folder / "clip-vit-b32")
 
 
 @pytest.mark.filterwarnings("ignore:the loss is .* near ln")  # one epoch on noise teaches CLIP nothing, as it says

@@ -75,11 +75,13 @@ def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
     assert result.exit_code == 0, (result.output, result.exception)
     done = json.loads(result.stdout)
     assert (done["accuracy"], done["labelled"]) == (1.0, 3)
+    assert (done["balanced_accuracy"], done["chance"]) == (1.0, pytest.approx(1 / 3))
     assert [each["id"] for each in done["skipped"]] == ["red/broken.png"]
     assert (tmp_path / "found.csv").read_text().splitlines()[0] == '"id","label","probability"'
     assert isinstance(invoke(*words, "--out", tmp_path / "found.csv").exception, UnlabeledError)
     shown = invoke(*words)
     assert "100.0% of 3 labelled images are right" in shown.stdout
+    assert "mean over classes 100.0%, by chance 33.3%" in shown.stdout
     for labels, message in (("red", "two or more"), ("red,red", "different")):
         refused = invoke("zeroshot", folder / "run", tmp_path / "photos", "--labels", labels)
         assert message in str(refused.exception)

@@ -102,6 +102,8 @@ class Subset:
         self.kind, self.fingerprint, self.classes = instances.kind, instances.fingerprint, instances.classes
         self.ids = [instances.ids[row] for row in rows]
         self.labels = None if instances.labels is None else instances.labels[rows]
+        if (groups := getattr(instances, "groups", None)) is not None:
+            self.groups: NDArray[np.int64] = groups[rows]
 
     def __getattr__(self, name: str) -> Any:
         """Give what its modality asks of ready instances and is true of each, such as the size of images."""

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from unlabeled.data.image.decode import UnreadableError
+from unlabeled.data.instances import Subset
 from unlabeled.data.video import Clips, Videos
 from unlabeled.data.video.clips import cut
 from unlabeled.errors import UnlabeledError
@@ -156,3 +157,8 @@ def test_a_real_video_by_a_clock(real_data):
     assert clips.ids[0] == "tree.avi#t=0,4"
     assert len(clips) == 7
     assert clips.gather(torch.arange(7)).values.shape == (7, 8, 3, 32, 32)
+
+
+def test_some_of_the_clips_know_their_videos():
+    clips = Clips(Videos(np.zeros((3, 8, 8, 8, 1), dtype=np.uint8)), length=4)
+    assert Subset(clips, np.array([1, 4, 5])).groups.tolist() == [0, 2, 2]

@@ -50,4 +50,7 @@ def zeroshot(
     print(f"{len(done['images']):,} images: {counts}" + ("" if out is None else f"; in {out}"))
     if done["accuracy"] is not None:
         low, high = done["interval"]
-        print(f"{done['accuracy']:.1%} of {done['labelled']:,} labelled images are right ({low:.1%} to {high:.1%})")
+        print(
+            f"{done['accuracy']:.1%} of {done['labelled']:,} labelled images are right ({low:.1%} to {high:.1%}); "
+            f"mean over classes {done['balanced_accuracy']:.1%}, by chance {done['chance']:.1%}"
+        )

@@ -130,9 +130,10 @@ class CLIP(MultiView):
 
     def training_instances(self, instances: Any) -> Any:
         """Let a frozen tower encode its halves once; remember what is to be announced."""
-        self._remarks = _remarks(instances) if instances.complete else []
+        complete = getattr(instances, "complete", False)
+        self._remarks = _remarks(instances) if complete else []
         undistorted = self.frozen == "text" or (self.frozen == "image" and self.views == "auto")
-        self._frozen = FrozenHalf(instances, self.frozen) if undistorted and instances.complete else None
+        self._frozen = FrozenHalf(instances, self.frozen) if undistorted and complete else None
         return self._frozen or instances
 
     def build(self, encoder: Encoder) -> Network:

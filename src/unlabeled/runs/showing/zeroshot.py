@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.accuracy import wilson_interval
+from unlabeled.evaluation.accuracy import accuracy_by_class, balanced_accuracy, wilson_interval
 from unlabeled.files import read_json
 from unlabeled.methods.crossmodal.clip import CLIP
 from unlabeled.methods.crossmodal.zero_shot import TEMPLATES
@@ -50,7 +50,8 @@ def zeroshot(
     -------
     dict
         ``images`` (of each ``id``, ``label`` and ``probability``), ``counts``, ``skipped``, and where the images have
-        labels of these names ``accuracy``, ``interval`` (95 %) and ``labelled``.
+        labels of these names ``accuracy``, ``interval`` (95 %), ``balanced_accuracy`` (the mean over classes),
+        ``chance`` (of the latter) and ``labelled``.
 
     Raises
     ------
@@ -81,14 +82,22 @@ def zeroshot(
         "images": rows,
         "counts": dict(Counter(labels).most_common()),
         "skipped": [{"id": s.id, "reason": s.reason} for s in found.skipped],
-        **_judged(found.label_names, labels, set(classifier.classes_)),
+        **_judged(found.label_names, labels, classifier.classes_.tolist()),
     }
 
 
-def _judged(truth: list[str | None] | None, labels: list[str], known: set[str]) -> dict[str, Any]:
-    """Give the share of right labels, where the images have labels of these names."""
-    pairs = [(t, label) for t, label in zip(truth or [], labels, strict=False) if t in known]
+def _judged(truth: list[str | None] | None, labels: list[str], known: list[str]) -> dict[str, Any]:
+    """Give the share of right labels, of all and by class, where the images have labels of these names."""
+    number = {name: place for place, name in enumerate(known)}
+    pairs = [(number[t], number[label]) for t, label in zip(truth or [], labels, strict=False) if t in number]
     if not pairs:
-        return {"accuracy": None, "interval": None, "labelled": 0}
-    right = float(np.mean([t == label for t, label in pairs]))
-    return {"accuracy": right, "interval": list(wilson_interval(right, len(pairs))), "labelled": len(pairs)}
+        return {"accuracy": None, "interval": None, "balanced_accuracy": None, "chance": None, "labelled": 0}
+    asked, found = np.array(pairs).T
+    right = float((asked == found).mean())
+    return {
+        "accuracy": right,
+        "interval": list(wilson_interval(right, len(pairs))),
+        "balanced_accuracy": balanced_accuracy(accuracy_by_class(asked, found)),
+        "chance": 1 / len(known),
+        "labelled": len(pairs),
+    }
