@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation import transfer
 from unlabeled.registry import method
-from unlabeled.runs import learn
+from unlabeled.runs import Run, learn
 
 RUN = CliRunner()
 
@@ -46,6 +48,33 @@ def test_the_page_shows_what_the_encoder_has(encoder, expected, folder):
     assert "exists already" in str(call(folder / encoder, "--out", out).exception)
     assert "neither a file nor the id" in str(call(folder / encoder, "gone.png", "--out", folder / "never").exception)
     assert not (folder / "never").exists()
+
+
+def test_classes_are_attributed_to_pixels_by_labels_or_by_a_model(folder, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(24):  # bright on one side, by class
+        picture = rng.integers(0, 60, (16, 16, 3), dtype=np.uint8)
+        picture[:, : 8 if number % 2 else 16, :] += np.uint8(120 * (number % 2))
+        (tmp_path / "photos" / ("left" if number % 2 else "none")).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "photos" / ("left" if number % 2 else "none") / f"{number}.png")
+    small = method("autoencoder")(epochs=1, batch_size=12, random_state=0, progress=False)
+    learn(tmp_path / "photos", tmp_path / "run", small)
+    run = Run(tmp_path / "run")
+    done = call(tmp_path / "run", "left/1.png", "--class", "left", "--out", tmp_path / "see", "--json")
+    assert done.exit_code == 0, done.output
+    assert "class" in json.loads(done.stdout)["sections"]
+    page = (tmp_path / "see" / "see.html").read_text()
+    assert "Attributions of the class left" in page
+    assert "a linear probe of the run" in page
+
+    names = [name.split("/")[0] for name in run.embeddings.ids]
+    transfer(run.encoder, run.source, names, random_state=0, epochs=5).save(tmp_path / "model")
+    done = call(tmp_path / "run", "left/1.png", "--classifier", tmp_path / "model", "--out", tmp_path / "by-model")
+    assert done.exit_code == 0, done.output
+    assert "by the model" in (tmp_path / "by-model" / "see.html").read_text()
+    wrong = call(tmp_path / "run", "--class", "lft", "--out", tmp_path / "never")
+    assert "did you mean 'left'" in str(wrong.exception)
+    assert not (tmp_path / "never").exists()
 
 
 def test_other_kinds_of_data_are_refused_by_name(folder):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from unlabeled.explore.inside import grad_cam, integrated_gradients, saliency, similarity_to
+from unlabeled.explore.inside import class_score, grad_cam, integrated_gradients, saliency, similarity_to
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +81,15 @@ def test_captum_finds_the_same(net, images):
     theirs = captum.LayerGradCam(score, net[3]).attribute(images, relu_attributions=True)
     up = captum.LayerAttribution.interpolate(theirs, (8, 8), "bilinear")
     torch.testing.assert_close(grad_cam(score, net[3], images), up[:, 0].detach())
+
+
+def test_the_score_of_a_class_does_not_change_with_what_is_added_to_all(net, images):
+    weights, bias = torch.randn(4, 5), torch.randn(4)
+    logits = torch.nn.functional.linear(net(images), weights, bias).detach()
+    score = class_score(net, weights, bias, 2)
+    torch.testing.assert_close(score(images).detach(), logits[:, 2] - logits.mean(1))
+    shifted = class_score(net, weights + torch.randn(5), bias + 3, 2)
+    torch.testing.assert_close(shifted(images).detach(), score(images).detach(), atol=1e-5, rtol=1e-4)
+    start = torch.zeros_like(images)
+    shares = integrated_gradients(score, images, steps=200).sum((1, 2, 3))
+    torch.testing.assert_close(shares, (score(images) - score(start)).detach(), atol=1e-2, rtol=1e-2)

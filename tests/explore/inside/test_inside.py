@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from unlabeled.encoders.image.conv import Conv
+from unlabeled.encoders.image.timm import Timm
 from unlabeled.encoders.image.vit import ViT
 from unlabeled.encoders.mlp import MLP
 from unlabeled.errors import UnlabeledError
@@ -15,6 +16,7 @@ from unlabeled.explore.inside import (
     exciting_patches,
     feature_maps,
     first_filters,
+    has_patch_attention,
     last_maps,
     most_exciting,
     patch_attention,
@@ -98,6 +100,35 @@ def test_made_images_are_those_that_excite_a_known_filter():
     # Of images in [0, 1], a fall from one pixel to the next is 1 at every second place at most, so the mean is 8 / 15.
     assert noise < net(stripes)[:, 2].mean() <= 8 / 15
     assert layer.weight.grad is None
+
+
+@pytest.mark.parametrize(("name", "first"), [("vit_tiny_patch16_224", 1), ("vit_wee_patch16_reg1_gap_256", 1)])
+def test_attention_of_timm_is_what_its_layers_use(name, first):
+    torch.manual_seed(0)
+    encoder = Timm(ImagePreprocessing(64), name=name).eval()
+    images = torch.rand(2, 3, 64, 64)
+    found = patch_attention(encoder, images)
+    assert has_patch_attention(encoder)
+    assert encoder.body.num_prefix_tokens == first
+    layers = [block.attn for block in encoder.body.blocks]
+    heads = layers[0].num_heads
+    assert found.shape == (2, len(layers), heads, 16, 16)
+    # torch's own attention with unit vectors for values gives the weights.
+    seen = []
+    hook = layers[-1].qkv.register_forward_hook(lambda m, i, o: seen.append(o))
+    encoder(images)
+    hook.remove()
+    q, k, _ = seen[0].view(2, 16 + first, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    q, k = layers[-1].q_norm(q), layers[-1].k_norm(k)
+    weights = torch.nn.functional.scaled_dot_product_attention(q, k, torch.eye(16 + first).expand(2, heads, -1, -1))
+    torch.testing.assert_close(found[:, -1], weights[..., first:, first:].detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_other_encoders_have_no_attention_to_show():
+    resnet = Timm(ImagePreprocessing(32), name="resnet10t").eval()
+    assert not has_patch_attention(resnet)
+    with pytest.raises(UnlabeledError, match="no attention between patches"):
+        patch_attention(resnet, torch.rand(1, 3, 32, 32))
 
 
 def test_attention_rebuilds_what_the_layer_computes():

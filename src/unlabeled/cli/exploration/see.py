@@ -23,6 +23,16 @@ def see(
             "[dim]default: the first of the run, and the one nearest to it[/dim]"
         ),
     ] = None,
+    classifier: Annotated[
+        Path | None,
+        typer.Option(
+            help="A model of [bold]unlabeled finetune[/bold] whose classes are attributed to pixels.  "
+            "[dim]default: a linear probe of the run's labels[/dim]"
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", help="The class.  [dim]default: the one that the photo is taken for[/dim]")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page and its pictures.")] = Path("see"),
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -48,12 +58,15 @@ def see(
     if out.exists() and any(out.iterdir()) and not overwrite:
         raise UnlabeledError(f"{out} exists already; choose another name, or replace it with --overwrite")
     opened = Run(run)
+    if isinstance(opened.encoder, TextEncoder) and (classifier or class_name):
+        raise UnlabeledError("--classifier and --class are for runs over images")
     if isinstance(opened.encoder, TextEncoder):
         sections = see_text(opened, [*([] if photo is None else [photo]), *(text or [])], out)
     elif text:
         raise UnlabeledError(f"--text is for runs over texts, and {run} is over {opened.encoder.preprocessing.kind}s")
     else:
-        sections = [section.name for section in look_inside(opened, photo, out)]
+        shown = look_inside(opened, photo, out, classifier=classifier, class_name=class_name)
+        sections = [section.name for section in shown]
     if as_json:
         print_json({"out": str(out / "see.html"), "sections": sections})
     else:

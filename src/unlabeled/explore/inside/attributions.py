@@ -23,6 +23,29 @@ def similarity_to(encoder: nn.Module, vector: Tensor) -> Score:
     return score
 
 
+def class_score(encoder: nn.Module, weights: Tensor, bias: Tensor, index: int) -> Score:
+    r"""Make the score that is the logit of a class less the mean logit, :math:`s_c - \frac{1}{C} \sum_k s_k`.
+
+    Softmax does not change with what is added to all logits, and so this does not either.
+
+    Parameters
+    ----------
+    encoder : Module
+        From images to vectors, shape (n, dim).
+    weights, bias : Tensor, shape (classes, dim) and (classes,)
+        Of the linear head.
+    index : int
+        The class, c.
+    """
+    direction, start = weights[index] - weights.mean(0), bias[index] - bias.mean()
+
+    def score(images: Tensor) -> Tensor:
+        scores: Tensor = encoder(images) @ direction + start
+        return scores
+
+    return score
+
+
 def saliency(score: Score, images: Tensor) -> Tensor:
     r"""Give the size of the gradient, :math:`|\partial s / \partial x|`, shape (n, c, h, w).
 

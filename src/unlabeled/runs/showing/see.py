@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unlabeled.encoders import Encoder
-from unlabeled.encoders.image.vit import ViT
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.inside import (
@@ -22,6 +21,7 @@ from unlabeled.explore.inside import (
     feature_maps,
     first_filters,
     grad_cam,
+    has_patch_attention,
     integrated_gradients,
     last_maps,
     most_exciting,
@@ -29,11 +29,13 @@ from unlabeled.explore.inside import (
     saliency,
     similarity_to,
 )
+from unlabeled.explore.inside.attributions import Score
 from unlabeled.files import folder_written_aside
 from unlabeled.modalities import Settings, modality_of, open_instances
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
+from unlabeled.runs.showing.class_scores import ClassHead, class_head
 from unlabeled.runs.showing.page import write_page
 from unlabeled.training.method_pictures import in_colour
 
@@ -57,7 +59,9 @@ class Section:
     columns: int
 
 
-def see(run: Run, photo: str | None, out: Path) -> list[Section]:
+def see(
+    run: Run, photo: str | None, out: Path, *, classifier: Path | None = None, class_name: str | None = None
+) -> list[Section]:
     """Write the page ``see.html`` and its pictures into a folder.
 
     Parameters
@@ -68,11 +72,16 @@ def see(run: Run, photo: str | None, out: Path) -> list[Section]:
         A file or the id of an instance; by default the first instance of the run.
     out : Path
         The folder; it is replaced if it holds such a page and nothing else.
+    classifier : Path, optional
+        A fine-tuned model whose classes are attributed to pixels. By default a linear probe of the run's labels, if it
+        has any.
+    class_name : str, optional
+        The class; by default the one that the photo is taken for.
 
     Raises
     ------
     UnlabeledError
-        If the run is over something else than images, or the photo cannot be read.
+        If the run is over something else than images, the photo cannot be read, or there is no such class.
     """
     encoder, kind = run.encoder, run.encoder.preprocessing.kind
     if not isinstance(encoder.preprocessing, ImagePreprocessing):
@@ -81,11 +90,15 @@ def see(run: Run, photo: str | None, out: Path) -> list[Section]:
         )
     encoder.eval()
     image, name = _opened(run, photo)
+    head = class_head(run, classifier)
+    if head is None and class_name is not None:
+        raise UnlabeledError(f"{run.folder} has no labels, so no classes; give a fine-tuned model")
     neighbour, vector = _neighbour(run, encoder, image, name)
     sections = [
         *_filters(encoder),
         *_maps(encoder, image),
         *_attributions(encoder, image, neighbour, vector),
+        *([] if head is None else _class_attributions(head, image, class_name)),
         *_attention(encoder, image),
         *_excited(run, encoder),
     ]
@@ -171,7 +184,27 @@ def _maps(encoder: Encoder, image: Tensor) -> list[Section]:
 def _attributions(encoder: Encoder, image: Tensor, neighbour: str | None, vector: Tensor) -> list[Section]:
     if neighbour is None:
         return []
+    what = (
+        f"Which pixels make the photo similar to its nearest neighbour in the run, {neighbour}. Saliency: the size of "
+        "the gradient. Integrated gradients, against black: red raises the similarity, blue lowers it. Grad-CAM: where "
+        "the last feature maps raise it."
+    )
     score = similarity_to(encoder, vector)
+    return [_attributed("attributions", "Attributions", what, encoder, score, image)]
+
+
+def _class_attributions(head: ClassHead, image: Tensor, class_name: str | None) -> list[Section]:
+    likeliest = head.likeliest(image)
+    name = likeliest if class_name is None else class_name
+    what = (
+        f"Which pixels speak for the class {name}, by {head.source}, which takes the photo for {likeliest}. Red speaks "
+        "for it, blue against it. The score is the logit of the class less the mean logit."
+    )
+    title = f"Attributions of the class {name}"
+    return [_attributed("class", title, what, head.encoder, head.score(name), image)]
+
+
+def _attributed(name: str, title: str, caption: str, encoder: Encoder, score: Score, image: Tensor) -> Section:
     cells, captions = [in_colour(image)[0]], ["photo"]
     cells.append(_enlarged(_unit(saliency(score, image)[0].amax(0)), image.shape[-1]))
     captions.append("saliency")
@@ -181,16 +214,11 @@ def _attributions(encoder: Encoder, image: Tensor, neighbour: str | None, vector
     if layer is not None:
         cells.append(_enlarged(_unit(grad_cam(score, layer, image)[0]), image.shape[-1]))
         captions.append("Grad-CAM")
-    caption = (
-        f"Which pixels make the photo similar to its nearest neighbour in the run, {neighbour}. Saliency: the size of "
-        "the gradient. Integrated gradients, against black: red raises the similarity, blue lowers it. Grad-CAM: where "
-        "the last feature maps raise it."
-    )
-    return [Section("attributions", "Attributions", caption, np.stack(cells), captions, 4)]
+    return Section(name, title, caption, np.stack(cells), captions, 4)
 
 
 def _attention(encoder: Encoder, image: Tensor) -> list[Section]:
-    if not isinstance(encoder, ViT):
+    if not has_patch_attention(encoder):
         return []
     received = patch_attention(encoder, image)[0].mean(-2)
     side = round(received.shape[-1] ** 0.5)
