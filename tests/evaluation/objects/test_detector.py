@@ -11,6 +11,7 @@ from PIL import Image
 
 from unlabeled.data import VOC
 from unlabeled.encoders import Conv
+from unlabeled.encoders.image.timm import Timm
 from unlabeled.encoders.image.vit import ViT
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.objects.detection import detection
@@ -118,6 +119,63 @@ def test_a_transformer_has_maps_too(squares):
     start = ViT(ImagePreprocessing(32), patch=8, dim=16, depth=1, heads=2)
     found = detection(start, squares, split="test", epochs=1, random_state=0)
     assert len(found.predict(VOC(squares, "test"))) == 8
+
+
+def test_maps_of_timm_are_a_trunk(squares):
+    torch.manual_seed(0)
+    start = Timm(ImagePreprocessing(64), name="resnet10t")
+    found = detection(start, squares, split="test", epochs=1, random_state=0)
+    assert found.encoder_.architecture == "timm"
+    assert len(found.predict(VOC(squares, "test"))) == 8
+
+
+def some_boxes(data, seed=0):
+    """Give each picture its marked boxes, moved a little, among six others."""
+    rng = np.random.default_rng(seed)
+    proposals = []
+    for objects in data.objects:
+        moved = objects.boxes + rng.integers(-3, 4, objects.boxes.shape)
+        corners = rng.integers(0, 32, (6, 2))
+        others = np.concatenate([corners, corners + rng.integers(8, 32, (6, 2))], axis=1)
+        proposals.append(np.concatenate([moved, others]).clip(0, [96, 64, 96, 64]))
+    return proposals
+
+
+def test_given_proposals_are_classified_and_corrected(squares, encoder, tmp_path):
+    train, test = VOC(squares, "train"), VOC(squares, "test")
+    given = some_boxes(train)
+    found = detection(encoder, train, proposals=given, epochs=12, random_state=0, learning_rate=3e-3)
+    proposed = some_boxes(test, seed=1)
+    assert found.evaluate(test, proposals=proposed).mean > 0.8
+    by_name = dict(zip(test.ids, proposed, strict=True))
+    by_name["elsewhere"] = [[0, 0, 5, 5]]
+    for one, other in zip(found.predict(test, proposals=proposed), found.predict(test, proposals=by_name), strict=True):
+        assert np.array_equal(one.boxes, other.boxes)
+        assert len(one.boxes) <= 2 * 8  # a box a class from each proposal
+    alone = found.predict(test, proposals=[each[:1] for each in proposed])
+    assert all(len(each.boxes) <= 2 for each in alone)
+    none = found.predict(test, proposals=[[] for _ in proposed])
+    assert all(len(each.boxes) == 0 for each in none)
+    with pytest.raises(UnlabeledError, match="needs proposals to predict"):
+        found.predict(test)
+    found.save(tmp_path / "detector")
+    with pytest.raises(UnlabeledError, match="needs proposals to predict"):
+        Detector.load(tmp_path / "detector").predict(test)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([[[0, 0, 97, 10]]] * 8, "is not inside the picture of 96 × 64"),
+        ([[[5, 5, 5, 10]]] * 8, "has no area"),
+        ([[[5, 5, np.nan, 10]]] * 8, "has no area"),
+        ([[[0, 0, 9, 9]]] * 3, "3 pictures, and 8 pictures"),
+        ({"elsewhere": [[0, 0, 9, 9]]}, "no picture has proposals"),
+    ],
+)
+def test_proposals_that_are_no_boxes_of_the_pictures_are_refused(squares, encoder, given, says):
+    with pytest.raises(UnlabeledError, match=says):
+        detection(encoder, squares, split="test", proposals=given, epochs=1)
 
 
 def test_changes_bring_boxes_to_their_targets():

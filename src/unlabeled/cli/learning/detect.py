@@ -18,6 +18,9 @@ def learn_detector(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the detector.")] = Path("detector"),
     split: Annotated[str | None, typer.Option(help="List in ImageSets/Main to learn from; default: all.")] = None,
     test: Annotated[str | None, typer.Option(help="List to measure on; it chooses nothing.")] = None,
+    proposals: Annotated[
+        Path | None, typer.Option(help="CSV with id, left, top, right, bottom: boxes where objects may be.")
+    ] = None,
     fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Train the encoder too.")] = False,
     size: Annotated[int | None, typer.Option(min=32, max=2048, help="Pixels of the longer side.")] = None,
     epochs: Annotated[int, count(help="Passes over the pictures.")] = 30,
@@ -31,6 +34,7 @@ def learn_detector(
     [dim]unlabeled learn-detector run/ voc/ --split trainval --test test --out detector/[/dim]
     """
     from unlabeled.cli.shared import what_on_error
+    from unlabeled.data.image.proposals import read_proposals
     from unlabeled.data.image.voc import VOC
     from unlabeled.errors import UnlabeledError
     from unlabeled.evaluation.objects.detection import detection
@@ -49,14 +53,15 @@ def learn_detector(
         say(remark)
     if held is not None and (both := sorted(set(held.ids) & set(data.ids))):
         raise UnlabeledError(f"{both[0]} is both learnt from and tested on; give lists that share no picture")
-    model = detection(encoder, data, fine_tune=fine_tune, size=size, epochs=epochs, random_state=seed)
+    given = None if proposals is None else read_proposals(proposals)
+    model = detection(encoder, data, proposals=given, fine_tune=fine_tune, size=size, epochs=epochs, random_state=seed)
     model.save(out)
     figures: dict[str, Any] = {"out": str(out), "pictures": len(data), "classes": model.classes_}
     figures["loss"] = model.history_[-1]["loss"]
     if held is not None:
         figures["test_pictures"] = len(held)
-        figures["voc"] = asdict(model.evaluate(held))
-        figures["coco"] = asdict(model.evaluate(held, "coco"))
+        figures["voc"] = asdict(model.evaluate(held, proposals=given))
+        figures["coco"] = asdict(model.evaluate(held, "coco", proposals=given))
     if as_json:
         print_json(without_nan(figures))
         return
@@ -73,6 +78,9 @@ def detect(
     detector: Annotated[Path, typer.Argument(help="Folder that [bold]unlabeled learn-detector[/bold] wrote.")],
     photo: Annotated[Path, typer.Argument(help="An image file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write: the photo with boxes.")] = Path("boxes.png"),
+    proposals: Annotated[
+        Path | None, typer.Option(help="CSV with id, left, top, right, bottom: boxes where objects may be.")
+    ] = None,
     least: Annotated[float, typer.Option(min=0, max=1, help="Score below which nothing is shown.")] = 0.5,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -83,6 +91,7 @@ def detect(
     """
     from unlabeled.data import Images
     from unlabeled.data.image.objects import Detections
+    from unlabeled.data.image.proposals import read_proposals
     from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
     from unlabeled.evaluation.objects.detector import Detector
@@ -95,7 +104,7 @@ def detect(
     check_picture(out, [photo, detector], overwrite=overwrite)
     model = Detector.load(existing(detector))
     images = Images([photo])
-    every = model.predict(images)[0]
+    every = model.predict(images, proposals=None if proposals is None else read_proposals(proposals))[0]
     sure = every.scores >= least
     found = Detections(every.boxes[sure], every.labels[sure], every.scores[sure])
     boxes_picture(images.decode(0), found, out, model.classes_)

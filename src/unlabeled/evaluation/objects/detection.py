@@ -6,11 +6,16 @@ import os
 from typing import Any
 
 from unlabeled.data.image.voc import VOC
-from unlabeled.evaluation.objects.detector import Detector
+from unlabeled.evaluation.objects.detector import Detector, Proposals
 
 
 def detection(
-    encoder: Any, folder: str | os.PathLike[str] | VOC, *, split: str | None = None, **settings: Any
+    encoder: Any,
+    folder: str | os.PathLike[str] | VOC,
+    *,
+    split: str | None = None,
+    proposals: Proposals | None = None,
+    **settings: Any,
 ) -> Detector:
     """Learn to find objects with a trained encoder.
 
@@ -22,6 +27,8 @@ def detection(
         Pictures in the layout of Pascal VOC.
     split : str, optional
         The list in ``ImageSets/Main`` to learn from, such as ``"trainval"``; by default every annotation.
+    proposals : sequence or mapping of arrays of shape (k, 4), optional
+        Boxes where objects may be, see `Detector.fit`.
     **settings
         Of `Detector`: ``fine_tune``, ``size``, ``epochs`` and so on.
 
@@ -30,4 +37,6 @@ def detection(
     Detector
         Fitted, with `predict`, `evaluate`, `save` and `load`.
     """
-    return Detector(encoder=encoder, **settings).fit(folder if isinstance(folder, VOC) else VOC(folder, split))
+    return Detector(encoder=encoder, **settings).fit(
+        folder if isinstance(folder, VOC) else VOC(folder, split), proposals=proposals
+    )

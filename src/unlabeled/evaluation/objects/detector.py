@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -18,6 +18,7 @@ from torch import Tensor
 from unlabeled.data.image.decode import pixels, scaled_sides
 from unlabeled.data.image.images import Images
 from unlabeled.data.image.objects import Detections, Objects
+from unlabeled.data.image.proposals import checked_proposals
 from unlabeled.data.image.voc import VOC
 from unlabeled.encoders import Encoder, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
@@ -37,6 +38,7 @@ from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
 
 FORMAT = "detector"
+Proposals = Sequence[Any] | Mapping[str, Any]
 
 
 class Detector(Estimator):
@@ -68,6 +70,8 @@ class Detector(Estimator):
     encoder_ : Encoder
     head_ : RegionHead
     classes_ : list of str
+    given_ : bool
+        Whether proposals were given, and must be.
     history_ : list of dict
         The mean loss of each epoch.
     """
@@ -83,8 +87,15 @@ class Detector(Estimator):
     device: str = "auto"
     random_state: int | None = None
 
-    def fit(self, X: VOC, y: None = None) -> Self:
+    def fit(self, X: VOC, y: None = None, *, proposals: Proposals | None = None) -> Self:
         """Learn from pictures with marked objects.
+
+        Parameters
+        ----------
+        X : VOC
+        proposals : sequence or mapping of arrays of shape (k, 4), optional
+            Boxes of each picture where objects may be: left, top, right, bottom, in pixels. By default the detector
+            proposes boxes itself; with proposals it learns to classify and correct them, and needs some to predict.
 
         Raises
         ------
@@ -105,17 +116,21 @@ class Detector(Estimator):
             self.classes_ = list(X.classes)
             values = np.stack([self._square(X.decode(i)) for i in range(len(X))])
             targets = [self._targets(objects, size) for objects, size in zip(X.objects, X.sizes, strict=True)]
-            self._train(torch.from_numpy(values), targets, device)
+            self.given_ = proposals is not None
+            regions = None if proposals is None else self._proposed(proposals, X.ids, X.sizes)
+            self._train(torch.from_numpy(values), targets, regions, device)
         self.encoder_.eval()
         self.head_.eval()
         return self
 
-    def predict(self, X: Any) -> list[Detections]:
+    def predict(self, X: Any, *, proposals: Proposals | None = None) -> list[Detections]:
         """Find objects in images.
 
         Parameters
         ----------
         X : VOC, Images, or anything `Images` takes
+        proposals : sequence or mapping of arrays of shape (k, 4), optional
+            Boxes of each picture where objects may be, as in `fit`.
 
         Returns
         -------
@@ -124,12 +139,21 @@ class Detector(Estimator):
         """
         check_is_fitted(self, "head_")
         data = X if hasattr(X, "ids") else Images(X)
+        if self.given_ and proposals is None:
+            raise UnlabeledError("the detector was learnt with proposals, so it needs proposals to predict")
         found = []
+        device = self.head_.mean.device
         for start in range(0, len(data), self.batch_size):
-            pictures = [data.decode(i) for i in range(start, min(start + self.batch_size, len(data)))]
+            rows = range(start, min(start + self.batch_size, len(data)))
+            pictures = [data.decode(i) for i in rows]
             values = torch.from_numpy(np.stack([self._square(each) for each in pictures]))
+            regions = None
+            if proposals is not None:
+                part = proposals if isinstance(proposals, Mapping) else [proposals[i] for i in rows]
+                sizes = [each.size for each in pictures]
+                regions = [each.to(device) for each in self._proposed(part, [data.ids[i] for i in rows], sizes)]
             with torch.no_grad():
-                results = self.head_.detect(self._maps(values.to(self.head_.mean.device)))
+                results = self.head_.detect(self._maps(values.to(device)), proposals=regions)
             for picture, (boxes, kinds, scores) in zip(pictures, results, strict=True):
                 scale, offset = self._place(picture.size)
                 sides = np.tile(picture.size, 2)
@@ -141,7 +165,12 @@ class Detector(Estimator):
         return found
 
     def evaluate(
-        self, X: VOC, measure: Literal["voc", "voc11", "coco"] = "voc", overlap: float = 0.5
+        self,
+        X: VOC,
+        measure: Literal["voc", "voc11", "coco"] = "voc",
+        overlap: float = 0.5,
+        *,
+        proposals: Proposals | None = None,
     ) -> VOCResult | COCOResult:
         """Give the average precision on pictures with marked objects, which should have chosen nothing.
 
@@ -152,6 +181,8 @@ class Detector(Estimator):
             See `voc_average_precision` and `coco_average_precision`.
         overlap : float, default 0.5
             For VOC's measures.
+        proposals : sequence or mapping of arrays of shape (k, 4), optional
+            As in `predict`.
 
         Raises
         ------
@@ -167,7 +198,7 @@ class Detector(Estimator):
             )
         if measure not in ("voc", "voc11", "coco"):
             raise UnlabeledError(f"measure is 'voc', 'voc11' or 'coco', got {measure!r}")
-        found = self.predict(X)
+        found = self.predict(X, proposals=proposals)
         if measure == "coco":
             return coco_average_precision(X.objects, found)
         return voc_average_precision(X.objects, found, overlap=overlap, points=11 if measure == "voc11" else "all")
@@ -179,7 +210,13 @@ class Detector(Estimator):
         with folder_written_aside(folder, FORMAT) as aside:
             write_encoder(self.encoder_, aside, {})
             save_tensors(self.head_.state_dict(), aside / "head.safetensors")
-            about = {"format": FORMAT, "settings": settings, "size": self.size_, "classes": self.classes_}
+            about = {
+                "format": FORMAT,
+                "settings": settings,
+                "size": self.size_,
+                "classes": self.classes_,
+                "given": self.given_,
+            }
             write_json(aside / "detector.json", about | {"history": self.history_})
 
     @classmethod
@@ -194,6 +231,7 @@ class Detector(Estimator):
         self = cls(**saved["settings"])
         self.encoder_ = load_encoder(folder)
         self.size_, self.classes_, self.history_ = int(saved["size"]), saved["classes"], saved["history"]
+        self.given_ = bool(saved.get("given", False))
         self.head_ = RegionHead(tensors["mean"].shape[1], len(self.classes_), self.size_)
         load_weights(self.head_, tensors, folder / "head.safetensors")
         self.head_.eval()
@@ -213,6 +251,15 @@ class Detector(Estimator):
         boxes = torch.from_numpy(objects.boxes * scale + offset).float()
         return boxes, torch.tensor(kinds, dtype=torch.int64), torch.from_numpy(objects.difficult)
 
+    def _proposed(self, given: Proposals, ids: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+        """Give proposals of pictures in pixels of the square; boxes under two pixels there are too small to see."""
+        found = []
+        for boxes, size in zip(checked_proposals(given, ids, sizes), sizes, strict=True):
+            scale, offset = self._place(size)
+            placed = torch.from_numpy(boxes * scale + offset).float()
+            found.append(placed[(placed[:, 2:] - placed[:, :2]).min(1).values >= 2] if len(placed) else placed)
+        return found
+
     def _maps(self, values: Tensor) -> Tensor:
         canonical = self.encoder_.preprocessing.part(self.size_).canonical(values)
         try:
@@ -223,7 +270,13 @@ class Detector(Estimator):
                 f"leave size out, or use a convolutional encoder"
             ) from error
 
-    def _train(self, values: Tensor, targets: Sequence[tuple[Tensor, Tensor, Tensor]], device: torch.device) -> None:
+    def _train(
+        self,
+        values: Tensor,
+        targets: Sequence[tuple[Tensor, Tensor, Tensor]],
+        regions: list[Tensor] | None,
+        device: torch.device,
+    ) -> None:
         with torch.no_grad():
             sample = self._maps(values[torch.randperm(len(values))[:64]].to(device))
         self.head_ = RegionHead(sample.shape[1], len(self.classes_), self.size_).to(device)
@@ -246,19 +299,23 @@ class Detector(Estimator):
                 rate = min((done + 1) / max(1, steps // 10), (steps - done) / max(1, steps - steps // 10))
                 for group in optimizer.param_groups:
                     group["lr"] = group["peak"] * rate
-                batch, boxes, kinds, hard = values[index].to(device), [], [], []
+                batch, boxes, kinds, hard, proposed = values[index].to(device), [], [], [], []
                 mirrored = torch.rand(len(index)) < 0.5
                 for place, i in enumerate(index.tolist()):
                     own, kind, difficult = (part.to(device) for part in targets[i])
+                    given = None if regions is None else regions[i].to(device)
                     if mirrored[place]:
                         batch[place] = batch[place].flip(-1)
-                        own = torch.stack((self.size_ - own[:, 2], own[:, 1], self.size_ - own[:, 0], own[:, 3]), 1)
+                        own = self._mirrored(own)
+                        given = None if given is None else self._mirrored(given)
                     boxes.append(own)
+                    if given is not None:
+                        proposed.append(given)
                     kinds.append(kind)
                     hard.append(difficult)
                 with torch.set_grad_enabled(self.fine_tune):
                     maps = self._maps(batch)
-                loss = self.head_.loss(maps, boxes, kinds, hard)
+                loss = self.head_.loss(maps, boxes, kinds, hard, None if regions is None else proposed)
                 optimizer.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], 5.0)
@@ -269,3 +326,6 @@ class Detector(Estimator):
                     f"the loss is {total} in epoch {epoch + 1}", max(group["peak"] for group in optimizer.param_groups)
                 )
             self.history_.append({"epoch": epoch + 1, "loss": total / len(batches)})
+
+    def _mirrored(self, boxes: Tensor) -> Tensor:
+        return torch.stack((self.size_ - boxes[:, 2], boxes[:, 1], self.size_ - boxes[:, 0], boxes[:, 3]), 1)

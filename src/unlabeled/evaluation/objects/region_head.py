@@ -60,8 +60,15 @@ class RegionHead(nn.Module):
         self.scores = nn.Linear(hidden, classes + 1)
         self.corrections = nn.Linear(hidden, 4 * classes)
 
-    def loss(self, maps: Tensor, boxes: list[Tensor], labels: list[Tensor], difficult: list[Tensor]) -> Tensor:
-        """Give the sum of the four losses: cross-entropy and smooth L1 of both stages.
+    def loss(
+        self,
+        maps: Tensor,
+        boxes: list[Tensor],
+        labels: list[Tensor],
+        difficult: list[Tensor],
+        proposals: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Give the sum of the four losses: cross-entropy and smooth L1 of both stages, or of the second alone.
 
         Parameters
         ----------
@@ -72,25 +79,21 @@ class RegionHead(nn.Module):
             Classes from 1.
         difficult : list of Tensor of bool, shape (k,)
             Boxes from which nothing is learnt, neither that they are objects nor that they are none.
+        proposals : list of Tensor, shape (k, 4), optional
+            Regions that are given, in place of those that the first stage finds; it then learns nothing.
         """
         maps = self._entered(maps)
-        anchors, objectness, shifts = self._first(maps)
-        regions = self._regions(anchors, objectness.detach(), shifts.detach(), 300)
         total = maps.new_zeros(())
+        regions = proposals
+        if regions is None:
+            anchors, objectness, shifts = self._first(maps)
+            regions = self._regions(anchors, objectness.detach(), shifts.detach(), 300)
+            for i in range(len(maps)):
+                own, hard = boxes[i][~difficult[i]], boxes[i][difficult[i]]
+                total = total + _first_loss(anchors, objectness[i], shifts[i], own, hard)
         chosen, classes, targets = [], [], []
         for i in range(len(maps)):
             hard, own, names = boxes[i][difficult[i]], boxes[i][~difficult[i]], labels[i][~difficult[i]]
-            best, which, unclear = matched(anchors, own, hard)
-            positive = best >= 0.6
-            if len(own):  # the best anchor of each box, so that none is without one
-                positive[overlap(anchors, own).argmax(0)] = True
-            rows = sampled(positive, (best < 0.3) & ~unclear & ~positive, 128, 0.5)
-            truth = positive[rows].float()
-            total = total + F.binary_cross_entropy_with_logits(objectness[i][rows], truth)
-            hits = rows[positive[rows]]
-            if len(hits):
-                wanted = encoded(anchors[hits], own[which[hits]])
-                total = total + F.smooth_l1_loss(shifts[i][hits], wanted, beta=1 / 9, reduction="sum") / len(rows)
             each = torch.cat((regions[i], own))
             best, which, unclear = matched(each, own, hard)
             positive = best >= 0.5
@@ -113,7 +116,12 @@ class RegionHead(nn.Module):
 
     @torch.no_grad()
     def detect(
-        self, maps: Tensor, least: float = 0.01, overlapping: float = 0.5, most: int = 100
+        self,
+        maps: Tensor,
+        least: float = 0.01,
+        overlapping: float = 0.5,
+        most: int = 100,
+        proposals: list[Tensor] | None = None,
     ) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Give boxes, classes from 1 and scores of each picture, the surest first.
 
@@ -126,11 +134,13 @@ class RegionHead(nn.Module):
             Of two boxes of a class that overlap more, the surer is kept.
         most : int, default 100
             Detections in a picture at most.
+        proposals : list of Tensor, shape (k, 4), optional
+            Regions that are given, in place of those that the first stage finds.
         """
         ops = torchvision_ops()
         maps = self._entered(maps)
         found = []
-        regions = self._regions(*self._first(maps), 100)
+        regions = self._regions(*self._first(maps), 100) if proposals is None else proposals
         for i, own in enumerate(regions):
             seen = self._pooled(maps[i : i + 1], [own])
             scores = self.scores(seen).softmax(1)[:, 1:]
@@ -172,6 +182,21 @@ class RegionHead(nn.Module):
         )
         seen: Tensor = self.body(cells)
         return seen
+
+
+def _first_loss(anchors: Tensor, objectness: Tensor, shifts: Tensor, own: Tensor, hard: Tensor) -> Tensor:
+    """Give the loss of the first stage for one picture."""
+    best, which, unclear = matched(anchors, own, hard)
+    positive = best >= 0.6
+    if len(own):  # the best anchor of each box, so that none is without one
+        positive[overlap(anchors, own).argmax(0)] = True
+    rows = sampled(positive, (best < 0.3) & ~unclear & ~positive, 128, 0.5)
+    total = F.binary_cross_entropy_with_logits(objectness[rows], positive[rows].float())
+    hits = rows[positive[rows]]
+    if len(hits):
+        wanted = encoded(anchors[hits], own[which[hits]])
+        total = total + F.smooth_l1_loss(shifts[hits], wanted, beta=1 / 9, reduction="sum") / len(rows)
+    return total
 
 
 def torchvision_ops() -> Any:
