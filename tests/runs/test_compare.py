@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unlabeled import SimCLR
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
+from unlabeled.modalities import open_instances
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.compare import compare
+from unlabeled.runs.comparing.watch import Watch
 
 METHODS = ["autoencoder", "simclr", "raw", "pca", "untrained"]
 SETTINGS = {"batch_size": 50, "encoder": "conv"}
@@ -49,7 +52,9 @@ def test_the_best_comes_first_and_the_others_say_how_far_behind(found):
     for row in result["methods"][1:]:
         assert row["behind_best"]["mean"] == pytest.approx(means[0] - row["linear"]["mean"], abs=0.15)
         assert 0 <= row["behind_best"]["p_corrected"] <= 1
-    assert -1 <= result["label_free_predicts"] <= 1
+    for told in result["label_free_predicts"].values():
+        assert -1 <= told["correlation"] <= 1
+        assert told["regret"] >= 0
 
 
 def test_a_method_that_does_not_exist_is_named_and_left_out(found):
@@ -69,6 +74,63 @@ def test_a_comparison_goes_on_with_what_is_kept(found, photos, monkeypatch):
     with pytest.raises(UnlabeledError, match="comparison of other data, budget or settings"):
         compare(photos, METHODS, out, budget="7 steps", seeds=2, settings=SETTINGS)
     json.loads((out / "comparison.json").read_text())
+
+
+def test_a_repeated_comparison_with_the_same_seeds_has_the_same_figures(found, photos, tmp_path):
+    _, first = found
+    again = compare(photos, METHODS, tmp_path / "again", budget="6 steps", seeds=2, settings=SETTINGS)
+    costs = {"seconds", "ms_a_step", "peak_mib"}
+    for one, other in zip(first["methods"], again["methods"], strict=True):
+        assert {k: v for k, v in one.items() if k not in costs} == {k: v for k, v in other.items() if k not in costs}
+
+
+def test_curves_over_the_budget(found):
+    out, result = found
+    by_name = {row["name"]: row for row in result["methods"]}
+    assert by_name["raw"]["curve"] == []
+    for name in ("autoencoder", "simclr"):
+        curve = by_name[name]["curve"]
+        assert [point["steps"] for point in curve] == [1, 2, 4, 5, 6]
+        assert all(0 <= point["knn"] <= 1 and point["effective_rank"] >= 1 for point in curve)
+        assert curve[0]["effective_rank"] != curve[-1]["effective_rank"]
+    page = (out / "report.html").read_text()
+    assert "Over the budget" in page
+    assert "How well figures without labels predict" in page
+    assert result["spent"]["learning"] > 0
+
+
+def test_who_is_watched_learns_as_if_nobody_looked(digits):
+    images = digits[0][:100]
+    settings = {"encoder": "conv", "epochs": 4, "batch_size": 50, "random_state": 0, "progress": False}
+    alone, watched = SimCLR(**settings), SimCLR(**settings)
+    instances, _ = open_instances(images)
+    watch = Watch(instances, np.arange(30))
+    watch.attach(watched, 8)
+    alone.fit(instances)
+    watched.fit(instances)
+    assert watch.steps == [2, 3, 5, 6]
+    assert watch.arrays()["curve_vectors"].shape == (4, 30, alone.encoder_.dim)
+    assert (alone.transform(instances) == watched.transform(instances)).all()
+    assert type(watched).after_step is SimCLR.after_step  # only this object was changed
+
+
+def test_word_methods_take_part_where_there_are_texts(tmp_path, photos):
+    texts = [
+        f"the {a} {b} in the {c}" for a in ("dog", "cat") for b in ("runs", "sleeps") for c in ("yard", "house")
+    ] * 12
+    rows = "".join(f"{i},{text},{text.split()[1]}\n" for i, text in enumerate(texts))
+    (tmp_path / "texts.csv").write_text("id,text,label\n" + rows)
+    settings = {"min_count": 1}
+    result = compare(
+        tmp_path / "texts.csv", ["skip_gram", "raw"], tmp_path / "a", budget="2s", seeds=1, settings=settings
+    )
+    by_name = {row["name"]: row for row in result["methods"]}
+    assert by_name.keys() == {"skip_gram", "raw"}
+    assert by_name["skip_gram"]["steps"] >= 1
+    counted = compare(tmp_path / "texts.csv", ["skip_gram", "raw"], tmp_path / "b", budget="9 steps", **given)
+    assert "give the budget as a time" in counted["left_out"]["skip_gram"]
+    images = compare(photos, ["glove", "raw"], tmp_path / "c", budget="2s", **given)
+    assert "learns words from texts, and these are images" in images["left_out"]["glove"]
 
 
 def test_without_labels_label_free_figures_rank(digits, tmp_path):

@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import os
-import re
-import resource
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr, t
 
-from unlabeled.data import Instances, read_labels
-from unlabeled.data.instances import Subset
-from unlabeled.encoders import embed, make_encoder
-from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.data import read_labels
+from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, knn, linear_probe, uniformity
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.significance import holm, paired_difference
 from unlabeled.evaluation.split import stratified_split
-from unlabeled.files import load_arrays, read_json, save_arrays, write_json, written_aside
-from unlabeled.modalities import Preprocessing, modality_of, open_instances, open_source
-from unlabeled.registry import method as find_method
-from unlabeled.registry import methods as all_methods
+from unlabeled.explore.figures.budget_curves import budget_curves
+from unlabeled.files import read_json, write_json
+from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.budget import Budget
+from unlabeled.runs.comparing.entrant import Entrant
 from unlabeled.runs.embeddings import Say, matched, silent
+from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
-from unlabeled.training.bases.self_supervised import SelfSupervised
 
-BASELINES = ("raw", "pca", "untrained")
-PCA_DIM = 64
 TEST_SIZE = 0.2
-CALIBRATION_STEPS = 8
-"""Steps by which the time of one step is measured, after as many that are not counted."""
 MAX_JUDGED = 10_000
+LABEL_FREE = {"effective_rank": 1, "uniformity": -1}
+"""Figures that need no labels, with the sign that makes more be better."""
 
 
 def compare(
@@ -105,7 +97,7 @@ def compare(
     entries = []
     for name in dict.fromkeys(methods):
         try:
-            entry = _Entry.of(name, instances, preprocessing, settings or {})
+            entry = Entrant.of(name, data, instances, preprocessing, known, settings or {})
             cells = [entry.cell(folder, seed, wanted, say) for seed in chosen]
         except UnlabeledError as error:
             left_out[name] = str(error)
@@ -114,7 +106,11 @@ def compare(
         entries.append((name, cells))
     if not entries:
         raise UnlabeledError(f"no method is left to compare; {'; '.join(f'{k}: {v}' for k, v in left_out.items())}")
-    found = _figures(entries, known, classes, chosen, say) | {
+    begun = time.monotonic()
+    found = _figures(entries, known, classes, chosen, say)
+    spent = _spent([cell for _, cells in entries for cell in cells], time.monotonic() - begun)
+    found |= {
+        "spent": spent,
         "source": str(data.source),
         "rows": len(instances),
         "budget": str(budget),
@@ -122,8 +118,19 @@ def compare(
         "left_out": left_out,
     }
     write_json(folder / "comparison.json", found | {"identity": identity})
-    write_page("comparison.html", folder / "report.html", name=folder.resolve().name, found=found)
+    curves = {row["name"]: row["curve"] for row in found["methods"] if row["curve"]}
+    picture = None
+    if curves:
+        picture = inline_picture(budget_curves(curves, folder / "curves.png"))
+    write_page("comparison.html", folder / "report.html", name=folder.resolve().name, found=found, picture=picture)
     return found
+
+
+def _spent(cells: list[dict[str, Any]], judging: float) -> dict[str, float | None]:
+    """Say what was spent on learning, and what besides: measuring steps, embedding, curves and judging, in seconds."""
+    learning = sum(cell["learning_seconds"].item() for cell in cells)
+    besides = sum(cell["seconds"].item() for cell in cells) - learning + judging
+    return {"learning": learning, "besides": besides, "overhead": besides / learning if learning else None}
 
 
 def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> None:
@@ -143,99 +150,6 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
     write_json(card, identity)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One method or baseline that takes part."""
-
-    name: str
-    instances: Instances
-    preprocessing: Preprocessing
-    method: SelfSupervised | None
-
-    @classmethod
-    def of(cls, name: str, instances: Instances, preprocessing: Preprocessing, settings: dict[str, Any]) -> _Entry:
-        if name in BASELINES or ":" in name:
-            return cls(name, instances, preprocessing, None)
-        kind: Any = find_method(name)
-        if not issubclass(kind, SelfSupervised):
-            deep = [key for key, value in all_methods().items() if issubclass(value, SelfSupervised)]
-            raise unknown_name("method that learns representations", name, [*BASELINES, *deep])
-        fields = kind.__dataclass_fields__
-        method = kind(**{key: value for key, value in settings.items() if key in fields}, progress=False)
-        method.check(instances)
-        return cls(name, instances, preprocessing, method)
-
-    def cell(self, folder: Path, seed: int, budget: Budget, say: Say) -> dict[str, Any]:
-        """Give vectors and cost for a seed: those that are kept, or else learn them."""
-        path = folder / "cells" / f"{re.sub('[^a-z0-9_-]', '_', self.name.lower())}-{seed}.safetensors"
-        if path.exists():
-            return dict(load_arrays(path))
-        say(f"{self.name}, seed {seed}")
-        begun = time.monotonic()
-        vectors, steps, learning = self._learn(seed, budget)
-        cell: dict[str, Any] = {
-            "vectors": vectors,
-            "steps": np.array(steps),
-            "learning_seconds": np.array(learning),
-            "seconds": np.array(time.monotonic() - begun),
-            "peak_mib": np.array(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        }
-        with written_aside(path) as aside:
-            save_arrays(cell, aside)
-        return cell
-
-    def _learn(self, seed: int, budget: Budget) -> tuple[NDArray[np.float32], int, float]:
-        rows = np.arange(len(self.instances))
-        if self.method is not None:
-            method = self._budgeted(seed, budget)
-            begun = time.monotonic()
-            method.fit(self.instances)
-            spent = time.monotonic() - begun
-            return method.transform(self.instances), method.plan(len(rows)).steps, spent
-        if self.name in ("raw", "pca"):
-            raw = modality_of(self.instances).baseline(self.instances, rows)
-            return raw if self.name == "raw" else _principal_components(raw), 0, 0.0
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            default = modality_of(self.instances).encoder
-            encoder = make_encoder(default if self.name == "untrained" else self.name, self.preprocessing)
-        return embed(encoder, self.instances), 0, 0.0
-
-    def _budgeted(self, seed: int, budget: Budget) -> SelfSupervised:
-        """Give the method with as many epochs as the budget allows."""
-        assert self.method is not None
-        plan = self.method.plan(len(self.instances))
-        steps = budget.amount if budget.unit == "steps" else budget.amount / self._seconds_a_step(seed)
-        epochs = int(steps // plan.steps_per_epoch)
-        if epochs < 1:
-            raise UnlabeledError(
-                f"the budget allows {steps:.0f} steps, and one epoch has {plan.steps_per_epoch}; raise the budget, or "
-                "take a larger batch_size"
-            )
-        return type(self.method)(**self.method.get_params(deep=False) | {"epochs": epochs, "random_state": seed})
-
-    def _seconds_a_step(self, seed: int) -> float:
-        assert self.method is not None
-        batch = self.method.plan(len(self.instances)).batch
-        few = Subset(self.instances, np.arange(min(len(self.instances), CALIBRATION_STEPS * batch)))
-        short = type(self.method)(**self.method.get_params(deep=False) | {"epochs": 1, "random_state": seed})
-        begun = time.monotonic()
-        short.fit(few)
-        middle = time.monotonic()
-        longer = type(self.method)(**short.get_params(deep=False) | {"epochs": 2})
-        longer.fit(few)
-        steps = short.plan(len(few)).steps
-        # The second fit takes one epoch more; what both spend on starting does not count.
-        return max((time.monotonic() - middle) - (middle - begun), 1e-4) / steps
-
-
-def _principal_components(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    from sklearn.decomposition import PCA
-
-    components = min(PCA_DIM, *raw.shape)
-    return np.asarray(PCA(components, random_state=0).fit_transform(raw), dtype=np.float32)
-
-
 def _figures(
     entries: list[tuple[str, list[dict[str, Any]]]],
     labels: NDArray[np.int64] | None,
@@ -246,6 +160,8 @@ def _figures(
     """Judge every method on the same rows, and say which differences chance does not explain."""
     table = [_label_free(name, cells) for name, cells in entries]
     if labels is None or classes is None or len(np.unique(labels[labels >= 0])) < 2:
+        for (_, cells), row in zip(entries, table, strict=True):
+            row["curve"] = _curve(cells, None, seeds, row)
         table.sort(key=lambda row: -row["effective_rank"])
         return {"judged_by": "effective rank (RankMe), without labels", "methods": table}
     say("Judging on held-out rows")
@@ -265,6 +181,7 @@ def _figures(
                 answers[name][probe][place, split.test] = judge(*given) == labels[test]
         for probe, asked in answers[name].items():
             row[probe] = _accuracy(asked)
+        row["curve"] = _curve(cells, labels, seeds, row)
     table.sort(key=lambda row: -row["linear"]["mean"])
     best = table[0]["name"]
     others = [row for row in table if row["name"] != best]
@@ -273,9 +190,55 @@ def _figures(
         row["behind_best"] = {"mean": found.mean, "interval": list(found.interval), "p_corrected": p}
     found = {"judged_by": "linear probe on held-out rows", "best": best, "methods": table, "classes": len(classes)}
     if len(table) > 2:
-        ranks = [row["effective_rank"] for row in table]
-        found["label_free_predicts"] = float(spearmanr(ranks, [row["linear"]["mean"] for row in table]).statistic)
+        found["label_free_predicts"] = _predicted(table)
     return found
+
+
+def _predicted(table: list[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Give how well figures without labels order the methods as the probe does: Spearman's correlation, 1 for alike.
+
+    With them, by how much the method that each would choose is behind the best.
+    """
+    accuracy = [row["linear"]["mean"] for row in table]
+    found: dict[str, dict[str, float | None]] = {}
+    for name, sign in LABEL_FREE.items():
+        values = [sign * row[name] for row in table]
+        told = max(values) > min(values) and max(accuracy) > min(accuracy)
+        correlation = float(spearmanr(values, accuracy).statistic) if told else None
+        found[name] = {
+            "correlation": correlation,
+            "regret": max(accuracy) - accuracy[int(np.argmax(values))],
+        }
+    return found
+
+
+def _curve(
+    cells: list[dict[str, Any]], labels: NDArray[np.int64] | None, seeds: tuple[int, ...], row: dict[str, Any]
+) -> list[dict[str, float]]:
+    """Give how a method went over its budget: at each point the effective rank, and the accuracy of kNN with labels.
+
+    Both are of the instances that were watched, and so is the last point.
+    """
+    if any("curve_vectors" not in cell for cell in cells):
+        return []
+    watched = np.asarray(cells[0]["curve_rows"])
+    steps = [*(int(step) for step in cells[0]["curve_steps"]), row["steps"]]
+    curve: list[dict[str, float]] = []
+    for point, step in enumerate(steps):
+        seen = [
+            np.asarray(cell["curve_vectors"])[point] if point + 1 < len(steps) else np.asarray(cell["vectors"])[watched]
+            for cell in cells
+        ]
+        entry = {"steps": step, "effective_rank": float(np.mean([effective_rank(each) for each in seen]))}
+        known = np.full(len(watched), -1) if labels is None else labels[watched]
+        if np.unique(known[known >= 0], return_counts=True)[1].tolist() > [1, 1]:
+            asked = []
+            for vectors, seed in zip(seen, seeds, strict=True):
+                train, test = stratified_split(known, TEST_SIZE, seed)
+                asked.append(knn(vectors[train], known[train], vectors[test], known[test]).accuracy)
+            entry["knn"] = float(np.mean(asked))
+        curve.append(entry)
+    return curve
 
 
 PROBES: dict[str, Callable[..., NDArray[Any]]] = {
