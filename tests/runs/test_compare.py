@@ -120,10 +120,8 @@ def test_word_methods_take_part_where_there_are_texts(tmp_path, photos):
     ] * 12
     rows = "".join(f"{i},{text},{text.split()[1]}\n" for i, text in enumerate(texts))
     (tmp_path / "texts.csv").write_text("id,text,label\n" + rows)
-    settings = {"min_count": 1}
-    result = compare(
-        tmp_path / "texts.csv", ["skip_gram", "raw"], tmp_path / "a", budget="2s", seeds=1, settings=settings
-    )
+    given = {"seeds": 1, "settings": {"min_count": 1}}
+    result = compare(tmp_path / "texts.csv", ["skip_gram", "raw"], tmp_path / "a", budget="0.3s", **given)
     by_name = {row["name"]: row for row in result["methods"]}
     assert by_name.keys() == {"skip_gram", "raw"}
     assert by_name["skip_gram"]["steps"] >= 1
