@@ -160,6 +160,8 @@ def _figures(
     """Judge every method on the same rows, and say which differences chance does not explain."""
     table = [_label_free(name, cells) for name, cells in entries]
     if labels is None or classes is None or len(np.unique(labels[labels >= 0])) < 2:
+        if labels is not None:
+            say("The labels are of fewer than two classes, so they judge nothing; figures without labels rank")
         for (_, cells), row in zip(entries, table, strict=True):
             row["curve"] = _curve(cells, None, seeds, row)
         table.sort(key=lambda row: -row["effective_rank"])
