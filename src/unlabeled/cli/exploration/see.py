@@ -50,8 +50,8 @@ def see(
     from unlabeled.errors import UnlabeledError
     from unlabeled.files import check_replaceable, check_writable
     from unlabeled.runs import Run
-    from unlabeled.runs.showing.see import see as look_inside
-    from unlabeled.runs.showing.see_text import see_text
+    from unlabeled.runs.showing.inside.see import see as look_inside
+    from unlabeled.runs.showing.inside.see_text import see_text
 
     check_replaceable(out, "look inside")
     check_writable(out)

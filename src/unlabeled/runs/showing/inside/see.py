@@ -35,7 +35,7 @@ from unlabeled.modalities import Settings, modality_of, open_instances
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
-from unlabeled.runs.showing.class_scores import ClassHead, class_head
+from unlabeled.runs.showing.inside.class_scores import ClassHead, class_head
 from unlabeled.runs.showing.page import write_page
 from unlabeled.training.method_pictures import in_colour
 

@@ -1,0 +1,1 @@
+"""A look inside the encoder of a run, as one page."""
