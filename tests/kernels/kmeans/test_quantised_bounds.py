@@ -1,4 +1,4 @@
-"""The screen of k-means: it may only rule out centres that are farther, and must give way where it does not help."""
+"""The quantised bounds of k-means: they may only rule out centres that are farther, and give way where they do not help."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def problems(draw):
 def test_the_nearest_centre_is_found(problem):
     rows, centres, rng = problem
     (n, d), k = rows.shape, len(centres)
-    laid = Centres(centres, np.zeros(d), rows.dtype, False, screen=True)
+    laid = Centres(centres, np.zeros(d), rows.dtype, False, quantise=True)
     labels = rng.integers(-1, k + 2, n).astype(np.int32)  # what was said before may be wrong, even impossible
     before = labels.copy()
     found = laid.assign(rows, labels)
@@ -84,7 +84,7 @@ def test_the_nearest_centre_is_found(problem):
     chosen = truth[np.arange(n), labels]
     least = truth.min(axis=1)
     eps, tiny = float(np.finfo(rows.dtype).eps), float(np.finfo(rows.dtype).tiny)
-    if found.screened == n:  # then distances are those of differences, with the rounding of a sum of squares
+    if found.by_bounds == n:  # then distances are those of differences, with the rounding of a sum of squares
         assert (chosen <= least * (1 + (d + 4) * eps) + d * tiny).all()
     else:  # then some rows have been searched by scores, with a rounding of the size of ‖x‖² and ‖c‖²
         size = max(float((x.astype(EXACT) ** 2).sum(axis=1).max()) for x in (rows, centres))
@@ -101,15 +101,15 @@ def test_rows_kept_as_bytes_change_nothing(problem, other):
     for c in (centres, centres[: len(other[1])] * dtype.type(2), rows[: len(centres)]):  # rounded at the first of them
         start = rng.integers(-1, len(c) + 1, n).astype(np.int32)
         one, two = start.copy(), start.copy()
-        plain = Centres(c, np.zeros(d), dtype, False, screen=True, unit=unit).assign(rows, one)
-        found = Centres(c, np.zeros(d), dtype, False, screen=True, unit=unit).assign(rows, two, kept=kept)
+        plain = Centres(c, np.zeros(d), dtype, False, quantise=True, unit=unit).assign(rows, one)
+        found = Centres(c, np.zeros(d), dtype, False, quantise=True, unit=unit).assign(rows, two, kept=kept)
         assert np.array_equal(one, two)
-        assert (plain.inertia, plain.screened) == (found.inertia, found.screened)
+        assert (plain.inertia, plain.by_bounds) == (found.inertia, found.by_bounds)
         assert np.array_equal(plain.sums, found.sums)
 
 
 @numba.njit
-def screen_alone(memory, known, d, quantised, quantised_rows, workspace):
+def quantised_alone(memory, known, d, quantised, quantised_rows, workspace):
     """Round 16 rows, guess their centres and rule out others, with the scores that were kept and with new ones."""
     numbers, starts, halves, groups, longest, unit = quantised
     codes, figures = quantised_rows
@@ -141,7 +141,7 @@ def test_scores_are_within_their_bounds(problem):
     truth = squares(rows, centres)
     known = aligned((LANES,), dtype)
     known[:n] = truth[np.arange(n), rng.integers(0, k, n)]  # a distance to one of them
-    others = screen_alone(memory, known, d, quantised, quantised_rows, workspace)
+    others = quantised_alone(memory, known, d, quantised, quantised_rows, workspace)
     assert np.array_equal(others, workspace.masks)
     may = (workspace.masks[:, None] >> np.arange(n) & 1).astype(bool).T
     assert may[:, :k][truth <= known[:n, None]].all()
@@ -170,8 +170,8 @@ def test_a_centre_too_long_to_be_rounded_rules_nothing_out():
     centres = rows[:20].copy()
     centres[3] *= 1e8
     labels = np.full(40, -1, np.int32)
-    found = Centres(centres, np.zeros(32), np.float32, False, screen=True, unit=1.0).assign(rows, labels)
-    assert found.screened == 0
+    found = Centres(centres, np.zeros(32), np.float32, False, quantise=True, unit=1.0).assign(rows, labels)
+    assert found.by_bounds == 0
     assert np.array_equal(labels, squares(rows, centres).argmin(axis=1))
 
 
@@ -184,19 +184,21 @@ def test_every_edge_of_tiles_and_groups(dtype, k):
         rows = rng.integers(-50, 50, (n, d)).astype(dtype)  # whole numbers: all sums are exact, and ties are ties
         centres, weights = rows[rng.permutation(n)[:k]], rng.integers(0, 4, n).astype(float)
         centres[k // 2] = centres[0]
-        plain, screened = (Centres(centres, np.zeros(d), dtype, False, screen=screen) for screen in (False, True))
+        plain, by_bounds = (
+            Centres(centres, np.zeros(d), dtype, False, quantise=quantise) for quantise in (False, True)
+        )
         for start in (np.full(n, -1, np.int32), rng.integers(0, k, n).astype(np.int32)):
             one, two = start.copy(), start.copy()
-            expected, found = plain.assign(rows, one, weights), screened.assign(rows, two, weights)
+            expected, found = plain.assign(rows, one, weights), by_bounds.assign(rows, two, weights)
             assert np.array_equal(one, squares(rows, centres).argmin(axis=1))  # among equals the first
             assert np.array_equal(one, two)
             assert (found.inertia, found.changed) == (expected.inertia, expected.changed)
             assert np.array_equal(found.sums, expected.sums)
             assert np.array_equal(found.counts, expected.counts)
             kept, three = quantised_centres.quantised_rows(n, round_up(d, LANES)), start.copy()
-            assert screened.assign(rows, three, weights, kept=kept).inertia == expected.inertia
+            assert by_bounds.assign(rows, three, weights, kept=kept).inertia == expected.inertia
             assert np.array_equal(one, three)
-            alone = screened.assign(rows, start.copy(), weights, add=False)
+            alone = by_bounds.assign(rows, start.copy(), weights, add=False)
             assert alone.inertia == found.inertia
             assert alone.sums.shape == (0, d)
 
@@ -206,13 +208,13 @@ def test_the_mean_is_taken_off_first():
     rows, mean = rng.standard_normal((50, 40)) + 1000, np.full(40, 1000.0)
     centres = rows[:30].copy()
     labels = np.full(50, -1, np.int32)
-    found = Centres(centres - mean, mean, rows.dtype, False, screen=True).assign(rows, labels)
+    found = Centres(centres - mean, mean, rows.dtype, False, quantise=True).assign(rows, labels)
     assert np.array_equal(labels, squares(rows, centres).argmin(axis=1))
     assert found.sums.sum(axis=0) == pytest.approx((rows - mean).sum(axis=0))
 
 
 def crowded(n, dtype):
-    """Rows for which the screen rules out hardly any of 256 centres, which lie close together."""
+    """Rows for which quantised bounds rule out hardly any of 256 centres, which lie close together."""
     rng = np.random.default_rng(0)
     return (50 + 0.001 * rng.standard_normal((n, 64))).astype(dtype)
 
@@ -224,24 +226,24 @@ def test_it_gives_way_where_it_does_not_help_and_comes_back(dtype):
     pause = LANES + PAUSE * LONG
     centres = np.concatenate([crowded(128, dtype), 50 * rng.standard_normal((128, 64)).astype(dtype)])
     easy = centres[128 + rng.integers(0, 128, 3 * pause)] + rng.standard_normal((3 * pause, 64)).astype(dtype)
-    laid = Centres(centres, np.zeros(64), dtype, False, screen=True)
+    laid = Centres(centres, np.zeros(64), dtype, False, quantise=True)
 
-    def screened(*parts):
+    def by_bounds(*parts):
         rows = np.concatenate(parts)
         labels = np.full(len(rows), -1, np.int32)
         found = laid.assign(rows, labels)
         kept = quantised_centres.quantised_rows(len(rows), 64)
         for _ in range(2):  # the second time some are kept as bytes
-            assert found.screened == laid.assign(rows, np.full(len(rows), -1, np.int32), kept=kept).screened
+            assert found.by_bounds == laid.assign(rows, np.full(len(rows), -1, np.int32), kept=kept).by_bounds
         far = np.array([((row.astype(float) - centres.astype(float)) ** 2).sum(axis=1) for row in rows])
         chosen = far[np.arange(len(rows)), labels]
         assert (chosen <= far.min(axis=1) + 400 * np.finfo(dtype).eps * 64 * 50**2).all()
-        return found.screened
+        return found.by_bounds
 
-    assert screened(easy) == len(easy)
-    assert screened(crowded(pause, dtype)) <= LONG
+    assert by_bounds(easy) == len(easy)
+    assert by_bounds(crowded(pause, dtype)) <= LONG
     hard = crowded(2 * LONG, dtype)
-    both = screened(hard, easy)
+    both = by_bounds(hard, easy)
     assert len(easy) - pause - LONG <= both < len(easy)
 
 
@@ -251,8 +253,8 @@ def test_rows_too_far_away_are_searched():
     centres = rng.standard_normal((64, 32)).astype(np.float32)
     rows = centres[rng.integers(0, 64, LANES)] * np.float32(1e7)
     labels = np.full(LANES, -1, np.int32)
-    found = Centres(centres, np.zeros(32), np.float32, False, screen=True).assign(rows, labels)
-    assert found.screened == 0
+    found = Centres(centres, np.zeros(32), np.float32, False, quantise=True).assign(rows, labels)
+    assert found.by_bounds == 0
     assert np.array_equal(labels, squares(rows, centres).argmin(axis=1))
 
 
@@ -263,8 +265,8 @@ def test_no_size_does_harm(dtype, size):
     rows = (rng.choice([-1.0, 0.0, 1.0], (40, 32)) * size).astype(dtype)
     labels = np.full(40, -1, np.int32)
     with np.errstate(all="ignore"):
-        Centres(rows[:35], np.zeros(32), dtype, False, screen=True).assign(rows, labels)
-        Centres(rows[:35] * 0 + 1, np.zeros(32), dtype, False, screen=True).assign(rows, labels)
+        Centres(rows[:35], np.zeros(32), dtype, False, quantise=True).assign(rows, labels)
+        Centres(rows[:35] * 0 + 1, np.zeros(32), dtype, False, quantise=True).assign(rows, labels)
     assert ((labels >= 0) & (labels < 35)).all()
 
 
@@ -272,19 +274,19 @@ def test_without_products_of_bytes_all_centres_are_searched(monkeypatch):
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((300, 64))
     labels, same = np.full(300, -1, np.int32), np.full(300, -1, np.int32)
-    screened = Centres(rows[:128], np.zeros(64), np.float64, False, screen=True).assign(rows, labels).screened
-    assert screened == (300 if processor_has("avx512vnni") else 0)
+    by_bounds = Centres(rows[:128], np.zeros(64), np.float64, False, quantise=True).assign(rows, labels).by_bounds
+    assert by_bounds == (300 if processor_has("avx512vnni") else 0)
     monkeypatch.setattr(quantised_centres, "processor_has", lambda feature: False)
-    assert Centres(rows[:128], np.zeros(64), np.float64, False, screen=True).assign(rows, same).screened == 0
+    assert Centres(rows[:128], np.zeros(64), np.float64, False, quantise=True).assign(rows, same).by_bounds == 0
     assert np.array_equal(labels, same)
 
 
 def test_few_rows_and_few_or_short_centres_are_searched():
-    assert not quantised_centres.screen_pays(10**6, (10, 512), np.float32)
-    assert not quantised_centres.screen_pays(10**6, (100, 8), np.float64)
-    assert not quantised_centres.screen_pays(1000, (256, 64), np.float64)
-    assert quantised_centres.screen_pays(10**6, (256, 64), np.float32)
-    assert quantised_centres.screen_pays(10**6, (64, 64), np.float64)
+    assert not quantised_centres.quantising_pays(10**6, (10, 512), np.float32)
+    assert not quantised_centres.quantising_pays(10**6, (100, 8), np.float64)
+    assert not quantised_centres.quantising_pays(1000, (256, 64), np.float64)
+    assert quantised_centres.quantising_pays(10**6, (256, 64), np.float32)
+    assert quantised_centres.quantising_pays(10**6, (64, 64), np.float64)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -302,7 +304,7 @@ def test_a_fit_is_the_same_with_and_without(dtype, monkeypatch):
     afresh = KMeans(200, **settings).fit(rows)
     assert np.array_equal(with_it.cluster_centers_, afresh.cluster_centers_)
     assert with_it.history_ == afresh.history_
-    monkeypatch.setattr(lloyd, "screen_pays", lambda *of: False)
+    monkeypatch.setattr(lloyd, "quantising_pays", lambda *of: False)
     without = KMeans(200, **settings).fit(rows)
     assert np.array_equal(with_it.labels_, without.labels_)
     np.testing.assert_allclose(with_it.history_, without.history_, rtol=1e-6 if dtype == np.float32 else 1e-13)

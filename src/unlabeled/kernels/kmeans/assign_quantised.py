@@ -90,7 +90,7 @@ def nearest_of_rivals(
 
 
 @compiled
-def assign_screened(
+def assign_quantised(
     X: Any,
     mean: Any,
     panels: Any,
@@ -134,13 +134,13 @@ def assign_screened(
         Σ weight · ‖x − c‖²
     changed : int
         Labels that are not what they were.
-    screened : int
+    by_bounds : int
         Rows for which not all centres were searched.
     """
     n, d = X.shape
     k = len(centres)
     width = best.shape[1]
-    inertia, changed, screened = 0.0, 0, 0
+    inertia, changed, by_bounds = 0.0, 0, 0
     # Out of the tuples once: to take them out in the loops would count references there.
     numbers, starts, halves, groups, longest, unit = quantised
     codes, figures = quantised_rows
@@ -180,7 +180,7 @@ def assign_screened(
                 inertia += np.float64(weight * distances[j])
                 if len(sums):
                     add_row(memory, j, u(nearest[j]), weight, sums, counts, u(width))
-            screened += rows
+            by_bounds += rows
         else:
             search_chunk(X, first + rows, memory, filled, panels, offsets, k, best, place)
             for i in range(u(rows)):
@@ -190,4 +190,4 @@ def assign_screened(
             inertia += add_up(memory, first, rows, centres, weights, labels, sums, counts, width)
             wait, allowed = wait - 1 if wait else PAUSE, CHUNK * most
         first += rows
-    return inertia, changed, screened
+    return inertia, changed, by_bounds

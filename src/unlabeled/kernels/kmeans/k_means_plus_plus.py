@@ -60,7 +60,14 @@ def distances_of_tile(
 
 @compiled
 def measure_candidates(
-    X: Any, candidates: Any, count: int, weights: Any, closest: Any, reached: Any, potentials: Any, memory: Any
+    X: Any,
+    candidates: Any,
+    count: int,
+    weights: Any,
+    closest: Any,
+    candidate_distances: Any,
+    potentials: Any,
+    memory: Any,
 ) -> None:  # pragma: no cover - compiled
     """Measure what each candidate would leave of the squared distances, and their weighted sums.
 
@@ -76,7 +83,7 @@ def measure_candidates(
         One a row, or none.
     closest : ndarray, shape (n,)
         Squared distances to the nearest centre so far.
-    reached : ndarray, shape (count, n)
+    candidate_distances : ndarray, shape (count, n)
         Squared distances if the candidate were a centre too; written.
     potentials : ndarray of float64, shape (count,)
         Their sums; written.
@@ -98,7 +105,7 @@ def measure_candidates(
                 total = 0.0
                 for j in range(u(TILE)):
                     distance = min(memory[j, lane], closest[i + j])
-                    reached[c, i + j] = distance
+                    candidate_distances[c, i + j] = distance
                     total += distance * (weights[i + j] if len(weights) else X.dtype.type(1))
                 potentials[c] += total
         if whole < n:  # fewer than 8 are left: the last of them fills up the tile
@@ -110,5 +117,5 @@ def measure_candidates(
                 for lane in range(u(lanes)):
                     c = panel * u(width) + lane
                     distance = min(memory[j, lane], closest[row + j])
-                    reached[c, row + j] = distance
+                    candidate_distances[c, row + j] = distance
                     potentials[c] += distance * (weights[row + j] if len(weights) else X.dtype.type(1))

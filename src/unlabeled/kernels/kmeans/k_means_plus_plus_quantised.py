@@ -24,11 +24,11 @@ u = np.uint64
 
 
 @compiled
-def settle(closest: Any, reached: Any, improved: Any, best: int) -> None:  # pragma: no cover - compiled
-    """Make the candidate `best` a centre: take what it reached into `closest`; to do so twice does no harm."""
+def settle(closest: Any, candidate_distances: Any, improved: Any, best: int) -> None:  # pragma: no cover - compiled
+    """Make the candidate `best` a centre: copy its distances into `closest` where they improved."""
     for i in range(u(len(closest))):
         if (improved[i] >> u(best)) & u(1):
-            closest[i] = reached[u(best), i]
+            closest[i] = candidate_distances[u(best), i]
 
 
 @compiled
@@ -71,7 +71,15 @@ def list_rows(
 
 @inlined
 def improve(
-    X: Any, candidates: Any, count: int, found: Any, rows: Any, closest: Any, reached: Any, improved: Any, memory: Any
+    X: Any,
+    candidates: Any,
+    count: int,
+    found: Any,
+    rows: Any,
+    closest: Any,
+    candidate_distances: Any,
+    improved: Any,
+    memory: Any,
 ) -> None:  # pragma: no cover - compiled
     """Measure the rows listed; where a candidate is nearer, write down its distance and set its bit."""
     width = memory.shape[1]
@@ -93,12 +101,12 @@ def improve(
                 while bits:
                     lane = lowest_bit(bits)
                     bits &= bits - u(1)
-                    reached[panel * u(width) + lane, i] = memory[j, lane]
+                    candidate_distances[panel * u(width) + lane, i] = memory[j, lane]
 
 
 @inlined
 def add_up(
-    n: int, count: int, weights: Any, closest: Any, reached: Any, improved: Any, potentials: Any
+    n: int, count: int, weights: Any, closest: Any, candidate_distances: Any, improved: Any, potentials: Any
 ) -> None:  # pragma: no cover - compiled
     """Sum what the candidates would leave, 8 rows at a time; these 8 add up to the same for all that reach none."""
     one = closest.dtype.type(1)
@@ -114,23 +122,23 @@ def add_up(
             if (reaching >> c) & u(1):
                 total = 0.0
                 for j in range(i, i + u(TILE)):
-                    distance = reached[c, j] if (u(improved[j]) >> c) & u(1) else closest[j]
+                    distance = candidate_distances[c, j] if (u(improved[j]) >> c) & u(1) else closest[j]
                     total += distance * (weights[j] if len(weights) else one)
             potentials[c] += total
     for i in range(u(whole), u(n)):
         for c in range(u(count)):
-            distance = reached[c, i] if (u(improved[i]) >> c) & u(1) else closest[i]
+            distance = candidate_distances[c, i] if (u(improved[i]) >> c) & u(1) else closest[i]
             potentials[c] += distance * (weights[i] if len(weights) else one)
 
 
 @compiled
-def measure_candidates_screened(
+def measure_candidates_quantised(
     X: Any,
     candidates: Any,
     count: int,
     weights: Any,
     closest: Any,
-    reached: Any,
+    candidate_distances: Any,
     improved: Any,
     best: int,
     potentials: Any,
@@ -146,7 +154,7 @@ def measure_candidates_screened(
     X, candidates, count, weights, potentials, memory : see `measure_candidates`
     closest : ndarray, shape (n up to a multiple of 16,)
         Squared distances to the nearest centre so far, without the `best`; changed in place.
-    reached : ndarray, shape (most candidates, n)
+    candidate_distances : ndarray, shape (most candidates, n)
         Squared distances to the candidates where these are smaller, and only there; overwritten.
     improved : ndarray of uint32, shape (n,)
         To which candidates that applies, a bit each; overwritten.
@@ -160,8 +168,8 @@ def measure_candidates_screened(
         Room to work in.
     """
     n = len(X)
-    settle(closest[:n], reached, improved, best)
+    settle(closest[:n], candidate_distances, improved, best)
     improved[:] = 0
     rows = list_rows(n, X.shape[1], closest, quantised_rows, quantised, found)
-    improve(X, candidates, count, found, rows, closest, reached, improved, memory)
-    add_up(n, count, weights, closest, reached, improved, potentials)
+    improve(X, candidates, count, found, rows, closest, candidate_distances, improved, memory)
+    add_up(n, count, weights, closest, candidate_distances, improved, potentials)

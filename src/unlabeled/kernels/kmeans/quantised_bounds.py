@@ -49,7 +49,7 @@ from unlabeled.kernels.simd import add, div, fma, keep_larger, load, maximum, mu
 
 GROUP = 8  # centres of a tile
 MARGIN = 2.0**-20  # ε above
-FAR = 2.0**15  # rows longer than so many units are not screened, and their squares do not overflow
+FAR = 2.0**15  # rows longer than so many units are not quantised, and their squares do not overflow
 LEAST = 2.0**-40  # lengths below are bounded by it, so that the squares in float32 that become 0 are allowed for
 ULP = 2.0**-24  # the largest relative error of an operation in float32
 

@@ -48,13 +48,13 @@ def shortest_path(
         done[side, node] = True
         for edge in range(indptr[node], indptr[node + 1]):
             other = np.int64(indices[edge])
-            reached = distance + np.float64(lengths[edge])
-            if reached < far[side, other]:
-                far[side, other] = reached
+            length = distance + np.float64(lengths[edge])
+            if length < far[side, other]:
+                far[side, other] = length
                 before[side, other] = node
-                heapq.heappush(heaps[side], (reached, other))
-                if reached + far[1 - side, other] < best:
-                    best, meeting = reached + far[1 - side, other], int(other)
+                heapq.heappush(heaps[side], (length, other))
+                if length + far[1 - side, other] < best:
+                    best, meeting = length + far[1 - side, other], int(other)
     if meeting < 0:
         return np.empty(0, np.int64)
     count = 1

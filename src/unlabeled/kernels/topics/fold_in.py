@@ -32,7 +32,7 @@ def fold_in(
     tol: Any,
     least: Any,
     theta: Any,
-    room: Any,
+    workspace: Any,
 ) -> None:  # pragma: no cover - compiled
     """Find θ of the documents from `start` to `stop`.
 
@@ -52,7 +52,7 @@ def fold_in(
         A word less probable than this is passed over.
     theta : ndarray, shape (documents, K)
         Becomes the shares. They are equal where nothing is known.
-    room : ndarray, shape (2, K)
+    workspace : ndarray, shape (2, K)
         Room to work in.
     """
     width, topics = u(64 // theta.itemsize), u(theta.shape[1])
@@ -62,28 +62,28 @@ def fold_in(
             theta[d, z] = theta.dtype.type(1) / theta.dtype.type(k)
         for _ in range(steps):
             for z in range(topics):
-                room[0, z] = theta[d, z] if power == 1 else theta[d, z] ** power
-                room[1, z] = zero
+                workspace[0, z] = theta[d, z] if power == 1 else theta[d, z] ** power
+                workspace[1, z] = zero
             for entry in range(u(pointers[d]), u(pointers[d + u(1)])):
                 w = u(words[entry])
                 sums = splat(zero)
                 for z in range(u(0), topics, width):
-                    sums = fma(load(room, (u(0), z)), load(powered, (w, z)), sums)
+                    sums = fma(load(workspace, (u(0), z)), load(powered, (w, z)), sums)
                 s = total(sums)
                 if s < least:
                     continue
                 share = splat(counts[entry] / s)
                 for z in range(u(0), topics, width):
-                    store(room, (u(1), z), fma(share, load(powered, (w, z)), load(room, (u(1), z))))
+                    store(workspace, (u(1), z), fma(share, load(powered, (w, z)), load(workspace, (u(1), z))))
             whole = zero
             for z in range(u(k)):
-                room[1, z] = room[0, z] * room[1, z] + alpha[z]
-                whole += room[1, z]
+                workspace[1, z] = workspace[0, z] * workspace[1, z] + alpha[z]
+                whole += workspace[1, z]
             if not whole > 0:
                 break
             moved = zero
             for z in range(u(k)):
-                share_z = room[1, z] / whole
+                share_z = workspace[1, z] / whole
                 moved = max(moved, abs(share_z - theta[d, z]))
                 theta[d, z] = share_z
             if moved <= tol:

@@ -37,7 +37,7 @@ def gibbs_sweep(
     of_words: Any,
     of_topics: Any,
     seed: Any,
-    room: Any,
+    workspace: Any,
 ) -> float:  # pragma: no cover - compiled
     """Draw the topics of the documents from `start` to `stop`.
 
@@ -59,7 +59,7 @@ def gibbs_sweep(
         n_z.
     seed : uint64
         Of this sweep. A document's random numbers depend on it and on the document's number only.
-    room : ndarray of float32, shape (4, K)
+    workspace : ndarray of float32, shape (4, K)
         Room to work in.
 
     Returns
@@ -69,7 +69,7 @@ def gibbs_sweep(
     """
     width, registers, one = u(16), u(of_words.shape[1]), np.float32(1)
     last = registers - width
-    here, prior, inverse, sums = room[0], room[1], room[2], room[3]
+    here, prior, inverse, sums = workspace[0], workspace[1], workspace[2], workspace[3]
     all_priors = np.float64(0)
     for z in range(k):
         all_priors += np.float64(alpha[z])

@@ -33,7 +33,7 @@ from unlabeled.kernels.simd import L1, L2, fma, load, mul, prefetch, register_wi
 from unlabeled.kernels.words.rows.hot_row_cache import merge_all, merge_in_turn, own_copies, row_of
 from unlabeled.kernels.words.rows.row_lists import add_to_rows, address, average_rows, context_rows, exchange_rows
 from unlabeled.kernels.words.rows.row_operations import prefetch_row
-from unlabeled.kernels.words.rows.row_products import ROWS, exchange_tiles, score_path, weights_room
+from unlabeled.kernels.words.rows.row_products import ROWS, exchange_tiles, score_path, weights_size
 
 CHUNK = 8  # words of a step of CBOW
 LINE = 16  # nodes, or turns, of a cache line
@@ -98,8 +98,8 @@ def hierarchical_skip_gram(dim: int) -> Any:
         tokens: Any, sentences: Any, inputs: Any, outputs: Any, tables: Any, window: int, rate: Any, state: Any
     ) -> int:  # pragma: no cover - compiled
         starts, nodes, turns, depth, threads = tables
-        room = weights_room(2 * window, depth)
-        weights, wanted = aligned_rows(1, room, inputs)[0], aligned_rows(1, room, inputs)[0]
+        size = weights_size(2 * window, depth)
+        weights, wanted = aligned_rows(1, size, inputs)[0], aligned_rows(1, size, inputs)[0]
         words, path = np.zeros(2 * window, np.int64), np.zeros(depth + ROWS, np.int64)
         own, known, copied, away = own_copies(outputs, threads, COPIED // threads, dim)
         every = max(1, EVERY // threads)
@@ -143,8 +143,8 @@ def hierarchical_cbow(dim: int) -> Any:
         starts, nodes, turns, depth, threads = tables
         h, h_change = aligned_rows(CHUNK, dim, inputs), aligned_rows(CHUNK, dim, inputs)
         means = np.array([address(h, k) for k in range(CHUNK)])
-        room = weights_room(1, depth)
-        weights, wanted = aligned_rows(CHUNK, room, inputs), aligned_rows(CHUNK, room, inputs)
+        size = weights_size(1, depth)
+        weights, wanted = aligned_rows(CHUNK, size, inputs), aligned_rows(CHUNK, size, inputs)
         words, met = np.zeros((CHUNK, 2 * window), np.int64), np.zeros(CHUNK, np.int64)
         paths, lengths = np.zeros((CHUNK, depth + ROWS), np.int64), np.zeros(CHUNK, np.int64)
         own, known, copied, away = own_copies(outputs, threads, COPIED // threads, dim)

@@ -40,7 +40,7 @@ from unlabeled.kernels.simd import L1, L2, load, mul, register_width, sigmoid, s
 from unlabeled.kernels.words.overlapping_windows import LONG, RUNS, WORDS, exchange_runs, share_span
 from unlabeled.kernels.words.rows.row_lists import address, average_rows, context_rows
 from unlabeled.kernels.words.rows.row_operations import dot, prefetch_row
-from unlabeled.kernels.words.rows.row_products import score_rows, weight_place, weights_room
+from unlabeled.kernels.words.rows.row_products import score_rows, weight_place, weights_size
 from unlabeled.kernels.words.sampling import draw_word
 
 FEW = 8
@@ -72,12 +72,12 @@ def negative_cbow(dim: int) -> Any:
         table, negatives, _ = tables
         n, m, stretch = len(tokens), draws_of(negatives), -(-len(tokens) // RUNS)
         h, zeros = aligned_rows(WORDS, dim, inputs), aligned_rows(1, dim, inputs)
-        weights, gains = aligned_rows(1, weights_room(WORDS, m), inputs)[0], aligned_rows(1, WORDS, inputs)[0]
+        weights, gains = aligned_rows(1, weights_size(WORDS, m), inputs)[0], aligned_rows(1, WORDS, inputs)[0]
         centres, centre_rows = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64)
         first, last, parts = np.zeros(WORDS, np.int64), np.zeros(WORDS, np.int64), aligned_rows(1, WORDS, inputs)[0]
-        reach = LONG + 2 * window
-        spans, widths = np.zeros((RUNS, reach), np.int64), np.zeros(RUNS, np.int64)
-        shares = aligned_rows(RUNS, LONG * reach, inputs)
+        widest = LONG + 2 * window
+        spans, widths = np.zeros((RUNS, widest), np.int64), np.zeros(RUNS, np.int64)
+        shares = aligned_rows(RUNS, LONG * widest, inputs)
         context, sentence = np.zeros(2 * window, np.int64), np.zeros(RUNS, np.int64)
         drawn, coming, drawn_rows = np.zeros(m, np.int64), np.zeros(m, np.int64), np.zeros(m, np.int64)
         one = inputs.dtype.type(1)

@@ -4,7 +4,7 @@
 gensim. (The paper's text has 1 − √(t/f) for the probability of leaving out; its code has this.) Words left out vanish
 before windows are formed, so what remains moves nearer.
 
-**Negatives** are drawn from counts to the power 3/4 by Walker's alias method. A table of n columns has room for the
+**Negatives** are drawn from counts to the power 3/4 by Walker's alias method. A table of n columns has space for the
 probability 1/n in each; a column is shared by at most two words, its own and its alias. One draw of 64 bits chooses the
 column by its upper half and one of the two words by its lower half. Both are packed into one number, so a draw
 touches one cache line.
@@ -112,13 +112,13 @@ def subsampled(
 
 
 @compiled
-def _fill_columns(room: NDArray[np.float64], aliases: NDArray[np.uint64]) -> None:  # pragma: no cover - compiled
-    """Fill up each column that has room with a word that overflows its own; then `room` is what is a column's own."""
-    n = len(room)
-    # Words with room are stacked from the left, others from the right.
+def _fill_columns(filled: NDArray[np.float64], aliases: NDArray[np.uint64]) -> None:  # pragma: no cover - compiled
+    """Fill up each column that is not full with a word that overflows its own; then `filled` is a column's own part."""
+    n = len(filled)
+    # Words whose column is not full are stacked from the left, others from the right.
     stack, small, large = np.empty(n, np.int64), 0, n
     for i in range(n):
-        if room[i] < 1:
+        if filled[i] < 1:
             stack[small] = i
             small += 1
         else:
@@ -127,14 +127,14 @@ def _fill_columns(room: NDArray[np.float64], aliases: NDArray[np.uint64]) -> Non
     while small > 0 and large < n:
         poor, rich = stack[small - 1], stack[large]
         aliases[poor] = rich
-        room[rich] -= 1 - room[poor]
+        filled[rich] -= 1 - filled[poor]
         small -= 1
-        if room[rich] < 1:
+        if filled[rich] < 1:
             stack[small] = rich
             small += 1
             large += 1
     for k in range(small):  # what is left over differs from 1 by rounding only
-        room[stack[k]] = 1
+        filled[stack[k]] = 1
 
 
 def alias_table(weights: NDArray[np.float64]) -> NDArray[np.uint64]:
@@ -145,9 +145,9 @@ def alias_table(weights: NDArray[np.float64]) -> NDArray[np.uint64]:
     weights : ndarray of float64, shape (n,)
         Not negative and not all zero; n below 2³².
     """
-    room, aliases = weights / weights.sum() * len(weights), np.arange(len(weights), dtype=np.uint64)
-    _fill_columns(room, aliases)
-    thresholds = np.minimum(np.round(np.clip(room, 0, 1) * 2.0**32), 2.0**32 - 1).astype(np.uint64)
+    filled, aliases = weights / weights.sum() * len(weights), np.arange(len(weights), dtype=np.uint64)
+    _fill_columns(filled, aliases)
+    thresholds = np.minimum(np.round(np.clip(filled, 0, 1) * 2.0**32), 2.0**32 - 1).astype(np.uint64)
     table: NDArray[np.uint64] = (thresholds << u(32)) | aliases
     return table
 

@@ -1,4 +1,4 @@
-"""What all mixtures share: the door for rows, checks of settings, saving and loading.
+"""What all mixtures share: opening rows, checks of settings, saving and loading.
 
 The first hyper-parameter of a mixture may be given without its name, as in ``KMeans(10)``. `Estimator` makes every
 field keyword-only; a field that is to be positional says so itself, and nothing else is needed:
@@ -63,7 +63,7 @@ class Mixture(BaseEstimator, Estimator):
         """
         X = getattr(X, "array", X) if type(X).__module__.startswith("unlabeled.data") else X
         if not _out_of_core(X):
-            self._check_room(X)
+            self._check_fits_memory(X)
             X = validate_data(
                 self,
                 X,
@@ -84,7 +84,7 @@ class Mixture(BaseEstimator, Estimator):
             )
         return blocks
 
-    def _check_room(self, X: Any) -> None:
+    def _check_fits_memory(self, X: Any) -> None:
         """Refuse sparse rows that would have to be dense, and dense ones of which no copy fits that must be made."""
         if sp.issparse(X) and not self.takes_sparse:
             matrix: Any = X

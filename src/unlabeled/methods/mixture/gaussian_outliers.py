@@ -140,11 +140,11 @@ def threshold(scores: NDArray[Any], share: float, weights: NDArray[Any] | None =
     found, counts = np.asarray(scores, np.float64)[order], counts[order]
     if (counts != np.rint(counts)).any():
         counts = counts * (len(counts) / counts.sum())
-    reached = np.cumsum(counts)
-    place = share * max(reached[-1] - 1, 0)
-    low, high = np.minimum(np.searchsorted(reached, [place // 1, place // 1 + 1], side="right"), len(found) - 1)
+    cumulative = np.cumsum(counts)
+    place = share * max(cumulative[-1] - 1, 0)
+    low, high = np.minimum(np.searchsorted(cumulative, [place // 1, place // 1 + 1], side="right"), len(found) - 1)
     quantile = float(found[low] + (found[high] - found[low]) * (place % 1))
     equal, up_to = counts[found == quantile].sum(), counts[found <= quantile].sum()
-    if equal > 1 and up_to <= reached[-1] / 2:
+    if equal > 1 and up_to <= cumulative[-1] / 2:
         return (quantile + float(found[found > quantile][0])) / 2
     return quantile

@@ -20,7 +20,7 @@ from unlabeled.methods.mixture.kmeans.centre_distances import distances_to_centr
 from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus, random_rows
 from unlabeled.methods.mixture.kmeans.lloyd import Lloyd
 from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
-from unlabeled.methods.mixture.kmeans.quantised_centres import screen_pays
+from unlabeled.methods.mixture.kmeans.quantised_centres import quantising_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.setting_checks import check_whole_settings
 
@@ -297,12 +297,12 @@ def assign_blocks(
     """Give the nearest centre of each row, and the inertia."""
     # The middle of the centres stands in for the mean of the data, which keeps the rounding of far-away data small too.
     mean = np.zeros(blocks.shape[1]) if blocks.sparse else centres.mean(axis=0).astype(blocks.dtype).astype(np.float64)
-    screen = screen_pays(blocks.shape[0], centres.shape, blocks.dtype)
-    laid = Centres(centres - mean, mean, blocks.dtype, blocks.sparse, screen=screen)
+    quantise = quantising_pays(blocks.shape[0], centres.shape, blocks.dtype)
+    packed = Centres(centres - mean, mean, blocks.dtype, blocks.sparse, quantise=quantise)
     labels = np.full(blocks.shape[0], -1, np.int32)
 
     def assign(block: Block) -> float:
         here = slice(block.start, block.stop)
-        return laid.assign(block.rows, labels[here], None if weights is None else weights[here], add=False).inertia
+        return packed.assign(block.rows, labels[here], None if weights is None else weights[here], add=False).inertia
 
     return labels, sum(pool.map(assign, blocks))

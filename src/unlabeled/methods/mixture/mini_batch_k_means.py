@@ -13,7 +13,7 @@ from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.k_means import NearestCentre, assign_blocks
 from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres
-from unlabeled.methods.mixture.kmeans.quantised_centres import screen_pays
+from unlabeled.methods.mixture.kmeans.quantised_centres import quantising_pays
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.setting_checks import check_whole_settings
 
@@ -236,9 +236,9 @@ class MiniBatchKMeans(NearestCentre):
         sparse = hasattr(rows, "toarray")
         middle = np.zeros(rows.shape[1]) if sparse else self._centres.mean(axis=0).astype(rows.dtype).astype(np.float64)
         self._relative = self._centres - middle
-        screen = screen_pays(rows.shape[0], self._relative.shape, rows.dtype)
-        laid = Centres(self._relative, middle, rows.dtype, sparse, screen=screen)
-        return laid.assign(rows, np.full(rows.shape[0], -1, np.int32), weights)
+        quantise = quantising_pays(rows.shape[0], self._relative.shape, rows.dtype)
+        packed = Centres(self._relative, middle, rows.dtype, sparse, quantise=quantise)
+        return packed.assign(rows, np.full(rows.shape[0], -1, np.int32), weights)
 
     def _reassign(self, rows: Any) -> None:
         """Move centres that hardly receive rows to rows of the batch, now and then."""

@@ -288,7 +288,7 @@ class MixedMixture(DensityMixin, Mixture):
         """Give the columns of an array or a data frame, and what to call them in messages."""
         if isinstance(X, str | os.PathLike):
             raise UnlabeledError(f"{X!r} is a name; read the table first, for example with pandas.read_csv")
-        self._check_room(X)
+        self._check_fits_memory(X)
         if isinstance(X, list | tuple) and np.asarray(X).dtype.kind == "U":  # numbers among text became text
             X = np.array(X, dtype=object)
         if hasattr(X, "columns"):

@@ -25,8 +25,8 @@ def weight_place(i, j, n, m):
 
 
 @numba.njit
-def weights_room(n, m):
-    return row_products.weights_room(n, m)
+def weights_size(n, m):
+    return row_products.weights_size(n, m)
 
 
 def calls(dim):
@@ -80,7 +80,7 @@ def test_every_weight_has_a_place_of_its_own(n, m):
     found = places(n, m)
     assert len(set(found.ravel().tolist())) == n * m
     assert found.min() == 0
-    assert found.max() < weights_room(n, m) - TALL * ROWS + 1
+    assert found.max() < weights_size(n, m) - TALL * ROWS + 1
 
 
 @SIZES
@@ -94,7 +94,7 @@ def test_products_equal_those_of_matrices(made, dim, dtype):
             left, right = rng.choice(20, LISTED, replace=False), rng.choice(30, LISTED, replace=False)
             a[left[:n]] = vectors[:n]
             left_rows, right_rows, at = names(a, left), names(b, right), places(n, m)
-            room = weights_room(n, m)
+            room = weights_size(n, m)
             scores, again, wanted = (np.full(room + 1, 7, dtype) for _ in range(3))
             turns = rng.integers(2, size=40).astype(dtype)
             score(scores, vectors, n, right_rows, m)
@@ -119,7 +119,7 @@ def test_a_vector_named_twice_is_changed_twice(made, dim, dtype):
     *_, exchange_tiles = made[dim]
     a, b = matrix(6, dim, dtype, 0), matrix(4, dim, dtype, 1)
     left, right = np.array([2, 2, 1, 5, 2, 0]), np.array([3, 0, 2])  # one of a vector's names is in the second tile
-    weights, spread = matrix(6, 3, dtype, 2), np.zeros(weights_room(6, 3), dtype)
+    weights, spread = matrix(6, 3, dtype, 2), np.zeros(weights_size(6, 3), dtype)
     spread[places(6, 3)] = weights
     new_a, new_b = a.copy(), b.copy()
     exchanged(new_a, left, weights, new_b, right)

@@ -14,7 +14,7 @@ from unlabeled.kernels.compiled import processor_has
 from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import list_rows, round_rows
 from unlabeled.kernels.layout import aligned
 from unlabeled.methods.mixture.kmeans import k_means_distances, quantised_centres
-from unlabeled.methods.mixture.kmeans.k_means_distances import Distances, ScreenedDistances, distances
+from unlabeled.methods.mixture.kmeans.k_means_distances import Distances, QuantisedDistances, distances
 from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus
 from unlabeled.methods.mixture.threads import threads
 
@@ -64,18 +64,18 @@ def test_bit_for_bit(problem, trials, unit):
         if unit is None:
             return
         plain = Distances(blocks, trials, weights, pool)
-        screened = ScreenedDistances(blocks, trials, weights, pool, middle, unit)
+        by_bounds = QuantisedDistances(blocks, trials, weights, pool, middle, unit)
         candidates = [int(rng.integers(len(rows)))]
         for _ in range(6):
-            expected, found = plain.potentials(candidates), screened.potentials(candidates)
+            expected, found = plain.potentials(candidates), by_bounds.potentials(candidates)
             assert np.array_equal(expected, found, equal_nan=True)
             best = int(rng.integers(len(candidates)))
             plain.take(best)
-            screened.take(best)
+            by_bounds.take(best)
             for start in range(0, len(rows), 256):
                 here = slice(start, min(start + 256, len(rows)))
                 if rng.integers(2):  # some blocks are looked at between steps and some are not
-                    assert np.array_equal(plain.of_rows(here), screened.of_rows(here), equal_nan=True)
+                    assert np.array_equal(plain.of_rows(here), by_bounds.of_rows(here), equal_nan=True)
             candidates = rng.integers(0, len(rows), trials).tolist()
 
 
@@ -124,7 +124,7 @@ def test_the_same_rows_are_drawn_with_and_without(dtype, weighted, monkeypatch, 
     assert drawn(rows, 1) == kept
     assert drawn(tmp_path / "rows.npy") == kept
     assert drawn(lambda: iter(np.array_split(rows, 7))) == kept
-    monkeypatch.setattr(k_means_distances, "screened_start_pays", lambda *of: False)
+    monkeypatch.setattr(k_means_distances, "quantised_start_pays", lambda *of: False)
     assert drawn(rows) == kept
 
 
@@ -136,7 +136,7 @@ def test_when_rows_are_kept(monkeypatch):
         def kind(source, k=20):
             return type(distances(Blocks(source), k, 3, None, pool))
 
-        assert kind(rows) is (ScreenedDistances if processor_has("avx512vnni") else Distances)
+        assert kind(rows) is (QuantisedDistances if processor_has("avx512vnni") else Distances)
         assert kind(sp.csr_matrix(rows)) is Distances
         assert kind(rows[:4000]) is Distances
         assert kind(rows[:, :30].copy()) is Distances
@@ -148,4 +148,4 @@ def test_when_rows_are_kept(monkeypatch):
         monkeypatch.undo()
         monkeypatch.setattr(quantised_centres, "processor_has", lambda feature: False)
         assert kind(rows) is Distances
-    assert not quantised_centres.screened_start_pays(10_000_000, 64, 256)  # 10 million rows of a file stay in it
+    assert not quantised_centres.quantised_start_pays(10_000_000, 64, 256)  # 10 million rows of a file stay in it

@@ -51,7 +51,7 @@ WIDE = {1: 7, 2: 5, 3: 4, 4: 3}  # registers of a strip, of which so many vector
 
 
 @inlined
-def weights_room(n: int, m: int) -> Any:  # pragma: no cover - compiled
+def weights_size(n: int, m: int) -> Any:  # pragma: no cover - compiled
     """Tell how many numbers the weights of n vectors and m rows take at most; a last tile may be written beyond."""
     return round_up(n * round_up(m, ROWS), SLACK) + SLACK
 

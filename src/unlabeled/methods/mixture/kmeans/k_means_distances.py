@@ -11,13 +11,13 @@ from unlabeled.data.blocks import Block, Blocks
 from unlabeled.kernels.kmeans.assign_dense import CHUNK
 from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, measure_candidates
-from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import measure_candidates_screened, round_rows, settle
+from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import measure_candidates_quantised, round_rows, settle
 from unlabeled.kernels.layout import aligned, panels, round_up, width_of
 from unlabeled.methods.mixture.kmeans.nearest_centres import read_only
 from unlabeled.methods.mixture.kmeans.quantised_centres import (
     quantise_centres,
     quantised_rows,
-    screened_start_pays,
+    quantised_start_pays,
     unit_of,
     workspace,
 )
@@ -31,12 +31,12 @@ SAMPLE = 1024  # rows from which the middle of the data and the size of their nu
 def distances(blocks: Blocks, k: int, trials: int, weights: Floats | None, pool: Threads) -> Distances:
     """Give those with which it is quicker to draw k rows."""
     n, d = blocks.shape
-    if not blocks.sparse and screened_start_pays(n, d, k):
+    if not blocks.sparse and quantised_start_pays(n, d, k):
         some = blocks.take(np.arange(0, n, -(-n // SAMPLE)))
         middle = some.mean(axis=0).astype(blocks.dtype)
         unit = unit_of(some - middle)
         if unit is not None:
-            return ScreenedDistances(blocks, trials, weights, pool, middle, unit)
+            return QuantisedDistances(blocks, trials, weights, pool, middle, unit)
     return Distances(blocks, trials, weights, pool)
 
 
@@ -58,31 +58,40 @@ class Distances:
     def __init__(self, blocks: Blocks, trials: int, weights: Floats | None, pool: Threads) -> None:
         self._blocks, self._pool, self._weights = blocks, pool, weights
         n = blocks.shape[0]
-        self._room = np.full(n + LANES, np.inf, blocks.dtype)  # whole registers of them are read, beyond the last too
-        self._closest = self._room[:n]
-        self._reached = np.empty((trials, n), blocks.dtype)
+        self._padded = np.full(n + LANES, np.inf, blocks.dtype)  # whole registers of them are read, beyond the last too
+        self._closest = self._padded[:n]
+        self._candidate_distances = np.empty((trials, n), blocks.dtype)
 
     def potentials(self, candidates: list[int]) -> Floats:
         """Give what each candidate would leave of the squared distances: their weighted sums, (blocks, candidates)."""
         vectors = self._blocks.take(candidates)
-        laid = panels(vectors, self._blocks.dtype, width_of(self._blocks.dtype))
-        return np.array(list(self._pool.map(lambda block: self._measure(block, vectors, laid), self._blocks)))
+        packed = panels(vectors, self._blocks.dtype, width_of(self._blocks.dtype))
+        return np.array(list(self._pool.map(lambda block: self._measure(block, vectors, packed), self._blocks)))
 
     def take(self, best: int) -> None:
         """Make one of the candidates a row drawn."""
-        self._closest[:] = self._reached[best]
+        self._closest[:] = self._candidate_distances[best]
 
     def of_rows(self, here: slice) -> NDArray[Any]:
         """Give the squared distances of some rows of one block."""
         return self._closest[here]
 
-    def _measure(self, block: Block, vectors: NDArray[Any], laid: NDArray[Any]) -> Floats:
+    def _measure(self, block: Block, vectors: NDArray[Any], packed: NDArray[Any]) -> Floats:
         here, own, count = slice(block.start, block.stop), self._weights_of(block), len(vectors)
         if self._blocks.sparse:
-            return _sparse_potentials(block.rows, vectors, own, self._closest[here], self._reached[:count, here])
-        sums, memory = np.empty(count), aligned((TILE, laid.shape[2]), self._blocks.dtype)
+            return _sparse_potentials(
+                block.rows, vectors, own, self._closest[here], self._candidate_distances[:count, here]
+            )
+        sums, memory = np.empty(count), aligned((TILE, packed.shape[2]), self._blocks.dtype)
         measure_candidates(
-            read_only(block.rows), laid, count, own, self._closest[here], self._reached[:, here], sums, memory
+            read_only(block.rows),
+            packed,
+            count,
+            own,
+            self._closest[here],
+            self._candidate_distances[:, here],
+            sums,
+            memory,
         )
         return sums
 
@@ -91,7 +100,7 @@ class Distances:
         return read_only(np.zeros(0) if self._weights is None else self._weights[block.start : block.stop], dtype)
 
 
-class ScreenedDistances(Distances):
+class QuantisedDistances(Distances):
     """The same numbers, bit for bit, with rows kept as bytes too, by which most are ruled out before they are measured.
 
     Parameters
@@ -115,26 +124,31 @@ class ScreenedDistances(Distances):
         n, d = blocks.shape
         self._middle, self._unit, self._dim = read_only(middle), unit, round_up(d, LANES)
         self._improved = np.zeros(n, np.uint32)
-        """Bit c: `_reached` holds the distance of candidate c, which is nearer than all before; else it does not."""
+        """Bit c: candidate c is nearer than all before, and `_candidate_distances` holds its distance."""
         self._best = 0
         self._quantised_rows = list(pool.map(self._round, blocks))
 
     def potentials(self, candidates: list[int]) -> Floats:
         """Give what each candidate would leave of the squared distances: their weighted sums, (blocks, candidates)."""
         vectors = self._blocks.take(candidates)
-        laid = panels(vectors, self._blocks.dtype, width_of(self._blocks.dtype))
+        packed = panels(vectors, self._blocks.dtype, width_of(self._blocks.dtype))
         moved = np.zeros((len(vectors), self._dim), self._blocks.dtype)
         moved[:, : vectors.shape[1]] = vectors - self._middle
         quantised = quantise_centres(moved, self._unit)
 
         def of_block(block: Block) -> Floats:
             here, end = slice(block.start, block.stop), round_up(block.stop - block.start, LANES) + block.start
-            sums, memory = np.empty(len(vectors)), aligned((TILE, laid.shape[2]), self._blocks.dtype)
-            known = (self._room[block.start : end], self._reached[:, here], self._improved[here], self._best)
+            sums, memory = np.empty(len(vectors)), aligned((TILE, packed.shape[2]), self._blocks.dtype)
+            known = (
+                self._padded[block.start : end],
+                self._candidate_distances[:, here],
+                self._improved[here],
+                self._best,
+            )
             rows, own = read_only(block.rows), self._weights_of(block)
             found = np.empty(end - block.start + TILE, np.int64)
-            screen = (self._quantised_rows[block.start // self._blocks.rows_per_block], quantised, found)
-            measure_candidates_screened(rows, laid, len(vectors), own, *known, sums, memory, *screen)
+            bounds = (self._quantised_rows[block.start // self._blocks.rows_per_block], quantised, found)
+            measure_candidates_quantised(rows, packed, len(vectors), own, *known, sums, memory, *bounds)
             return sums
 
         return np.array(list(self._pool.map(of_block, self._blocks)))
@@ -145,7 +159,7 @@ class ScreenedDistances(Distances):
 
     def of_rows(self, here: slice) -> NDArray[Any]:
         """Give the squared distances of some rows of one block."""
-        settle(self._closest[here], self._reached[:, here], self._improved[here], self._best)
+        settle(self._closest[here], self._candidate_distances[:, here], self._improved[here], self._best)
         return self._closest[here]
 
     def _round(self, block: Block) -> Any:
@@ -157,10 +171,12 @@ class ScreenedDistances(Distances):
 
 
 def _sparse_potentials(
-    rows: Any, vectors: NDArray[Any], weights: NDArray[Any], closest: NDArray[Any], reached: NDArray[Any]
+    rows: Any, vectors: NDArray[Any], weights: NDArray[Any], closest: NDArray[Any], candidate_distances: NDArray[Any]
 ) -> Floats:
     squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
     distances = (rows @ vectors.T).T * -2 + squares + np.einsum("cd,cd->c", vectors, vectors)[:, None]
-    np.minimum(np.maximum(distances, 0), closest, out=reached)
-    sums: Floats = (reached * weights if len(weights) else reached).sum(axis=1, dtype=np.float64)
+    np.minimum(np.maximum(distances, 0), closest, out=candidate_distances)
+    sums: Floats = (candidate_distances * weights if len(weights) else candidate_distances).sum(
+        axis=1, dtype=np.float64
+    )
     return sums

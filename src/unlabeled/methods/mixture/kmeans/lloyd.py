@@ -19,7 +19,7 @@ from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
 from unlabeled.kernels.layout import round_up
 from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres
-from unlabeled.methods.mixture.kmeans.quantised_centres import may_keep, quantised_rows, screen_pays, unit_for
+from unlabeled.methods.mixture.kmeans.quantised_centres import may_keep, quantised_rows, quantising_pays, unit_for
 from unlabeled.methods.mixture.threads import Threads
 
 Theta = NDArray[Any]
@@ -74,10 +74,10 @@ class Lloyd:
 
     def e_step(self, data: Blocks, theta: Theta) -> HardAssignment:
         """Assign every row to its nearest centre, and add up the rows of each."""
-        screen = not data.sparse and screen_pays(data.shape[0], theta.shape, data.dtype)
-        if screen and not self._kept:
+        quantise = not data.sparse and quantising_pays(data.shape[0], theta.shape, data.dtype)
+        if quantise and not self._kept:
             self._keep(data)
-        centres = Centres(theta, self._mean, data.dtype, data.sparse, screen=screen, unit=self._unit)
+        centres = Centres(theta, self._mean, data.dtype, data.sparse, quantise=quantise, unit=self._unit)
         assigned = Assigned.none(*theta.shape)
         for statistics in self._pool.map(lambda block: self._partial(block, centres), data):
             assigned.merge(statistics)

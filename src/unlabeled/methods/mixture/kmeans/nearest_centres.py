@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.kernels.kmeans.assign_dense import CHUNK, assign
-from unlabeled.kernels.kmeans.assign_quantised import assign_screened
+from unlabeled.kernels.kmeans.assign_quantised import assign_quantised
 from unlabeled.kernels.kmeans.assign_sparse import assign_sparse
 from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
@@ -38,7 +38,7 @@ class Assigned:
     """Σ weight · ‖x − c‖²."""
     changed: int
     """Rows whose nearest centre is another than before."""
-    screened: int = 0
+    by_bounds: int = 0
     """Rows for which not all centres were searched, because most were ruled out."""
 
     @classmethod
@@ -52,7 +52,7 @@ class Assigned:
         self.counts += other.counts
         self.inertia += other.inertia
         self.changed += other.changed
-        self.screened += other.screened
+        self.by_bounds += other.by_bounds
 
 
 class Centres:
@@ -68,9 +68,9 @@ class Centres:
         Of the rows, float32 or float64.
     sparse : bool
         Whether the rows are CSR matrices.
-    screen : bool, default False
+    quantise : bool, default False
         Whether to rule out most centres of dense rows by products of bytes, where the processor has them: see
-        `unlabeled.kernels.kmeans.quantised_bounds` for how, and `quantised_centres.screen_pays` for when.
+        `unlabeled.kernels.kmeans.quantised_bounds` for how, and `quantised_centres.quantising_pays` for when.
     unit : float, optional
         The factor of all lengths that are rounded, a power of two; by default that of the centres.
     """
@@ -82,7 +82,7 @@ class Centres:
         dtype: Any,
         sparse: bool,
         *,
-        screen: bool = False,
+        quantise: bool = False,
         unit: float | None = None,
     ) -> None:
         self.k, self.d = centres.shape
@@ -99,9 +99,9 @@ class Centres:
             self._panels = panels(centres, dtype, 2 * width)
             self._offsets = aligned((len(self._panels), 2 * width), dtype)
             self._workspaces = threading.local()
-            self._rows = aligned((self.k, round_up(self.d, LANES if screen else width)), dtype)
+            self._rows = aligned((self.k, round_up(self.d, LANES if quantise else width)), dtype)
             self._rows[:, : self.d] = centres
-            fitting = unit_of(self._rows) if screen else None
+            fitting = unit_of(self._rows) if quantise else None
             self._quantised = None if fitting is None else quantise_centres(self._rows, unit or fitting)
         self._offsets.fill(-np.inf)
         self._offsets.reshape(-1)[: self.k] = halves
@@ -117,23 +117,23 @@ class Centres:
     ) -> Assigned:
         """Find the nearest centre of each row; among centres at equal distance, the first.
 
-        A search of all centres compares scores x·c − ‖c‖²/2 in the type of the rows, and the screen distances ‖x − c‖²
-        of those it leaves. Both find the nearest centre wherever the nearest two differ by more than the rounding of
-        these numbers; among centres nearer to each other than that, either may find another one.
+        A search of all centres compares scores x·c − ‖c‖²/2 in the type of the rows, and quantised bounds compare
+        distances ‖x − c‖² of those it leaves. Both find the nearest centre wherever the nearest two differ by more
+        than the rounding of these numbers; among centres nearer to each other than that, either may find another one.
 
         Parameters
         ----------
         rows : ndarray or CSR matrix, shape (n, d)
             Of the type the centres were laid out for.
         labels : ndarray of int32, shape (n,)
-            The last assignment, or −1; changed in place. It helps the screen, and may be wrong.
+            The last assignment, or −1; changed in place. It helps the bounds, and may be wrong.
         weights : ndarray, shape (n,), optional
             Weights of the rows.
         add : bool, default True
             Whether to add up the rows of each centre; if not, `sums` and `counts` are empty.
         kept : QuantisedRows, optional
             Where these rows are kept as bytes from one call to the next, less the same mean and in the same unit, if
-            they are screened; they are put there when they are not there yet.
+            they are quantised; they are put there when they are not there yet.
         """
         weights = read_only(np.zeros(0) if weights is None else weights, self.dtype)
         k, width = self.k if add else 0, self._width
@@ -142,8 +142,8 @@ class Centres:
             sums = np.zeros((k, self.d))
             csr = (read_only(rows.data, self.dtype), read_only(rows.indices), read_only(rows.indptr))
             scores, zeros = aligned((len(self._offsets),), self.dtype), aligned((width,), self._whole)
-            laid = (self._across, self._offsets, self.k)
-            inertia, changed = assign_sparse(*csr, *laid, weights, labels, sums, counts, scores, zeros)
+            packed = (self._across, self._offsets, self.k)
+            inertia, changed = assign_sparse(*csr, *packed, weights, labels, sums, counts, scores, zeros)
             return Assigned(sums, counts, inertia, changed)
         work = self._workspace()
         sums, dim = work.sums[:k], self._rows.shape[1]
@@ -151,22 +151,22 @@ class Centres:
         dense = (read_only(rows, self.dtype), self._mean, self._panels, self._offsets, self._rows)
         common = (*dense, weights, labels, sums, counts, *work.search)
         if self._quantised is None:
-            (inertia, changed), screened = assign(*common), 0
+            (inertia, changed), by_bounds = assign(*common), 0
         else:
-            screen = (
+            bounds = (
                 self._quantised,
                 most_rivals(self.k, dim, self.dtype),
                 kept or work.quantised_rows,
                 kept is not None,
             )
-            inertia, changed, screened = assign_screened(*common, *screen, work.workspace)
-        return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, screened)
+            inertia, changed, by_bounds = assign_quantised(*common, *bounds, work.workspace)
+        return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, by_bounds)
 
     def _workspace(self) -> _Workspace:
         """Give this thread's workspace, which serves all its blocks."""
         if not hasattr(self._workspaces, "own"):
             self._workspaces.own = _Workspace(
-                self.k, self._rows.shape[1], self.dtype, screen=self._quantised is not None
+                self.k, self._rows.shape[1], self.dtype, quantise=self._quantised is not None
             )
         own: _Workspace = self._workspaces.own
         return own
@@ -175,12 +175,12 @@ class Centres:
 class _Workspace:
     """What the kernels of dense rows of D columns work in."""
 
-    def __init__(self, k: int, dim: int, dtype: Any, *, screen: bool) -> None:
+    def __init__(self, k: int, dim: int, dtype: Any, *, quantise: bool) -> None:
         width = width_of(dtype)
         place = aligned((CHUNK, width), np.int32 if width == LANES else np.int64)
         self.sums = aligned((k, dim), dtype)
         self.search = (aligned((CHUNK, dim), dtype), aligned((CHUNK, width), dtype), place)
-        if screen:
+        if quantise:
             self.quantised_rows, self.workspace = quantised_rows(LANES, dim), workspace(k, dim, dtype)
 
 

@@ -1,4 +1,4 @@
-"""Centres rounded to bytes, for the screen that rules out most of them."""
+"""Centres rounded to bytes, for the bounds that rule out most of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def unit_for(largest: float, dtype: Any) -> float | None:
 
 
 def unit_of(vectors: NDArray[Any]) -> float | None:
-    """Give the unit in which some vectors can be screened; None if they cannot, or the processor does not do it."""
+    """Give the unit in which some vectors can be quantised; None if they cannot, or the processor does not do it."""
     if not processor_has("avx512vnni") or vectors.shape[1] > WIDEST:
         return None
     return unit_for(float(np.abs(vectors).max()), vectors.dtype)
@@ -47,7 +47,7 @@ def quantise_centres(centres: NDArray[Any], unit: float) -> QuantisedCentres:
     Parameters
     ----------
     centres : ndarray of float32 or float64, shape (k, D)
-        Less the mean, with zeros up to a multiple of 16 columns; they can be screened, see `unit_of`.
+        Less the mean, with zeros up to a multiple of 16 columns; they can be quantised, see `unit_of`.
     unit : float
         The factor of all lengths.
     """
@@ -95,7 +95,7 @@ def most_rivals(k: int, dim: int, dtype: Any) -> int:
     return int(k * registers // (2 * (2 * registers + 16)))
 
 
-def screened_start_pays(n: int, d: int, k: int) -> bool:
+def quantised_start_pays(n: int, d: int, k: int) -> bool:
     """Say whether the start of k-means++ is quicker with its rows kept as bytes, and whether they may be."""
     return n >= FEW_ROWS and d >= 2 * LANES and k >= LANES and may_keep(n, d)
 
@@ -105,11 +105,11 @@ def may_keep(n: int, d: int) -> bool:
     return n * (round_up(d, LANES) + 12) <= KEPT_BYTES
 
 
-def screen_pays(n: int, shape: tuple[int, ...], dtype: Any) -> bool:
+def quantising_pays(n: int, shape: tuple[int, ...], dtype: Any) -> bool:
     """Say whether n rows and centres of shape (k, d) are so many that ruling centres out costs less than searching all.
 
-    A centre costs a multiply–add for each register of its columns if it is searched, and if it is screened one for each
-    64 columns and about half of one to judge it; to round a row costs a little more for each column, once.
+    A centre costs a multiply–add for each register of its columns if it is searched, and if it is quantised one for
+    each 64 columns and about half of one to judge it; to round a row costs a little more for each column, once.
     """
     k, d = shape
     registers = d * np.dtype(dtype).itemsize / 64

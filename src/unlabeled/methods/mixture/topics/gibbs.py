@@ -130,7 +130,7 @@ class Gibbs:
             self.alpha = np.maximum(alpha * up / (digamma(lengths + whole) - digamma(whole)).sum(), LEAST_ALPHA)
 
     def _draw(self, piece: tuple[int, int], of_words: Any, of_topics: NDArray[np.float64], seed: np.uint64) -> float:
-        room = aligned((4, of_words.shape[1]), np.float32)
+        workspace = aligned((4, of_words.shape[1]), np.float32)
         tokens = (self._pointers, self.words, self.topics)
         priors = (self._k, self.alpha.astype(np.float32), self._eta)
-        return float(gibbs_sweep(*tokens, *piece, *priors, of_words, of_topics, seed, room))
+        return float(gibbs_sweep(*tokens, *piece, *priors, of_words, of_topics, seed, workspace))

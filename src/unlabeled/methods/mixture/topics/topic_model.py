@@ -202,10 +202,10 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
         theta = laid_out(np.zeros((counts.shape[0], k)), dtype)
 
         def shares(piece: tuple[int, int]) -> None:
-            room = laid_out(np.zeros((2, k)), dtype)
+            workspace = laid_out(np.zeros((2, k)), dtype)
             known = (powered, k, np.full(k, self._prior(), dtype), dtype(self._power()))
             limits = (FOLD_IN_STEPS, dtype(FOLD_IN_TOL), np.finfo(dtype).tiny)
-            fold_in(counts.pointers, counts.words, counts.counts, *known, *piece, *limits, theta, room)
+            fold_in(counts.pointers, counts.words, counts.counts, *known, *piece, *limits, theta, workspace)
 
         with threads(self.workers) as pool:
             for _ in pool.map(shares, counts.pieces):

@@ -205,13 +205,13 @@ class _Counter:
         `most` is an upper bound of each row's nonzeros, by which the buffers are sized; ``done[row]`` is where the bar
         stands before a row. Blocks are so small that each thread gets several and all end at about the same time.
         """
-        room = np.concatenate([[0], np.cumsum(np.minimum(most, self.words))])
-        step = min(self.block, int(room[-1]) // (8 * self.workers) + 1)
-        inner = np.searchsorted(room, np.arange(step, room[-1], step))
+        capacity = np.concatenate([[0], np.cumsum(np.minimum(most, self.words))])
+        step = min(self.block, int(capacity[-1]) // (8 * self.workers) + 1)
+        inner = np.searchsorted(capacity, np.arange(step, capacity[-1], step))
         cuts = np.unique([0, *inner.tolist(), self.words])
 
         def block(rows_: slice) -> Block:
-            space = int(room[rows_.stop] - room[rows_.start])
+            space = int(capacity[rows_.stop] - capacity[rows_.start])
             columns, sums = np.empty(space, np.int32), np.empty(space, np.int64)
             lengths = rows(rows_, columns, sums)
             n = int(lengths.sum())

@@ -86,16 +86,16 @@ def _paths(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Climb from all leaves at once and write down the paths."""
     depths = np.zeros(n, np.int64)
-    climbers, nodes = np.arange(n), np.arange(n - 1, 2 * n - 1)
-    rungs = []  # per step up: the words still climbing, the nodes they come to, the turns they undo
-    while len(climbers := climbers[nodes > 0]):
+    active, nodes = np.arange(n), np.arange(n - 1, 2 * n - 1)
+    levels = []  # per step up: the words still climbing, the nodes they come to, the turns they undo
+    while len(active := active[nodes > 0]):
         nodes = nodes[nodes > 0]
-        depths[climbers] += 1
-        rungs.append((climbers, parents[nodes], turns[nodes]))
+        depths[active] += 1
+        levels.append((active, parents[nodes], turns[nodes]))
         nodes = parents[nodes]
     starts = np.concatenate(([0], np.cumsum(depths)))
     path_nodes, path_turns = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    for height, (words, above, turned) in enumerate(rungs, start=1):
+    for height, (words, above, turned) in enumerate(levels, start=1):
         at = starts[words + 1] - height
         path_nodes[at], path_turns[at] = above, turned
     return starts, path_nodes, path_turns

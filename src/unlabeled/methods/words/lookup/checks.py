@@ -1,4 +1,4 @@
-"""The door of `WordVectors`: what it is given is checked here, with messages that name the word."""
+"""Checks of what `WordVectors` is given, with messages that name the word."""
 
 from __future__ import annotations
 

@@ -51,9 +51,9 @@ def window_pairs(sentences: ArrayLike, window: int, seed: int = 0) -> tuple[Inte
     for distance in range(1, min(window, max(n - 1, 0)) + 1):
         left = np.flatnonzero(sentence[distance:] == sentence[:-distance])
         for a, b in ((left, left + distance), (left + distance, left)):
-            reached = radius[a] >= distance
-            centres.append(a[reached])
-            contexts.append(b[reached])
+            inside = radius[a] >= distance
+            centres.append(a[inside])
+            contexts.append(b[inside])
     empty = [np.zeros(0, np.int64)]
     return np.concatenate(centres or empty), np.concatenate(contexts or empty)
 
