@@ -1,4 +1,4 @@
-"""The quantised bounds of k-means: they may only rule out centres that are farther, and give way where they do not help."""
+"""The quantised bounds of k-means: they rule out only centres that are farther, and give way where they do not help."""
 
 from __future__ import annotations
 
