@@ -69,7 +69,7 @@ def main() -> None:
 def trial(data: str, name: str, settings: dict[str, str], rows: int, seed: int) -> dict[str, float]:
     """Learn and judge once; give accuracies in per cent, and seconds of the fit."""
     images, labels = load(data, rows)
-    instances = Images(images).prepare()
+    instances = Images(images).prepare(channels=images.shape[1])
     values: dict[str, Any] = {}
     for key, word in settings.items():
         values[key] = VIEWS[word]() if key == "views" and word in VIEWS else literal(word)

@@ -51,7 +51,7 @@ class Pictures(torch.utils.data.Dataset[Any]):
 def peer(seed: int, epochs: int) -> tuple[float, Conv]:
     """Train as a practitioner would; give images per second and the encoder."""
     torch.manual_seed(seed)
-    transform = SimCLRTransform(input_size=32, cj_strength=0.5, gaussian_blur=0.0)
+    transform = SimCLRTransform(input_size=32, cj_strength=0.5, gaussian_blur=0.0, normalize=None)
     loader = torch.utils.data.DataLoader(
         Pictures(ROWS, transform), BATCH, shuffle=True, drop_last=True, num_workers=os.cpu_count() or 1
     )

@@ -82,6 +82,12 @@ def test_every_setting_and_the_class_are_documented(method):
     assert [option.name for option in about.options if not option.doc] == []
 
 
+def test_it_can_be_checked_before_a_long_fit(method, images):
+    model = method(**QUICK, batch_size=32)
+    model.check(Images(images))
+    assert not hasattr(model, "encoder_")
+
+
 def test_a_vector_an_image(method, images, fitted):
     vectors = fitted(method).transform(images)
     assert vectors.shape == (96, fitted(method).encoder_.dim)

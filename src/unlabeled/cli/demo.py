@@ -18,13 +18,14 @@ HELD_BACK = 97
 RECIPE = """\
 method = "simclr"
 epochs = 40
-temperature = 0.2
+learning_rate = 3e-3
 
-# A digit in a mirror is no digit, so the views neither flip nor recolour: they crop and turn a little.
+# A digit in a mirror is no digit, and half of one may be another, so the views neither flip nor recolour, and crop and
+# turn only a little.
 [views]
 view = "Compose"
 steps = [
-  { view = "RandomCrop", scale = [0.5, 1.0] },
+  { view = "RandomCrop", scale = [0.7, 1.0] },
   { view = "Rotate", degrees = 15 },
 ]
 """

@@ -122,6 +122,64 @@ def test_what_cannot_be_meant_is_refused(words, says, runs, photo, folder):
     assert not (folder / "never.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("verb", "name", "says"),
+    [
+        ("sample", "autoencoder", "autoencoder cannot sample; these methods can: gan, variational_autoencoder"),
+        ("reconstruct", "inpainting", "inpainting cannot reconstruct; these methods can: autoencoder"),
+    ],
+)
+def test_a_model_of_another_method_is_refused(verb, name, says, runs, photo, folder):
+    done = call(verb, runs(name), *([photo] if verb == "reconstruct" else []), "--out", folder / "never.png")
+    assert isinstance(done.exception, UnlabeledError)
+    assert says in str(done.exception)
+    assert not (folder / "never.png").exists()
+
+
+@pytest.mark.parametrize("model", [[], ["--model", "inpainting"]])
+def test_a_mask_of_another_size_is_refused(model, runs, photo, folder):
+    Image.new("L", (8, 8), 255).save(folder / "mask8.png")
+    words = [str(runs(word)) if word == "inpainting" else word for word in model]
+    done = call(
+        "restore", photo, "--task", "inpaint", "--mask", folder / "mask8.png", *words, "--out", folder / "no.png"
+    )
+    assert isinstance(done.exception, UnlabeledError)
+    assert "the mask has 8 × 8 pixels and the picture 29 × 41" in str(done.exception)
+    assert not (folder / "no.png").exists()
+
+
+def test_a_photo_too_large_for_deep_image_prior_says_what_it_would_need(folder, monkeypatch):
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10**9)
+    Image.new("RGB", (1000, 800)).save(folder / "large.png")
+    done = call("restore", folder / "large.png", "--task", "denoise", "--out", folder / "no.png")
+    assert isinstance(done.exception, UnlabeledError)
+    assert "on 800 × 1,000 pixels needs 2.5 GB of memory" in str(done.exception)
+    assert not (folder / "no.png").exists()
+    assert not (folder / "no.so-far.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "words", "says"),
+    [
+        (4, ["--method", "simclr"], "needs 8 pixels a side, not 4"),
+        (16, ["--method", "jigsaw"], "needs 24 pixels a side, not 16"),
+        (16, ["--method", "relative_position"], "needs 24 pixels a side, not 16"),
+        (16, ["--method", "masked_autoencoder", "--size", "17"], "images of 17 pixels a side cannot be cut"),
+        (16, ["--method", "colorization", "--channels", "1"], "learns from images in colour, and these are grey"),
+        (16, ["--method", "moco", "--queue-size", "100"], "queue_size must lie between 1 and the number of instances"),
+        (16, ["--method", "swav", "--queue-size", "100"], "queue_size must lie between 0 and the number of instances"),
+        (16, ["--method", "swav", "--prototypes", "100"], "prototypes must lie between 2 and the number of instances"),
+        (16, ["--method", "gan", "--batch-size", "1"], "batch_size must be at least 2"),
+    ],
+)
+def test_images_that_a_method_cannot_take_are_refused_and_nothing_is_left(size, words, says, tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((6, size, size, 3), np.uint8))
+    done = call("learn", tmp_path / "images.npy", *words, "--out", tmp_path / "run")
+    assert isinstance(done.exception, UnlabeledError)
+    assert says in str(done.exception)
+    assert not (tmp_path / "run").exists()
+
+
 def test_samples_and_the_way_between_two_pictures(runs, photo, folder):
     run = runs("variational_autoencoder")
     for seed in (0, 0, 1):

@@ -12,9 +12,9 @@ from unlabeled.views.geometric.image_grid import ImageGrid, assembled, one_chann
 @pytest.mark.parametrize("size", [24, 28, 32, 64, 96, 224])
 def test_tiles_lie_in_their_cells_with_a_gap_between_any_two(size):
     grid = ImageGrid(size)
-    numbered = torch.arange(size * size).view(1, 1, size, size).expand(40, 1, size, size)
+    numbered = torch.arange(size * size).view(1, 1, size, size).expand(120, 1, size, size)
     tiles = grid.cut(numbered)
-    assert tiles.shape == (40, 9, 1, grid.tile, grid.tile)
+    assert tiles.shape == (120, 9, 1, grid.tile, grid.tile)
     rows, columns = tiles[:, :, 0] // size, tiles[:, :, 0] % size
     for k in range(9):
         for axis, place in ((k // 3, rows), (k % 3, columns)):

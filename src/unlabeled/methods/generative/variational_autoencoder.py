@@ -85,13 +85,15 @@ class VariationalAutoencoder(SelfSupervised):
             )
 
     def build(self, encoder: Encoder) -> Network:
-        """Squeeze the encoder to the mean of the code; add its log variance, the decoder and a deviation."""
+        """Squeeze the encoder to the mean of the code; add its log variance, the decoder and a Gaussian's deviation."""
         shape, kind = encoder.preprocessing.shape, encoder.preprocessing.kind
+        # Processes that train together wait for the gradient of every parameter there is.
+        deviation = {} if self._bernoulli else {"deviation": Deviation()}
         return Network(
             Bottleneck(encoder.preprocessing, encoder=encoder, dim=self.latent_dim),
             log_variance=nn.Linear(encoder.dim, self.latent_dim),
             decoder=DECODERS[kind](self.latent_dim, shape),
-            deviation=Deviation(),
+            **deviation,
         )
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:

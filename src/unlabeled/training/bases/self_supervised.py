@@ -267,6 +267,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         instances = self.training_instances(opened)
         self._check_rows(instances)
         instances = self._with_labels(instances, None)
+        self.n_instances_ = len(instances)
         with own_randomness(), torch.no_grad():
             encoder = make_encoder(self._encoder_specification(preprocessing), preprocessing)
             encoder = self.build(encoder).encoder.eval()

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.views.draw import choice
 
 SMALLEST = 24
 """Pixels a side below which tiles are too small to show anything."""
@@ -85,7 +86,7 @@ class ImageGrid:
             Row by row.
         """
         n, device = len(images), images.device
-        places = torch.randint(self.gap + 1, (n, 9, 2), device=device)
+        places = choice((n, 9, 2), self.gap + 1).to(device)
         corners = torch.cartesian_prod(*2 * (torch.arange(3, device=device) * self.cell,)) + places
         within = torch.arange(self.tile, device=device)
         rows, columns = (corners[:, :, axis, None] + within for axis in (0, 1))
@@ -103,7 +104,7 @@ class ImageGrid:
 def one_channel(tiles: Tensor) -> Tensor:
     """Show one colour channel, drawn for each tile by itself, in all channels; tiles of shape (n, 9, c, h, w)."""
     n, count, channels = tiles.shape[:3]
-    kept = torch.randint(channels, (n, count, 1, 1, 1), device=tiles.device)
+    kept = choice((n, count, 1, 1, 1), channels).to(tiles.device)
     return tiles.gather(2, kept.expand(-1, -1, 1, *tiles.shape[3:])).expand_as(tiles)
 
 
