@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 
 from unlabeled.data.image.decode import pixels
@@ -14,6 +15,25 @@ from unlabeled.errors import UnlabeledError
 
 MAGNIFIED = 4
 """Sides for which an encoder was made that a picture is scaled to, where the encoder takes any: maps are coarse."""
+
+
+@torch.no_grad()
+def picture_maps(encoder: Encoder, picture: NDArray[np.uint8], side: int | None = None) -> Tensor:
+    """Give the feature maps of a whole picture, shape (channels, rows, columns); parameters as in `pixel_features`."""
+    wanted = encoder.preprocessing
+    if wanted.kind != "image":
+        raise UnlabeledError(f"the encoder is for {wanted.kind}s, and segments are parts of images")
+    own = wanted.shape[-1]
+    for each in (MAGNIFIED * own, own) if side is None else (side,):
+        values = torch.from_numpy(pixels(Image.fromarray(picture), each, "squash", wanted.shape[0]).copy())[None]
+        try:
+            return encoder.eval().features(wanted.part(each).canonical(values)).maps()[0].float()
+        except (AssertionError, RuntimeError, ValueError):  # each library says it otherwise
+            continue
+    raise UnlabeledError(
+        f"encoder {encoder.architecture!r} gives no maps of pictures of {side or own} pixels; leave the side out, or "
+        "use a convolutional encoder"
+    )
 
 
 def pixel_features(
@@ -42,24 +62,7 @@ def pixel_features(
     UnlabeledError
         If the encoder is not one of images, or has no maps of this size.
     """
-    wanted = encoder.preprocessing
-    if wanted.kind != "image":
-        raise UnlabeledError(f"the encoder is for {wanted.kind}s, and segments are parts of images")
-    own = wanted.shape[-1]
-    maps = None
-    for each in (MAGNIFIED * own, own) if side is None else (side,):
-        values = torch.from_numpy(pixels(Image.fromarray(picture), each, "squash", wanted.shape[0]).copy())[None]
-        try:
-            with torch.no_grad():
-                maps = encoder.eval().features(wanted.part(each).canonical(values)).maps()[0].float()
-            break
-        except (AssertionError, RuntimeError, ValueError):  # each library says it otherwise
-            continue
-    if maps is None:
-        raise UnlabeledError(
-            f"encoder {encoder.architecture!r} gives no maps of pictures of {side or own} pixels; leave the side out, "
-            "or use a convolutional encoder"
-        )
+    maps = picture_maps(encoder, picture, side)
     flat = maps.flatten(1).T
     centred = flat - flat.mean(0)
     directions = torch.linalg.eigh(centred.T @ centred)[1].flip(1)[:, :components]
