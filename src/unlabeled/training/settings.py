@@ -14,7 +14,8 @@ from unlabeled.setting_checks import check_whole_settings
 from unlabeled.views import View
 
 AT_LEAST_ONE = ("batch_size", "accumulate", "checkpoint_every", "size", "workers")
-POSITIVE = ("learning_rate", "clip_norm")
+LARGEST_RATE = 1e30
+"""A learning rate beyond this overflows in the optimiser itself."""
 
 
 def check_settings(method: Any) -> None:
@@ -29,10 +30,9 @@ def check_settings(method: Any) -> None:
         more = "; 0 takes an encoder as it is, which must be a trained one" if method.epochs == 0 else ""
         raise UnlabeledError(f"epochs must be a whole number of at least 1, got {method.epochs!r}{more}")
     check_whole_settings(method, *AT_LEAST_ONE)
-    for name in POSITIVE:
-        value = getattr(method, name)
-        if value is not None and not value > 0:
-            raise UnlabeledError(f"{name} must be above 0, got {value!r}")
+    check_learning_rates(method, "learning_rate")
+    if method.clip_norm is not None and not method.clip_norm > 0:
+        raise UnlabeledError(f"clip_norm must be above 0, got {method.clip_norm!r}")
     if method.weight_decay < 0:
         raise UnlabeledError(f"weight_decay must not be negative, got {method.weight_decay!r}")
     if not 0 <= method.warmup <= 1:
@@ -41,6 +41,13 @@ def check_settings(method: Any) -> None:
         raise UnlabeledError(f"channels must be 1 or 3, got {method.channels!r}")
     if method.resize not in ("crop", "squash", "pad"):
         raise unknown_name("resize", method.resize, ["crop", "squash", "pad"])
+
+
+def check_learning_rates(method: Any, *names: str) -> None:
+    """Refuse learning rates that no optimiser takes."""
+    for name in names:
+        if not 0 < getattr(method, name) <= LARGEST_RATE:
+            raise UnlabeledError(f"{name} must be above 0 and at most {LARGEST_RATE:g}, got {getattr(method, name)!r}")
 
 
 def described(method: Estimator) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
+from unlabeled.training.settings import check_learning_rates
 
 FORMAT = "detector"
 Proposals = Sequence[Any] | Mapping[str, Any]
@@ -288,6 +289,7 @@ class Detector(Estimator):
         groups: list[dict[str, Any]] = [{"params": list(self.head_.parameters()), "peak": self.learning_rate}]
         if self.fine_tune:
             groups.append({"params": list(self.encoder_.parameters()), "peak": self.encoder_learning_rate})
+        check_learning_rates(self, "learning_rate", "encoder_learning_rate")
         optimizer = torch.optim.AdamW(groups, weight_decay=self.weight_decay)
         parameters = [parameter for group in groups for parameter in group["params"]]
         steps, done = self.epochs * math.ceil(len(values) / self.batch_size), 0

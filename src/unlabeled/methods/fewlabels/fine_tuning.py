@@ -27,6 +27,7 @@ from unlabeled.methods.fewlabels.tasks import TASKS
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
+from unlabeled.training.settings import check_learning_rates
 
 NAMED_LAYERS = ("all", "last", "none")
 
@@ -254,6 +255,7 @@ class FineTuning(Estimator):
         made: Any,
     ) -> None:
         rows = torch.from_numpy(np.flatnonzero(np.isin(owner, chosen)))
+        check_learning_rates(self, "learning_rate", "head_learning_rate")
         optimizer = torch.optim.AdamW(self._groups(), weight_decay=self.weight_decay)
         frozen = len(optimizer.param_groups) == 1
         # What a frozen encoder gives does not change, so it is computed once, and the head learns from columns of

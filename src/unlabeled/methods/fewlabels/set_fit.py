@@ -26,6 +26,7 @@ from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
 from unlabeled.training.control.devices import choose_device
+from unlabeled.training.settings import check_learning_rates
 
 FOLDS = 3
 
@@ -182,6 +183,7 @@ class SetFit(Estimator):
         device = choose_device(self.device)
         encoder = trained_encoder(self.encoder).to(device).train()
         first, second, same = pairs_of_classes(rows, codes, self.pairs, np.random.default_rng(seed))
+        check_learning_rates(self, "learning_rate")
         optimizer = torch.optim.AdamW(encoder.parameters(), lr=self.learning_rate)
         steps = -(-len(first) // self.batch_size)
         with torch.random.fork_rng():

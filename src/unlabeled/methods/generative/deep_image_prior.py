@@ -23,6 +23,7 @@ from unlabeled.setting_checks import check_whole_number, check_whole_settings
 from unlabeled.training.control.devices import choose_device
 from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.loop import own_randomness
+from unlabeled.training.settings import check_learning_rates
 
 Watcher = Callable[[int, NDArray[np.uint8]], None]
 """Receives the step and the picture so far."""
@@ -233,6 +234,7 @@ class DeepImagePrior(Estimator):
 
     def _check(self, size: torch.Size) -> None:
         check_whole_settings(self, "steps", "width", "scales")
+        check_learning_rates(self, "learning_rate")
         if not 0 < self.smoothing <= 1:
             raise UnlabeledError(f"smoothing must be above 0 and at most 1, got {self.smoothing!r}")
         if min(size) < SMALLEST:
