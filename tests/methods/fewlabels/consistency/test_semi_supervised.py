@@ -373,7 +373,10 @@ def test_all_labelled_is_no_error_where_the_stream_holds_them(images):
 
 @pytest.mark.slow
 def test_fixmatch_beats_its_twin_on_digits(digits):
-    """Mean over three draws of 30 labels; twins have the same steps, labelled batches and views."""
+    """Mean over three draws of 30 labels; twins have the same steps, labelled batches and views.
+
+    In 210 steps few pseudo-labels reach 0.95, so τ is lower, as the method's page advises for small budgets.
+    """
     from unlabeled.views import Shift
 
     pixels, truth = digits
@@ -385,7 +388,8 @@ def test_fixmatch_beats_its_twin_on_digits(digits):
         for label in range(10):
             y[rng.choice(np.flatnonzero(truth == label), 3, replace=False)] = label
         for method, found in right.items():
-            model = method(**settings, unlabelled_ratio=7.0, random_state=seed).fit(pixels, y)
+            own = {"threshold": 0.8} if method is FixMatch else {}
+            model = method(**settings, **own, unlabelled_ratio=7.0, random_state=seed).fit(pixels, y)
             found.append((model.predict(pixels) == truth)[y < 0].mean())
     assert np.mean(right[FixMatch]) > np.mean(right[Supervised]) + 0.05, right
 
