@@ -15,6 +15,8 @@ from unlabeled.encoders.network import channels_last
 
 ROWS, SMALL = 32, 4096
 """Rows that a batch of instances with at most so many numbers has at least."""
+TOKENS = 2048
+"""Tokens of a batch of texts on a processor at most: what a layer makes of more of them leaves the caches."""
 
 
 @torch.no_grad()
@@ -55,7 +57,8 @@ def embed(
     done = 0
     # Texts say which of them are of about one length; all others come as they stand.
     even = getattr(instances, "even_batches", None)
-    order = torch.arange(len(instances)).split(batch_size) if even is None else even(batch_size)
+    tokens = TOKENS if torch.device(device).type == "cpu" else None
+    order = torch.arange(len(instances)).split(batch_size) if even is None else even(batch_size, tokens)
     for batch in instances.batches(order):
         values = encoder.preprocessing.canonical(batch.to(device).values)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
     from unlabeled.evaluation.sentence_similarity import SentenceSimilarity, sentence_similarity
     from unlabeled.evaluation.split import Split, stratified_split
+    from unlabeled.evaluation.texts.paraphrase import paraphrase
+    from unlabeled.evaluation.texts.text_baselines import TextEvaluation
+    from unlabeled.evaluation.texts.text_classification import text_classification
+    from unlabeled.evaluation.texts.text_retrieval import text_retrieval
     from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
     from unlabeled.evaluation.words.analogies import AnalogiesResult, AnalogySection, analogies
     from unlabeled.evaluation.words.extrinsic import ExtrinsicResult, extrinsic
@@ -52,6 +56,7 @@ __all__ = [
     "SentenceSimilarity",
     "Split",
     "SynonymsResult",
+    "TextEvaluation",
     "VOCResult",
     "Verdict",
     "WordSimilarityResult",
@@ -68,10 +73,13 @@ __all__ = [
     "fine_tune",
     "knn",
     "linear_probe",
+    "paraphrase",
     "retrieval",
     "sentence_similarity",
     "stratified_split",
     "synonyms",
+    "text_classification",
+    "text_retrieval",
     "topic_coherence",
     "topic_diversity",
     "transfer",
@@ -97,6 +105,7 @@ __getattr__, __dir__ = when_used(
         "SentenceSimilarity": "sentence_similarity",
         "Split": "split",
         "SynonymsResult": "words.synonyms",
+        "TextEvaluation": "texts.text_baselines",
         "VOCResult": "objects.average_precision",
         "Verdict": "label_free.collapse",
         "WordSimilarityResult": "words.word_similarity",
@@ -113,10 +122,13 @@ __getattr__, __dir__ = when_used(
         "fine_tune": "probes.fine_tune",
         "knn": "probes.knn",
         "linear_probe": "probes.linear_probe",
+        "paraphrase": "texts.paraphrase",
         "retrieval": "retrieval",
         "sentence_similarity": "sentence_similarity",
         "stratified_split": "split",
         "synonyms": "words.synonyms",
+        "text_classification": "texts.text_classification",
+        "text_retrieval": "texts.text_retrieval",
         "topic_coherence": "topic_coherence",
         "topic_diversity": "topic_coherence",
         "transfer": "probes.transfer",

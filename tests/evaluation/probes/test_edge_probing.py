@@ -5,7 +5,7 @@ import torch
 from unlabeled import BERT
 from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.probes.edge_probing import edge_probing, word_vectors
+from unlabeled.evaluation.probes.edge_probing import edge_probing, expected_layer, word_vectors
 
 SENTENCES = [
     [["the", "a"][i % 2], ["dog", "cat", "bird", "cow"][i % 4], ["barks", "runs", "sleeps"][i % 3]] for i in range(60)
@@ -49,6 +49,11 @@ def test_tags_are_found_and_controls_tell_what_the_probe_learns(encoder):
     assert len(found.layers) == len(found.weights) == 3
     assert sum(found.weights) == pytest.approx(1)
     assert found.centre == pytest.approx(sum(i * w for i, w in enumerate(found.weights)))
+    assert len(found.cumulative) == 3
+    assert found.cumulative[-1] == found.mix
+    gains = [found.cumulative[i] - found.cumulative[i - 1] for i in (1, 2)]
+    if sum(gains):
+        assert found.expected_layer == pytest.approx((gains[0] + 2 * gains[1]) / sum(gains))
     assert found.commonest == pytest.approx(1 / 3)
     # Nine words are learnt by heart, whatever their tags: nothing here is selective.
     assert found.selectivity < 0.2
@@ -59,6 +64,12 @@ def test_tags_that_mean_nothing_are_at_chance(encoder):
     random = [[str(t) for t in generator.integers(0, 2, 3)] for _ in range(60)]
     found = edge_probing(encoder, SENTENCES[:40], random[:40], SENTENCES[40:], random[40:])
     assert found.mix == pytest.approx(0.5, abs=0.26)  # four deviations over 60 words
+
+
+def test_the_expected_layer_is_where_accuracy_rises():
+    assert expected_layer([0.2, 0.2, 0.9, 0.9]) == pytest.approx(2)
+    assert expected_layer([0.2, 0.4, 0.3, 0.6]) == pytest.approx((0.2 - 2 * 0.1 + 3 * 0.3) / 0.4)
+    assert np.isnan(expected_layer([0.5, 0.5]))
 
 
 def test_what_does_not_fit_is_an_error(encoder):

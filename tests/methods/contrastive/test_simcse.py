@@ -1,4 +1,6 @@
+import itertools
 import math
+import warnings
 
 import pytest
 import torch
@@ -6,9 +8,11 @@ import torch
 from unlabeled import SimCSE
 from unlabeled.data import Batch
 from unlabeled.data.text.texts import Texts
-from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, padded
+from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, joined_rows, padded
 from unlabeled.errors import UnlabeledError
+from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.methods.contrastive.simcse import find_own, identical
+from unlabeled.training.control.health_monitor import CollapseWarning
 
 TEXTS = ["the dog barks", "the cat runs away", "it rains", "the sun is out", "bread is warm"]
 TINY = {"dim": 32, "layers": 1, "heads": 2, "length": 16, "epochs": 1, "progress": False, "random_state": 0}
@@ -114,3 +118,26 @@ def test_pairs_keep_their_type_in_a_batch():
 def test_settings_that_mean_nothing_are_errors(settings, says):
     with pytest.raises(UnlabeledError, match=says):
         SimCSE(**{**TINY, **settings}).fit(TEXTS)
+
+
+def test_a_collapse_in_the_middle_of_training_is_announced(monkeypatch):
+    parts = (["dog", "cat", "bird", "cow"], ["barks", "runs", "sleeps", "eats"], ["here", "there", "now", "outside"])
+    texts = [" ".join(words) for words in itertools.product(*parts)]
+    settings = {**TINY, "batch_size": 16, "epochs": 60, "learning_rate": 1e-2, "precision": "float32"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CollapseWarning)
+        whole = SimCSE(**settings).fit(texts)
+    steps, loss = [], SimCSE.loss
+
+    def repels_nothing_from_the_middle_on(self, net, x, y):
+        steps.append(len(steps))
+        if len(steps) < 100:
+            return loss(self, net, x, y)
+        return 1 - unit(net.encoder(joined_rows(x)).float()).mean(0).square().sum()
+
+    monkeypatch.setattr(SimCSE, "loss", repels_nothing_from_the_middle_on)
+    with pytest.warns(CollapseWarning, match="collapse of the representation by step") as told:
+        fallen = SimCSE(**settings).fit(texts)
+    assert int(str(told[0].message).split("by step ")[1].split(":")[0]) > 100
+    looks = [entry["uniformity"] for entry in fallen.history_ if "uniformity" in entry]
+    assert looks[-1] > -0.2 > whole.history_[-1]["uniformity"]

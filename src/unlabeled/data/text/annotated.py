@@ -74,9 +74,9 @@ class Rows:
         """Give `gather` of each of `index_batches` in turn, fetched ahead."""
         return prefetched(self.gather, index_batches, prefetch)
 
-    def even_batches(self, size: int) -> list[Tensor]:
-        """Give all positions in batches of rows of about one length."""
-        return by_length(self.lengths, size)
+    def even_batches(self, size: int, tokens: int | None = None) -> list[Tensor]:
+        """Give all positions in batches of rows of about one length, see `by_length`."""
+        return by_length(self.lengths, size, tokens)
 
 
 def windows_with_stride(count: int, room: int) -> list[tuple[int, int]]:

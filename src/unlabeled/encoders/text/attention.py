@@ -66,7 +66,15 @@ def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, dropout: float)
     -------
     Tensor, shape (n, length, dim)
     """
-    summed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout)
+    # In training on a processor the fused kernel is slow: its backward in bfloat16, and all of it with dropout.
+    if q.device.type == "cpu" and (dropout > 0 or (q.requires_grad and q.dtype == torch.bfloat16)):
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        if seen is not None:
+            # The least number and not −∞: the same weights of zero, and a text without a token stays a number.
+            scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
+        summed = F.dropout(scores.softmax(-1), dropout) @ v
+    else:
+        summed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout)
     return summed.transpose(1, 2).flatten(2)
 
 

@@ -29,12 +29,16 @@ class EdgeProbe:
     ----------
     layers : list of float
         Accuracy from each layer alone; the first is that of the embeddings.
+    cumulative : list of float
+        Accuracy from a learned mix of each layer and all below it; the last is `mix`.
     mix : float
         Accuracy from a learned mix of all layers.
     weights : list of float
         Of the mix; they sum to 1.
     centre : float
-        Mean layer by these weights: where the task is known.
+        Centre of gravity, the mean layer by these weights: where the probe looks.
+    expected_layer : float
+        Mean layer by what each adds to `cumulative`: where the task is solved. NaN if no layer adds anything.
     untrained : float
         Accuracy of the mix of the same network with random weights.
     selectivity : float
@@ -44,9 +48,11 @@ class EdgeProbe:
     """
 
     layers: list[float]
+    cumulative: list[float]
     mix: float
     weights: list[float]
     centre: float
+    expected_layer: float
     untrained: float
     selectivity: float
     commonest: float
@@ -61,7 +67,7 @@ def edge_probing(
     *,
     seed: int = 0,
 ) -> EdgeProbe:
-    """Probe a frozen encoder of texts for tags of words, layer by layer.
+    r"""Probe a frozen encoder of texts for tags of words, layer by layer.
 
     A word is the vector of its first token. A linear classifier learns from at most 20,000 words of `sentences`. Two
     controls tell what the encoder knows from what the probe learns: the same network untrained, and random tags, one
@@ -101,7 +107,12 @@ def edge_probing(
         layers = [
             _probe(found[:, [i]], truth, test_found[:, [i]], test_truth, len(names))[0] for i in range(found.shape[1])
         ]
+        cumulative = [
+            _probe(found[:, : i + 1], truth, test_found[:, : i + 1], test_truth, len(names))[0]
+            for i in range(found.shape[1] - 1)
+        ]
         mix, weights = _probe(found, truth, test_found, test_truth, len(names))
+        cumulative.append(mix)
         drawn, test_drawn = (np.array([control[word] for word in each]) for each in (words, test_words))
         random_tags, _ = _probe(found, drawn, test_found, test_drawn, len(names))
         untrained, _ = _probe(
@@ -109,7 +120,22 @@ def edge_probing(
         )
     centre = float(np.dot(np.arange(len(weights)), weights))
     commonest = float((test_truth == np.bincount(truth).argmax()).mean())
-    return EdgeProbe(layers, mix, weights, centre, untrained, mix - random_tags, commonest)
+    return EdgeProbe(
+        layers, cumulative, mix, weights, centre, expected_layer(cumulative), untrained, mix - random_tags, commonest
+    )
+
+
+def expected_layer(cumulative: Sequence[float]) -> float:
+    """Give the mean layer by what each adds to those below it, see `edge_probing`.
+
+    Examples
+    --------
+    >>> expected_layer([0.5, 0.75, 1.0])
+    1.5
+    """
+    gains = np.diff(cumulative)
+    total = float(gains.sum())
+    return float((np.arange(1, len(gains) + 1) * gains).sum() / total) if total else float("nan")
 
 
 @torch.no_grad()

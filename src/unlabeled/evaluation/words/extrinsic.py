@@ -17,7 +17,7 @@ from unlabeled.evaluation.inputs import Labels, class_labels
 from unlabeled.evaluation.protocol import LEARNT, Score
 from unlabeled.evaluation.split import stratified_split
 from unlabeled.evaluation.words.lexicon import Lexicon
-from unlabeled.methods.words.word_vectors import WordVectors
+from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 
 Mode = Literal["frozen", "fine-tuned"]
 MODES: tuple[Mode, ...] = ("frozen", "fine-tuned")
@@ -69,7 +69,7 @@ class ExtrinsicResult:
 
 
 def extrinsic(
-    vectors: WordVectors,
+    vectors: Any,
     texts: Sequence[str],
     labels: ArrayLike,
     test_texts: Sequence[str],
@@ -88,8 +88,9 @@ def extrinsic(
 
     Parameters
     ----------
-    vectors : WordVectors
-        What to judge.
+    vectors : WordVectors, path, fitted word method, mapping, or vectors of another library
+        What to judge. Of other libraries a spaCy pipeline with vectors, gensim's ``KeyedVectors``, and a
+        ``StaticEmbedding`` of sentence-transformers; see `foreign_vectors`.
     texts, test_texts : sequence of str
         Texts to learn from and to test on.
     labels, test_labels : array of int or str, shape (n,)
@@ -120,6 +121,7 @@ def extrinsic(
     >>> found.score("frozen").mean
     1.0
     """
+    vectors, _ = opened_vectors(vectors)
     for mode in modes:
         if mode not in MODES:
             raise unknown_name("mode", mode, MODES)

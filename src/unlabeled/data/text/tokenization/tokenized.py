@@ -87,9 +87,9 @@ class TokenizedTexts:
         longest: NDArray[np.int64] = np.max([rows.lengths for rows in self.rows], axis=0)
         return longest + self.tokenizer.added
 
-    def even_batches(self, size: int) -> list[Tensor]:
-        """Give all positions in batches of texts of about one length."""
-        return by_length(self.lengths, size)
+    def even_batches(self, size: int, tokens: int | None = None) -> list[Tensor]:
+        """Give all positions in batches of texts of about one length, see `by_length`."""
+        return by_length(self.lengths, size, tokens)
 
     def gather(self, indices: Tensor) -> Batch:
         """Give the texts at `indices` as one padded batch."""
@@ -105,16 +105,33 @@ class TokenizedTexts:
         return padded([self.tokenizer.framed(rows[i], self.length) for i in indices], self.tokenizer.pad)
 
 
-def by_length(lengths: NDArray[np.int64], batch: int) -> list[Tensor]:
+def by_length(lengths: NDArray[np.int64], batch: int, tokens: int | None = None) -> list[Tensor]:
     """Give batches of texts of like length, the longest first, so that little is padding.
+
+    Parameters
+    ----------
+    lengths : ndarray of int64, shape (n,)
+    batch : int
+        Texts a batch at most.
+    tokens : int, optional
+        Tokens a batch at most, padding included; a longer text is a batch of its own.
 
     Examples
     --------
     >>> by_length(np.array([3, 9, 4, 8]), batch=2)
     [tensor([1, 3]), tensor([2, 0])]
+    >>> by_length(np.array([3, 9, 4, 8]), batch=9, tokens=10)
+    [tensor([1]), tensor([3]), tensor([2, 0])]
     """
-    order = torch.from_numpy(np.argsort(-lengths, kind="stable"))
-    return list(order.split(batch))
+    order = np.argsort(-lengths, kind="stable")
+    batches: list[Tensor] = []
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        rows = batch if tokens is None else min(batch, max(1, tokens // longest))
+        batches.append(torch.from_numpy(order[start : start + rows]))
+        start += rows
+    return batches
 
 
 def bucketed(order: Tensor, lengths: Tensor, batch: int, generator: torch.Generator, pool: int = 50) -> list[Tensor]:

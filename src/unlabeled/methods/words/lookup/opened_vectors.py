@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.words.lookup.foreign_vectors import foreign_vectors
 from unlabeled.methods.words.word_vectors import WordVectors
 
 
@@ -15,8 +16,9 @@ def opened_vectors(given: Any) -> tuple[WordVectors, Any]:
 
     Parameters
     ----------
-    given : WordVectors, path, or fitted word method
-        A path is that of a file of vectors, or of the folder of a saved method.
+    given : WordVectors, path, fitted word method, or vectors of another library
+        A path is that of a file of vectors, or of the folder of a saved method. For other libraries see
+        `foreign_vectors`.
 
     Raises
     ------
@@ -32,9 +34,13 @@ def opened_vectors(given: Any) -> tuple[WordVectors, Any]:
         else:
             given = WordVectors.load(given)
     elif not isinstance(given, WordVectors):
-        method = given
+        foreign = None if hasattr(given, "vectors_") else foreign_vectors(given)
+        given, method = (given, given) if foreign is None else (foreign, None)
     vectors = given if method is None else getattr(method, "vectors_", None)
     if not isinstance(vectors, WordVectors):
         what = "nothing" if method is None else f"a {type(method).__name__} without any"
-        raise UnlabeledError(f"give word vectors: WordVectors, the path of such, or a fitted word method; got {what}")
+        raise UnlabeledError(
+            "give word vectors: WordVectors, the path of such, a fitted word method, a mapping from words to vectors, "
+            f"or those of spaCy, gensim or sentence-transformers; got {what}"
+        )
     return vectors, method

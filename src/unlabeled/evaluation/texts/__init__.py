@@ -1,0 +1,1 @@
+"""Judging encoders of texts on tasks with labels, beside baselines that know no language."""

@@ -1,0 +1,79 @@
+"""Paraphrase: do two sentences say the same? As in MRPC, from frozen vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.probes.linear_probe import linear_probe
+from unlabeled.evaluation.texts.text_baselines import Represent, TextEvaluation, Vectors, representations
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def paraphrase(
+    encoder: Any,
+    pairs: Pairs,
+    labels: Sequence[int],
+    test_pairs: Pairs,
+    test_labels: Sequence[int],
+    *,
+    word_vectors: Any = None,
+    seed: int = 0,
+) -> TextEvaluation:
+    """Judge frozen vectors of sentences by a linear classifier of pairs, beside the same on baselines.
+
+    The classifier sees |x − y| and x ⊙ y of the two vectors, as SentEval's does, so it does not matter which sentence
+    comes first.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Of texts.
+    pairs, test_pairs : sequence of (str, str)
+        To learn the classifier from, and to judge on.
+    labels, test_labels : sequence of int
+        1 for a paraphrase, 0 for none, −1 for unknown.
+    word_vectors, seed
+        As in `text_classification`.
+
+    Returns
+    -------
+    TextEvaluation
+        With ``accuracy`` and ``f1`` of the paraphrases. The representation "always yes" calls every pair a paraphrase.
+
+    References
+    ----------
+    .. [1] Dolan & Brockett, Automatically Constructing a Corpus of Sentential Paraphrases, 2005.
+    .. [2] Conneau & Kiela, SentEval: An Evaluation Toolkit for Universal Sentence Representations, 2018.
+    """
+    for which, given, truth in (("", pairs, labels), ("test ", test_pairs, test_labels)):
+        if len(given) != len(truth):
+            raise UnlabeledError(f"there are {len(given)} {which}pairs but {len(truth)} {which}labels")
+        if odd := sorted({int(label) for label in truth} - {-1, 0, 1}):
+            raise UnlabeledError(f"{which}labels of pairs are 1, 0 or −1 for unknown, got {odd[0]}")
+    known = [text for pair in pairs for text in pair]
+    truth_of_test = np.asarray(test_labels)
+    judged = truth_of_test >= 0
+    figures, counts = {}, (0, 0)
+    for name, represent in representations(encoder, known, word_vectors, seed).items():
+        found = linear_probe(_features(represent, pairs), labels, _features(represent, test_pairs), test_labels)
+        figures[name] = {"accuracy": found.accuracy, "f1": _f1(truth_of_test, np.asarray(found.predictions))}
+        counts = found.n_train, found.n_test
+    yes = np.where(judged, 1, -1)
+    figures["always yes"] = {"accuracy": float((truth_of_test[judged] == 1).mean()), "f1": _f1(truth_of_test, yes)}
+    return TextEvaluation(figures, *counts)
+
+
+def _features(represent: Represent, pairs: Pairs) -> Vectors:
+    first, second = (represent(list(texts)) for texts in zip(*pairs, strict=True))
+    return np.concatenate([np.abs(first - second), first * second], axis=1)
+
+
+def _f1(truth: Any, told: Any) -> float:
+    right = int(((truth == 1) & (told == 1)).sum())
+    wrong = int(((truth == 0) & (told == 1)).sum()) + int(((truth == 1) & (told == 0)).sum())
+    return 2 * right / max(2 * right + wrong, 1)

@@ -1,0 +1,78 @@
+"""Tasks with texts: figures of a representation that is known, and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+
+from unlabeled import BERT, WordVectors
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation import paraphrase, text_classification, text_retrieval
+from unlabeled.evaluation.texts import text_baselines
+
+WORDS = ["frog", "toad", "king", "queen", "the", "a"]
+TABLE = WordVectors(WORDS, np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0], [0, 0, 1], [0, 0, 0.9]]))
+TEXTS = ["the frog", "a toad", "the king", "a queen"]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    settings = {"dim": 16, "layers": 1, "heads": 2, "length": 16, "next_sentence": False, "epochs": 1}
+    return BERT(**settings, random_state=0, progress=False).fit(TEXTS * 4).encoder_
+
+
+def test_classes_are_found_where_the_vectors_know_them(encoder):
+    texts, labels = ["the frog", "a frog", "the king", "a king"] * 5, ["animal", "animal", "person", "person"] * 5
+    found = text_classification(
+        encoder, texts, labels, ["a toad", "the queen", "x"], ["animal", "person", ""], word_vectors=TABLE
+    )
+    assert list(found.figures) == ["learnt", "untrained", "tf-idf", "word vectors"]
+    assert found.figures["word vectors"]["accuracy"] == 1
+    # "toad" and "queen" are no words that tf-idf has seen with a label, and the articles say nothing.
+    assert found.figures["tf-idf"]["accuracy"] < 1
+    assert (found.n_train, found.n_test) == (20, 2)
+    assert "word vectors" in str(found)
+
+
+def test_a_paraphrase_is_a_pair_of_one_meaning(encoder):
+    pairs = [(one, other) for one in TEXTS for other in TEXTS] * 3
+    labels = [int((TEXTS.index(one) < 2) == (TEXTS.index(other) < 2)) for one, other in pairs]
+    found = paraphrase(encoder, pairs, labels, [*pairs[:16], ("x", "y")], [*labels[:16], -1], word_vectors=TABLE)
+    assert found.figures["word vectors"] == {"accuracy": 1, "f1": 1}
+    assert found.figures["always yes"] == {"accuracy": 0.5, "f1": pytest.approx(2 / 3)}
+    assert found.n_test == 16
+    with pytest.raises(UnlabeledError, match="48 pairs but 2 labels"):
+        paraphrase(encoder, pairs, [0, 1], pairs, labels)
+    with pytest.raises(UnlabeledError, match="got 2"):
+        paraphrase(encoder, pairs, [2] * 48, pairs, labels)
+
+
+def test_the_order_of_a_pair_does_not_matter(encoder):
+    pairs, labels = [("the frog", "a toad"), ("the frog", "a king")] * 4, [1, 0] * 4
+    turned = [(b, a) for a, b in pairs]
+    assert paraphrase(encoder, pairs, labels, pairs, labels).figures == (
+        paraphrase(encoder, turned, labels, turned, labels).figures
+    )
+
+
+def test_retrieval_is_the_equations(encoder, monkeypatch):
+    vectors = {"q": [1.0, 0.0], "a": [0.9, 0.1], "b": [0.5, 0.5], "c": [0.1, 0.9], "d": [0.0, 1.0]}
+    monkeypatch.setattr(
+        text_baselines, "_embedded", lambda encoder, texts: np.array([vectors[text] for text in texts], np.float32)
+    )
+    found = text_retrieval(encoder, ["q", "d"], ["a", "b", "c", "d"], [[1, 3], [3]], k=3)
+    # q ranks a, b, c, d: of b and d only b is among three. d ranks d first.
+    ideal = 1 + 1 / math.log2(3)
+    wanted = {"ndcg@3": (1 / math.log2(3) / ideal + 1) / 2, "recall@3": (0.5 + 1) / 2, "mrr": (0.5 + 1) / 2}
+    assert found.figures["learnt"] == pytest.approx(wanted)
+
+
+def test_retrieval_finds_what_shares_words(encoder):
+    found = text_retrieval(encoder, ["frog", "queen"], TEXTS, [{0}, {3}], k=1, word_vectors=TABLE)
+    assert found.figures["tf-idf"] == {"ndcg@1": 1, "recall@1": 1, "mrr": 1}
+    with pytest.raises(UnlabeledError, match="query 0 has no relevant"):
+        text_retrieval(encoder, ["frog"], TEXTS, [[]])
+    with pytest.raises(UnlabeledError, match="number 9"):
+        text_retrieval(encoder, ["frog"], TEXTS, [[0, 9]])
+    with pytest.raises(UnlabeledError, match="1 queries, but relevant documents for 2"):
+        text_retrieval(encoder, ["frog"], TEXTS, [[0], [1]])
