@@ -105,6 +105,7 @@ def learn(
                 say(remark)
             instances = _prepare(data, method, on_error, say)
             _check_ids(instances)
+            _check_several(instances, method)
             known = matched(table, instances.ids, say) if table is not None else (instances.labels, instances.classes)
             plan = method.check(instances)
             about: dict[str, Any] = {
@@ -173,6 +174,15 @@ def _check_ids(instances: Instances) -> None:
     twice = [name for name, count in Counter(instances.ids).items() if count > 1]
     if twice:
         raise UnlabeledError(f"{twice[0]!r} is there twice; name every instance once")
+
+
+def _check_several(instances: Instances, method: SelfSupervised) -> None:
+    """Refuse a single instance before training: a run compares instances, and one has nothing to be compared with."""
+    if len(instances) < 2:
+        hint = (
+            "; of a text file, --unit line or --unit paragraph makes several texts" if hasattr(method, "unit") else ""
+        )
+        raise UnlabeledError(f"there is only one instance, {instances.ids[0]!r}, and a run needs at least two{hint}")
 
 
 def _course(plan: Plan) -> str:

@@ -367,7 +367,8 @@ def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], 
     path : path
         For tags, a text file in CoNLL's form, or a table with a column ``tokens`` (or ``words``) of lists and one of
         tags (``tags``, ``chunk``, ``ner`` or ``pos``). For answers, SQuAD's JSON, or a table with ``question``,
-        ``context`` and ``answers``.
+        ``context``, and ``answers`` as in SQuAD or ``answer`` and ``answer_start``. Without ``answer_start`` an answer is
+        where it first stands in its context.
     task : {"tags", "span"}
 
     Returns
@@ -390,5 +391,32 @@ def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], 
             return columns[words], None if tags is None else columns[tags]
     elif all(name in names for name in wanted):
         pairs = list(zip(columns[names["question"]], columns[names["context"]], strict=True))
+        if "answer" in names and "answers" not in names:
+            starts = columns[names["answer_start"]] if "answer_start" in names else [None] * len(pairs)
+            return pairs, _flat_answers(columns[names["answer"]], starts, [context for _, context in pairs])
         return pairs, columns[names["answers"]] if "answers" in names else None
     raise UnlabeledError(f"{path} has no columns {' and '.join(wanted)}; its columns are {', '.join(columns)}")
+
+
+def _flat_answers(answers: Sequence[Any], starts: Sequence[Any], contexts: Sequence[str]) -> list[Any]:
+    """Read answers and where they begin, a cell each; an empty answer is none.
+
+    Raises
+    ------
+    UnlabeledError
+        If a beginning is no whole number, or an answer without one does not stand in its context.
+    """
+    found: list[Any] = []
+    for row, (answer, start, context) in enumerate(zip(answers, starts, contexts, strict=True)):
+        if answer is None or not str(answer).strip():
+            found.append(None)
+            continue
+        text = str(answer)
+        try:
+            place = context.find(text) if start is None or start == "" else int(start)
+        except (TypeError, ValueError):
+            raise UnlabeledError(f"question {row}: answer_start is {start!r:.40}, not a number of characters") from None
+        if place < 0:
+            raise UnlabeledError(f"question {row}: the answer {text!r:.60} does not stand in its context")
+        found.append((text, place))
+    return found
