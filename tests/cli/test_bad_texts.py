@@ -61,7 +61,7 @@ def test_odd_texts_are_learnt_from(content, tmp_path):
         ("nul.txt", b"a\0b\nthe dog\n", [], "NUL bytes"),
         ("t.csv", b"text,label\nthe dog,a\nit rains,b\n", ["--column", "txet"], "did you mean 'text'"),
         ("n.csv", b"a,b\n1,2\n3,4\n", ["--column", "a"], "holds 1 in row 0, where a text belongs"),
-        ("n.csv", b"a,b\n1,2\n3,4\n", [], "vectors"),
+        ("n.csv", b"a,b\n1,2\n3,4\n", [], "it is not clear which column .* holds the texts"),
         ("p.csv", b"text1,text2\nthe dog,a dog\nthe cat\n", [], "Expected 2 columns, got 1"),
     ],
 )
@@ -78,7 +78,7 @@ def test_texts_without_a_label_are_left_out_and_none_at_all_is_an_error(run, tmp
     about = json.loads((tmp_path / "m" / "model.json").read_text())
     assert about["state"]["classes"] == ["a", "b"]
     (tmp_path / "none.csv").write_text("text,label\nthe dog,\nit rains,-1\n")
-    with pytest.raises(UnlabeledError, match="no labels|at least two classes|no instance is labelled"):
+    with pytest.raises(UnlabeledError, match="no instance is labelled"):
         call("finetune", run, tmp_path / "none.csv", "-o", tmp_path / "n")
 
 

@@ -367,8 +367,8 @@ def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], 
     path : path
         For tags, a text file in CoNLL's form, or a table with a column ``tokens`` (or ``words``) of lists and one of
         tags (``tags``, ``chunk``, ``ner`` or ``pos``). For answers, SQuAD's JSON, or a table with ``question``,
-        ``context``, and ``answers`` as in SQuAD or ``answer`` and ``answer_start``. Without ``answer_start`` an answer is
-        where it first stands in its context.
+        ``context``, and ``answers`` as in SQuAD or ``answer`` and ``answer_start``. Without ``answer_start`` an answer
+        is where it first stands in its context.
     task : {"tags", "span"}
 
     Returns

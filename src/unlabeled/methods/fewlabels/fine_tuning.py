@@ -136,6 +136,8 @@ class FineTuning(Estimator):
             targets, owner, known = self.task_.learn(y, X, made)
             if hasattr(self.task_, "classes"):
                 self.classes_ = self.task_.classes
+            if all(value is None for value in known):
+                raise UnlabeledError("no instance is labelled")
             if self.task_.outputs < self.task_.fewest:
                 raise UnlabeledError(f"a classifier needs at least two classes, got {self.task_.outputs}")
             labelled = np.array([value is not None for value in known])
@@ -223,8 +225,6 @@ class FineTuning(Estimator):
 
     def _parted(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Part the labelled instances into those to train on and those to choose the epoch by."""
-        if not len(rows):
-            raise UnlabeledError("no instance is labelled")
         held = round(self.validation * len(rows))
         order = rows[torch.randperm(len(rows)).numpy()]
         return (order[held:], order[:held]) if len(rows) - held else (order, order[:0])
