@@ -58,7 +58,7 @@ def vectors(rounds: int) -> list[dict[str, Any]]:
 
         def ours(precision: Any = "float32", texts: list[str] = texts) -> Any:
             instances, _ = open_instances(texts, preprocessing=encoder.preprocessing)
-            return embed(encoder, instances, batch_size=32, precision=precision)
+            return embed(encoder, instances, precision=precision)
 
         def theirs(texts: list[str] = texts) -> Any:
             return peer.encode(texts, batch_size=32)
