@@ -34,7 +34,8 @@ LOSSES = 50
 """How often, over a whole run, the loss is taken down."""
 LOOKS, APART = 20, 20
 """How often, over a whole run, health is looked at, and the steps between two looks at least: a look encodes two views
-of up to 512 instances, which is work of the order of a step."""
+of up to 512 instances, or four batches, which is work of the order of a step."""
+WATCHED, BATCHES = 512, 4
 
 
 class Step(nn.Module):
@@ -151,7 +152,8 @@ def train(
 
 def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fabric: Any) -> HealthMonitor:
     """Take the few instances whose vectors are watched: always the same ones, also after a resume."""
-    chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))[:512]
+    chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))
+    chosen = chosen[: min(WATCHED, BATCHES * plan.batch)]
     sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device).values)
     view, advice = getattr(method, "view", None), collapse_advice(method)
     return HealthMonitor(net.encoder, sample, view, advice, method.learning_rate, announced=not method.may_collapse)
