@@ -8,7 +8,7 @@ from unlabeled.explore.figures.cluster_picture import cluster_picture
 from unlabeled.explore.figures.contact_sheet import contact_sheet
 from unlabeled.explore.figures.curves import history_picture
 from unlabeled.explore.figures.scatter import scatter_picture
-from unlabeled.explore.inside.layers_picture import layers_picture
+from unlabeled.explore.layers_picture import layers_picture
 from unlabeled.explore.maps.fitted_map import FittedMap
 from unlabeled.explore.maps.map import tsne_map
 from unlabeled.explore.maps.umap_map import umap_map
