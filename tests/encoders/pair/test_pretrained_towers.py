@@ -81,7 +81,7 @@ def test_it_is_saved_and_loaded_without_the_checkpoint(clip, tmp_path):
     assert load_encoder(tmp_path / "saved").dim == 20
 
 
-@pytest.mark.filterwarnings("ignore:the loss is")
+@pytest.mark.filterwarnings("ignore:the loss is", "ignore:2 of 10 captions fill")
 def test_it_is_trained_further_and_a_frozen_tower_stays(clip):
     pairs = [(picture, f"{text} {i}") for i, (picture, text) in enumerate(zip(pictures() * 2, WORDS * 2, strict=True))]
     options = {"epochs": 2, "batch_size": 5, "random_state": 0, "progress": False}
