@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unlabeled.encoders import Encoder
-from unlabeled.encoders.image.pixel_features import pixel_features
 from unlabeled.explore.clusters import Method
 from unlabeled.explore.segments import Segments, checked_picture, clustered, places
+
+if TYPE_CHECKING:
+    from unlabeled.encoders import Encoder
 
 SPREAD = 50.0
 """Root of the mean squared length of the features; colours are about as far from their mean in CIELAB."""
@@ -45,6 +46,8 @@ def feature_segments(
     -------
     Segments
     """
+    from unlabeled.encoders.image.pixel_features import pixel_features
+
     pixels = checked_picture(picture, place, smooth)
     features = SPREAD * pixel_features(encoder, pixels, side)
     return clustered(np.dstack([features, places(pixels, place)]), pixels, k, smooth, method, random_state)
