@@ -134,6 +134,22 @@ class Benchmarks(Generated):
         return [row["label"], ours, peer, ratio, besides]
 
 
+class BenchmarkTable(Generated):
+    """The rows of one file of benchmarks/results as a table, a column a figure; nothing while there is no such file."""
+
+    required_arguments = 1
+
+    def lines(self) -> Iterable[str]:
+        path = Path(self.env.srcdir).parent / "benchmarks" / "results" / f"{self.arguments[0]}.json"
+        if not path.exists():
+            return []
+        self.env.note_dependency(str(path))
+        result = json.loads(path.read_text(encoding="utf-8"))
+        columns = [key for key in dict.fromkeys(key for row in result["rows"] for key in row) if key != "date"]
+        rows = [[shown(row.get(key, "")) for key in columns] for row in result["rows"]]
+        return [*table(["" if key == "label" else key for key in columns], rows), "", result.get("notes", "")]
+
+
 def shown(value: Any) -> str:
     """Show a figure of a result, or several."""
     if isinstance(value, dict):
@@ -149,4 +165,5 @@ def setup(sphinx: Any) -> dict[str, bool]:
     sphinx.add_directive("common-options", CommonOptions)
     sphinx.add_directive("command-line", CommandLine)
     sphinx.add_directive("benchmarks", Benchmarks)
+    sphinx.add_directive("benchmark-table", BenchmarkTable)
     return {"parallel_read_safe": True}

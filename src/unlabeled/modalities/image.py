@@ -137,10 +137,20 @@ class ImageModality(Modality):
 
     @property
     def views(self) -> Mapping[str, Callable[[], View]]:
-        """SimCLR's, weak, strong and local views."""
-        from unlabeled.views import local, simclr, strong, weak
+        """SimCLR's, weak, strong and local views; "auto" is SimCLR's with crops of at least half of a grey image.
 
-        return {"auto": simclr, "simclr": simclr, "weak": weak, "strong": strong, "local": local}
+        A grey image is often a shape on an even ground, of which a small crop shows nothing; see
+        ``benchmarks/defaults.py``.
+        """
+        from unlabeled.views import ByColour, local, simclr, strong, weak
+
+        return {
+            "auto": lambda: ByColour(simclr(scale=(0.5, 1.0)), simclr()),
+            "simclr": simclr,
+            "weak": weak,
+            "strong": strong,
+            "local": local,
+        }
 
     def strengthened(self, weak: View) -> View:
         """Add RandAugment and cutout to the weak view, so that one without a flip stays without."""

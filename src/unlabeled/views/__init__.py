@@ -1,6 +1,6 @@
 """Views: a view is a distorted copy of a batch, each instance with its own random parameters."""
 
-from unlabeled.views.compose import BySize, Compose
+from unlabeled.views.compose import ByColour, BySize, Compose
 from unlabeled.views.geometric.canvas import Canvas
 from unlabeled.views.geometric.geometry import rotate90
 from unlabeled.views.geometric.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
@@ -18,6 +18,7 @@ from unlabeled.views.view import ImageView, Operation, View
 __all__ = [
     "Autocontrast",
     "Blur",
+    "ByColour",
     "BySize",
     "Canvas",
     "ClipView",

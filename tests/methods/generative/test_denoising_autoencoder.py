@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from unlabeled import DenoisingAutoencoder
 from unlabeled.data.batch import Batch
@@ -10,6 +11,7 @@ from unlabeled.encoders import make_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.vector import VectorPreprocessing
+from unlabeled.runs.showing.restore import in_tiles
 
 
 def prepared(kind="image", **settings):
@@ -73,7 +75,7 @@ def test_any_encoder_with_feature_maps_will_do(name, size):
 def test_noise_goes_from_new_images(digits):
     images = digits[0]
     method = DenoisingAutoencoder(
-        amount=0.25, epochs=8, batch_size=64, learning_rate=3e-3, random_state=0, progress=False
+        amount=0.25, epochs=10, batch_size=32, learning_rate=3e-3, random_state=0, progress=False
     ).fit(images[:1000])
     clean = images[1000:1100] / 255
     noisy = np.clip(clean + np.random.default_rng(1).normal(0, 0.25, clean.shape), 0, 1)
@@ -104,3 +106,34 @@ def test_vectors_are_restored_in_their_own_units():
 def test_what_cannot_be_meant_is_refused_in_words(settings, says):
     with pytest.raises(UnlabeledError, match=says):
         DenoisingAutoencoder(epochs=1, progress=False, **settings).fit(np.zeros((4, 8, 8), np.uint8))
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_photographs_come_out_at_least_as_clean_as_by_non_local_means(real_data):
+    restoration = pytest.importorskip("skimage.restoration", reason="needs scikit-image, of the extra bench")
+
+    def read(path):
+        picture = Image.open(path).convert("RGB")
+        picture.thumbnail((160, 160))
+        return np.asarray(picture)
+
+    def psnr(picture, clean):
+        return -10 * np.log10(((picture / 255.0 - clean / 255.0) ** 2).mean())
+
+    paths = sorted((real_data / "raccoon" / "JPEGImages").iterdir())
+    tiles = []
+    for photo in map(read, paths[3:]):
+        rows, columns = (range(0, side - 31, 32) for side in photo.shape[:2])
+        tiles += [photo[row : row + 32, column : column + 32] for row in rows for column in columns]
+    settings = {"amount": 25 / 255, "learning_rate": 2e-3, "batch_size": 32, "random_state": 0, "progress": False}
+    method = DenoisingAutoencoder(epochs=10, **settings).fit(np.stack(tiles))
+    for path in paths[:3]:
+        clean = read(path)
+        noise = np.random.default_rng(0).normal(0, 25, clean.shape)
+        noisy = np.clip(clean + noise, 0, 255).astype(np.uint8)
+        ours = psnr(in_tiles(method, noisy, 32), clean)
+        known = {"h": 0.8 * 25 / 255, "sigma": 25 / 255, "patch_size": 5, "patch_distance": 6, "fast_mode": True}
+        peer = psnr(255 * restoration.denoise_nl_means(noisy / 255.0, channel_axis=-1, **known), clean)
+        print(f"{path.name}: {psnr(noisy, clean):.1f} dB, ours {ours:.1f}, non-local means {peer:.1f}")
+        assert ours >= peer

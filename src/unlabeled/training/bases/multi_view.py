@@ -20,8 +20,8 @@ class MultiView(SelfSupervised):
     ----------
     views : str or View, default "auto"
         How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images, ``"corruption"`` for vectors, or
-        a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images and column corruption for
-        vectors.
+        a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images, with
+        crops of at least half of a grey image, and column corruption for vectors.
     """
 
     views: str | View = "auto"
