@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 
@@ -19,19 +17,11 @@ class Teacher(nn.Module):
     ----------
     *students : Module
         Modules applied one after the other, such as an encoder and its projector.
-    batch_statistics : bool, default True
-        Let batch normalisation of the copy go by the batch while training, as the student's does. Without, it goes by
-        the student's running statistics, so that what the copy makes of an instance does not depend on the others.
     """
 
-    def __init__(self, *students: nn.Module, batch_statistics: bool = True) -> None:
+    def __init__(self, *students: nn.Module) -> None:
         super().__init__()
-        self.batch_statistics = batch_statistics
         self.copy = copy.deepcopy(nn.Sequential(*students)).requires_grad_(False)
-
-    def train(self, mode: bool = True) -> Self:
-        """Enter or leave training; a copy without statistics of the batch never enters it."""
-        return super().train(mode and self.batch_statistics)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:

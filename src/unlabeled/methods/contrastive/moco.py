@@ -26,8 +26,8 @@ class MoCo(MultiView):
 
     averaged over both directions. The number of negatives no longer depends on the batch.
 
-    The teacher normalises by the student's running statistics. Statistics of the batch would tell which keys were made
-    together, and the positive could be found by them.
+    The teacher normalises by the statistics of its batch, as the student does. The student's running statistics do not
+    fit the teacher's weights, which lag behind: with them keys say nothing, and the loss rises to that of chance.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class MoCo(MultiView):
                 "in a longer queue every instance would meet older keys of itself as negatives"
             )
         projector = projection_head(encoder.dim, self.projection_dim)
-        teacher = Teacher(encoder, projector, batch_statistics=False)
+        teacher = Teacher(encoder, projector)
         self.keys_: list[Tensor] = []
         return Network(encoder, projector=projector, teacher=teacher, queue=Queue(size, self.projection_dim))
 
