@@ -85,6 +85,11 @@ def test_an_encoder_brings_its_tokenizer(encoder, tmp_path):
         assert model.tokenizer_ == encoder.preprocessing.tokenizer
 
 
+def test_a_tokenizer_beside_an_encoder_that_brings_one_is_refused(encoder):
+    with pytest.raises(UnlabeledError, match="brings its own tokenizer; leave out tokenizer='bpe'"):
+        SimCSE(encoder=encoder, tokenizer="bpe", epochs=1, progress=False).fit(["other words", "than before"] * 2)
+
+
 @pytest.mark.parametrize("source", ["transformers", "transformers:"])
 def test_a_transformer_of_the_library_needs_a_name(source, encoder):
     with pytest.raises(UnlabeledError, match="write which model"):

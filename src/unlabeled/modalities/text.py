@@ -122,9 +122,12 @@ class TextModality(Modality):
         """Cut the texts into tokens: by the encoder's own tokenizer if it has one, else by one trained on them."""
         if preprocessing is None:
             known = getattr(data, "tokenizer", None)
-            preprocessing = (
-                _of_encoder(settings) or (TextPreprocessing(known, data.length) if known is not None else None)
-            ) or _trained(data, settings)
+            own = _of_encoder(settings)
+            if own is not None and (asked := getattr(settings, "tokenizer", "auto")) not in ("auto", settings.encoder):
+                raise UnlabeledError(f"the encoder brings its own tokenizer; leave out tokenizer={asked!r}")
+            preprocessing = (own or (TextPreprocessing(known, data.length) if known is not None else None)) or _trained(
+                data, settings
+            )
         if not hasattr(data, "tokenize"):  # it is cut already
             if data.tokenizer != preprocessing.tokenizer:
                 raise UnlabeledError("the texts were cut by another tokenizer than the encoder's; give the texts")
