@@ -45,6 +45,12 @@ def run(photos):
     return out
 
 
+@pytest.mark.parametrize("place", ["file/demo", "/proc/demo"])
+def test_a_demo_in_a_folder_that_cannot_be_written_is_refused_in_words(place, tmp_path):
+    (tmp_path / "file").touch()
+    assert unlabeled("demo", "--out", tmp_path / place, code=2).stderr.startswith("Error: ")
+
+
 def test_learn_takes_settings_of_the_method(run):
     recipe = json.loads((run / "run.json").read_text())["recipe"]
     assert (recipe["method"], recipe["temperature"], recipe["epochs"]) == ("simclr", 0.2, 1)

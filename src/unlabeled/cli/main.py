@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -90,14 +90,23 @@ def main() -> None:
     try:
         app()
     except UnlabeledError as error:
-        if _tells():
-            message = said_to_a_person(error, app)
-            err.print(visible(f"Error: {message}"), style="bold red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(REFUSED)
+        _refuse(said_to_a_person(error, app))
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # What the file system refuses is no fault of ours: a full disk, a folder nobody may write to.
+        _refuse(f"{os.fsdecode(error.filename)}: {(error.strerror or 'cannot be used').lower()}")
+
+
+def _refuse(message: str) -> NoReturn:
+    """Print why the command ends, and end it."""
+    if _tells():
+        err.print(visible(f"Error: {message}"), style="bold red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(REFUSED)
 
 
 def _tells() -> bool:
