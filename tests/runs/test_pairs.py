@@ -79,7 +79,7 @@ def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
     assert [each["id"] for each in done["skipped"]] == ["red/broken.png"]
     assert (tmp_path / "found.csv").read_text().splitlines()[0] == '"id","label","probability"'
     assert isinstance(invoke(*words, "--out", tmp_path / "found.csv").exception, UnlabeledError)
-    shown = invoke(*words)
+    shown = invoke(*words, "--template", "a {} square")
     assert "100.0% of 3 labelled images are right" in shown.stdout
     assert "mean over classes 100.0%, by chance 33.3%" in shown.stdout
     for labels, message in (("red", "two or more"), ("red,red", "different")):
@@ -163,7 +163,7 @@ def test_pairs_that_cannot_be_learnt_from_are_refused_from_the_command_line(tmp_
     picture(tmp_path / "pairs" / "0.png", 0)
     assert "no image in" in refusal(tmp_path / "pairs")
     (tmp_path / "pairs" / "0.txt").write_text("alone")
-    assert "at least 2 instances" in refusal(tmp_path / "pairs")
+    assert "a run needs at least two" in refusal(tmp_path / "pairs")
     (tmp_path / "gone.csv").write_text("path,caption\na.png,x\nb.png,y\n")
     assert f"none of the 2 images of {tmp_path / 'gone.csv'}" in refusal(tmp_path / "gone.csv")
     picture(tmp_path / "pairs" / "1.png", 1)

@@ -213,6 +213,7 @@ def test_a_collapse_is_announced_once_with_its_step_and_advice(images, encoder, 
         "epochs": 60,
         "batch_size": 64,
         "learning_rate": 0.01,
+        "views": "simclr",
         "random_state": 0,
         "progress": False,
     }

@@ -146,7 +146,7 @@ def test_images_are_fine_tuned_too():
         ({"epochs": 0}, TEXTS, CLASSES, "epochs"),
         ({"encoder": ""}, TEXTS, CLASSES, "name the encoder"),
         ({}, TEXTS, CLASSES[:3], "40"),
-        ({}, TEXTS, [None] * 40, "at least two classes"),
+        ({}, TEXTS, [None] * 40, "no instance is labelled"),
         ({"task": "score"}, TEXTS, CLASSES, "needs numbers"),
         ({"task": "tags"}, TEXTS, TAGS, "is a string"),
         ({"task": "tags"}, WORDS, [tags[:-1] for tags in TAGS], "sentence 0 has 3 words but 2 tags"),

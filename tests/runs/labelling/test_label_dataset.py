@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -83,9 +84,11 @@ def test_given_labels_stay_and_the_others_are_mostly_right(labelled, rows):
     assert sum(label is None for label in found.labels) == found.about["abstained"]
 
 
-def test_what_to_label_next_is_new_different_and_feeds_back(labelled, rows):
+def test_what_to_label_next_is_new_different_and_feeds_back(labelled, rows, tmp_path):
     found, folder, _ = labelled
-    file = found.folder / "next-1.csv"
+    out = tmp_path / "out"
+    shutil.copytree(found.folder, out)
+    file = out / "next-1.csv"
     read = read_table(file)
     ids = [int(row["id"]) for row in read]
     assert len(set(ids)) == 12
@@ -97,19 +100,19 @@ def test_what_to_label_next_is_new_different_and_feeds_back(labelled, rows):
         row["label"] = rows[1][int(row["id"])]
     label_file(file, ids, [row["label"] for row in read])  # a person fills it in, where it lies
     files = [folder / "some.csv", file]
-    again = label_dataset(rows[0], files, found.folder, overwrite=True, next_count=3)
+    again = label_dataset(rows[0], files, out, overwrite=True, next_count=3)
     assert again.about["given"] == 72
     assert again.about["next_file"] == "next-2.csv"
     assert read_table(file)[0]["label"] == read[0]["label"]
     assert [entry["given"] for entry in again.about["rounds"]] == [60, 72]
     assert [entry["labels"] for entry in again.about["history"]] == [60, 12]
-    assert len(read_table(found.folder / "given-1.csv")) == 60
-    assert len(read_table(found.folder / "given.csv")) == 72
-    assert "Rounds" in (found.folder / "report.html").read_text()
+    assert len(read_table(out / "given-1.csv")) == 60
+    assert len(read_table(out / "given.csv")) == 72
+    assert "Rounds" in (out / "report.html").read_text()
     # Labels that are not given again are missed, and not lost.
-    alone = label_dataset(rows[0], file, found.folder, overwrite=True, next_count=0)
+    alone = label_dataset(rows[0], file, out, overwrite=True, next_count=0)
     assert any("60 labels of the round before are not among those given now" in w for w in alone.about["warnings"])
-    assert len(read_table(found.folder / "given-2.csv")) == 72
+    assert len(read_table(out / "given-2.csv")) == 72
 
 
 def test_the_report_says_whether_unlabelled_instances_helped(labelled):

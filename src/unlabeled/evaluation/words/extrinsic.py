@@ -115,6 +115,7 @@ def extrinsic(
 
     Examples
     --------
+    >>> from unlabeled import WordVectors
     >>> vectors = WordVectors(["good", "fine", "bad", "poor"], [[2, 1], [2, 2], [-2, 1], [-2, 0]])
     >>> texts, labels = ["good", "fine good", "bad", "poor bad"] * 5, [1, 1, 0, 0] * 5
     >>> found = extrinsic(vectors, texts, labels, ["fine", "poor"], [1, 0], modes=["frozen"], seeds=[0])

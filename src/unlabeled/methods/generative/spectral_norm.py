@@ -28,7 +28,7 @@ class SpectralNorm(nn.Module):
     --------
     >>> layer = nn.Linear(5, 3)
     >>> norm = SpectralNorm(layer)
-    >>> round(float(torch.linalg.matrix_norm(layer.weight, 2)), 4)
+    >>> round(torch.linalg.matrix_norm(layer.weight, 2).item(), 4)
     1.0
     """
 

@@ -112,8 +112,9 @@ def text_vectors(encoder: str, texts: list[str]) -> NDArray[np.float32]:
     from unlabeled.encoders import embed
     from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
     from unlabeled.modalities import open_instances
+    from unlabeled.modalities.text import TextPreprocessing
 
     network = trained_encoder(encoder)
-    if network.preprocessing.kind != "text":
+    if not isinstance(network.preprocessing, TextPreprocessing):
         raise UnlabeledError(f"{encoder} encodes {network.preprocessing.kind}s, and topics are those of texts")
     return embed(network, open_instances(texts, preprocessing=network.preprocessing)[0])
