@@ -61,8 +61,15 @@ def skip_routing(_app: Any, _kind: str, name: str, _member: object, skip: bool, 
     return skip or bool(re.fullmatch(r"set_\w+_request", name))
 
 
+def drop_foreign_links(_app: Any, _kind: str, _name: str, member: Any, _options: object, lines: list[str]) -> None:
+    """Write what scikit-learn's docstrings link to in its own manual as plain words."""
+    if str(getattr(member, "__module__", "")).startswith("sklearn."):
+        lines[:] = [re.sub(r":ref:`([^`<]+?)\s*(?:<[^`>]*>)?`", r"\1", line) for line in lines]
+
+
 def setup(app: Any) -> dict[str, bool]:
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", skip_routing)
+    app.connect("autodoc-process-docstring", drop_foreign_links, priority=100)  # before numpydoc reads it
     app.connect("config-inited", write_pages)  # before autosummary looks for the pages that need stubs
     return {"parallel_read_safe": True}

@@ -26,8 +26,8 @@ def paraphrase(
 ) -> TextEvaluation:
     """Judge frozen vectors of sentences by a linear classifier of pairs, beside the same on baselines.
 
-    The classifier sees |x − y| and x ⊙ y of the two vectors, as SentEval's does, so it does not matter which sentence
-    comes first.
+    The classifier sees ``|x − y|`` and x ⊙ y of the two vectors, as SentEval's does, so it does not matter which
+    sentence comes first.
 
     Parameters
     ----------

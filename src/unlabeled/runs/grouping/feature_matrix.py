@@ -96,7 +96,7 @@ def open_rows(
         - Word vectors (``.vec``, ``.bin``, ``.safetensors``, also compressed) or the folder of a saved word method.
         - A parquet file with a column of lists (what ``unlabeled embed`` writes), ``.npy``, ``.npz`` or an array.
         - A ``.csv``, ``.tsv`` or ``.parquet`` file of mixed columns, or a data frame: see
-        `unlabeled.data.tabular.table.Table`.
+          `unlabeled.data.tabular.table.Table`.
         - Text: a folder of files, a ``.txt`` file of one document a line, or a table with `column`. Documents become
           the tf-idf of their words, reduced to 100 dimensions by truncated singular values (latent semantic analysis).
     scale : {"auto", "unit", "standard", "none"}
