@@ -101,7 +101,7 @@ def few_labels(name: str, each: int, draws: int, length: int, pairs: int) -> lis
         generator = np.random.default_rng(draw)
         rows = np.concatenate([generator.choice(np.flatnonzero(labels == c), each, False) for c in np.unique(labels)])
         for tune, found in scores.items():
-            model = SetFit(encoder=encoder, tune=tune, pairs=pairs, random_state=draw)  # type: ignore[arg-type]
+            model = SetFit(encoder=encoder, tune=tune, pairs=pairs, random_state=draw)
             found.append(model.fit([texts[i] for i in rows], labels[rows]).score(test, truth))
         gain = float(np.mean(np.subtract(scores["always"], scores["never"])))
         about = {"draws": draw + 1, "length": length, "pairs": pairs}
@@ -290,7 +290,7 @@ def tuned(name: str, seeds: int) -> list[dict[str, Any]]:
     scores, times = [], []
     for seed in range(seeds):
         start = time.perf_counter()
-        model = FineTuning(encoder=f"transformers:{MODEL}", task=task, random_state=seed, **settings).fit(X, y)  # type: ignore[arg-type]
+        model = FineTuning(encoder=f"transformers:{MODEL}", task=task, random_state=seed, **settings).fit(X, y)
         times.append(time.perf_counter() - start)
         scores.append(model.score(test, truth))
         print(name, seed, scores[-1], flush=True)
@@ -369,7 +369,7 @@ def main() -> None:
         "simcse": simcse,
         "trec": trec,
         "newsgroups": newsgroups,
-        **{name: lambda name=name: tuned(name, seeds) for name in TUNED},  # type: ignore[misc]
+        **{name: lambda name=name: tuned(name, seeds) for name in TUNED},
     }
     for name in ONLY or parts:
         keep(parts[name]())

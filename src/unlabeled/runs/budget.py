@@ -24,7 +24,7 @@ class Budget:
         >>> Budget.read("10m"), Budget.read("500 steps")
         (Budget(amount=600.0, unit='seconds'), Budget(amount=500.0, unit='steps'))
         """
-        found = re.fullmatch(r"\s*([0-9.]+)\s*(s|sec|seconds|m|min|minutes|h|hours|steps|)\s*", str(text))
+        found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|sec|seconds|m|min|minutes|h|hours|steps|)\s*", str(text))
         if found is None or float(found[1]) <= 0:
             raise UnlabeledError(f"the budget {text!r} is not understood; write 10m, 90s, 1h or 500 steps")
         amount, unit = float(found[1]), found[2]

@@ -205,8 +205,8 @@ def _predicted(table: list[dict[str, Any]]) -> dict[str, dict[str, float | None]
     found: dict[str, dict[str, float | None]] = {}
     for name, sign in LABEL_FREE.items():
         values = [sign * row[name] for row in table]
-        told = max(values) > min(values) and max(accuracy) > min(accuracy)
-        correlation = float(spearmanr(values, accuracy).statistic) if told else None
+        vary = max(values) > min(values) and max(accuracy) > min(accuracy)
+        correlation = float(spearmanr(values, accuracy).statistic) if vary else None
         found[name] = {
             "correlation": correlation,
             "regret": max(accuracy) - accuracy[int(np.argmax(values))],

@@ -53,10 +53,10 @@ def open_words(
         if not isinstance(vectors := getattr(model, "vectors_", None), WordVectors):
             raise UnlabeledError(f"{path} holds a {type(model).__name__}, which has no word vectors")
         return (vectors if limit is None else vectors.subset(vectors.words[:limit])), []
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         vectors = WordVectors.load(path, limit=limit, errors=errors)
-    return vectors, [str(warning.message) for warning in told]
+    return vectors, [str(warning.message) for warning in caught]
 
 
 def open_embeddings(path: Path, limit: int | None = None) -> tuple[Embeddings, list[str]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -54,6 +55,14 @@ def test_new_photos_are_placed_on_a_map_that_stays(folder, tmp_path):
         assert np.linalg.norm(np.subtract(place, old[name])) < 0.1 * far
     with Image.open(tmp_path / "placed.png") as picture:
         assert picture.width > 300
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_text_in_the_table_of_points(folder, tmp_path):
+    (tmp_path / "new").mkdir()
+    shutil.copy(folder / "new" / "03.png", tmp_path / "new" / "=1+1.png")
+    words = ["--out", tmp_path / "placed.png", "--points", tmp_path / "placed.csv"]
+    assert call(tmp_path / "new", "--onto", folder / "run", *words).exit_code == 0
+    assert list(places(tmp_path / "placed.csv")) == ["'=1+1.png"]
 
 
 def test_what_cannot_be_placed_is_refused_in_words(folder, tmp_path):

@@ -22,7 +22,7 @@ def map_(
         Path | None, typer.Option(help="A run, or its [bold]map[/bold] folder, on whose map the source is placed.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("map.png"),
-    points: Annotated[Path | None, typer.Option(help="CSV to write with id, x and y.")] = None,
+    points: Annotated[Path | None, typer.Option(help="CSV or parquet to write with id, x and y.")] = None,
     labels: Annotated[Path | None, typer.Option(help="CSV or parquet with labels for the colours.")] = None,
     kind: Annotated[
         str, typer.Option("--method", help="[bold]tsne[/bold], or [bold]umap[/bold] with the extra of that name.")
@@ -44,17 +44,16 @@ def map_(
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore.figures.figure import check_picture
-    from unlabeled.files import check_output
     from unlabeled.runs import draw_map, labelled
     from unlabeled.runs.embedded_words import holds_words, open_embeddings
-    from unlabeled.runs.grouping.write_table import inputs_of
-    from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto, write_points
+    from unlabeled.runs.grouping.write_table import check_table, inputs_of, write_table
+    from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto
 
     words = onto is None and holds_words(source)
     inputs = inputs_of(source, labels)
     check_picture(out, inputs, overwrite=overwrite)
     if points is not None:
-        check_output(points, [*inputs, out], overwrite=overwrite)
+        check_table(points, [*inputs, out], overwrite=overwrite)
     if onto is not None:
         run, fitted = find_map(onto)
         embeddings = embeddings_onto(run, source)
@@ -75,7 +74,7 @@ def map_(
         except UnlabeledError as error:  # the picture is there all the same
             say(f"The map is not kept for --onto: {error}")
     if points is not None:
-        write_points(ids, places, points)
+        write_table({"id": ids, "x": places[:, 0], "y": places[:, 1]}, points)
     if as_json:
         print_json({"out": str(out), "points": len(places), "on_the_map": len(fitted)})
     else:

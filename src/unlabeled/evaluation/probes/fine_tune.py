@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+from unlabeled.methods.fewlabels.tasks import TaskName
 
 
-def fine_tune(encoder: Any, X: Any, y: Any, *, task: str = "class", **settings: Any) -> FineTuning:
+def fine_tune(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settings: Any) -> FineTuning:
     """Train a trained encoder further, for a task with labels.
 
     Parameters
@@ -32,4 +33,4 @@ def fine_tune(encoder: Any, X: Any, y: Any, *, task: str = "class", **settings: 
     >>> fine_tune(start.encoder_, ["good", "bad"] * 8, [1, 0] * 8, epochs=1, random_state=0).predict(["bad"]).shape
     (1,)
     """
-    return FineTuning(encoder=encoder, task=task, **settings).fit(X, y)  # type: ignore[arg-type]
+    return FineTuning(encoder=encoder, task=task, **settings).fit(X, y)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+from unlabeled.methods.fewlabels.tasks import TaskName
 
 
-def transfer(encoder: Any, X: Any, y: Any, *, task: str = "class", **settings: Any) -> FineTuning:
+def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settings: Any) -> FineTuning:
     """Put a new head on a frozen encoder and train only that, for a task with labels.
 
     What the encoder gives is computed once, so an epoch costs next to nothing. Where there are labels enough, compare
@@ -40,4 +41,4 @@ def transfer(encoder: Any, X: Any, y: Any, *, task: str = "class", **settings: A
     (3, 10)
     """
     given = {"epochs": 100, "patience": 20, "batch_size": 64, "head_learning_rate": 1e-2, **settings, "layers": "none"}
-    return FineTuning(encoder=encoder, task=task, **given).fit(X, y)  # type: ignore[arg-type]
+    return FineTuning(encoder=encoder, task=task, **given).fit(X, y)

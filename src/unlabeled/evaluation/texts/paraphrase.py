@@ -73,7 +73,7 @@ def _features(represent: Represent, pairs: Pairs) -> Vectors:
     return np.concatenate([np.abs(first - second), first * second], axis=1)
 
 
-def _f1(truth: Any, told: Any) -> float:
-    right = int(((truth == 1) & (told == 1)).sum())
-    wrong = int(((truth == 0) & (told == 1)).sum()) + int(((truth == 1) & (told == 0)).sum())
+def _f1(truth: Any, predicted: Any) -> float:
+    right = int(((truth == 1) & (predicted == 1)).sum())
+    wrong = int(((truth == 0) & (predicted == 1)).sum()) + int(((truth == 1) & (predicted == 0)).sum())
     return 2 * right / max(2 * right + wrong, 1)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unlabeled.data.text.tokenization.tokenizers import tokenize
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import from_description
 from unlabeled.methods.words.sentence_vectors import SentenceVectors
@@ -67,7 +68,7 @@ def representations(encoder: Any, known: Sequence[str], word_vectors: Any, seed:
         torch.manual_seed(seed)
         blank = from_description(encoder.describe(), encoder.preprocessing)
 
-    counts = TfidfVectorizer(max_features=WORDS, sublinear_tf=True, token_pattern=r"\S+")
+    counts = TfidfVectorizer(max_features=WORDS, sublinear_tf=True, tokenizer=tokenize, token_pattern=None)
     counts.fit(known)
     found: dict[str, Represent] = {
         "learnt": lambda texts: _embedded(encoder, texts),

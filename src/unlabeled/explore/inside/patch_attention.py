@@ -44,8 +44,10 @@ def patch_attention(encoder: Encoder, images: Tensor) -> Tensor:
         return _of_timm(encoder, images)
     if not isinstance(encoder, ViT):
         raise UnlabeledError(f"encoder {encoder.architecture!r} has no attention between patches that can be shown")
-    layers = {str(i): layer.query_key_value for i, layer in enumerate(encoder.layers)}
-    with captured(layers) as kept:  # type: ignore[arg-type]
+    layers: dict[str, nn.Module] = {
+        str(i): layer.get_submodule("query_key_value") for i, layer in enumerate(encoder.layers)
+    }
+    with captured(layers) as kept:
         encoder(images)
     found = []
     for name in layers:

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
-from unlabeled.methods.fewlabels.tasks import TASKS
+from unlabeled.methods.fewlabels.tasks import TASKS, TaskName
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
@@ -97,7 +97,7 @@ class FineTuning(Estimator):
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector", "text")
 
     encoder: str | Encoder = ""
-    task: Literal["class", "score", "tags", "span"] = "class"
+    task: TaskName = "class"
     layers: str | int = "all"
     layer_decay: float = 1.0
     epochs: int = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -311,5 +311,7 @@ class SpanTask(Task):
         """Take it."""
         self.unanswerable = state["unanswerable"]
 
+
+TaskName = Literal["class", "score", "tags", "span"]
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (ClassTask, ScoreTask, TagTask, SpanTask)}

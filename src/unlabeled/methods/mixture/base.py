@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
+from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unlabeled.data.blocks import Blocks, is_stream
@@ -175,6 +178,53 @@ class Mixture(BaseEstimator, Estimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.takes_sparse
         return tags
+
+
+class LatentMixture(DensityMixin, Mixture):
+    """Base of the mixtures that give each row a probability of each component, and so a density."""
+
+    max_iter: int
+
+    @abstractmethod
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the mixture to rows."""
+
+    @abstractmethod
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Give each row's most probable component, shape (n,)."""
+
+    @abstractmethod
+    def score_samples(self, X: Any) -> NDArray[Any]:
+        """Give the log-density log p(x) of each row, shape (n,)."""
+
+    @abstractmethod
+    def _free(self) -> int:
+        """Count the free parameters."""
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Fit, and give each row's most probable component, shape (n,)."""
+        return self.fit(X, y, sample_weight).predict(X)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Give the mean of `score_samples`."""
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+    def bic(self, X: Any) -> float:
+        """Give the Bayesian information criterion, −2 log p(X) + (free parameters) · log n: the lower the better."""
+        scores = self.score_samples(X)
+        return float(-2 * scores.sum(dtype=np.float64) + self._free() * np.log(len(scores)))
+
+    def aic(self, X: Any) -> float:
+        """Give Akaike's information criterion, −2 log p(X) + 2 · (free parameters): the lower the better."""
+        return float(-2 * self.score_samples(X).sum(dtype=np.float64) + 2 * self._free())
+
+    def _warn_unless(self, converged: bool) -> None:
+        if not converged:
+            warnings.warn(
+                f"the mixture did not converge in {self.max_iter} iterations: raise max_iter or tol, or n_init",
+                ConvergenceWarning,
+                stacklevel=3,  # where `fit` was called
+            )
 
 
 def _out_of_core(X: Any) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import field
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import DensityMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.mixture.base import Mixture
+from unlabeled.methods.mixture.base import LatentMixture
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.gaussian.gaussian_covariance import Covariance, SingularError, covariance_form
 from unlabeled.methods.mixture.gaussian.gaussian_densities import Gaussians, choose_densities
@@ -27,7 +24,7 @@ from unlabeled.setting_checks import check_whole_settings
 STARTS = ("kmeans", "k-means++", "random")
 
 
-class GaussianMixture(DensityMixin, Mixture):
+class GaussianMixture(LatentMixture):
     r"""Each row was drawn from one of k Gaussians; which one is hidden, and is told as a probability.
 
     Split: x is the row, y its component, which nobody sees. The density
@@ -173,12 +170,7 @@ class GaussianMixture(DensityMixin, Mixture):
         self.precisions_cholesky_, self.precisions_ = theta.roots, form.precisions(theta.roots)
         self.converged_, self.n_iter_ = ascent.converged, ascent.n_iter
         self.history_, self.lower_bound_ = ascent.history, ascent.history[-1]
-        if not self.converged_:
-            warnings.warn(
-                f"the mixture did not converge in {self.max_iter} iterations: raise max_iter or tol, or n_init",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        self._warn_unless(self.converged_)
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
@@ -188,10 +180,6 @@ class GaussianMixture(DensityMixin, Mixture):
         for block, (responsibilities, _) in self._posteriors(blocks):
             labels[block.start : block.stop] = responsibilities.argmax(axis=1)
         return labels
-
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
-        """Fit, and give each row's most probable component, shape (n,)."""
-        return self.fit(X, y, sample_weight).predict(X)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Give the responsibilities p(k | x), shape (n, k)."""
@@ -208,10 +196,6 @@ class GaussianMixture(DensityMixin, Mixture):
         for block, (_, log_density) in self._posteriors(blocks):
             found[block.start : block.stop] = log_density
         return found
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Give the mean log-density of the rows."""
-        return float(self.score_samples(X).mean(dtype=np.float64))
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Draw rows from the mixture, in the order of components.
@@ -232,15 +216,6 @@ class GaussianMixture(DensityMixin, Mixture):
         for k in range(len(self.weights_)):
             rows[labels == k] = form.draw(rows[labels == k], self.precisions_cholesky_, k)
         return rows + self.means_[labels], labels
-
-    def bic(self, X: Any) -> float:
-        """Give the Bayesian information criterion, −2 log p(X) + (free parameters) · log n: the lower the better."""
-        scores = self.score_samples(X)
-        return float(-2 * scores.sum(dtype=np.float64) + self._free() * np.log(len(scores)))
-
-    def aic(self, X: Any) -> float:
-        """Give Akaike's information criterion, −2 log p(X) + 2 · (free parameters): the lower the better."""
-        return float(-2 * self.score_samples(X).sum(dtype=np.float64) + 2 * self._free())
 
     def reorder(self, order: NDArray[np.int64]) -> None:
         """Number the components anew: component i becomes what was component ``order[i]``."""

@@ -10,13 +10,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unlabeled.data.tabular.tables import frame_columns
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.base import Mixture
+from unlabeled.methods.mixture.base import LatentMixture
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.mixed.mixed_columns import Floats, MixedColumns, MixedRows
 from unlabeled.methods.mixture.mixed.mixed_steps import MixedData, MixedEM, MixedParameters
@@ -29,8 +28,8 @@ LEVEL_WEIGHT = np.sqrt(0.5)
 """In k-means, rows of different level are as far apart as rows one standard deviation apart in a number."""
 
 
-class MixedMixture(DensityMixin, Mixture):
-    r"""Each row of numbers and categories came from one of k components, which is hidden; its probability is told.
+class MixedMixture(LatentMixture):
+    r"""Each row of numbers and categories came from one of k components, which is hidden; its probability is given.
 
     Split: x is the row, y its component, which nobody sees. Within a component the columns are independent: a number is
     Gaussian, and a category has a probability for each of its levels,
@@ -182,21 +181,12 @@ class MixedMixture(DensityMixin, Mixture):
         units = float(known @ np.log(kinds.scale))  # densities were of standardised numbers
         self.history_ = [bound - units for bound in ascent.history]
         self.lower_bound_ = self.history_[-1]
-        if not self.converged_:
-            warnings.warn(
-                f"the mixture did not converge in {self.max_iter} iterations: raise max_iter or tol, or n_init",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        self._warn_unless(self.converged_)
         return self
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Give each row's most probable component, shape (n,)."""
         return np.asarray(self._joint(X).argmax(axis=1), dtype=np.int64)
-
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int64]:
-        """Fit, and give each row's most probable component, shape (n,)."""
-        return self.fit(X, y, sample_weight).predict(X)
 
     def predict_proba(self, X: Any) -> Floats:
         """Give the responsibilities p(k | x), shape (n, k)."""
@@ -209,10 +199,6 @@ class MixedMixture(DensityMixin, Mixture):
         Rows with different values missing are not comparable by it.
         """
         return np.asarray(np.logaddexp.reduce(self._joint(X), axis=1))
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Give the mean of `score_samples`."""
-        return float(self.score_samples(X).mean())
 
     def distances(self, X: Any) -> Floats:
         """Give the distance of each row to each component's mean, shape (n, k).
@@ -229,15 +215,6 @@ class MixedMixture(DensityMixin, Mixture):
         for k, mean in enumerate(theta.means):
             found[:, k] += np.nansum((rows.numbers - mean) ** 2, axis=1)
         return np.asarray(np.sqrt(np.maximum(found, 0)))
-
-    def bic(self, X: Any) -> float:
-        """Give the Bayesian information criterion, −2 log p(X) + (free parameters) · log n: the lower the better."""
-        scores = self.score_samples(X)
-        return float(-2 * scores.sum() + self._free() * np.log(len(scores)))
-
-    def aic(self, X: Any) -> float:
-        """Give Akaike's information criterion, −2 log p(X) + 2 · (free parameters): the lower the better."""
-        return float(-2 * self.score_samples(X).sum() + 2 * self._free())
 
     def reorder(self, order: NDArray[np.int64]) -> None:
         """Number the components anew: component i becomes what was component ``order[i]``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import filecmp
 import os
 from pathlib import Path
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import FittedMap, scatter_picture
 from unlabeled.explore.maps.fitted_map import KINDS
-from unlabeled.files import written_aside
 from unlabeled.runs.embeddings import Embeddings
 from unlabeled.runs.run import Run
 
@@ -69,11 +67,3 @@ def map_onto(fitted: FittedMap, embeddings: Embeddings, path: Path) -> NDArray[n
     title = f"{KINDS[fitted.kind]} map, with {len(points):,} new instances"
     scatter_picture(everything, kinds, classes, path=path, title=title, unknown="on the map before")
     return points
-
-
-def write_points(ids: list[str], points: NDArray[np.float32], path: str | os.PathLike[str]) -> None:
-    """Write a CSV table with the columns id, x and y."""
-    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["id", "x", "y"])
-        table.writerows([name, *map(repr, place)] for name, place in zip(ids, points.tolist(), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -113,8 +113,8 @@ def in_tiles(method: Any, picture: Picture, size: int) -> Picture:
     whole = picture
     while min(whole.shape[:2]) < size:
         below, beside = (min(max(0, size - side), max(1, side - 1)) for side in whole.shape[:2])
-        mirror = "reflect" if min(whole.shape[:2]) > 1 else "edge"
-        whole = np.pad(whole, ((0, below), (0, beside), (0, 0)), mirror)  # type: ignore[call-overload]
+        mirror: Literal["reflect", "edge"] = "reflect" if min(whole.shape[:2]) > 1 else "edge"
+        whole = np.pad(whole, ((0, below), (0, beside), (0, 0)), mode=mirror)
     rows, columns = (_starts(side, size, max(1, size // 2)) for side in whole.shape[:2])
     corners = list(product(rows, columns))
     ramp = np.minimum(np.arange(size) + 1, size - np.arange(size)).astype(np.float32)

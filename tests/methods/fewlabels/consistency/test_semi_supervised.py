@@ -375,14 +375,15 @@ def test_all_labelled_is_no_error_where_the_stream_holds_them(images):
 def test_fixmatch_beats_its_twin_on_digits(digits):
     """Mean over three draws of 30 labels; twins have the same steps, labelled batches and views.
 
-    No margin is asked for: in 210 steps few pseudo-labels reach τ = 0.95.
+    They take 420 steps: in half as many few pseudo-labels reach τ = 0.95. The draws are others than those on which that
+    was seen.
     """
     from unlabeled.views import Shift
 
     pixels, truth = digits
-    settings = {"epochs": 30, "batch_size": 256, "weak": Shift(0.125), "progress": False}
+    settings = {"epochs": 60, "batch_size": 256, "weak": Shift(0.125), "progress": False}
     right = {Supervised: [], FixMatch: []}
-    for seed in range(3, 6):
+    for seed in range(6, 9):
         rng = np.random.default_rng(seed)
         y = np.full(len(truth), -1)
         for label in range(10):
@@ -390,7 +391,7 @@ def test_fixmatch_beats_its_twin_on_digits(digits):
         for method, found in right.items():
             model = method(**settings, unlabelled_ratio=7.0, random_state=seed).fit(pixels, y)
             found.append((model.predict(pixels) == truth)[y < 0].mean())
-    assert np.mean(right[FixMatch]) > np.mean(right[Supervised]), right
+    assert np.mean(right[FixMatch]) > np.mean(right[Supervised]) + 0.05, right
 
 
 def test_a_strong_view_keeps_to_the_weak_one_it_is_made_of(images):

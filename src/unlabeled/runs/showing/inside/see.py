@@ -133,7 +133,8 @@ def _prepared(run: Run, data: Any, rows: list[int]) -> Tensor:
     """Give instances as the encoder takes them."""
     preprocessing = run.encoder.preprocessing
     instances, _ = open_instances(data, Settings(), preprocessing)
-    return preprocessing.canonical(instances.gather(torch.tensor(rows)).values)  # type: ignore[no-any-return]
+    values: Tensor = preprocessing.canonical(instances.gather(torch.tensor(rows)).values)
+    return values
 
 
 @torch.no_grad()
