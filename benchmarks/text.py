@@ -26,6 +26,7 @@ from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
 from unlabeled.encoders import embed, load_encoder
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.evaluation import edge_probing, sentence_similarity
+from unlabeled.methods.fewlabels.tasks import TASKS
 from unlabeled.modalities import open_instances
 from unlabeled.modalities.text import TextPreprocessing
 
@@ -276,27 +277,48 @@ def answer_rows(name: str, split: str) -> tuple[list[Any], list[Any]]:
 
 TUNED: dict[str, tuple[str, str, Callable[[str, str], tuple[list[Any], list[Any]]], dict[str, Any]]] = {
     "mrpc": ("class", "accuracy", pair_rows, {"epochs": 3, "learning_rate": 5e-5}),
-    "sentence_polarity": ("class", "accuracy", plain_rows, {"epochs": 2, "learning_rate": 5e-5}),
-    "conll2000": ("tags", "F1 of chunks", chunk_rows, {"epochs": 2, "learning_rate": 1e-4}),
+    "sentence_polarity": ("class", "accuracy", plain_rows, {"epochs": 2, "learning_rate": 5e-5, "examples": 4000}),
+    "conll2000": ("tags", "F1 of chunks", chunk_rows, {"epochs": 2, "learning_rate": 1e-4, "examples": 4000}),
     "xquad_en": ("span", "F1 of answers", answer_rows, {"epochs": 3, "learning_rate": 1e-4}),
 }
 
 
 def tuned(name: str, seeds: int) -> list[dict[str, Any]]:
-    """Fine-tune the pretrained weights with all labels."""
+    """Fine-tune the pretrained weights with labels, beside transformers' Trainer: same examples, epochs and rate."""
+    from trainer_peer import TrainerPeer
+
     task, measure, rows, settings = TUNED[name]
     (X, y), (test, truth) = rows(name, "train"), rows(name, "test")
-    X, y = X[: some(len(X))], y[: some(len(y))]
-    scores, times = [], []
+    settings = dict(settings)
+    order = np.random.default_rng(0).permutation(len(X))[: some(settings.pop("examples", len(X)))]
+    X, y = [X[i] for i in order], [y[i] for i in order]
+    test, truth = test[: some(len(test))], truth[: some(len(truth))]
+    length = load_pretrained_text(MODEL).preprocessing.length
+    common = {"batch_size": 16, **settings}
+    found: dict[str, list[float]] = {"score": [], "peer_score": [], "seconds": [], "peer_seconds": []}
     for seed in range(seeds):
         start = time.perf_counter()
-        model = FineTuning(encoder=f"transformers:{MODEL}", task=task, random_state=seed, **settings).fit(X, y)
-        times.append(time.perf_counter() - start)
-        scores.append(model.score(test, truth))
-        print(name, seed, scores[-1], flush=True)
-    return [
-        {"label": f"{name}, fine-tuned, {measure}", "score": scores, "seconds": times, "examples": len(X), **settings}
-    ]
+        # Both learn from all examples and keep what the last epoch gives, in float32.
+        model = FineTuning(
+            encoder=f"transformers:{MODEL}", task=task, random_state=seed, validation=0, precision="float32", **common
+        ).fit(X, y)
+        middle = time.perf_counter()
+        found["score"].append(model.score(test, truth))
+        begun = time.perf_counter()
+        peer = TrainerPeer(str(find_checkpoint(MODEL)), task, length=length, seed=seed, **common).fit(X, y)
+        found["seconds"].append(middle - start)
+        found["peer_seconds"].append(time.perf_counter() - begun)
+        found["peer_score"].append(peer_score(task, test, truth, peer.predict(test)))
+        print(name, seed, {key: values[-1] for key, values in found.items()}, flush=True)
+    about = {"examples": len(X), "tested": len(test), "length": length, **common}
+    return [{"label": f"{name}, fine-tuned, {measure}, beside Trainer", **found, **about}]
+
+
+def peer_score(task: str, test: list[Any], truth: list[Any], predicted: list[Any]) -> float:
+    """Measure the peer's predictions as `FineTuning.score` measures ours."""
+    if task == "span":
+        truth = [text for text, _ in truth]
+    return TASKS[task]().score(truth, predicted)
 
 
 def training(rounds: int) -> list[dict[str, Any]]:

@@ -259,7 +259,8 @@ class NeighbourGraph:
     @cached_property
     def components(self) -> Integers:
         """For each row the number of its connected component; component 0 is that of row 0."""
-        _, labels = sp.csgraph.connected_components(self.distances, directed=False)
+        # The edges of one direction join the same rows as those of both, and are half as many.
+        _, labels = sp.csgraph.connected_components(self.directed, directed=False)
         _, first = np.unique(labels, return_index=True)
         order = np.empty(len(first), np.int64)
         order[np.argsort(first, kind="stable")] = np.arange(len(first))

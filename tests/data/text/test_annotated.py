@@ -46,7 +46,7 @@ def test_every_word_of_a_long_sentence_is_read_once(tokenizer):
     words = ["one", "two", "three"] * 30
     made = TaggedWords.cut([words, []], tokenizer, 16)
     scores = [np.full((len(row), 2), float(i)) for i, row in enumerate(made.rows.rows)]
-    found = made.of_words(scores)
+    found = made.of_words(scores, 2)
     assert [len(f) for f in found] == [90, 0]
     assert (np.diff(found[0][:, 0]) >= 0).all()  # windows one after the other
     seen = {

@@ -32,7 +32,7 @@ def weights(encoder):
 def test_classes_are_learnt_and_the_given_encoder_is_left_alone(encoder, classifier):
     before = weights(encoder)
     assert classifier.score(TEXTS, CLASSES) == 1.0
-    assert classifier.predict(["a dog barks", "the cat runs"]).tolist() == ["dog", "cat"]
+    assert classifier.predict(["a dog barks", "the cat sleeps"]).tolist() == ["dog", "cat"]
     assert classifier.predict_proba(TEXTS).sum(1) == pytest.approx(np.ones(40), abs=1e-5)
     assert torch.equal(weights(encoder), before)
 
@@ -59,9 +59,20 @@ def test_only_the_last_layers_move(encoder, layers, moved):
 def test_earlier_layers_learn_more_slowly(encoder):
     model = FineTuning(encoder=encoder, layer_decay=0.5, learning_rate=0.8)
     model.encoder_, model.head_ = encoder, torch.nn.Linear(32, 2)
-    assert [group["peak"] for group in model._groups()] == [1e-3, 0.8, 0.4, 0.2]
+    assert list(dict.fromkeys(group["peak"] for group in model._groups())) == [1e-3, 0.8, 0.4, 0.2]
     for parameter in encoder.parameters():
         parameter.requires_grad_(True)
+
+
+def test_only_matrices_decay(encoder):
+    model = FineTuning(encoder=encoder, weight_decay=0.1)
+    model.encoder_, model.head_ = encoder, torch.nn.Linear(32, 2)
+    groups = model._groups()
+    assert {(p.dim() > 1, group["weight_decay"]) for group in groups for p in group["params"]} == {
+        (True, 0.1),
+        (False, 0.0),
+    }
+    assert sum(len(group["params"]) for group in groups) == len([*encoder.parameters(), *model.head_.parameters()])
 
 
 def test_unlabelled_instances_are_left_out(encoder):
@@ -79,6 +90,38 @@ def test_the_best_epoch_by_the_held_out_part_is_kept(encoder):
     best = int(np.argmax(accuracies))
     assert len(accuracies) <= best + 1 + 2
     assert model.score(TEXTS, CLASSES) >= accuracies[-1] * 0.3
+
+
+@pytest.mark.parametrize(
+    ("task", "X", "y"),
+    [
+        ("class", TEXTS, CLASSES),
+        ("score", TEXTS, [float("dog" in text) for text in TEXTS]),
+        ("tags", [text.split() for text in TEXTS], [["B-NP", "I-NP", "O"]] * 40),
+        ("span", [("what barks", text) for text in TEXTS], [(t[-5:], len(t) - 5) for t in TEXTS]),
+    ],
+)
+def test_an_epoch_scores_the_held_out_part_and_nothing_else(encoder, task, X, y, monkeypatch):
+    model, asked = FineTuning(encoder=encoder, task=task, validation=0.25, **{**QUICK, "epochs": 2}), []
+    forward = FineTuning._scores
+
+    def watched(self, instances, vectors=None, rows=None):
+        asked.append(len(instances) if rows is None else len(rows))
+        scores = forward(self, instances, vectors, rows)
+        assert sum(score is not None for score in scores) == asked[-1]
+        return scores
+
+    monkeypatch.setattr(FineTuning, "_scores", watched)
+    model.fit(X, y)
+    assert asked == [10, 10]  # a quarter of the 40, at each epoch
+
+
+def test_too_few_to_judge_by_are_not_held_out(encoder):
+    settings = {**QUICK, "epochs": 3, "learning_rate": 1e-6, "head_learning_rate": 1e-6}  # it learns nothing
+    all_used = FineTuning(encoder=encoder, validation=0.2, patience=1, **settings).fit(TEXTS, CLASSES)
+    assert [set(entry) for entry in all_used.history_] == [{"epoch", "loss"}] * 3
+    stopped = FineTuning(encoder=encoder, validation=0.25, patience=1, **settings).fit(TEXTS, CLASSES)
+    assert len(stopped.history_) == 2
 
 
 def test_pairs_are_read_together(encoder):

@@ -155,15 +155,17 @@ class TaggedWords:
             found.append(np.where(heads >= 0, known[heads], IGNORED))
         return found
 
-    def of_words(self, scores: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    def of_words(self, scores: Sequence[NDArray[np.float32] | None], width: int) -> list[NDArray[np.float32]]:
         """Give the scores of each sentence's words, from the window in which a word stands nearest to the middle.
 
-        A word without a token, such as one of white space, has scores of zero.
+        A word without a token, such as one of white space, has scores of zero, and so have those of a row without
+        scores. `width` is the number of tags.
         """
-        width = scores[0].shape[1]
         found = [np.zeros((count, width), dtype=np.float32) for count in self.words]
         best = [np.full(count, -1) for count in self.words]
         for owner, heads, score in zip(self.rows.owner, self.heads, scores, strict=True):
+            if score is None:
+                continue
             for place in np.flatnonzero(heads >= 0):
                 margin, word = min(place, len(heads) - 1 - place), heads[place]
                 if margin > best[owner][word]:

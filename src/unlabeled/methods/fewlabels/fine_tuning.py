@@ -16,20 +16,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from unlabeled.data.text.tokenization.tokenized import bucketed
+from unlabeled.data.text.tokenization.tokenized import bucketed, by_length
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
-from unlabeled.methods.fewlabels.tasks import TASKS, TaskName
+from unlabeled.methods.fewlabels.tasks import TASKS, Scores, TaskName
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
 from unlabeled.training.settings import check_learning_rates
 
 NAMED_LAYERS = ("all", "last", "none")
+SAMPLE = 256
+"""Instances on which the scale of the encoder's vectors is measured."""
+FEWEST_HELD = 10
+"""Held-out instances below which what they say of an epoch is chance."""
 
 
 class FineTuning(Estimator):
@@ -58,6 +62,7 @@ class FineTuning(Estimator):
         Of the last layer, at its peak; it rises over a tenth of the steps and falls to zero linearly.
     head_learning_rate : float, default 1e-3
     weight_decay : float, default 0.01
+        Of matrices; biases and normalisation have none.
     dropout : float, default 0.1
         Of what the head reads.
     validation : float, default 0.1
@@ -141,7 +146,7 @@ class FineTuning(Estimator):
             if self.task_.outputs < self.task_.fewest:
                 raise UnlabeledError(f"a classifier needs at least two classes, got {self.task_.outputs}")
             labelled = np.array([value is not None for value in known])
-            self.head_ = nn.Linear(self.encoder_.dim, self.task_.outputs).to(device)
+            self.head_: Any = nn.Linear(self.encoder_.dim, self.task_.outputs).to(device)
             nn.init.normal_(self.head_.weight, std=0.02)
             nn.init.zeros_(self.head_.bias)
             chosen, held = self._parted(np.flatnonzero(labelled))
@@ -166,7 +171,8 @@ class FineTuning(Estimator):
         if self.task != "class":
             raise UnlabeledError(f"probabilities are for task 'class', not {self.task!r}")
         instances, _ = self.task_.prepare(X, self.encoder_)
-        return torch.from_numpy(np.stack(self._scores(instances))).softmax(1).numpy()
+        scores = [row for row in self._scores(instances) if row is not None]
+        return torch.from_numpy(np.stack(scores)).softmax(1).numpy()
 
     def score(self, X: Any, y: Any) -> float:
         """Give the accuracy of classes, Spearman's correlation of numbers, F1 of whole chunks, or F1 of answers."""
@@ -226,8 +232,9 @@ class FineTuning(Estimator):
     def _parted(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Part the labelled instances into those to train on and those to choose the epoch by."""
         held = round(self.validation * len(rows))
+        held = held if FEWEST_HELD <= held < len(rows) else 0
         order = rows[torch.randperm(len(rows)).numpy()]
-        return (order[held:], order[:held]) if len(rows) - held else (order, order[:0])
+        return order[held:], order[:held]
 
     def _groups(self) -> list[dict[str, Any]]:
         """Say which parameters are trained, and how fast; all others are frozen."""
@@ -236,12 +243,17 @@ class FineTuning(Estimator):
         count = min(int(self.layers), len(parts)) if count is None else count
         for parameter in self.encoder_.parameters():
             parameter.requires_grad_(False)
-        groups = [{"params": list(self.head_.parameters()), "peak": self.head_learning_rate}]
+        rates = [(list(self.head_.parameters()), self.head_learning_rate)]
         for steps_before_last, part in enumerate(reversed(parts)):
             if steps_before_last < count:
                 for parameter in part:
                     parameter.requires_grad_(True)
-                groups.append({"params": part, "peak": self.learning_rate * self.layer_decay**steps_before_last})
+                rates.append((part, self.learning_rate * self.layer_decay**steps_before_last))
+        groups = []
+        for parameters, peak in rates:
+            for decay, few in ((self.weight_decay, False), (0.0, True)):
+                chosen = [parameter for parameter in parameters if (parameter.dim() <= 1) == few]
+                groups += [{"params": chosen, "peak": peak, "weight_decay": decay}] if chosen else []
         return groups
 
     def _train(
@@ -254,18 +266,15 @@ class FineTuning(Estimator):
         known: list[Any],
         made: Any,
     ) -> None:
-        rows = torch.from_numpy(np.flatnonzero(np.isin(owner, chosen)))
+        rows, asked = (torch.from_numpy(np.flatnonzero(np.isin(owner, part))) for part in (chosen, held))
         check_learning_rates(self, "learning_rate", "head_learning_rate")
-        optimizer = torch.optim.AdamW(self._groups(), weight_decay=self.weight_decay)
-        frozen = len(optimizer.param_groups) == 1
-        # What a frozen encoder gives does not change, so it is computed once, and the head learns from columns of
-        # mean 0 and variance 1. In the end mean and scale go into the head.
+        optimizer = torch.optim.AdamW(self._groups(), fused=True)
+        frozen = not any(parameter.requires_grad for parameter in self.encoder_.parameters())
+        # What a frozen encoder gives does not change, so it is computed once.
         vectors = self._encoded(instances) if frozen and not self.task_.of_tokens else None
-        mean = scale = None
-        if vectors is not None:
-            mean, scale = vectors[rows].mean(0), vectors[rows].std(0, correction=0)
-            scale = torch.where(scale > 0, scale, 1.0)
-            vectors = (vectors - mean) / scale
+        linear = self.head_
+        columns = self._columns(instances, rows, vectors)
+        self.head_ = nn.Sequential(columns, nn.Dropout(self.dropout), linear)
         lengths = torch.from_numpy(np.asarray(getattr(instances, "lengths", np.zeros(len(instances)))).astype(np.int64))
         size = min(self.batch_size, len(rows))
         steps, done = self.epochs * (len(rows) // size), 0
@@ -277,6 +286,7 @@ class FineTuning(Estimator):
             batches = bucketed(order, lengths, size, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))
             total = 0.0
             self._to_training(frozen)
+            self.head_.train(not frozen)
             for index in batches:
                 rate = min((done + 1) / max(1, steps // 10), (steps - done) / max(1, steps - steps // 10))
                 for group in optimizer.param_groups:
@@ -296,8 +306,9 @@ class FineTuning(Estimator):
                 )
             entry = {"epoch": epoch + 1, "loss": total / len(batches)}
             self.encoder_.eval()
+            self.head_.eval()
             if len(held):
-                found = self.task_.read(self._scores(instances, vectors), made)
+                found = self.task_.read(self._scores(instances, vectors, asked), made)
                 entry[self.task_.measure] = self.task_.score([known[i] for i in held], [found[i] for i in held])
                 bad = 0 if entry[self.task_.measure] > best else bad + 1
                 if not bad:
@@ -309,10 +320,22 @@ class FineTuning(Estimator):
         if kept:
             self.encoder_.load_state_dict(kept[0])
             self.head_.load_state_dict(kept[1])
-        if mean is not None and scale is not None:
-            with torch.no_grad():
-                self.head_.weight.div_(scale)
-                self.head_.bias.sub_(self.head_.weight @ mean)
+        self.head_ = columns.folded_into(linear)
+
+    def _columns(self, instances: Any, rows: Tensor, vectors: Tensor | None) -> Columns:
+        """Measure what the head is to read: mean and spread of each column, or on a sample the size of all numbers.
+
+        While the encoder learns, its dropout adds noise, so small differences of columns are not made large.
+        """
+        if self.task_.of_tokens:  # they come out of a normalisation
+            return Columns(torch.zeros(1), torch.ones(1)).to(self._place)
+        if vectors is not None:
+            return Columns(vectors[rows].mean(0), vectors[rows].std(0, correction=0))
+        self.encoder_.eval()
+        sample = rows[:: -(-len(rows) // SAMPLE)]
+        with torch.no_grad():
+            seen = torch.cat([self._read(instances, index).float() for index in sample.split(32)])
+        return Columns(torch.zeros_like(seen[0]), seen.square().mean().sqrt())
 
     def _to_training(self, frozen: bool) -> None:
         """Switch dropout and batch statistics on where there is something to train, and nowhere else."""
@@ -324,40 +347,70 @@ class FineTuning(Estimator):
 
     def _forward(self, instances: Any, index: Tensor, vectors: Tensor | None) -> Tensor:
         """Give the head's scores of some rows."""
-        device = self.head_.weight.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._half()):
-            if vectors is not None:
-                seen = vectors[index]
-            else:
-                values = self.encoder_.preprocessing.canonical(instances.gather(index).to(device).values)
-                seen = self.encoder_.features(values).vectors if self.task_.of_tokens else self.encoder_(values)
-            scores: Tensor = self.head_(nn.functional.dropout(seen, self.dropout, self.encoder_.training))
+        with torch.autocast(self._place.type, torch.bfloat16, enabled=self._half()):
+            scores: Tensor = self.head_(self._read(instances, index) if vectors is None else vectors[index])
         return scores
 
+    def _read(self, instances: Any, index: Tensor) -> Tensor:
+        """Give what the head reads of some rows: a vector each, or one for each of their tokens."""
+        values = self.encoder_.preprocessing.canonical(instances.gather(index).to(self._place).values)
+        seen: Tensor = self.encoder_.features(values).vectors if self.task_.of_tokens else self.encoder_(values)
+        return seen
+
     @torch.no_grad()
-    def _scores(self, instances: Any, vectors: Tensor | None = None) -> list[NDArray[np.float32]]:
-        """Give the head's scores of all rows, in float32; for tokens one array a row."""
-        found: list[Any] = [None] * len(instances)
-        even = getattr(instances, "even_batches", None)
-        size = max(32, self.batch_size)
-        for index in torch.arange(len(instances)).split(size) if even is None else even(size):
-            if vectors is not None:
-                scores = self.head_(vectors[index])
-            else:
-                device = self.head_.weight.device
-                values = self.encoder_.preprocessing.canonical(instances.gather(index).to(device).values)
-                seen = self.encoder_.features(values).vectors if self.task_.of_tokens else self.encoder_(values)
-                scores = self.head_(seen)
+    def _scores(self, instances: Any, vectors: Tensor | None = None, rows: Tensor | None = None) -> list[Scores]:
+        """Give the head's scores of all rows, or of some, in float32; for tokens one array a row."""
+        found: list[Scores] = [None] * len(instances)
+        rows = torch.arange(len(instances)) if rows is None else rows
+        lengths = getattr(instances, "lengths", np.zeros(len(instances), np.int64))
+        for part in by_length(lengths[rows.numpy()], max(32, self.batch_size)):
+            index = rows[part]
+            scores = self.head_(self._read(instances, index) if vectors is None else vectors[index])
             for place, row in zip(index.tolist(), scores.float().cpu().numpy(), strict=True):
-                found[place] = row[: instances.lengths[place]] if self.task_.of_tokens else row
+                found[place] = row[: lengths[place]] if self.task_.of_tokens else row
         return found
 
+    @property
+    def _place(self) -> torch.device:
+        """Where head and encoder are."""
+        place: torch.device = next(self.head_.parameters()).device
+        return place
+
     def _encoded(self, instances: Any) -> Tensor:
-        device = self.head_.weight.device
-        return torch.from_numpy(embed(self.encoder_, instances, device=device)).to(device)
+        return torch.from_numpy(embed(self.encoder_, instances, device=self._place)).to(self._place)
 
     def _half(self) -> bool:
-        return self.precision == "bf16" or (self.precision == "auto" and has_bf16(self.head_.weight.device))
+        return self.precision == "bf16" or (self.precision == "auto" and has_bf16(self._place))
+
+
+class Columns(nn.Module):
+    """Shifts and scales the encoder's vectors, so that the head learns at the same pace whatever their length is.
+
+    Parameters
+    ----------
+    mean : Tensor, shape (dim,) or (1,)
+    scale : Tensor, shape (dim,) or (1,) or ()
+        Where it is 0, nothing is scaled.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", torch.where(scale > 0, scale, 1.0))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Give vectors of the same shape."""
+        return (vectors - self.mean) / self.scale
+
+    def folded_into(self, linear: nn.Linear) -> nn.Linear:
+        """Make this and the layer after it one linear layer."""
+        with torch.no_grad():
+            linear.weight.div_(self.scale)
+            linear.bias.sub_(linear.weight @ self.mean.expand(linear.in_features))
+        return linear
 
 
 def trained_encoder(encoder: str | os.PathLike[str] | Encoder) -> Encoder:

@@ -30,6 +30,9 @@ from unlabeled.modalities import open_instances
 LONGEST_ANSWER = 30
 """Tokens."""
 
+Scores = NDArray[np.float32] | None
+"""What the head gives for a prepared row; None for a row that was not asked for."""
+
 
 class Task(ABC):
     """A task: how instances are made ready, what the head gives, and what is read from it.
@@ -74,8 +77,11 @@ class Task(ABC):
         """Say how far the head's scores are from the targets of a batch."""
 
     @abstractmethod
-    def read(self, scores: list[NDArray[np.float32]], made: Any) -> Any:
-        """Turn the scores of all prepared rows into predictions, one for each instance."""
+    def read(self, scores: list[Scores], made: Any) -> Any:
+        """Turn the scores of all prepared rows into predictions, one for each instance.
+
+        What is predicted for an instance whose rows have no scores means nothing.
+        """
 
     @abstractmethod
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
@@ -116,9 +122,9 @@ class ClassTask(Task):
         """Cross-entropy."""
         return F.cross_entropy(scores, torch.tensor(targets, device=scores.device))
 
-    def read(self, scores: list[NDArray[np.float32]], made: Any) -> Any:
+    def read(self, scores: list[Scores], made: Any) -> Any:
         """Give the likeliest classes."""
-        return self.classes[np.stack(scores).argmax(1)] if scores else self.classes[:0]
+        return self.classes[[0 if score is None else int(score.argmax()) for score in scores]]
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
         """Share of the classes that are right."""
@@ -160,9 +166,9 @@ class ScoreTask(ClassTask):
         """Mean squared error."""
         return F.mse_loss(scores[:, 0], torch.tensor(targets, device=scores.device, dtype=scores.dtype))
 
-    def read(self, scores: list[NDArray[np.float32]], made: Any) -> Any:
+    def read(self, scores: list[Scores], made: Any) -> Any:
         """Give numbers in their own units."""
-        return np.array([score[0] * self.scale + self.mean for score in scores])
+        return np.array([np.nan if score is None else score[0] * self.scale + self.mean for score in scores])
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
         """Spearman's correlation; 0 where all predictions are the same."""
@@ -216,9 +222,10 @@ class TagTask(Task):
             scores.flatten(0, 1), torch.from_numpy(wanted).to(scores.device).flatten(), ignore_index=IGNORED
         )
 
-    def read(self, scores: list[NDArray[np.float32]], made: Any) -> Any:
+    def read(self, scores: list[Scores], made: Any) -> Any:
         """Give a tag for each word."""
-        return [[self.classes[i] for i in words.argmax(1)] for words in made.of_words(scores)] if scores else []
+        found = made.of_words(scores, self.outputs)
+        return [[self.classes[i] for i in words.argmax(1)] for words in found]
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
         """F1 of whole stretches where tags begin with B- or I-, else the share of tags that are right."""
@@ -273,13 +280,15 @@ class SpanTask(Task):
         wanted = torch.from_numpy(np.stack(targets)).to(scores.device)
         return (F.cross_entropy(scores[..., 0], wanted[:, 0]) + F.cross_entropy(scores[..., 1], wanted[:, 1])) / 2
 
-    def read(self, scores: list[NDArray[np.float32]], made: Any) -> Any:
+    def read(self, scores: list[Scores], made: Any) -> Any:
         """Give the best answer over all windows; the empty text where no answer is better and that was learnt."""
         questions, pairs = made
         rows = questions.rows
         best: list[tuple[float, int, int]] = [(-math.inf, 0, -1)] * len(pairs)
         null = [math.inf] * len(pairs)
         for row, owner, first, begin, score in zip(rows.rows, rows.owner, rows.first, rows.begin, scores, strict=True):
+            if score is None:
+                continue
             last = len(row) - len(rows.tokenizer.framed_after)
             null[owner] = min(null[owner], float(score[0, 0] + score[0, 1]))
             sums = score[first:last, 0][:, None] + score[first:last, 1][None, :]
