@@ -104,6 +104,26 @@ def check_total_adds_and_every_process_feels_every_loss() -> None:
     torch.testing.assert_close(own.grad, mine(joined.grad), **close)
 
 
+def penalised(values: torch.Tensor, rows: torch.Tensor) -> None:
+    """Differentiate the squared slope of values in rows, as a gradient penalty does."""
+    (slope,) = torch.autograd.grad(values.sum(), rows, create_graph=True)
+    slope.square().sum().backward()
+
+
+def check_a_penalty_on_a_gradient_has_the_gradient_of_one_process() -> None:
+    joined = joined_rows(4).requires_grad_()
+    penalised(each_against_each(joined), joined)
+    own = mine(joined.detach()).requires_grad_()
+    penalised(mine(each_against_each(gather(own))), own)
+    torch.testing.assert_close(own.grad, mine(joined.grad), **close)
+
+    joined.grad = None
+    penalised((joined / (1 + joined.square().sum(0))).pow(3), joined)
+    own.grad = None
+    penalised((own / (1 + all_reduce_sum(own.square().sum(0)))).pow(3), own)
+    torch.testing.assert_close(own.grad, mine(joined.grad), **close)
+
+
 def check_total_leaves_its_argument_alone() -> None:
     x = torch.ones(3)
     all_reduce_sum(x)

@@ -34,25 +34,25 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         # A reduce-scatter, written as all-reduce and slice because gloo has no reduce-scatter.
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total[rank() * ctx.rows : (rank() + 1) * ctx.rows]
+        return all_reduce_sum(gradients[0])[rank() * ctx.rows : (rank() + 1) * ctx.rows]
 
 
 class _Sum(torch.autograd.Function):
-    """All-reduce forwards and backwards: every process's loss depends on every process's addend."""
+    """All-reduce forwards and backwards: every process's loss depends on every process's addend.
+
+    The backward pass is made of this function itself, so that it can be differentiated too: a penalty on a gradient,
+    such as R1, sees the other processes' rows through normalisation by the joined batch.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        total = x.clone()
+        total = x.contiguous().clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total
+        return all_reduce_sum(gradients[0])
 
 
 def gather(x: Tensor) -> Tensor:

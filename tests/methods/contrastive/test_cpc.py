@@ -106,8 +106,15 @@ def test_a_given_encoder_that_takes_any_size_keeps_what_it_has_learnt():
 
 @pytest.mark.parametrize(("side", "window", "patch"), [(8, 4, 2), (28, 12, 4), (22, 8, 2)])
 def test_a_window_by_default_is_one_that_patches_fit_into(side, window, patch):
-    encoder = CPC(**SMALL).fit(np.random.default_rng(0).random((8, side, side))).encoder_
+    encoder = CPC(**SMALL, encoder="vit").fit(np.random.default_rng(0).random((8, side, side))).encoder_
     assert (encoder.size, encoder.inner.patch) == (window, patch)
+
+
+@pytest.mark.parametrize(("side", "architecture"), [(8, "vit"), (16, "conv")])
+def test_no_default_encoder_of_windows_normalises_over_the_batch(side, architecture):
+    encoder = CPC(**SMALL).fit(np.random.default_rng(0).random((8, side, side))).encoder_
+    assert encoder.inner.architecture == architecture
+    assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in encoder.modules())
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class CPC(SelfSupervised):
     principle: ClassVar[str] = "contrastive"
 
     # Without normalisation over the batch, whose statistics would tell of the windows to be predicted.
-    auto_encoder: ClassVar[Mapping[str, str]] = {"image": "vit"}
+    auto_encoder: ClassVar[Mapping[str, str]] = {"image": "conv:layer"}
     minimum_rows: ClassVar[int] = 2
 
     window: int | None = None
@@ -101,8 +101,9 @@ class CPC(SelfSupervised):
         try:
             return from_description(encoder.describe(), part)
         except UnlabeledError:
-            # A patch that divides the whole may not divide a window. By its name alone it chooses another.
-            return make_encoder(self._encoder_specification(encoder.preprocessing), part)
+            # A patch that divides the whole may not divide a window; by its name alone a transformer chooses another.
+            # Windows that are too small for the default encoder get a transformer too.
+            return make_encoder("vit" if self.encoder == "auto" else self._encoder_specification(part), part)
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Give the instances: each of their windows is shown to what comes before it hides."""

@@ -34,10 +34,11 @@ class Colorization(Validated):
     r"""The colours of an image are taken away, and the network says what they were.
 
     Split: x is the lightness L* of CIELAB, y are the colours a*, b*, sorted into bins of 10 × 10 units. Loss, with q
-    the bin of place p and w its weight:
+    the bin of place p, one of P, and w its weight:
 
-    .. math:: L = -\frac{1}{\sum_p w_{q_p}} \sum_p w_{q_p} \log p(q_p \mid x), \qquad
-              w_q \propto \Big((1 - \lambda)\, \tilde p_q + \frac{\lambda}{Q}\Big)^{-1}
+    .. math:: L = -\frac{1}{P} \sum_p w_{q_p} \log p(q_p \mid x), \qquad
+              w_q \propto \Big((1 - \lambda)\, \tilde p_q + \frac{\lambda}{Q}\Big)^{-1}, \qquad
+              \sum_q \tilde p_q w_q = 1
 
     where :math:`\tilde p` says how often each of the Q bins was seen so far. Without the weights everything would be
     grey, because most of most pictures is. `colorize` takes the mean of the bins by probabilities sharpened with a
@@ -81,7 +82,9 @@ class Colorization(Validated):
         """Weighted cross-entropy of the bins."""
         logits = net.decoder(net.encoder.features(x).maps()).float()
         bins = net.palette.bins(F.interpolate(y, logits.shape[2:], mode="area"))
-        return F.cross_entropy(logits, bins, weight=net.palette.weights())
+        # Divided by the number of places, not by the sum of their weights, which differs between parts of a batch.
+        mean: Tensor = F.cross_entropy(logits, bins, weight=net.palette.weights(), reduction="sum") / bins.numel()
+        return mean
 
     def after_step(self, net: Any, batch: Batch, done: float) -> None:
         """Count the colours of the batch."""

@@ -62,9 +62,10 @@ class Inpainting(Validated):
         return (with_hole(batch.values, hole), hole), batch.values
 
     def loss(self, net: Network, x: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
-        """Mean squared error over the hidden pixels."""
-        painted = self._painted(net, *x)
-        return ((painted - y).square() * x[1]).sum() / (x[1].sum() * y.shape[1])
+        """Mean squared error over the hidden pixels of an image, and then over the images."""
+        shown, hole = x
+        errors = (self._painted(net, shown, hole) - y).square().mean(1, keepdim=True) * hole
+        return (errors.flatten(1).sum(1) / hole.flatten(1).sum(1)).mean()
 
     def inpaint(self, X: Any, mask: Any) -> NDArray[np.float32]:
         """Paint what is behind a mask; all other pixels stay as they are.
