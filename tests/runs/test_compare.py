@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unlabeled import SimCLR
+from unlabeled import SimCLR, SupCon
 from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation import stratified_split
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.modalities import open_instances
 from unlabeled.runs.budget import Budget
@@ -129,6 +130,27 @@ def test_word_methods_take_part_where_there_are_texts(tmp_path, photos):
     assert "give the budget as a time" in counted["left_out"]["skip_gram"]
     images = compare(photos, ["glove", "raw"], tmp_path / "c", budget="2s", **given)
     assert "learns words from texts, and these are images" in images["left_out"]["glove"]
+
+
+def test_a_method_that_learns_from_labels_sees_none_of_those_that_test_it(photos, tmp_path, monkeypatch):
+    seen, fit = [], SupCon.fit
+
+    def watched(self, X, y=None, **settings):
+        seen.append(np.asarray(y))
+        return fit(self, X, y, **settings)
+
+    monkeypatch.setattr(SupCon, "fit", watched)
+    result = compare(photos, ["sup_con", "simclr"], tmp_path / "cmp", budget="3 steps", seeds=2, settings=SETTINGS)
+    labels = open_instances(photos)[0].labels
+    for taught, seed in zip(seen, (0, 1), strict=True):
+        train, test = stratified_split(labels, 0.2, seed)
+        assert (taught[test] == -1).all()
+        assert (taught[train] == labels[train]).all()
+    curves = {row["name"]: row["curve"][-1] for row in result["methods"]}
+    assert "knn" in curves["simclr"]
+    assert "knn" not in curves["sup_con"]
+    compare(photos, ["sup_con"], tmp_path / "time", budget="3s", seeds=1, settings=SETTINGS)
+    assert all((taught == -1).any() and len(np.unique(taught)) == 4 for taught in seen)
 
 
 def test_without_labels_label_free_figures_rank(digits, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from unlabeled import SimCLR
+from unlabeled import SimCLR, SupCon
 from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.autoencoder import Autoencoder
@@ -94,6 +94,31 @@ def test_class_folders_are_labels_for_judging(digits, tmp_path):
     found = learn(folder, tmp_path / "run", Autoencoder(**QUICK, latent_dim=4))
     assert found.embeddings.classes == ["0", "1", "2"]
     assert found.metrics["evaluation"]["n_classes"] == 3
+
+
+def test_labels_that_teach_do_not_judge(photos, label_file, tmp_path, monkeypatch):
+    seen, fit = [], SupCon.fit
+    monkeypatch.setattr(SupCon, "fit", lambda self, X, y=None, **k: [seen.append(y), fit(self, X, y, **k)][1])
+    said = []
+    found = learn(photos, tmp_path / "run", SupCon(**QUICK), labels=label_file, say=said.append)
+    kept = found.about["held_out_labels"]
+    names = dict(zip(found.embeddings.ids, found.embeddings.label_names, strict=True))
+    assert [name for name, taught in zip(names, seen[0], strict=True) if names[name] and taught is None] == kept
+    assert all(taught in (None, names[name]) for name, taught in zip(names, seen[0], strict=True))
+    assert f"{60 - len(kept)} of 60 labels teach; {len(kept)} are kept to judge" in said
+    assert found.metrics["evaluation"]["n_test"] == len(kept)
+    assert evaluate_run(found, label_file)["evaluation"]["n_test"] == len(kept)
+    with pytest.raises(UnlabeledError, match="leave out train_rows"):
+        evaluate_run(found, train_rows=20)
+    others = tmp_path / "others.csv"  # of instances whose labels taught nothing
+    others.write_text("path,label\n" + "".join(f"{i:03d}.png,{'ab'[i % 2]}\n" for i in range(60, 80)))
+    assert evaluate_run(found, others, train_rows=10)["evaluation"]["n_test"] == 10
+
+
+def test_labels_that_have_all_taught_judge_nothing(photos, label_file, tmp_path):
+    found = learn(photos, tmp_path / "run", SupCon(**QUICK), labels=label_file, judging=False)
+    assert found.about["held_out_labels"] == []
+    assert "all labels have taught" in evaluate_run(found)["note"]
 
 
 def test_search_finds_the_picture_itself_first(run, photos):

@@ -31,6 +31,9 @@ SCRIPT = textwrap.dedent("""
                     progress=False, optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
     same_normalisation = given.pop("same_normalisation", False)
     settings |= given
+    if settings.pop("texts", 0):
+        words = np.random.default_rng(0).choice(["one", "two", "three", "four"], (128, 6))
+        images = [" ".join(row[: 2 + i % 5]) for i, row in enumerate(words)]  # short ones are there several times
     cls = method(sys.argv[1])
     if same_normalisation:
         plain = cls.build
@@ -140,6 +143,19 @@ def test_two_processes_share_draws_banks_queues_centres_and_assignments(method, 
         step, other = expected - start[key], two[key] - start[key]
         # As above, and what two float32 runs differ by after the first step enters the second.
         tolerance = 2e-2 * float(step.abs().max()) + 1e-4 * float(expected.abs().max()) + 1e-6
+        assert torch.allclose(other, step, atol=tolerance), (key, float((other - step).abs().max()), tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["simcse", "gpt", "elmo"])
+def test_two_processes_learn_from_texts_what_one_learns(method, tmp_path):
+    size = {"dim": 16, "layers": 1, "heads": 2, "length": 16, "dropout": 0.0, "encoder": "auto"}
+    settings = {"batch": 32, "rate": 0.05, "texts": 1, **size}
+    start = learn(method, tmp_path / "start", 1, **{**settings, "rate": 1e-30})
+    one, two = learn(method, tmp_path / "one", 1, **settings), learn(method, tmp_path / "two", 2, **settings)
+    for key, expected in one.items():
+        step, other = expected - start[key], two[key] - start[key]
+        tolerance = 2e-2 * float(step.abs().max()) + 1e-4 * float(expected.abs().max()) + 1e-6  # as above
         assert torch.allclose(other, step, atol=tolerance), (key, float((other - step).abs().max()), tolerance)
 
 

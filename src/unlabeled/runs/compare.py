@@ -23,12 +23,11 @@ from unlabeled.files import read_json, write_json
 from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
+from unlabeled.runs.comparing.judged_rows import TEST_SIZE, judged_rows, split_rows
 from unlabeled.runs.embeddings import Say, matched, silent
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 
-TEST_SIZE = 0.2
-MAX_JUDGED = 10_000
 LABEL_FREE = {"effective_rank": 1, "uniformity": -1}
 """Figures that need no labels, with the sign that makes more be better."""
 
@@ -50,7 +49,7 @@ def compare(
     Every method gets the same data, encoder, preprocessing and budget. What a method has learnt for a seed is kept in
     `out`, so a comparison that was interrupted or killed goes on where it was when it is called again. With labels,
     each seed draws one split that is the same for all methods; nearest neighbours and a linear probe learn from its
-    training rows, and the test rows choose nothing.
+    training rows, and the test rows choose nothing. A method that learns from labels sees those of the training rows.
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ def _figures(
         table.sort(key=lambda row: -row["effective_rank"])
         return {"judged_by": "effective rank (RankMe), without labels", "methods": table}
     say("Judging on held-out rows")
-    rows = _judged_rows(labels)
+    rows = judged_rows(labels)
     answers: dict[str, dict[str, NDArray[np.float64]]] = {}
     for (name, cells), row in zip(entries, table, strict=True):
         answers[name] = {
@@ -175,12 +174,11 @@ def _figures(
             "linear": np.full((len(seeds), len(rows)), np.nan),
         }
         for place, seed in enumerate(seeds):
-            split = stratified_split(labels[rows], TEST_SIZE, seed)
-            train, test = (rows[part] for part in (split.train, split.test))
+            train, test = split_rows(labels, seed)
             vectors = np.asarray(cells[place]["vectors"])
             given = (vectors[train], labels[train], vectors[test], labels[test])
             for probe, judge in PROBES.items():
-                answers[name][probe][place, split.test] = judge(*given) == labels[test]
+                answers[name][probe][place, np.searchsorted(rows, test)] = judge(*given) == labels[test]
         for probe, asked in answers[name].items():
             row[probe] = _accuracy(asked)
         row["curve"] = _curve(cells, labels, seeds, row)
@@ -232,7 +230,8 @@ def _curve(
             for cell in cells
         ]
         entry = {"steps": step, "effective_rank": float(np.mean([effective_rank(each) for each in seen]))}
-        known = np.full(len(watched), -1) if labels is None else labels[watched]
+        hidden = labels is None or any("taught" in cell for cell in cells)  # what was learnt by heart is no accuracy
+        known = np.full(len(watched), -1) if labels is None or hidden else labels[watched]
         if np.unique(known[known >= 0], return_counts=True)[1].tolist() > [1, 1]:
             asked = []
             for vectors, seed in zip(seen, seeds, strict=True):
@@ -263,13 +262,6 @@ def _label_free(name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
         "ms_a_step": 1000 * seconds / steps if steps else None,
         "peak_mib": float(np.max([cell["peak_mib"].item() for cell in cells])),
     }
-
-
-def _judged_rows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    rows = np.flatnonzero(labels >= 0)
-    if len(rows) > MAX_JUDGED:
-        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_JUDGED, replace=False))
-    return rows
 
 
 def _accuracy(asked: NDArray[np.float64]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from unlabeled.files import write_json
 from unlabeled.modalities import open_instances, open_source
 from unlabeled.registry import method
 from unlabeled.runs.embeddings import Say, labelled, silent
+from unlabeled.runs.held_out_labels import rows_to_test
 from unlabeled.runs.judge import judge
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
@@ -66,7 +67,7 @@ def evaluate_run(
             "changed; learn again to judge them"
         )
     advice = collapse_advice(method(run.about["recipe"]["method"]))
-    figures = judge(embeddings, run.encoder, instances, seeds, train_rows, advice, progress)
+    figures = judge(embeddings, run.encoder, instances, seeds, train_rows, advice, progress, rows_to_test(run))
     if renew:
         kept = {key: value for key, value in run.metrics.items() if key not in ("note", "evaluation")}
         write_json(run.folder / "metrics.json", kept | figures)

@@ -35,6 +35,7 @@ def judge(
     train_rows: int | None = None,
     advice: str | None = None,
     progress: bool | None = False,
+    tested: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Measure a representation.
 
@@ -59,6 +60,8 @@ def judge(
         What the method's user can do about a collapse.
     progress : bool, optional
         Show a progress bar while the probes learn; None shows it on a terminal and in a notebook.
+    tested : ndarray of int64, optional
+        Rows that may be tested on, where the others have taught the method their labels.
 
     Returns
     -------
@@ -85,6 +88,13 @@ def judge(
         "raw input": modality_of(instances).baseline(instances, chosen),
         "untrained encoder": untrained(encoder, instances, chosen, seed=seeds[0]),
     }
+    asked = None if tested is None or np.isin(chosen, tested).all() else np.isin(chosen, tested)
+    if asked is not None and not asked.any():
+        return figures | {"note": "all labels have taught the method, so none is left to judge it"}
+    if asked is not None and train_rows is not None:
+        raise UnlabeledError(
+            "the method has learnt from labels, so it is judged by those that were held out; leave out train_rows"
+        )
     if train_rows is not None and train_rows >= len(chosen):
         raise UnlabeledError(f"{train_rows} labels to learn from leave none of {len(chosen)} to test on")
     test_size = TEST_SIZE if train_rows is None else 1 - train_rows / len(chosen)
@@ -99,6 +109,7 @@ def judge(
         seeds=seeds,
         test_size=test_size,
         groups=None if groups is None else groups[chosen],
+        test_rows=asked,
         progress=progress,
     )
     return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}

@@ -13,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unlabeled.counted import counted
 from unlabeled.data import Instances, read_labels
 from unlabeled.encoders import embed
@@ -23,6 +26,7 @@ from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
 from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
 from unlabeled.runs.grouping.oddities import oddities
+from unlabeled.runs.held_out_labels import held_out_rows, taught_labels
 from unlabeled.runs.judge import judge
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
@@ -67,7 +71,8 @@ def learn(
     method : SelfSupervised
         The method with its settings. It is fitted, and its checkpoints go into the run's folder.
     labels : path, optional
-        CSV or parquet with an id (or path) and a label; used to judge and to colour, never to learn.
+        CSV or parquet with an id (or path) and a label; used to judge and to colour. They teach only methods that
+        learn from labels, such as `SupCon`, and a fifth of each class is then kept from these to judge them.
     on_error : {"skip", "raise"}, default "skip"
         What to do with an image that cannot be read. Skipped ones are listed in the run.
     resume : bool, default False
@@ -107,7 +112,8 @@ def learn(
             _check_ids(instances)
             _check_several(instances, method)
             known = matched(table, instances.ids, say) if table is not None else (instances.labels, instances.classes)
-            plan = method.check(instances)
+            taught, held_out = _lessons(method, instances, known, judging, say)
+            plan = method.check(instances, taught)
             about: dict[str, Any] = {
                 "complete": False,
                 "source": _absolute(source),
@@ -117,11 +123,13 @@ def learn(
                 "rows": len(instances),
                 "skipped": [{"id": s.id, "reason": s.reason} for s in getattr(instances, "skipped", ())],
             }
+            if held_out is not None:
+                about["held_out_labels"] = [instances.ids[row] for row in held_out]
             home = _home(out, overwrite)
             if first and not (home / "run.json").exists():
                 write_json(home / "run.json", about)
         say(_course(plan))
-        method, notes = _fitted(method, instances, home / "checkpoint", resume)
+        method, notes = _fitted(method, instances, taught, home / "checkpoint", resume)
         leave_process_group()
         if not first:
             raise SystemExit  # what is left is the first one's
@@ -137,7 +145,7 @@ def learn(
         write_json(results / "history.json", method.history_)
         metadata = {"label": embeddings.label_names} if embeddings.label_names is not None else None
         LanceStore.build(embeddings.ids, vectors, metadata, folder=results / "index")
-        metrics, failed = _judged(embeddings, method, instances, judging, out)
+        metrics, failed = _judged(embeddings, method, instances, held_out, judging, out)
         write_json(results / "metrics.json", metrics)
         notes += failed
         shown, failed = _shown(results, embeddings, method, instances, metrics, data)
@@ -193,15 +201,34 @@ def _course(plan: Plan) -> str:
     return f"{counted(plan.steps, 'step')} of {counted(plan.batch * plan.parts, 'instance')}{hint}"
 
 
+def _lessons(
+    method: SelfSupervised, instances: Instances, known: tuple[Any, Any], judging: bool, say: Say
+) -> tuple[NDArray[Any] | None, NDArray[np.int64] | None]:
+    """Give the labels that a method which learns from labels may see, and the rows whose labels judge it."""
+    labels, classes = known
+    if not method.uses_labels or labels is None or classes is None:
+        return None, None
+    held_out = held_out_rows(instances, labels) if judging else np.empty(0, dtype=np.int64)
+    labelled = int((labels >= 0).sum())
+    say(f"{labelled - len(held_out):,} of {counted(labelled, 'label')} teach; {len(held_out):,} are kept to judge")
+    return taught_labels(labels, classes, held_out), held_out
+
+
 def _judged(
-    embeddings: Embeddings, method: SelfSupervised, instances: Instances, judging: bool, out: Path
+    embeddings: Embeddings,
+    method: SelfSupervised,
+    instances: Instances,
+    held_out: NDArray[np.int64] | None,
+    judging: bool,
+    out: Path,
 ) -> tuple[dict[str, Any], list[str]]:
     """Judge; a judgement that fails leaves the run usable, with a note."""
     unlabelled = replace(embeddings, labels=None, classes=None)
     advice, others = collapse_advice(method), oddities(embeddings, instances) | _generalisation(method)
     try:
         given = embeddings if judging else unlabelled
-        return judge(given, method.encoder_, instances, advice=advice, progress=method.progress) | others, []
+        found = judge(given, method.encoder_, instances, advice=advice, progress=method.progress, tested=held_out)
+        return found | others, []
     except UnlabeledError as error:
         note = f"not judged by labels: {error}. Repeat with: unlabeled evaluate {shlex.quote(str(out))}"
         return judge(unlabelled, method.encoder_, instances, advice=advice) | others | {"note": note}, [note]
@@ -262,13 +289,13 @@ def _owned(out: Path, resume: bool, overwrite: bool, epochs: int) -> Iterator[No
 
 
 def _fitted(
-    method: SelfSupervised, instances: Instances, checkpoint: Path, resume: bool
+    method: SelfSupervised, instances: Instances, taught: NDArray[Any] | None, checkpoint: Path, resume: bool
 ) -> tuple[SelfSupervised, list[str]]:
     """Fit a copy of the method that saves itself as it goes; give it, and what it warned of."""
     method = method.__class__(**{**method.get_params(deep=False), "checkpoint": str(checkpoint)})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        method.fit(instances, resume=resume and checkpoint.exists())
+        method.fit(instances, taught, resume=resume and checkpoint.exists())
     return method, [str(warning.message) for warning in caught]
 
 

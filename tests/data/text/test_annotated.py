@@ -12,9 +12,11 @@ from unlabeled.data.text.annotated import (
     answer_span,
     chunks_of,
     entity_f1,
+    given_answers,
     pair_rows,
     read_annotated,
     read_conll,
+    sentence_tags,
     windows_with_stride,
 )
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
@@ -80,6 +82,29 @@ def test_answers_are_checked():
         answer_span(("c", 2), "a b", 7)
 
 
+def test_of_several_answers_all_are_read_and_the_first_is_learnt():
+    several = {"text": ["b c", "c"], "answer_start": [2, 4]}
+    assert given_answers(several) == [("b c", 2), ("c", 4)]
+    assert answer_span(several, "a b c", 0) == (2, 5)
+    assert [given_answers(nothing) for nothing in (None, "", float("nan"), {"text": [], "answer_start": []})] == [
+        []
+    ] * 4
+
+
+def test_a_sentence_has_all_its_tags_or_none():
+    assert sentence_tags(["a", "b"], np.array([0, 3]), 0) == ["0", "3"]
+    for nothing in (None, float("nan"), -1, "", ["", None], [-1, -1]):
+        assert sentence_tags(["a", "b"], nothing, 0) is None
+    assert sentence_tags([], [], 0) == []
+    for tags, told in (
+        (["O", ""], "sentence 7 has no tag for its word 'b'"),
+        (["O"], "sentence 7 has 2 words but 1 tags"),
+        ("O O", "sentence 7 has 'O O' for tags"),
+    ):
+        with pytest.raises(UnlabeledError, match=told):
+            sentence_tags(["a", "b"], tags, 7)
+
+
 def test_pairs_stand_in_one_row(tokenizer):
     rows = pair_rows((["one"], ["two"]), tokenizer, 20)
     one, two = tokenizer.encode(["one", "two"])
@@ -109,6 +134,8 @@ def test_f1_is_of_whole_chunks_and_of_words():
     assert answer_f1("The cat!", "cat") == 1.0
     assert answer_f1("", "cat") == 0.0
     assert answer_f1("", "") == 1.0
+    assert answer_f1("snake_case", "snakecase") == 1.0  # the underscore is punctuation
+    assert answer_f1("की", "का") == 0.0  # a vowel sign is not
 
 
 def test_files(tmp_path):
@@ -121,7 +148,8 @@ def test_files(tmp_path):
     asked = {"question": "q", "answers": [{"text": "c", "answer_start": 0}]}
     article = {"paragraphs": [{"context": "c", "qas": [asked, {"question": "r", "is_impossible": True}]}]}
     (tmp_path / "s.json").write_text(json.dumps({"data": [article]}))
-    assert read_annotated(tmp_path / "s.json", "span") == ([("q", "c"), ("r", "c")], [("c", 0), None])
+    right = {"text": ["c"], "answer_start": [0]}
+    assert read_annotated(tmp_path / "s.json", "span") == ([("q", "c"), ("r", "c")], [right, None])
     (tmp_path / "s.json").write_text("{}")
     with pytest.raises(UnlabeledError, match="not in SQuAD's form"):
         read_annotated(tmp_path / "s.json", "span")

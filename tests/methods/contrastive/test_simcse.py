@@ -92,6 +92,18 @@ def test_padding_does_not_make_texts_different():
     assert numbers[0, 1] == numbers[1, 0]
 
 
+def test_a_text_has_the_same_number_in_another_batch_and_another_text_has_another():
+    # Processes exchange these numbers: counted within a batch, they would take texts of two processes for copies.
+    here, there = (
+        identical([padded(ROWS, 0)])[0],
+        identical([padded([[2, 11, 3], [2, 9, 8, 3, 7], *ROWS[1:]], 1, 9)])[0],
+    )
+    assert here.tolist() == [there[3], there[2], there[3], there[0]]
+    assert there[1] not in here
+    swapped = identical([padded([[2, 5, 6, 3], [2, 6, 5, 3], [2, 5, 6], [2, 5, 6, 3, 0]], 0)])[0]
+    assert len(swapped.unique()) == 4
+
+
 def test_crops_are_two_different_stretches():
     model = SimCSE(**TINY, views="crop", batch_size=4).fit(TEXTS)
     (first, second), _ = model.split(Batch.unlabelled(padded([[2, *range(5, 25), 3]] * 4, 0)))

@@ -6,6 +6,7 @@ from unlabeled import BERT, FineTuning
 from unlabeled.encoders import make_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.fine_tune import fine_tune
+from unlabeled.methods.fewlabels.tasks import TASKS
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.training.bases.stages import stages
 
@@ -153,6 +154,21 @@ def test_words_are_tagged_also_beyond_the_window(tagger):
     found = tagger.predict([WORDS[0] * 20, []])
     assert [len(tags) for tags in found] == [60, 0]
     assert found[0][30:33] == ["B-NP", "I-NP", "O"]
+
+
+def test_sentences_without_tags_are_left_out(encoder, tagger):
+    some = [tags if i < 30 else None for i, tags in enumerate(TAGS)]
+    model = FineTuning(encoder=encoder, task="tags", **QUICK).fit(WORDS, some)
+    assert model.classes_ == tagger.classes_
+    assert model.score(WORDS, some) == model.score(WORDS[:30], TAGS[:30])
+    with pytest.raises(UnlabeledError, match="no instance is labelled"):
+        FineTuning(encoder=encoder, task="tags", **QUICK).fit(WORDS, [None] * len(WORDS))
+
+
+def test_of_several_right_answers_the_nearest_counts():
+    task = TASKS["span"]()
+    assert task.score([["the big dog", "dog"], [""]], ["dog", ""]) == 1.0
+    assert task.score([["the big dog"], [""]], ["dog", "cat"]) == pytest.approx((2 / 3 + 0) / 2)
 
 
 def test_answers_are_found(encoder, tmp_path):

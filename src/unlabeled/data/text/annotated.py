@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
+import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
+from unlabeled.data.classes import class_name
 from unlabeled.data.instances import prefetched
 from unlabeled.data.paths import existing
 from unlabeled.data.text.text_columns import TABLES_OF_TEXT, read_columns
@@ -225,22 +226,62 @@ class Questions:
         return found
 
 
+def sentence_tags(words: Sequence[str], tags: Any, place: int) -> list[str] | None:
+    """Read the tags of a sentence; None if it has none: None, NaN, −1 or the empty string in their place.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is not one tag a word.
+    """
+    if not hasattr(tags, "__len__") or isinstance(tags, str):
+        if class_name(tags) is None:
+            return None
+        raise UnlabeledError(f"sentence {place} has {tags!r:.40} for tags; give a list, with a tag for each word")
+    if len(words) != len(tags):
+        raise UnlabeledError(f"sentence {place} has {len(words)} words but {len(tags)} tags")
+    names = [class_name(tag) for tag in tags]
+    if len(names) and all(name is None for name in names):
+        return None
+    for word, name in zip(words, names, strict=True):
+        if name is None:
+            raise UnlabeledError(
+                f"sentence {place} has no tag for its word {word!r:.40}; give all its tags, or None in their place"
+            )
+    return [name for name in names if name is not None]
+
+
+def given_answers(answer: Any) -> list[tuple[str, int]]:
+    """Read answers to a question: (text, beginning), SQuAD's ``{"text": [...], "answer_start": [...]}``, or None.
+
+    Examples
+    --------
+    >>> given_answers({"text": ["a dog", "dog"], "answer_start": [4, 6]})
+    [('a dog', 4), ('dog', 6)]
+    >>> given_answers(None)
+    []
+    """
+    if isinstance(answer, dict):
+        texts, starts = answer.get("text", []), answer.get("answer_start", [])
+        return [(texts, starts)] if isinstance(texts, str) else list(zip(texts, starts, strict=True))
+    if answer is None or isinstance(answer, float) or answer == "":
+        return []
+    text, start = answer
+    return [(text, start)]
+
+
 def answer_span(answer: Any, context: str, row: int) -> tuple[int, int] | None:
-    """Read an answer: (text, beginning), SQuAD's ``{"text": [...], "answer_start": [...]}``, or None for none.
+    """Give where the first answer begins and ends in its context, see `given_answers`; None where there is none.
 
     Raises
     ------
     UnlabeledError
         If the answer does not stand there in the context.
     """
-    if isinstance(answer, dict):
-        texts, starts = answer.get("text", []), answer.get("answer_start", [])
-        if isinstance(texts, str):
-            texts, starts = [texts], [starts]
-        answer = (texts[0], starts[0]) if len(texts) else None
-    if answer is None or answer == "":
+    given = given_answers(answer)
+    if not given:
         return None
-    text, start = answer
+    text, start = given[0]
     if context[start : start + len(text)] != text:
         raise UnlabeledError(
             f"question {row}: the answer {text!r:.60} does not stand at character {start} of its context"
@@ -287,8 +328,9 @@ def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], lis
     -------
     pairs : list of (str, str)
         Questions and contexts.
-    answers : list of (str, int) or None
-        The first answer and where it begins; None where the question cannot be answered.
+    answers : list of dict or None
+        All answers and where they begin, ``{"text": [...], "answer_start": [...]}``; None where the question cannot be
+        answered.
     """
     pairs: list[tuple[str, str]] = []
     answers: list[Any] = []
@@ -298,7 +340,8 @@ def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], lis
                 for asked in paragraph["qas"]:
                     pairs.append((asked["question"], paragraph["context"]))
                     found = [] if asked.get("is_impossible") else asked.get("answers", [])
-                    answers.append((found[0]["text"], found[0]["answer_start"]) if found else None)
+                    columns = {key: [one[key] for one in found] for key in ("text", "answer_start")}
+                    answers.append(columns if found else None)
     except (KeyError, TypeError) as error:
         raise UnlabeledError(f"{path} is not in SQuAD's form: {error!r} is missing") from None
     return pairs, answers
@@ -343,7 +386,7 @@ def entity_f1(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) ->
 
 
 def answer_f1(truth: str, found: str) -> float:
-    """Give the F1 of the words of two answers, as SQuAD counts: without case, punctuation and articles.
+    """Give the F1 of the words of two answers, as SQuAD counts: without case, ASCII's punctuation, and articles.
 
     Examples
     --------
@@ -352,7 +395,8 @@ def answer_f1(truth: str, found: str) -> float:
     """
 
     def words(text: str) -> list[str]:
-        return [word for word in re.sub(r"[^\w\s]", "", text.lower()).split() if word not in ("a", "an", "the")]
+        plain = text.lower().translate(str.maketrans("", "", string.punctuation))
+        return [word for word in plain.split() if word not in ("a", "an", "the")]
 
     one, other = words(truth), words(found)
     if not one or not other:

@@ -17,6 +17,9 @@ from unlabeled.processes import gather, rank
 from unlabeled.training.bases.text_method import TextMethod
 from unlabeled.views.text import TokenCrop
 
+BASE = 6364136223846793005
+"""Of the polynomial that numbers texts: odd, and random in all its 64 bits."""
+
 
 class SimCSE(TextMethod):
     r"""Two encodings of one text attract each other and repel those of all other texts in the batch.
@@ -101,17 +104,21 @@ class SimCSE(TextMethod):
 
 
 def identical(texts: list[Tokens]) -> Tensor:
-    """Number the texts of a batch so that the same text has the same number.
+    """Number the texts of a batch so that the same text has the same number, also in another batch or process.
+
+    The number is a polynomial of the tokens modulo 2⁶⁴; padding after them does not count. Of two different texts only
+    an accident of about one in 2⁶⁴ gives the same number.
 
     Returns
     -------
     Tensor of int64, shape (k, n)
         For the n texts that are shown, and then for those that each is compared with.
     """
-    together = joined_rows(texts if len(texts) > 1 else texts * 2)
-    _, numbers = together.ids.masked_fill(~together.mask, -1).unique(dim=0, return_inverse=True)
-    parts: Tensor = numbers.view(-1, len(texts[0].ids))
-    return parts
+    numbers = []
+    for ids, mask in texts if len(texts) > 1 else texts * 2:
+        powers = torch.full((ids.shape[1],), BASE, device=ids.device).cumprod(0)
+        numbers.append(((ids + 1) * mask * powers).sum(1))
+    return torch.stack(numbers)
 
 
 def find_own(scores: Tensor, same: Tensor, first: int = 0) -> Tensor:

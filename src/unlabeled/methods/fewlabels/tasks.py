@@ -22,7 +22,9 @@ from unlabeled.data.text.annotated import (
     answer_f1,
     answer_span,
     entity_f1,
+    given_answers,
     pair_rows,
+    sentence_tags,
 )
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
@@ -201,17 +203,18 @@ class TagTask(Task):
         return made.rows, made
 
     def learn(self, y: Any, X: Any, made: Any) -> tuple[Any, NDArray[np.int64], list[Any]]:
-        """Number the tags."""
+        """Number the tags; sentences without any are left out."""
         if len(y) != len(X):
             raise UnlabeledError(f"there are {len(X)} sentences but {len(y)} lists of tags")
-        for place, (words, tags) in enumerate(zip(X, y, strict=True)):
-            if len(words) != len(tags):
-                raise UnlabeledError(f"sentence {place} has {len(words)} words but {len(tags)} tags")
-        self.classes = sorted({str(tag) for tags in y for tag in tags})
+        known = [sentence_tags(words, tags, place) for place, (words, tags) in enumerate(zip(X, y, strict=True))]
+        self.classes = sorted({tag for tags in known if tags is not None for tag in tags})
         self.outputs = len(self.classes)
         number = {tag: i for i, tag in enumerate(self.classes)}
-        codes = [np.array([number[str(tag)] for tag in tags], dtype=np.int64) for tags in y]
-        return made.targets(codes), np.array(made.rows.owner), [list(map(str, tags)) for tags in y]
+        codes = [
+            np.full(len(words), IGNORED) if tags is None else np.array([number[tag] for tag in tags], dtype=np.int64)
+            for words, tags in zip(X, known, strict=True)
+        ]
+        return made.targets(codes), np.array(made.rows.owner), known
 
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:
         """Cross-entropy at the first token of each word."""
@@ -270,9 +273,7 @@ class SpanTask(Task):
             raise UnlabeledError(f"there are {len(pairs)} questions but {len(y)} answers")
         spans = [answer_span(a, context, i) for i, (a, (_, context)) in enumerate(zip(y, pairs, strict=True))]
         self.unanswerable = any(span is None for span in spans)
-        known = [
-            context[slice(*span)] if span is not None else "" for span, (_, context) in zip(spans, pairs, strict=True)
-        ]
+        known = [[text for text, _ in given_answers(answer)] or [""] for answer in y]
         return questions.targets(spans), np.array(questions.rows.owner), known
 
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:
@@ -309,8 +310,8 @@ class SpanTask(Task):
         return answers
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
-        """F1 of the words of the answers."""
-        return float(np.mean([answer_f1(a, b) for a, b in zip(truth, found, strict=True)]))
+        """F1 of the words of the answers; of several that are right, that of the nearest counts."""
+        return float(np.mean([max(answer_f1(a, b) for a in right) for right, b in zip(truth, found, strict=True)]))
 
     def state(self) -> dict[str, Any]:
         """Give whether there were questions without an answer."""

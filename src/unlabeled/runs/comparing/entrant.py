@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from unlabeled.data import Instances
+from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import Subset
 from unlabeled.encoders import embed, make_encoder
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -24,6 +25,7 @@ from unlabeled.modalities import Preprocessing, modality_of
 from unlabeled.registry import method as find_method
 from unlabeled.registry import methods as all_methods
 from unlabeled.runs.budget import Budget
+from unlabeled.runs.comparing.judged_rows import split_rows
 from unlabeled.runs.comparing.watch import ROWS, Watch
 from unlabeled.runs.embeddings import Say
 from unlabeled.training.bases.self_supervised import SelfSupervised
@@ -97,12 +99,15 @@ class Entrant:
             if not hasattr(source, "texts"):
                 raise UnlabeledError(f"{name} learns words from texts, and these are {modality_of(instances).name}s")
         else:
-            method.check(instances)
+            method.check(instances, labels)
         return cls(*given, method, encoder)
 
     def cell(self, folder: Path, seed: int, budget: Budget, say: Say) -> dict[str, Any]:
         """Give vectors and cost for a seed: those that are kept, or else learn them."""
-        path = folder / "cells" / f"{re.sub('[^a-z0-9_-]', '_', self.name.lower())}-{seed}.safetensors"
+        taught = self._taught(seed)
+        version = "" if taught is None else f"-{fingerprint([taught])[:12]}"  # with other labels it learns anew
+        name = re.sub("[^a-z0-9_-]", "_", self.name.lower())
+        path = folder / "cells" / f"{name}-{seed}{version}.safetensors"
         if path.exists():
             return dict(load_arrays(path))
         say(f"{self.name}, seed {seed}")
@@ -129,15 +134,25 @@ class Entrant:
             encoder = make_encoder(self.encoder if self.name == "untrained" else self.name, self.preprocessing)
         return _learnt(embed(encoder, self.instances), 0, 0.0)
 
+    def _taught(self, seed: int) -> NDArray[np.int64] | None:
+        """Give the labels that a method which learns from labels may see: not those that test it."""
+        if self.labels is None or not getattr(self.method, "uses_labels", False):
+            return None
+        taught = self.labels.copy()
+        if len(np.unique(taught[taught >= 0])) > 1:
+            taught[split_rows(taught, seed).test] = -1
+        return taught
+
     def _deep(self, method: SelfSupervised, seed: int, budget: Budget) -> Arrays:
-        budgeted = self._budgeted(method, seed, budget)
+        budgeted, taught = self._budgeted(method, seed, budget), self._taught(seed)
         steps = budgeted.plan(len(self.instances)).steps
         watch = Watch(self.instances, self._watched())
         watch.attach(budgeted, steps)
         begun = time.monotonic()
-        budgeted.fit(self.instances)
+        budgeted.fit(self.instances, taught)
         spent = time.monotonic() - begun - watch.seconds
-        return _learnt(budgeted.transform(self.instances), steps, spent) | watch.arrays()
+        arrays = watch.arrays() if taught is None else watch.arrays() | {"taught": np.array((taught >= 0).sum())}
+        return _learnt(budgeted.transform(self.instances), steps, spent) | arrays
 
     def _watched(self) -> NDArray[np.int64]:
         """Choose the rows of the curve: labelled ones, if there are any."""
@@ -186,13 +201,16 @@ class Entrant:
 
     def _seconds_a_step(self, method: SelfSupervised, seed: int) -> float:
         batch = method.plan(len(self.instances)).batch
-        few = Subset(self.instances, np.arange(min(len(self.instances), CALIBRATION_STEPS * batch)))
+        count = min(len(self.instances), CALIBRATION_STEPS * batch)
+        rows = np.sort(np.random.default_rng(0).permutation(len(self.instances))[:count])  # of all classes
+        few, taught = Subset(self.instances, rows), self._taught(seed)
+        labels = None if taught is None else taught[rows]
         short = type(method)(**method.get_params(deep=False) | {"epochs": 1, "random_state": seed})
         begun = time.monotonic()
-        short.fit(few)
+        short.fit(few, labels)
         middle = time.monotonic()
         longer = type(method)(**short.get_params(deep=False) | {"epochs": 2})
-        longer.fit(few)
+        longer.fit(few, labels)
         steps = short.plan(len(few)).steps
         # The second fit takes one epoch more; what both spend on starting does not count.
         return max((time.monotonic() - middle) - (middle - begun), 1e-4) / steps

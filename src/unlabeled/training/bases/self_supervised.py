@@ -247,8 +247,13 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Give the plan of a training run over so many instances."""
         return Plan(rows, self.epochs, self.batch_size, self.accumulate, self.warmup, seed)
 
-    def check(self, instances: Instances) -> Plan:
+    def check(self, instances: Instances, y: Any = None) -> Plan:
         """See, before a long fit, whether it can begin: build the network, and encode two instances with it.
+
+        Parameters
+        ----------
+        instances : Instances
+        y : as in `fit`
 
         Returns
         -------
@@ -266,7 +271,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.prepare(preprocessing)
         instances = self.training_instances(opened)
         self._check_rows(instances)
-        instances = self._with_labels(instances, None)
+        instances = self._with_labels(instances, y)
         self.n_instances_ = len(instances)
         with own_randomness(), torch.no_grad():
             encoder = make_encoder(self._encoder_specification(preprocessing), preprocessing)

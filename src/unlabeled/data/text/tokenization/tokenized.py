@@ -138,7 +138,8 @@ def bucketed(order: Tensor, lengths: Tensor, batch: int, generator: torch.Genera
     """Cut a random order into batches of texts of like length, themselves in random order.
 
     The order is cut into pools of `pool` batches. Within a pool the texts are sorted by length and cut into batches, so
-    texts meet others of about their length, and different ones in every epoch. What does not fill a batch is left out.
+    texts meet others of about their length, and different ones in every epoch. What does not fill a batch is left out:
+    the end of the order, so that it is no matter of length who sits out.
 
     Parameters
     ----------
@@ -154,8 +155,7 @@ def bucketed(order: Tensor, lengths: Tensor, batch: int, generator: torch.Genera
         Batches a pool; more of them mean less padding and less chance.
     """
     batches: list[Tensor] = []
-    for part in order.split(batch * pool):
-        ordered = part[lengths[part].argsort(stable=True)]
-        batches += [rows for rows in ordered.split(batch) if len(rows) == batch]
+    for part in order[: len(order) // batch * batch].split(batch * pool):
+        batches += part[lengths[part].argsort(stable=True)].split(batch)
     shuffled = torch.randperm(len(batches), generator=generator).tolist()
     return [batches[i] for i in shuffled]
