@@ -147,6 +147,19 @@ def test_what_a_page_links_to_is_in_the_reference():
     assert {(page, target) for page, target in targets if target not in listed} == set()
 
 
+def test_the_readme_names_every_method_and_every_verb():
+    from typer.main import get_command
+
+    from unlabeled.cli.main import app
+    from unlabeled.registry import methods
+
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert [cls.__name__ for cls in methods().values() if f"`{cls.__name__}`" not in text] == []
+    assert f"holds: {len(methods())} methods" in text
+    verbs = get_command(app).commands
+    assert [verb for verb in verbs if f"unlabeled {verb}" not in text and verb != "demo"] == []
+
+
 def test_every_page_is_looked_at():
     assert sum(len(blocks(page, "python")) for page in PAGES) > 10
     assert sum(len(commands(page)) for page in PAGES) > 10

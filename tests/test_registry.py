@@ -57,6 +57,9 @@ def test_loading_from_a_folder_that_holds_no_model_is_refused(tmp_path):
 def test_methods_are_found_by_their_other_names_and_brought_by_a_star():
     assert registry.method("LDA").__name__ == "LatentDirichletAllocation"
     assert registry.method("k-means").__name__ == "KMeans"
+    assert registry.method("TSDAE").__name__ == "NoisyTextRestoration"
+    assert registry.method("mae").__name__ == "MaskedAutoencoder"
+    assert {registry.method(name) for name in registry.ALIASES} <= set(registry.methods().values())
     names: dict[str, object] = {}
     exec("from unlabeled import *", names)
     assert names["KMeans"] is unlabeled.KMeans

@@ -21,6 +21,10 @@ ALIASES = {
     "future": "futureprediction",
     "lda": "latentdirichletallocation",
     "gmm": "gaussianmixture",
+    "mae": "maskedautoencoder",
+    "vae": "variationalautoencoder",
+    "tsdae": "noisytextrestoration",
+    "rotnet": "rotation",
     "word2vec": "skipgram",
 }
 """Other names by which methods are known, without dashes and underscores."""

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
         coco_average_precision,
         voc_average_precision,
     )
+    from unlabeled.evaluation.objects.detection import detection
+    from unlabeled.evaluation.pair_retrieval import PairRecall, pair_recall
     from unlabeled.evaluation.probes.edge_probing import EdgeProbe, edge_probing
     from unlabeled.evaluation.probes.fine_tune import fine_tune
     from unlabeled.evaluation.probes.knn import KnnResult, knn
     from unlabeled.evaluation.probes.linear_probe import LinearProbeResult, linear_probe
+    from unlabeled.evaluation.probes.pixel_probe import PixelProbeResult, pixel_probe
     from unlabeled.evaluation.probes.transfer import transfer
     from unlabeled.evaluation.protocol import Evaluation, Score, evaluate
     from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
@@ -51,6 +54,8 @@ __all__ = [
     "ExtrinsicResult",
     "KnnResult",
     "LinearProbeResult",
+    "PairRecall",
+    "PixelProbeResult",
     "RetrievalResult",
     "Score",
     "SentenceSimilarity",
@@ -66,6 +71,7 @@ __all__ = [
     "clustering",
     "coco_average_precision",
     "collapse_verdict",
+    "detection",
     "edge_probing",
     "effective_rank",
     "evaluate",
@@ -73,7 +79,9 @@ __all__ = [
     "fine_tune",
     "knn",
     "linear_probe",
+    "pair_recall",
     "paraphrase",
+    "pixel_probe",
     "retrieval",
     "sentence_similarity",
     "stratified_split",
@@ -100,6 +108,8 @@ __getattr__, __dir__ = when_used(
         "ExtrinsicResult": "words.extrinsic",
         "KnnResult": "probes.knn",
         "LinearProbeResult": "probes.linear_probe",
+        "PairRecall": "pair_retrieval",
+        "PixelProbeResult": "probes.pixel_probe",
         "RetrievalResult": "retrieval",
         "Score": "protocol",
         "SentenceSimilarity": "sentence_similarity",
@@ -115,6 +125,7 @@ __getattr__, __dir__ = when_used(
         "clustering": "clustering",
         "coco_average_precision": "objects.average_precision",
         "collapse_verdict": "label_free.collapse",
+        "detection": "objects.detection",
         "edge_probing": "probes.edge_probing",
         "effective_rank": "label_free.effective_rank",
         "evaluate": "protocol",
@@ -122,7 +133,9 @@ __getattr__, __dir__ = when_used(
         "fine_tune": "probes.fine_tune",
         "knn": "probes.knn",
         "linear_probe": "probes.linear_probe",
+        "pair_recall": "pair_retrieval",
         "paraphrase": "texts.paraphrase",
+        "pixel_probe": "probes.pixel_probe",
         "retrieval": "retrieval",
         "sentence_similarity": "sentence_similarity",
         "stratified_split": "split",

@@ -44,6 +44,24 @@ def test_dropout_keeps_the_mean_and_hides_what_is_hidden():
     assert torch.equal(one, attend(q, k, changed, seen, 0.3))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_in_training_too_a_future_token_has_a_weight_of_exactly_zero(dtype):
+    # Dropout, and bfloat16 with gradients, go the way that is no fused kernel.
+    dropout = 0.3 if dtype == torch.float32 else 0.0
+    q, k, v = inputs(dtype, requires_grad=True)
+    found = []
+    for future in (0.0, 1e4):
+        keys, values = k.clone(), v.clone()
+        keys[:, :, 4], values[:, :, 4] = future, future
+        torch.manual_seed(0)
+        found.append(attend(q, keys, values, visible(MASK, 6, causal=True), dropout)[:, :4])
+    assert torch.equal(*found)
+    k.grad = v.grad = None
+    attend(q, k, v, visible(MASK, 6, causal=True), dropout)[:, :4].float().square().sum().backward()
+    assert not k.grad[:, :, 4:].any()
+    assert not v.grad[:, :, 4:].any()
+
+
 def test_a_text_without_tokens_has_a_number():
     q, k, v = inputs(torch.bfloat16)
     assert torch.isfinite(attend(q, k, v, torch.zeros(2, 1, 1, 6, dtype=torch.bool), 0.1)).all()

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from unlabeled import BERT
+from unlabeled.data.text.annotated import TaggedWords
 from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.edge_probing import edge_probing, expected_layer, word_vectors
@@ -40,6 +41,20 @@ def test_words_keep_their_order_over_sentences_and_windows(encoder):
     assert together.shape[0] == 15 + 40
     assert torch.allclose(together[3:6], word_vectors(encoder, [SENTENCES[1]]), atol=1e-5)
     assert (together.abs().sum((1, 2)) > 0).all()
+
+
+@torch.no_grad()
+def test_a_word_of_two_windows_counts_in_the_first(encoder):
+    sentence = ["the", "dog", "runs", "a", "cow"] * 6
+    made = TaggedWords.cut([sentence], encoder.preprocessing.tokenizer, 16)
+    found, seen = word_vectors(encoder, [sentence]), set()
+    for row, heads in zip(made.rows.rows, made.heads, strict=True):
+        states = encoder.hidden_states(padded([row], 0))
+        for place in np.flatnonzero(heads >= 0):
+            if heads[place] not in seen:
+                assert torch.allclose(found[heads[place], -1], states[-1][0, place], atol=1e-5)
+        seen |= set(heads[heads >= 0].tolist())
+    assert seen == set(range(30))
 
 
 def test_tags_are_found_and_controls_tell_what_the_probe_learns(encoder):

@@ -175,6 +175,15 @@ def test_filling_in_names_probable_tokens(model):
         model.fill("nothing to fill")
 
 
+def test_a_mask_far_inside_a_long_text_is_filled_from_what_is_around_it(model):
+    far = "the street is wet and so is the cat " * 20
+    around = model.fill(f"{far} the dog [MASK] at the cat {far}", k=3)
+    assert len(around) == 3
+    nearer = model.fill(f"{far * 2} the dog [MASK] at the cat {far * 3}", k=3)
+    assert [token for token, _ in nearer] == [token for token, _ in around]
+    assert [p for _, p in nearer] == pytest.approx([p for _, p in around], abs=1e-6)
+
+
 def test_a_tokenizer_without_a_mask_is_refused(tmp_path, tokenizer):
     without = SubwordTokenizer(tokenizer.backend, {k: v for k, v in tokenizer.special.items() if k != "mask"})
     without.save(tmp_path, 32)

@@ -8,6 +8,7 @@ from unlabeled.data import Batch
 from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.language import gpt
 from unlabeled.methods.language.gpt import next_token_logits, to_left, windows_over
 from unlabeled.methods.language.token_sampling import sample_token
 
@@ -87,10 +88,23 @@ def test_prompts_of_different_lengths_do_not_disturb_each_other(model):
     assert together == [model.generate(prompt, length=5, temperature=0) for prompt in prompts]
 
 
-def test_writing_goes_on_beyond_the_window(model):
-    text = model.generate("the ", length=60, temperature=2.0, seed=1)
-    assert text.startswith("the ")
-    assert len(text) > 16 or len(text) < 64
+@torch.no_grad()
+def test_beyond_the_window_its_second_half_is_read_afresh(model, monkeypatch):
+    def likeliest_but_no_end(logits, *settings):
+        return logits.index_fill(1, torch.tensor([model.tokenizer_.special_id("sep")]), -math.inf).argmax(1)
+
+    monkeypatch.setattr(gpt, "sample_token", likeliest_but_no_end)
+    written = model.generate("the d", length=40)
+    ids = tokens(model, ["the d"]).ids[:, :-1]
+    text = ids[0].tolist()
+    for _ in range(40):
+        ids = ids[:, -8:] if ids.shape[1] > 16 else ids
+        logits = next_token_logits(model.encoder_, Tokens(ids, torch.ones_like(ids, dtype=torch.bool)))[:, -1]
+        best = likeliest_but_no_end(logits.index_fill(1, torch.tensor(model.tokenizer_.special_ids), -math.inf))
+        ids = torch.cat([ids, best[:, None]], 1)
+        text.append(int(best))
+    assert written == model.tokenizer_.decode(text)
+    assert len(written) == 45
 
 
 def test_a_seed_makes_a_text_repeatable_and_leaves_the_callers_random_state_alone(model):
@@ -126,11 +140,23 @@ def test_perplexity_is_exp_of_the_mean_loss_over_tokens(model):
     assert model.perplexity(texts, stride=3) == pytest.approx(expected, rel=1e-5)
 
 
-def test_more_context_does_not_change_what_is_counted(model):
-    long = " ".join(TEXTS)
-    with pytest.raises(UnlabeledError, match="stride must be between"):
-        model.perplexity([long], stride=16)
-    assert 1 < model.perplexity([long], stride=4) < len(model.tokenizer_) * 2
+@torch.no_grad()
+@pytest.mark.parametrize("stride", [4, 8, 15])
+def test_each_token_of_a_long_text_is_predicted_in_the_first_window_that_holds_it(model, stride):
+    long = " ".join(TEXTS[:4])
+    row, losses, begin = tokens(model, [long]).ids[0], [], 0
+    for place in range(1, len(row)):
+        while place >= begin + 16:
+            begin += stride
+        before = row[None, begin:place]
+        logits = next_token_logits(model.encoder_, Tokens(before, torch.ones_like(before, dtype=torch.bool)))
+        losses.append(-logits[0, -1].double().log_softmax(0)[row[place]])
+    assert model.perplexity([long], stride=stride) == pytest.approx(math.exp(sum(losses) / len(losses)), rel=1e-5)
+
+
+def test_windows_that_do_not_overlap_are_refused(model):
+    with pytest.raises(UnlabeledError, match="stride must be between 1 and 15"):
+        model.perplexity(TEXTS, stride=16)
 
 
 def test_knowing_nothing_is_a_perplexity_of_the_vocabulary():

@@ -23,7 +23,7 @@ def learn(
         typer.Option("--method", "-m", help="See [bold]unlabeled methods[/bold].  [dim]default: simclr[/dim]"),
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option(help="CSV or parquet with path (or id) and label; for judging only.")
+        Path | None, typer.Option(help="CSV or parquet with path (or id) and label, for judging.")
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="TOML file with method and settings.")] = None,
     on_error: OnError = "skip",
@@ -45,7 +45,8 @@ def learn(
 ) -> None:
     """Learn a representation from instances without labels; judge it, index it, draw it.
 
-    Class sub-folders and label files are used to judge what was learnt, never to learn.
+    Class sub-folders and label files are used to judge what was learnt. They teach only methods that learn from labels,
+    and a fifth is kept from those.
 
     Every setting of the method is an option too, such as [bold]--epochs 50 --batch-size 128 --temperature 0.2[/bold];
     [bold]unlabeled learn --method simclr --help[/bold] lists them.

@@ -153,7 +153,7 @@ def word_vectors(encoder: Any, sentences: Sequence[Sequence[str]]) -> Tensor:
         states = torch.stack(encoder.hidden_states(made.rows.gather(index).to(device).values), 2)
         if vectors is None:
             vectors = torch.zeros(int(starts[-1]), *states.shape[2:])
-        for place, row in enumerate(index.tolist()):
+        for place, row in reversed(list(enumerate(index.tolist()))):  # so that the first window writes last
             at = np.flatnonzero(made.heads[row] >= 0)
             to = starts[made.rows.owner[row]] + made.heads[row][at]
             vectors[torch.from_numpy(to)] = states[place, torch.from_numpy(at)].float().cpu()

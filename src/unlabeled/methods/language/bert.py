@@ -123,6 +123,7 @@ class BERT(TextMethod):
         Parameters
         ----------
         text : str
+            Of a text longer than the window, the part around the first mask is read.
         k : int, default 5
             Tokens to name.
 
@@ -134,12 +135,15 @@ class BERT(TextMethod):
         """
         self.check_fitted()
         tokenizer = self.tokenizer_
-        row = tokenizer.framed(tokenizer.encode_marked(text), self.length)
-        values = Tokens(*(part.to(self._device) for part in padded([row], tokenizer.pad)))
-        places = (values.ids[0] == tokenizer.special_id("mask")).nonzero()[:, 0]
-        if not len(places):
+        cut, mask = tokenizer.encode_marked(text), tokenizer.special_id("mask")
+        if mask not in cut:
             name = tokenizer.special["mask"]
             raise UnlabeledError(f"there is nothing to fill in {text!r:.80}: write {name} where a word is to be found")
+        room = self.encoder_.preprocessing.length - tokenizer.added
+        begin = max(0, min(int((cut == mask).argmax()) - room // 2, len(cut) - room))
+        row = tokenizer.framed(cut[begin:], self.encoder_.preprocessing.length)
+        values = Tokens(*(part.to(self._device) for part in padded([row], tokenizer.pad)))
+        places = (values.ids[0] == mask).nonzero()[:, 0]
         logits = self._logits(self.network_, self.encoder_.features(values).vectors[0, places]).float()
         logits[:, tokenizer.special_ids] = -torch.inf
         best = logits.softmax(1).topk(min(k, len(tokenizer)), dim=1)
