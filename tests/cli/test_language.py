@@ -134,5 +134,26 @@ def test_a_model_is_fine_tuned_and_predicts(run, tmp_path):
         asked("finetune", run, tmp_path / "new.csv", "-o", tmp_path / "n")
     with pytest.raises(UnlabeledError, match="did you mean 'tags'"):
         asked(*words, "--task", "tag")
+    with pytest.raises(UnlabeledError, match="--layers has no meaning with --few-shot"):
+        asked(*words[:5], "--few-shot", "--layers", "last", "--overwrite")
+    with pytest.raises(UnlabeledError, match="--task tags has no meaning with --few-shot"):
+        asked("finetune", run, tmp_path / "train.csv", "-o", tmp_path / "f", "--few-shot", "--task", "tags")
+    few = [
+        "finetune",
+        run,
+        tmp_path / "train.csv",
+        "-o",
+        tmp_path / "f",
+        "--few-shot",
+        "--test",
+        tmp_path / "train.csv",
+    ]
+    told = json.loads(asked(*few, "--json"))
+    assert told["accuracies"].keys() == {"frozen", "tuned"}
+    assert 0 <= told["test"]["value"] <= 1
+    found = json.loads(asked("predict", tmp_path / "f", tmp_path / "new.csv", "--json"))["predictions"]
+    assert {row["prediction"] for row in found} <= {"dog", "other"}
+    with pytest.raises(UnlabeledError, match="holds BERT, not what"):
+        asked("predict", run / "model", tmp_path / "new.csv")
     with pytest.raises(UnlabeledError, match="did you mean 'text'"):
         asked("predict", tmp_path / "m", tmp_path / "new.csv", "--column", "txet")

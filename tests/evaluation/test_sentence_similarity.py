@@ -48,3 +48,10 @@ def test_an_encoder_is_measured_on_texts():
 def test_scores_that_do_not_fit_are_errors(scores, says):
     with pytest.raises(UnlabeledError, match=says):
         similarity_of_vectors(ONE, OTHER, scores)
+
+
+def test_groups_of_one_pair_each_have_no_correlation():
+    with pytest.raises(UnlabeledError, match="leave out groups"):
+        similarity_of_vectors(ONE, OTHER, SCORES, [str(row) for row in range(40)])
+    some = similarity_of_vectors(ONE, OTHER, SCORES, ["a", *["b"] * 39])
+    assert list(some.groups) == ["b"]

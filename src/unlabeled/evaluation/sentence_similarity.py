@@ -84,6 +84,8 @@ def similarity_of_vectors(
     names = np.asarray(groups if groups is not None else [""] * len(wanted))
     parts = {str(name): names == name for name in dict.fromkeys(names.tolist())}
     found = {name: _spearman(cosines[rows], wanted[rows]) for name, rows in parts.items() if rows.sum() > 1}
+    if not found:
+        raise UnlabeledError("every group has one pair only, so none has a correlation; leave out groups")
     everything = _spearman(cosines, wanted)
     mean = float(np.mean(list(found.values()))) if groups is not None else everything
     return SentenceSimilarity(everything, mean, found if groups is not None else {})

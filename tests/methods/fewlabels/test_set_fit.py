@@ -51,7 +51,13 @@ def test_one_label_a_class_is_enough_and_unlabelled_texts_are_left_out(encoder):
     labels = ["dog", "cat", *[None] * 10]
     model = SetFit(encoder=encoder, random_state=0).fit(TEXTS, labels)
     assert model.accuracies_ == {}
+    assert model.score(TEXTS, labels) == model.score(TEXTS[:2], labels[:2]) == 1.0
     assert model.predict(TEXTS[:2]).tolist() == ["dog", "cat"]
+
+
+def test_pairs_are_refused_and_not_read_by_half(encoder):
+    with pytest.raises(UnlabeledError, match="single texts"):
+        SetFit(encoder=encoder).fit([(text, text) for text in TEXTS], CLASSES)
 
 
 def test_three_classes_have_probabilities(encoder):

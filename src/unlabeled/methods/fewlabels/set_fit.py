@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.classes import label_codes
+from unlabeled.data.classes import class_name, label_codes
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
@@ -107,6 +107,8 @@ class SetFit(Estimator):
         seed = int(check_random_state(self.random_state).randint(2**31))
         start = trained_encoder(self.encoder).to(choose_device(self.device))
         instances, _ = open_instances(X, preprocessing=start.preprocessing)
+        if len(getattr(instances, "columns", ())) > 1:
+            raise UnlabeledError("SetFit classifies single texts; for pairs that are read together take FineTuning")
         codes, self.classes_ = label_codes(y, len(instances))
         if len(self.classes_) < 2:
             raise UnlabeledError(f"a classifier needs at least two classes, got {len(self.classes_)}")
@@ -138,8 +140,9 @@ class SetFit(Estimator):
         return np.asarray(self.classes_[self.predict_proba(X).argmax(1)])
 
     def score(self, X: Any, y: Any) -> float:
-        """Give the accuracy."""
-        return float(np.mean([str(a) == str(b) for a, b in zip(y, self.predict(X), strict=True)]))
+        """Give the accuracy on the texts that have a label."""
+        pairs = [(class_name(a), str(b)) for a, b in zip(y, self.predict(X), strict=True)]
+        return float(np.mean([a == b for a, b in pairs if a is not None]))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
