@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,10 +108,7 @@ def train(
         own_randomness(),
         StopRequest() as stop,
         ProgressBar(type(method).__name__, plan.steps, state.step, show) as bar,
-        warnings.catch_warnings(),
     ):
-        # Where all parameters have a part in the loss, looking for others was in vain, as it is for most methods.
-        warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
         while state.step < plan.steps:
             for group in optimizer.param_groups:
                 group["lr"] = method.learning_rate * plan.rate(state.step)

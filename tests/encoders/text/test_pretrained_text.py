@@ -53,6 +53,12 @@ def test_a_folder_gives_the_vectors_that_transformers_gives(tmp_path, tokenizer,
     assert torch.allclose(encoder(values), (expected * weights).sum(1) / weights.sum(1), atol=2e-6)
     assert len(encoder.hidden_states(values)) == 3
 
+    with torch.enable_grad():
+        encoder(values).sum().backward()
+    idle = [name for name, p in encoder.named_parameters() if p.requires_grad and p.grad is None]
+    assert idle == []  # of which processes that train would wait for the gradient
+    encoder.zero_grad()
+
     save_encoder(encoder, tmp_path / "again")
     theirs = transformers.AutoModel.from_pretrained(tmp_path / "again").eval()
     again = theirs(input_ids=values.ids, attention_mask=values.mask.long()).last_hidden_state

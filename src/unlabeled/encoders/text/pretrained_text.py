@@ -50,7 +50,7 @@ class PretrainedText(TextEncoder):
 
         self.config = config
         made = AutoConfig.for_model(**config)
-        self.body: Any = AutoModel.from_config(made)
+        self.body: Any = _without_idle_parts(AutoModel.from_config(made))
         self.dim = int(made.hidden_size)
         # On disk the weights have the names that the library gives them, so that it loads them as they are.
         self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]  # torch gives it no types
@@ -143,8 +143,16 @@ def load_pretrained_text(name: str, preprocessing: TextPreprocessing | None = No
         encoder.load_state_dict(state)
     else:
         encoder = PretrainedText(preprocessing, config=config, **how)
-        encoder.body = body
+        encoder.body = _without_idle_parts(body)
     return encoder.eval()
+
+
+def _without_idle_parts(body: Any) -> Any:
+    """Freeze the pooler, which has no part in what is read here: processes that train would wait for its gradient."""
+    for name, parameter in body.named_parameters():
+        if "pooler" in name:
+            parameter.requires_grad_(False)
+    return body
 
 
 def load_model(name: str, place: Path | str, optional: str | None = None) -> Any:

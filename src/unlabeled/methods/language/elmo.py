@@ -19,6 +19,7 @@ from unlabeled.encoders.text.lstm import LSTM
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
+from unlabeled.processes import world_size
 from unlabeled.training.bases.text_method import TextMethod
 
 
@@ -68,6 +69,9 @@ class ELMo(TextMethod):
             raise UnlabeledError(
                 f"ELMo needs the encoder 'lstm', which keeps the directions apart, not {encoder.architecture!r}"
             )
+        # The mix is for tasks that come later. Processes would wait for its gradient, and here nothing teaches it.
+        for parameter in (encoder.mix, encoder.scale):
+            parameter.requires_grad_(world_size() == 1)
         return Network(encoder)
 
     def training_instances(self, instances: Any) -> Instances:

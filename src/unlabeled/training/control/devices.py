@@ -63,8 +63,7 @@ def make_fabric(device: str, precision: str) -> Any:
         accelerator=chosen.type,
         devices=local if many or chosen.type == "cpu" else [chosen.index or 0],
         num_nodes=processes // local,
-        # Some parameters may have no part in the loss, such as ELMo's mix of layers or a checkpoint's pooler.
-        strategy="ddp_find_unused_parameters_true" if many else "auto",
+        strategy="ddp" if many else "auto",
         precision="bf16-mixed" if bf16 else "32-true",
     )
     fabric.launch()
