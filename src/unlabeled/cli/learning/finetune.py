@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell
 
@@ -67,7 +66,8 @@ def finetune(
     }
     model: Any
     if few_shot:
-        given = [name for name in settings if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+        sources = {name: context.get_parameter_source(name) for name in settings}
+        given = [name for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
         useless = ["--task " + task] if TASKS[task] != "class" else ["--" + name.replace("_", "-") for name in given]
         if useless:
             raise UnlabeledError(f"{useless[0]} has no meaning with --few-shot; leave out one of them")

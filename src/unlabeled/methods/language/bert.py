@@ -139,9 +139,10 @@ class BERT(TextMethod):
         if mask not in cut:
             name = tokenizer.special["mask"]
             raise UnlabeledError(f"there is nothing to fill in {text!r:.80}: write {name} where a word is to be found")
-        room = self.encoder_.preprocessing.length - tokenizer.added
+        preprocessing: Any = self.encoder_.preprocessing
+        room = preprocessing.length - tokenizer.added
         begin = max(0, min(int((cut == mask).argmax()) - room // 2, len(cut) - room))
-        row = tokenizer.framed(cut[begin:], self.encoder_.preprocessing.length)
+        row = tokenizer.framed(cut[begin:], preprocessing.length)
         values = Tokens(*(part.to(self._device) for part in padded([row], tokenizer.pad)))
         places = (values.ids[0] == mask).nonzero()[:, 0]
         logits = self._logits(self.network_, self.encoder_.features(values).vectors[0, places]).float()
