@@ -18,7 +18,7 @@ Integers = NDArray[np.int64]
 TILE = 512  # a 512 × 512 tile of float32 is 1 MiB: it stays in one core's cache between its making and its scan
 FEW = 1_000_000  # query–vector pairs below which sorting them all is quicker than loading the compiled kernel
 MANY = 16  # a k above this part of the rows is had sooner by sorting them all
-GATHERED = 1 << 17  # numbers gathered at a time when candidates are measured again: 1 MiB, for the cache again
+GATHERED = 1 << 15  # numbers gathered at a time when candidates are measured again: 256 KiB, for the cache again
 SPARE = 8  # candidates kept beyond k, so that rounding rarely leaves it open which are the k nearest
 ROUNDING = 2.0**-24  # half a unit in the last place of float32
 
@@ -54,26 +54,26 @@ def exact_search(
     """
     if banned is None:
         banned = np.full(len(queries), -1)
+    squares = row_squares(corpus)
+    offsets = _offsets(squares, metric)
     if len(queries) * len(corpus) <= FEW or k == 0:
-        found, _ = _by_sorting(queries, corpus, banned, k, metric)
-        return _ordered(queries, corpus, found, k, metric)
+        found, _ = _by_sorting(queries, corpus, offsets, banned, k, metric)
+        return _ordered(queries, corpus, squares == 0, found, k, metric)
     if k > len(corpus) // MANY:
         parts = [
-            _by_sorting(queries[part], corpus, banned[part], k, metric)
+            _by_sorting(queries[part], corpus, offsets, banned[part], k, metric)
             for part in _parts(len(queries), len(corpus), FEW)
         ]
         found = np.concatenate([part[0] for part in parts])
         measured = np.concatenate([part[1] for part in parts])
         return np.where(found == len(corpus), -1, found), measured.astype(np.float32)
 
-    offsets = _offsets(corpus, metric)
-    longest = float(row_lengths(corpus).max())
     threads = blas_threads()
     step = min(TILE, -(-len(queries) // threads))
     blocks = [slice(start, start + step) for start in range(0, len(queries), step)]
 
     def one_block(block: slice) -> tuple[Integers, Floats]:
-        return _search_block(queries[block], corpus, offsets, longest, banned[block], k, metric)
+        return _search_block(queries[block], corpus, squares, offsets, banned[block], k, metric)
 
     if len(blocks) == 1:
         return one_block(blocks[0])
@@ -83,19 +83,21 @@ def exact_search(
 
 
 def _search_block(
-    queries: Floats, corpus: Floats, offsets: Doubles, longest: float, banned: Integers, k: int, metric: str
+    queries: Floats, corpus: Floats, squares: Doubles, offsets: Doubles, banned: Integers, k: int, metric: str
 ) -> tuple[Integers, Floats]:
     """Search for some queries: screen, verify, and compare again in float64 where that leaves a doubt."""
     kept = min(k + SPARE, len(corpus))
     found, worst = _by_scanning(queries, corpus, offsets.astype(np.float32), banned, kept)
-    indices, distances = _ordered(queries, corpus, found, k, metric)
+    zeros = squares == 0
+    indices, distances = _ordered(queries, corpus, zeros, found, k, metric)
     if metric == "cosine":
         _first_rows_of_zeros(queries, len(corpus), banned, indices)
     if kept < len(corpus):
+        longest = float(np.sqrt(squares.max()))
         doubtful = np.flatnonzero(~_certain(queries, distances[:, -1], worst, longest, metric))
         if len(doubtful) > 0:
             again, _ = _by_scanning(queries[doubtful].astype(np.float64), corpus, offsets, banned[doubtful], k)
-            indices[doubtful], distances[doubtful] = _ordered(queries[doubtful], corpus, again, k, metric)
+            indices[doubtful], distances[doubtful] = _ordered(queries[doubtful], corpus, zeros, again, k, metric)
     return indices, distances
 
 
@@ -119,15 +121,15 @@ def _certain(queries: Floats, kth: Floats, worst: Floats, longest: float, metric
     return certain | (lengths == 0) if metric == "cosine" else certain
 
 
-def _offsets(corpus: Floats, metric: str) -> Doubles:
-    """Give what, minus q·c, stands in the order of the distances of q.
+def _offsets(squares: Doubles, metric: str) -> Doubles:
+    """Give what, minus q·c, stands in the order of the distances of q, from the squared lengths of the rows c.
 
     Half the squared distance is ‖q‖²/2 + ‖c‖²/2 − q·c. For unit vectors it is 1 − q·c, and as rounded vectors are not
     quite of unit length, it tells near ones apart more finely. A row of zeros is at cosine distance 1.
     """
     if metric == "inner_product":
-        return np.zeros(len(corpus))
-    halves = row_squares(corpus) / 2
+        return np.zeros(len(squares))
+    halves = squares / 2
     return np.where(halves == 0, 0.5, halves) if metric == "cosine" else halves
 
 
@@ -138,9 +140,11 @@ def _first_rows_of_zeros(queries: Floats, rows: int, banned: Integers, indices: 
         indices[query] = first[first != banned[query]][: indices.shape[1]]
 
 
-def _by_sorting(queries: Floats, corpus: Floats, banned: Integers, k: int, metric: str) -> tuple[Integers, Doubles]:
+def _by_sorting(
+    queries: Floats, corpus: Floats, offsets: Doubles, banned: Integers, k: int, metric: str
+) -> tuple[Integers, Doubles]:
     """Find the k best candidates, and their distances, by sorting them all in float64."""
-    measured = _offsets(corpus, metric) - queries.astype(np.float64) @ corpus.T.astype(np.float64)
+    measured = offsets - queries.astype(np.float64) @ corpus.T.astype(np.float64)
     halves = row_squares(queries)[:, None] / 2
     if metric == "cosine":
         measured[halves[:, 0] == 0] = 1
@@ -181,22 +185,27 @@ def _by_scanning(
     return indices, scores[:, 0]
 
 
-def _ordered(queries: Floats, corpus: Floats, found: Integers, k: int, metric: str) -> tuple[Integers, Floats]:
-    """Measure the candidates in float64, and give the k nearest of them by distance and then by row."""
+def _ordered(
+    queries: Floats, corpus: Floats, zeros: NDArray[np.bool_], found: Integers, k: int, metric: str
+) -> tuple[Integers, Floats]:
+    """Measure the candidates in float64, and give the k nearest of them by distance and then by row.
+
+    `zeros` tells the rows of zeros, which have cosine 0 with everything.
+    """
     measured = np.empty(found.shape)
     for part in _parts(len(queries), max(1, found.shape[1]) * queries.shape[1], GATHERED):
-        candidates = corpus[np.minimum(found[part], len(corpus) - 1)].astype(np.float64)
+        rows = np.minimum(found[part], len(corpus) - 1)
+        vectors = corpus[rows].astype(np.float64)
         q = queries[part].astype(np.float64)
         if metric == "inner_product":
-            measured[part] = -np.einsum("qkd,qd->qk", candidates, q)
+            measured[part] = -np.einsum("qkd,qd->qk", vectors, q)
             continue
-        difference = candidates - q[:, None]
-        squares = np.einsum("qkd,qkd->qk", difference, difference)
+        vectors -= q[:, None]
+        squares = np.einsum("qkd,qkd->qk", vectors, vectors)
         if metric == "euclidean":
             measured[part] = np.sqrt(squares)
-        else:
-            # 1 − q·c of unit vectors, without the cancellation. A row of zeros has cosine 0 with everything.
-            some = (candidates != 0).any(axis=2) & (q != 0).any(axis=1)[:, None]
+        else:  # 1 − q·c of unit vectors, without the cancellation
+            some = ~zeros[rows] & (q != 0).any(axis=1)[:, None]
             measured[part] = np.where(some, squares / 2, 1)
     measured[found == len(corpus)] = np.inf
     order = np.lexsort((found, measured), axis=1)[:, :k]

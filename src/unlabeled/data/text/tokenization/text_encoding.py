@@ -60,15 +60,20 @@ def encode_text(
 
 
 def split_runs(runs: Encoded, split: Callable[[str], list[str]]) -> Encoded:
-    """Put the words of each run in its place, of which there may be none; words made equal get one number."""
-    numbers: dict[str, int] = {}
-    words_of_runs = [[numbers.setdefault(word, len(numbers)) for word in split(run)] for run in runs.words]
-    sizes = np.array([len(words) for words in words_of_runs], np.int64)
-    flat = np.array([number for words in words_of_runs for number in words], np.int32)
-    counts = np.zeros(len(numbers), np.int64)
-    np.add.at(counts, flat, np.repeat(runs.counts, sizes))
-    if len(numbers) == len(sizes) and (sizes == 1).all():
-        return Encoded(runs.ids, runs.offsets, list(numbers), counts)
+    """Put the words of each run in its place, of which there may be none. Runs of ASCII are in lower case already."""
+    others = [place for place, run in enumerate(runs.words) if not (run.isascii() and run.strip("_'"))]
+    sizes = np.ones(len(runs.words), np.int64)
+    words: list[str] = []
+    end = 0
+    for place in others:  # the other runs, mostly all, are one word each
+        found = split(runs.words[place])
+        sizes[place] = len(found)
+        words += runs.words[end:place] + found
+        end = place + 1
+    words += runs.words[end:]
+    counts = np.repeat(runs.counts, sizes)
+    if (sizes == 1).all():
+        return Encoded(runs.ids, runs.offsets, words, counts)
     starts = np.cumsum(sizes) - sizes
     ids, offsets = Spool(np.int32), Spool(np.int64)
     offsets.append(np.zeros(1, np.int64))
@@ -80,8 +85,8 @@ def split_runs(runs: Encoded, split: Callable[[str], list[str]]) -> Encoded:
         edges = ends[bounds - bounds[0]]
         stops = np.concatenate([edges, *(range(a, b, LONGEST_SENTENCE) for a, b in _long(edges))])
         offsets.append(np.unique(stops)[1:] + len(ids))  # a sentence that is left without words vanishes
-        ids.append(flat[places])
-    return Encoded(ids.finish(), offsets.finish(), list(numbers), counts)
+        ids.append(places.astype(np.int32))
+    return Encoded(ids.finish(), offsets.finish(), words, counts)
 
 
 def _long(edges: Integers) -> Iterable[tuple[int, int]]:
