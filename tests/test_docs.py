@@ -108,7 +108,7 @@ def test_the_commands_of_a_page_are_understood(page: Path):
     from typer.main import get_command
 
     from unlabeled.cli.main import app
-    from unlabeled.cli.settings import configured, taken_apart
+    from unlabeled.cli.settings import configured, split_arguments
 
     verbs = get_command(app).commands
     for verb, *words in commands(page):
@@ -121,7 +121,7 @@ def test_the_commands_of_a_page_are_understood(page: Path):
         if verb == "learn":
             configured(context.params["method"], None, context.args, {})
         elif "words" in context.params:
-            configured(verb, None, taken_apart(context.params["words"])[1], {})
+            configured(verb, None, split_arguments(context.params["words"])[1], {})
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=name)

@@ -273,7 +273,7 @@ def refuses_damage(load: Callable[P, T]) -> Callable[P, T]:
     """
 
     @wraps(load)
-    def careful(*args: P.args, **kwargs: P.kwargs) -> T:
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return load(*args, **kwargs)
         except (UnlabeledError, KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -286,7 +286,7 @@ def refuses_damage(load: Callable[P, T]) -> Callable[P, T]:
                 f"{os.fspath(path)} is damaged, or not one of ours ({type(error).__name__}: {error})"
             ) from error
 
-    return careful
+    return checked
 
 
 def save_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> None:

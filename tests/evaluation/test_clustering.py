@@ -48,7 +48,7 @@ def test_fewer_different_rows_than_classes():
 def test_bad_input_is_refused():
     with pytest.raises(UnlabeledError, match="no row is labelled"):
         clustering(np.eye(3), [-1, -1, -1])
-    with pytest.raises(UnlabeledError, match="n_clusters must be at least 1"):
+    with pytest.raises(UnlabeledError, match="n_clusters must be a whole number of at least 1"):
         clustering(np.eye(3), [0, 1, 1], n_clusters=0)
     with pytest.raises(UnlabeledError, match="one label for each of the 2 rows"):
         agreement([0, 1], [0, 1, 1])

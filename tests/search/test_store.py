@@ -79,7 +79,7 @@ def test_bad_queries(build):
         store.query([[1, 2, 3]], 1)
     with pytest.raises(UnlabeledError, match="NaN"):
         store.query([[1, np.nan]], 1)
-    with pytest.raises(UnlabeledError, match="k must be at least 1"):
+    with pytest.raises(UnlabeledError, match="k must be a whole number of at least 1"):
         store.query([[1, 2]], 0)
 
 

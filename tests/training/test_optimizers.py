@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.training.optimizers import LARS, make_optimizer
+from unlabeled.training.optimizers import LARS, make_optimizer, set_linear_rate
 
 
 def test_decay_falls_on_matrices_only():
@@ -66,3 +66,20 @@ def test_lars_moves_a_matrix_of_zeros():
 def test_an_unknown_one_suggests_the_nearest():
     with pytest.raises(UnlabeledError, match="did you mean 'adamw'"):
         make_optimizer("adam", nn.Linear(1, 1), 0.1, 0)
+
+
+def test_a_linear_rate_rises_over_a_tenth_of_the_steps_and_falls_to_zero_after_the_last():
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "peak": peak} for peak in (1.0, 0.5)]
+    optimizer = torch.optim.SGD(groups)
+    rates = []
+    for step in range(21):
+        set_linear_rate(optimizer, step, 20)
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    assert [rate for rate, _ in rates] == pytest.approx([0.5, 1.0, *(1 - i / 18 for i in range(19))])
+    assert [half for _, half in rates] == pytest.approx([rate / 2 for rate, _ in rates])
+
+
+def test_a_linear_rate_takes_any_number_of_steps():
+    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "peak": 2.0}])
+    set_linear_rate(optimizer, 0, 1)
+    assert optimizer.param_groups[0]["lr"] == 2.0

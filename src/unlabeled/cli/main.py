@@ -33,7 +33,7 @@ from unlabeled.cli.learning.finetune import finetune, predict
 from unlabeled.cli.learning.label import label
 from unlabeled.cli.learning.learn import learn
 from unlabeled.cli.methods import methods
-from unlabeled.cli.option_names import said_to_a_person
+from unlabeled.cli.option_names import message_for_user
 from unlabeled.cli.shared import FAILED, REFUSED, err, visible
 from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
@@ -90,7 +90,7 @@ def main() -> None:
     try:
         app()
     except UnlabeledError as error:
-        _refuse(said_to_a_person(error, app))
+        _refuse(message_for_user(error, app))
     except BrokenPipeError:
         # The reader, such as `head`, has closed the pipe; Python must not try to flush it on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

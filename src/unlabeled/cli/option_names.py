@@ -69,7 +69,7 @@ def _settings_of_methods() -> dict[str, str]:
     return found
 
 
-def said_to_a_person(error: Exception, app: typer.Typer) -> str:
+def message_for_user(error: Exception, app: typer.Typer) -> str:
     """Give the message of an error in the words of the command line."""
     from typer.main import get_command
 

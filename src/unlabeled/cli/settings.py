@@ -113,16 +113,16 @@ def flags(cls: type[Estimator]) -> set[str]:
     return {"--" + option.name.replace("_", "-") for option in options(cls) if option.type is bool}
 
 
-def taken_apart(words: Sequence[str], flags: Container[str] = ()) -> tuple[list[str], list[str]]:
+def split_arguments(words: Sequence[str], flags: Container[str] = ()) -> tuple[list[str], list[str]]:
     """Part the words that stand alone from ``--name value`` and ``--name=value``, in whatever order they were written.
 
     One of the `flags` takes only a word of yes or no for its value, and a name before another ``--name`` has none.
 
     Examples
     --------
-    >>> taken_apart(["--epochs", "5", "photos", "--size=32"])
+    >>> split_arguments(["--epochs", "5", "photos", "--size=32"])
     (['photos'], ['--epochs', '5', '--size=32'])
-    >>> taken_apart(["--quick", "photos"], flags={"--quick"})
+    >>> split_arguments(["--quick", "photos"], flags={"--quick"})
     (['photos'], ['--quick'])
     """
     alone, pairs = [], []

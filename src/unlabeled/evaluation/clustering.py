@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unlabeled.data.arrays import as_array
-from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_labels, check_some_labelled, check_vectors
+from unlabeled.setting_checks import check_whole_number
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def clustering(
     classes = check_labels(labels, len(table))
     check_some_labelled(classes)
     table, classes = table[classes >= 0], classes[classes >= 0]
-    if n_clusters is not None and n_clusters < 1:
-        raise UnlabeledError(f"n_clusters must be at least 1, not {n_clusters}")
+    if n_clusters is not None:
+        check_whole_number("n_clusters", n_clusters)
     wanted = n_clusters if n_clusters is not None else len(np.unique(classes))
     possible = min(wanted, len(np.unique(table, axis=0)))
     clusters = KMeans(possible, n_init=5, random_state=random_state).fit_predict(table)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.label_free.neighbours import Metric, nearest
+from unlabeled.setting_checks import check_whole_number
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,7 @@ def retrieval(
     """
     if not ks or min(ks) < 1:
         raise UnlabeledError(f"ks must be one or more numbers from 1 up, not {list(ks)}")
-    if max_queries < 1:
-        raise UnlabeledError(f"max_queries must be at least 1, not {max_queries}")
+    check_whole_number("max_queries", max_queries)
     if (gallery is None) != (gallery_labels is None):
         raise UnlabeledError("give both gallery and gallery_labels, or neither")
     table = check_vectors(vectors)

@@ -94,17 +94,17 @@ def unusual(table: Table, rows: NDArray[np.int64], n: int) -> list[str]:
     >>> unusual(table, np.array([2]), 2)
     ['sex m (33%), age 100 (50)']
     """
-    far, told = [], []
+    far, descriptions = [], []
     for name, values in table.numbers.items():
         far.append(np.abs(values[rows] - values.mean()) / (values.std() or 1.0))
-        told.append([f"{name} {_short(value)} ({_short(values.mean())})" for value in values[rows].tolist()])
+        descriptions.append([f"{name} {_short(value)} ({_short(values.mean())})" for value in values[rows].tolist()])
     for name, names in table.categories.items():
         found, which, counts = np.unique(names, return_inverse=True, return_counts=True)
         share = counts / len(names)
         far.append(np.sqrt(1 / share - 1)[which[rows]])  # how many standard deviations the value's indicator is off
-        told.append([f"{name} {found[value]} ({share[value]:.0%})" for value in which[rows].tolist()])
+        descriptions.append([f"{name} {found[value]} ({share[value]:.0%})" for value in which[rows].tolist()])
     order = np.argsort(-np.stack(far), axis=0, kind="stable")[:n]
-    return [", ".join(told[column][place] for column in order[:, place]) for place in range(len(rows))]
+    return [", ".join(descriptions[column][place] for column in order[:, place]) for place in range(len(rows))]
 
 
 def typical(found: Sequence[Trait], n: int) -> list[Trait]:

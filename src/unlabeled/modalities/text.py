@@ -51,7 +51,7 @@ class TextPreprocessing(Preprocessing):
     length: int = LENGTH
 
     def __post_init__(self) -> None:
-        if self.length < self.tokenizer.added_to_pair + 2:
+        if self.length < self.tokenizer.tokens_added_to_pair + 2:
             raise UnlabeledError(f"a length of {self.length} tokens has no room for a text beside the special tokens")
 
     @property

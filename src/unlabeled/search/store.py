@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.setting_checks import check_whole_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,8 +91,7 @@ class VectorStore(Protocol):
 
 def checked_k(k: int) -> int:
     """Return `k` if it asks for at least one neighbour."""
-    if k < 1:
-        raise UnlabeledError(f"k must be at least 1, the number of neighbours wanted; it is {k}")
+    check_whole_number("k", k)
     return int(k)
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Generator, Tensor
 
-from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.control.devices import choose_device
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def drawn_codes(n: int, dim: int, random_state: int | None) -> Tensor:
     UnlabeledError
         If n is below 1.
     """
-    if n < 1:
-        raise UnlabeledError(f"n must be at least 1, got {n!r}")
+    check_whole_number("n", n)
     generator = Generator()
     if random_state is None:
         generator.seed()

@@ -92,3 +92,13 @@ def make_optimizer(
     if name not in makers:
         raise unknown_name("optimizer", name, makers)
     return makers[name](groups)
+
+
+def set_linear_rate(optimizer: torch.optim.Optimizer, step: int, steps: int) -> None:
+    """Set the learning rates of a step: up over the first tenth of the steps, then down to zero, both linearly.
+
+    Each group of parameters names the highest in ``group["peak"]``.
+    """
+    share = min((step + 1) / max(1, steps // 10), (steps - step) / max(1, steps - steps // 10))
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * share

@@ -108,7 +108,7 @@ def test_a_sentence_has_all_its_tags_or_none():
 def test_pairs_stand_in_one_row(tokenizer):
     rows = pair_rows((["one"], ["two"]), tokenizer, 20)
     one, two = tokenizer.encode(["one", "two"])
-    assert rows.rows[0].tolist() == tokenizer.framed_pair(one, two, 20).tolist()
+    assert rows.rows[0].tolist() == tokenizer.pair_with_special_tokens(one, two, 20).tolist()
     with pytest.raises(UnlabeledError, match="three texts"):
         pair_rows((["a"], ["b"], ["c"]), tokenizer, 20)
 

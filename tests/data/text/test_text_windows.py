@@ -17,7 +17,9 @@ def test_windows_leave_no_token_out(tokenizer):
     windows = Windows(DOCUMENTS, tokenizer, 7)
     values = windows.gather(torch.arange(len(windows))).values
     stream = values.ids[values.mask].tolist()
-    expected = [t for row in tokenizer.encode(DOCUMENTS) if len(row) for t in tokenizer.framed(row, 10**6).tolist()]
+    expected = [
+        t for row in tokenizer.encode(DOCUMENTS) if len(row) for t in tokenizer.with_special_tokens(row, 10**6).tolist()
+    ]
     assert stream == expected
     assert values.mask[:-1].all()
 

@@ -108,7 +108,7 @@ def test_the_second_text_of_a_pair_has_the_other_segment(preprocessing):
     encoder = Transformer(preprocessing, dim=32, layers=1, heads=2).eval()
     tokenizer = preprocessing.tokenizer
     one, two = tokenizer.encode(["one", "two"])
-    values = padded([tokenizer.framed_pair(one, two, 20)], tokenizer.pad)
+    values = padded([tokenizer.pair_with_special_tokens(one, two, 20)], tokenizer.pad)
     before = encoder.embeddings(values.ids, torch.zeros_like(values.ids))
     encoder.embeddings.token_type_embeddings.weight[1] += torch.randn(32)
     after = encoder.embeddings(values.ids, torch.zeros_like(values.ids))

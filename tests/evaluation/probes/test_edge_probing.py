@@ -26,7 +26,7 @@ def test_a_word_is_the_vector_of_its_first_token_in_every_layer(encoder):
     sentence = ["the", "dogcat", "runs"]  # the second has several tokens
     ids, words = encoder.preprocessing.tokenizer.encode_words(sentence)
     assert len(ids) > 3
-    values = padded([encoder.preprocessing.tokenizer.framed(ids, 16)], 0)
+    values = padded([encoder.preprocessing.tokenizer.with_special_tokens(ids, 16)], 0)
     states = encoder.hidden_states(values)
     found = word_vectors(encoder, [sentence])
     assert found.shape == (3, 3, 32)

@@ -115,7 +115,7 @@ def test_files(tmp_path):
         ("", {}, "no questions"),
         (": a\n", {}, "no questions"),
         ("man king woman queen\n", {"method": "3cosadd"}, "did you mean '3CosAdd'"),
-        ("man king woman queen\n", {"restrict": 0}, "restrict must be at least 1"),
+        ("man king woman queen\n", {"restrict": 0}, "restrict must be a whole number of at least 1"),
     ],
 )
 def test_bad_input_is_refused(content, keywords, message, tmp_path):

@@ -13,7 +13,9 @@ from unlabeled.modalities.text import TextPreprocessing
 
 TOKENIZER = SubwordTokenizer.train(["the dog barks at the cat", "it rains"], size=60)
 READ = TextPreprocessing(TOKENIZER, 16)
-VALUES = padded([TOKENIZER.framed(row, 16) for row in TOKENIZER.encode(["the dog barks", "it rains at the cat"])], 0)
+VALUES = padded(
+    [TOKENIZER.with_special_tokens(row, 16) for row in TOKENIZER.encode(["the dog barks", "it rains at the cat"])], 0
+)
 
 
 @pytest.mark.parametrize(("positions", "causal"), [("learned", False), ("rotary", True)])

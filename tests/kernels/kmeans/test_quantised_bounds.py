@@ -282,11 +282,11 @@ def test_without_products_of_bytes_all_centres_are_searched(monkeypatch):
 
 
 def test_few_rows_and_few_or_short_centres_are_searched():
-    assert not quantised_centres.quantising_pays(10**6, (10, 512), np.float32)
-    assert not quantised_centres.quantising_pays(10**6, (100, 8), np.float64)
-    assert not quantised_centres.quantising_pays(1000, (256, 64), np.float64)
-    assert quantised_centres.quantising_pays(10**6, (256, 64), np.float32)
-    assert quantised_centres.quantising_pays(10**6, (64, 64), np.float64)
+    assert not quantised_centres.quantising_is_faster(10**6, (10, 512), np.float32)
+    assert not quantised_centres.quantising_is_faster(10**6, (100, 8), np.float64)
+    assert not quantised_centres.quantising_is_faster(1000, (256, 64), np.float64)
+    assert quantised_centres.quantising_is_faster(10**6, (256, 64), np.float32)
+    assert quantised_centres.quantising_is_faster(10**6, (64, 64), np.float64)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -300,24 +300,24 @@ def test_a_fit_is_the_same_with_and_without(dtype, monkeypatch):
     assert np.array_equal(with_it.cluster_centers_, streamed.cluster_centers_)
     assert with_it.history_ == streamed.history_
     assert np.array_equal(with_it.predict(rows), with_it.labels_)
-    monkeypatch.setattr(lloyd, "may_keep", lambda *of: False)
+    monkeypatch.setattr(lloyd, "rows_may_be_kept", lambda *of: False)
     afresh = KMeans(200, **settings).fit(rows)
     assert np.array_equal(with_it.cluster_centers_, afresh.cluster_centers_)
     assert with_it.history_ == afresh.history_
-    monkeypatch.setattr(lloyd, "quantising_pays", lambda *of: False)
+    monkeypatch.setattr(lloyd, "quantising_is_faster", lambda *of: False)
     without = KMeans(200, **settings).fit(rows)
     assert np.array_equal(with_it.labels_, without.labels_)
     np.testing.assert_allclose(with_it.history_, without.history_, rtol=1e-6 if dtype == np.float32 else 1e-13)
 
 
 def test_rows_are_kept_only_where_they_take_little_memory():
-    assert quantised_centres.may_keep(3_500_000, 64)
-    assert not quantised_centres.may_keep(10_000_000, 64)
+    assert quantised_centres.rows_may_be_kept(3_500_000, 64)
+    assert not quantised_centres.rows_may_be_kept(10_000_000, 64)
     n = quantised_centres.KEPT_BYTES // 76
-    assert quantised_centres.may_keep(n, 64)
-    assert not quantised_centres.may_keep(n + 1, 64)
+    assert quantised_centres.rows_may_be_kept(n, 64)
+    assert not quantised_centres.rows_may_be_kept(n + 1, 64)
     for d in (1, 16, 63, 64):  # what is allowed is what is taken
         room = quantised_centres.quantised_rows(1600, round_up(d, LANES))
         limit = quantised_centres.KEPT_BYTES * 1600 // sum(part.nbytes for part in room)
-        assert quantised_centres.may_keep(limit, d)
-        assert not quantised_centres.may_keep(limit + 1, d)
+        assert quantised_centres.rows_may_be_kept(limit, d)
+        assert not quantised_centres.rows_may_be_kept(limit + 1, d)

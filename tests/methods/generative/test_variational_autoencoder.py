@@ -129,7 +129,7 @@ def test_what_cannot_be_meant_is_refused_in_words(settings, data, says):
 
 
 def test_numbers_of_samples_and_steps_are_checked(fitted, images):
-    with pytest.raises(UnlabeledError, match="n must be at least 1"):
+    with pytest.raises(UnlabeledError, match="n must be a whole number of at least 1"):
         fitted["bernoulli"].sample(0)
-    with pytest.raises(UnlabeledError, match="steps must be at least 2"):
+    with pytest.raises(UnlabeledError, match="steps must be a whole number of at least 2"):
         fitted["bernoulli"].interpolate(images[0], images[1], steps=1)

@@ -34,7 +34,7 @@ def many_rows(tokenizer, rows=400, longest=60):
     generator = np.random.default_rng(0)
     lengths = generator.integers(0, longest, rows)
     texts = [generator.integers(5, len(tokenizer), n).astype(np.int32) for n in lengths]
-    return padded([tokenizer.framed(text, 100) for text in texts], tokenizer.pad)
+    return padded([tokenizer.with_special_tokens(text, 100) for text in texts], tokenizer.pad)
 
 
 def test_fifteen_percent_are_chosen_and_80_10_10_of_them_masked_random_and_kept(tokenizer):
@@ -66,7 +66,9 @@ def test_special_tokens_and_padding_are_never_chosen_nor_drawn(tokenizer):
 
 
 def test_every_row_that_can_has_a_token_chosen_and_others_do_not_crash(tokenizer):
-    values = padded([tokenizer.framed(np.arange(5, 5 + n, dtype=np.int32), 50) for n in (0, 1, 2, 30)], tokenizer.pad)
+    values = padded(
+        [tokenizer.with_special_tokens(np.arange(5, 5 + n, dtype=np.int32), 50) for n in (0, 1, 2, 30)], tokenizer.pad
+    )
     for _ in range(20):
         _, chosen = mask_tokens(values, tokenizer)
         assert chosen.sum(1)[0] == 0

@@ -22,7 +22,7 @@ def model():
 
 
 def tokens(model, texts):
-    rows = [model.tokenizer_.framed(row, 99) for row in model.tokenizer_.encode(texts)]
+    rows = [model.tokenizer_.with_special_tokens(row, 99) for row in model.tokenizer_.encode(texts)]
     return padded(rows, model.tokenizer_.pad)
 
 

@@ -75,7 +75,11 @@ def test_the_last_e_step_belongs_to_the_last_parameters():
 
 def test_another_rule_may_say_when_it_has_settled():
     found = expectation_maximisation(
-        Coins(), HEADS, max_iter=50, random_state=0, settled=lambda before, after, q: abs(after - before).max() < 0.05
+        Coins(),
+        HEADS,
+        max_iter=50,
+        random_state=0,
+        has_converged=lambda before, after, q: abs(after - before).max() < 0.05,
     )
     assert found.converged
     assert found.n_iter < 50

@@ -271,8 +271,8 @@ def test_far_groups_get_the_density_of_near_ones(covariance, gap):
     near, far = narrow(30.0, np.float64), narrow(gap, np.float64)
     one, two = (GaussianMixture(2, covariance=covariance, random_state=0).fit(X) for X in (near, far))
     # A tied covariance is that of all rows less that between the means: a difference of numbers of size gap².
-    lost = 2e-16 * gap**2 if covariance == "tied" else 1e-15 * gap
-    np.testing.assert_allclose(one.score_samples(near), two.score_samples(far), atol=1e-7 + 100 * lost)
+    imprecise = 2e-16 * gap**2 if covariance == "tied" else 1e-15 * gap
+    np.testing.assert_allclose(one.score_samples(near), two.score_samples(far), atol=1e-7 + 100 * imprecise)
 
 
 @pytest.mark.parametrize("covariance", FORMS)

@@ -12,7 +12,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.plsa import PLSAModel, Topics
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
+from unlabeled.methods.mixture.topics.word_counts import WordCounts, padded_rows
 
 
 def slow_step(counts, theta, beta, power=1.0):
@@ -47,7 +47,7 @@ def problems(draw):
 
 def model_of(counts, theta, beta, dtype, pool, power=1.0):
     data = WordCounts(sp.csr_matrix(counts.astype(dtype)))
-    start = Topics(laid_out(theta, dtype), laid_out(beta.T, dtype))
+    start = Topics(padded_rows(theta, dtype), padded_rows(beta.T, dtype))
     return PLSAModel(len(beta), power, None, pool), data, start
 
 

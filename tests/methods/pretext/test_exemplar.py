@@ -40,7 +40,7 @@ def test_it_learns_to_tell_instances_apart(digits):
 
 @pytest.mark.parametrize(("setting", "value"), [("negatives", 0), ("temperature", 0.0)])
 def test_what_cannot_be_meant_is_refused(setting, value):
-    with pytest.raises(UnlabeledError, match="negatives must be at least 1 and temperature above 0"):
+    with pytest.raises(UnlabeledError, match="negatives must be a whole number of at least 1"):
         Exemplar(progress=False, **{setting: value}).fit(np.zeros((4, 8, 8), np.uint8))
 
 

@@ -216,7 +216,7 @@ def test_the_odd_word_out_and_the_similarity_of_lists():
         (lambda: ANIMALS[3], "takes several words, got 3"),
         (lambda: WordVectors(["a"], [[1]], oov="skip"), "look-up of several"),
         (lambda: WordVectors(["a"], [[1]], oov="ignore"), "unknown policy"),
-        (lambda: ANIMALS.most_similar("frog", k=0), "k must be at least 1"),
+        (lambda: ANIMALS.most_similar("frog", k=0), "k must be a whole number of at least 1"),
         (lambda: ANIMALS.most_similar(np.ones(4)), "3 finite numbers"),
         (lambda: ANIMALS.most_similar(np.array([1, np.nan, 2])), "3 finite numbers"),
         (lambda: ANIMALS.most_similar(np.array(["frog"])), "3 finite numbers"),

@@ -25,7 +25,7 @@ def instances_of(images):
 
 @pytest.mark.parametrize(("rows", "held"), [(160, 16), (40, 4), (30, 0), (6000, 512)])
 def test_a_tenth_but_no_more_than_enough_is_held_out(rows, held):
-    learnt, held_out = Rotation(**QUICK).parted(instances_of(noise(rows)), None)
+    learnt, held_out = Rotation(**QUICK).hold_out(instances_of(noise(rows)), None)
     assert len(learnt) == rows - held
     assert (0 if held_out is None else len(held_out)) == held
     if held:
@@ -34,7 +34,7 @@ def test_a_tenth_but_no_more_than_enough_is_held_out(rows, held):
 
 def test_clips_of_one_video_stay_together():
     groups = np.repeat(np.arange(20), 5)
-    learnt, held_out = Rotation(**QUICK).parted(instances_of(noise(100)), groups)
+    learnt, held_out = Rotation(**QUICK).hold_out(instances_of(noise(100)), groups)
     assert len(held_out) == 10
     assert set(groups[learnt.rows.numpy()]).isdisjoint(groups[held_out.rows.numpy()])
 
@@ -60,7 +60,7 @@ def test_what_generalises_is_not_accused(digits, tmp_path):
 def test_looking_at_the_held_out_changes_nothing_that_is_learnt(digits):
     method = Rotation(**QUICK, epochs=2)
     method.fit(digits[0][:100])
-    learnt, _ = method.parted(instances_of(digits[0][:100]), None)
+    learnt, _ = method.hold_out(instances_of(digits[0][:100]), None)
     whole = Rotation(**QUICK, epochs=2, validation_fraction=0).fit(digits[0][:100][learnt.rows.numpy()])
     assert np.array_equal(method.transform(digits[0][:9]), whole.transform(digits[0][:9]))
 

@@ -56,14 +56,14 @@ def learn(
     if show_help:
         print_help(context, method)
         return
-    from unlabeled.cli.settings import configured, taken_apart
+    from unlabeled.cli.settings import configured, split_arguments
     from unlabeled.errors import UnlabeledError
     from unlabeled.runs import learn as run_learning
     from unlabeled.runs.staging import run_at_work
     from unlabeled.training.bases.self_supervised import SelfSupervised
 
     # Typer does not know the settings, and takes the first of them for the source when they are written before it.
-    sources, words = taken_apart([*([str(source)] if source is not None else []), *context.args])
+    sources, words = split_arguments([*([str(source)] if source is not None else []), *context.args])
     if len(sources) > 1:
         raise UnlabeledError(f"{sources[1]!r} was not expected here; settings are written --name value")
     source = Path(sources[0]) if sources else None

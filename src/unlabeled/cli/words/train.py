@@ -47,7 +47,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no sentences.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        from unlabeled.cli.settings import configured, flags, taken_apart
+        from unlabeled.cli.settings import configured, flags, split_arguments
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
         from unlabeled.files import write_json
@@ -55,7 +55,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         from unlabeled.training.control.run_state import FILE as CHECKPOINT
 
         # Typer does not know the settings, and takes them and their values for sources.
-        sources, settings = taken_apart(words or [], flags(method(name)))
+        sources, settings = split_arguments(words or [], flags(method(name)))
         if not sources:
             raise UnlabeledError("name the text to learn from: a text file, plain or compressed, or a folder of them")
         check_out(out, sources, overwrite)
@@ -74,8 +74,8 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         text: Any = [Path(source) for source in sources]
         try:
             if phrases:
-                told = (lambda message: None) if quiet else say
-                text, found = joined(text, model, phrases, phrase_threshold, told)
+                tell = (lambda message: None) if quiet else say
+                text, found = joined(text, model, phrases, phrase_threshold, tell)
             model.fit(text, **resumable)
         except KeyboardInterrupt as stop:
             how = "\nResume with the same command and --resume" if partial.exists() else ""

@@ -23,6 +23,7 @@ from unlabeled.data.image.decode import MAX_PIXELS, Fit, UnreadableError, check_
 from unlabeled.data.image.image_sources import Origin
 from unlabeled.data.instances import CACHE_BYTES, Named, mapped_ahead, prefetched
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.setting_checks import check_whole_number
 
 _IMAGES_PER_TASK = 16
 _MOST_WORKERS = 8
@@ -129,8 +130,8 @@ class PreparedImages:
             raise unknown_name("on_error", on_error, ["raise", "skip"])
         if channels not in (1, 3):
             raise UnlabeledError(f"channels must be 3 (colour) or 1 (grey), not {channels!r}")
-        if size is not None and size < 1:
-            raise UnlabeledError(f"size must be at least 1 pixel, not {size!r}")
+        if size is not None:
+            check_whole_number("size", size)
         self.images, self.fit, self.channels, self.max_pixels = images, fit, channels, max_pixels
         self.size: int = images.natural_size(max_pixels) if size is None else int(size)
         self.workers = workers or self._default_workers()

@@ -101,8 +101,12 @@ def pair_rows(columns: tuple[list[str], ...], tokenizer: SubwordTokenizer, lengt
     for place, row in enumerate(zip(*parts, strict=True)):
         if len(row) > 2:
             raise UnlabeledError("a row has three texts; give one or two")
-        framed = tokenizer.framed(row[0], length) if len(row) == 1 else tokenizer.framed_pair(row[0], row[1], length)
-        rows.rows.append(framed)
+        whole = (
+            tokenizer.with_special_tokens(row[0], length)
+            if len(row) == 1
+            else tokenizer.pair_with_special_tokens(row[0], row[1], length)
+        )
+        rows.rows.append(whole)
         rows.owner.append(place)
     return rows
 
@@ -129,8 +133,8 @@ class TaggedWords:
     def cut(cls, sentences: Sequence[Sequence[str]], tokenizer: SubwordTokenizer, length: int) -> TaggedWords:
         """Cut sentences, each a list of words, into tokens."""
         made = cls(Rows(tokenizer), [], [len(words) for words in sentences])
-        before = len(tokenizer.framed(np.empty(0, np.int32), length)) - len(tokenizer.framed_after)
-        room = length - tokenizer.added
+        before = len(tokenizer.with_special_tokens(np.empty(0, np.int32), length)) - len(tokenizer.closing_tokens)
+        room = length - tokenizer.tokens_added
         for number, words in enumerate(sentences):
             if isinstance(words, str):
                 raise UnlabeledError(f"sentence {number} is a string; for tags give each sentence as a list of words")
@@ -139,7 +143,7 @@ class TaggedWords:
             heads = np.full(len(ids), -1, dtype=np.int64)
             heads[starts] = of_word[starts]
             for begin, end in windows_with_stride(len(ids), room):
-                made.rows.rows.append(tokenizer.framed(ids[begin:end], length))
+                made.rows.rows.append(tokenizer.with_special_tokens(ids[begin:end], length))
                 made.rows.owner.append(number)
                 made.rows.first.append(before)
                 made.rows.begin.append(begin)
@@ -195,12 +199,12 @@ class Questions:
         contexts = tokenizer.encode_with_places([context for _, context in pairs])
         made = cls(Rows(tokenizer), [places for _, places in contexts])
         for number, (question, (ids, _)) in enumerate(zip(questions, contexts, strict=True)):
-            room = length - tokenizer.added_to_pair - len(question)
+            room = length - tokenizer.tokens_added_to_pair - len(question)
             for begin, end in windows_with_stride(len(ids), room):
-                row = tokenizer.framed_pair(question, ids[begin:end], length)
+                row = tokenizer.pair_with_special_tokens(question, ids[begin:end], length)
                 made.rows.rows.append(row)
                 made.rows.owner.append(number)
-                made.rows.first.append(len(row) - (end - begin) - len(tokenizer.framed_after))
+                made.rows.first.append(len(row) - (end - begin) - len(tokenizer.closing_tokens))
                 made.rows.begin.append(begin)
         return made
 
@@ -217,7 +221,7 @@ class Questions:
             self.rows.rows, self.rows.owner, self.rows.first, self.rows.begin, strict=True
         ):
             span, places, target = spans[owner], self.places[owner], (0, 0)
-            count = len(row) - first - len(self.rows.tokenizer.framed_after)
+            count = len(row) - first - len(self.rows.tokenizer.closing_tokens)
             if span is not None and span[1] > span[0]:
                 inside = np.flatnonzero((places[:, 1] > span[0]) & (places[:, 0] < span[1]))
                 if len(inside) and begin <= inside[0] and inside[-1] < begin + count:

@@ -116,7 +116,7 @@ def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Seque
     names = list(columns)
     described = {names[i] for wanted in (ID_COLUMNS, LABEL_COLUMNS) if (i := find_column(names, wanted)) is not None}
     if column is None:
-        chosen = _meant(columns, described, name)
+        chosen = _text_columns_of(columns, described, name)
     else:
         chosen = [column] if isinstance(column, str) else list(column)
         for wanted in chosen:
@@ -135,7 +135,7 @@ def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Seque
     )
 
 
-def _meant(columns: dict[str, list[Any]], described: set[str], name: str) -> list[str]:
+def _text_columns_of(columns: dict[str, list[Any]], described: set[str], name: str) -> list[str]:
     strings = [key for key, values in columns.items() if any(isinstance(value, str) for value in values)]
     found = find_column(strings, TEXT_COLUMNS)
     if found is not None:

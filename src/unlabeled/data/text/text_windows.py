@@ -50,7 +50,9 @@ class Windows:
     def __init__(self, texts: Sequence[str], tokenizer: SubwordTokenizer, length: int) -> None:
         rows = tokenizer.encode(texts)
         whole = 1 << 62  # nothing is cut off
-        self.stream = np.concatenate([tokenizer.framed(row, whole) for row in rows if len(row)] or [np.empty(0, int)])
+        self.stream = np.concatenate(
+            [tokenizer.with_special_tokens(row, whole) for row in rows if len(row)] or [np.empty(0, int)]
+        )
         if not len(self.stream):
             raise UnlabeledError("there is nothing to learn from: all texts are empty")
         self.tokenizer, self.length = tokenizer, length
@@ -115,7 +117,7 @@ class SegmentPairs:
 
     def __init__(self, texts: Sequence[str], tokenizer: SubwordTokenizer, length: int) -> None:
         self.tokenizer, self.length = tokenizer, length
-        room = (length - tokenizer.added_to_pair) // 2
+        room = (length - tokenizer.tokens_added_to_pair) // 2
         if room < 1:
             raise UnlabeledError(f"two segments do not fit into a window of {length} tokens")
         parts = [sentences(text) for text in texts]

@@ -24,6 +24,7 @@ from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.video_protocol import FRAME_RATE, Video
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.setting_checks import check_whole_number
 
 _LARGEST_DEFAULT_SIZE = 64
 _SIZES_READ = 16
@@ -148,8 +149,8 @@ class Clips:
         if channels not in (None, 1, 3):
             raise UnlabeledError(f"channels must be 3 (colour) or 1 (grey), not {channels!r}")
         for name, value in (("length", length), ("stride", stride), ("size", size)):
-            if value is not None and value < 1:
-                raise UnlabeledError(f"{name} must be at least 1, not {value!r}")
+            if value is not None:
+                check_whole_number(name, value)
         if fps is not None and not 0 < fps < math.inf:
             raise UnlabeledError(f"fps must be a number of frames a second above zero, not {fps!r}")
         self.videos, self.length, self.stride, self.fps = videos, int(length), int(stride or length), fps

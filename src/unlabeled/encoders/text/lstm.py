@@ -72,15 +72,15 @@ class LSTM(TextEncoder):
         The state of a token in the second list knows the token and what is after it.
         """
         ids, mask = values
-        turned = reversal(mask)
+        reversed_places = reversed_positions(mask)
         embedded = self.word_embeddings(ids)
         left, right = [embedded], [embedded]
-        x, y = embedded, turn(embedded, turned)
+        x, y = embedded, reorder(embedded, reversed_places)
         for forwards, backwards in zip(self.forwards, self.backwards, strict=True):
             x, _ = forwards(self.dropout(x))
             y, _ = backwards(self.dropout(y))
             left.append(x)
-            right.append(turn(y, turned))
+            right.append(reorder(y, reversed_places))
         return left, right
 
     def hidden_states(self, values: Tokens) -> list[Tensor]:
@@ -94,12 +94,12 @@ class LSTM(TextEncoder):
         return Features(self.scale * mixed, values.mask)
 
 
-def reversal(mask: Tensor) -> Tensor:
+def reversed_positions(mask: Tensor) -> Tensor:
     """Give the places that reverse each row's real tokens and leave padding on the right where it is.
 
     Examples
     --------
-    >>> reversal(torch.tensor([[True, True, True, False]]))
+    >>> reversed_positions(torch.tensor([[True, True, True, False]]))
     tensor([[2, 1, 0, 3]])
     """
     places = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
@@ -107,6 +107,6 @@ def reversal(mask: Tensor) -> Tensor:
     return torch.where(mask, lengths - 1 - places, places)
 
 
-def turn(x: Tensor, places: Tensor) -> Tensor:
+def reorder(x: Tensor, places: Tensor) -> Tensor:
     """Bring the vectors of each row, shape (n, length, dim), into the order of `places`."""
     return x.gather(1, places.unsqueeze(-1).expand_as(x))

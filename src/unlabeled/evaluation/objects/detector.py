@@ -36,6 +36,7 @@ from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
+from unlabeled.training.optimizers import set_linear_rate
 from unlabeled.training.settings import check_learning_rates
 
 FORMAT = "detector"
@@ -298,9 +299,7 @@ class Detector(Estimator):
             total = 0.0
             batches = torch.randperm(len(values)).split(self.batch_size)
             for index in batches:
-                rate = min((done + 1) / max(1, steps // 10), (steps - done) / max(1, steps - steps // 10))
-                for group in optimizer.param_groups:
-                    group["lr"] = group["peak"] * rate
+                set_linear_rate(optimizer, done, steps)
                 batch, boxes, kinds, hard, proposed = values[index].to(device), [], [], [], []
                 mirrored = torch.rand(len(index)) < 0.5
                 for place, i in enumerate(index.tolist()):

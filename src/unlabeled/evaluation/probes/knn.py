@@ -12,6 +12,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import accuracy_by_class, balanced_accuracy, wilson_interval
 from unlabeled.evaluation.inputs import Labels, Vectors, check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.label_free.neighbours import Metric, nearest
+from unlabeled.setting_checks import check_whole_number
 
 Weighting = Literal["similarity", "uniform"]
 
@@ -98,8 +99,7 @@ def knn(
     >>> knn(vectors, [0, 0, 1, 1], k=1).accuracy
     1.0
     """
-    if k < 1:
-        raise UnlabeledError(f"k must be at least 1, not {k}")
+    check_whole_number("k", k)
     if not temperature > 0:
         raise UnlabeledError(f"temperature must be above 0, not {temperature}")
     if weighting not in ("similarity", "uniform"):

@@ -10,6 +10,7 @@ import numpy as np
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.texts.text_baselines import TextEvaluation, representations
 from unlabeled.search.metric import unit_rows
+from unlabeled.setting_checks import check_whole_number
 
 BLOCK = 256
 """Queries that are ranked at a time."""
@@ -60,8 +61,7 @@ def text_retrieval(
     """
     if len(queries) != len(relevant):
         raise UnlabeledError(f"there are {len(queries)} queries, but relevant documents for {len(relevant)}")
-    if k < 1:
-        raise UnlabeledError(f"k must be at least 1, got {k}")
+    check_whole_number("k", k)
     answers = [np.unique(np.fromiter(found, np.int64)) for found in relevant]
     for place, found in enumerate(answers):
         if not len(found) or found[0] < 0 or found[-1] >= len(documents):

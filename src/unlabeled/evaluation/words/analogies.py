@@ -12,7 +12,7 @@ import numpy as np
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.words.lexicon import Lexicon, lines
-from unlabeled.methods.words.lookup.checks import check_method
+from unlabeled.methods.words.lookup.checks import check_method, check_restrict
 from unlabeled.methods.words.lookup.nearest_words import AnalogyMethod, solve_analogies
 from unlabeled.methods.words.word_vectors import WordVectors
 
@@ -132,8 +132,7 @@ def analogies(
     total  100.0%       1 of 1 asked
     """
     check_method(method)
-    if restrict is not None and restrict < 1:
-        raise UnlabeledError(f"restrict must be at least 1, or None for all words; it is {restrict}")
+    check_restrict(restrict)
     by_section = read_questions(questions) if isinstance(questions, str | os.PathLike) else dict(questions)
     asked_words = [word for section in by_section.values() for question in section for word in question]
     if not asked_words:

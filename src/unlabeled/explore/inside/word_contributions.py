@@ -47,9 +47,9 @@ class TextInWords:
         ids, places = tokenizer.encode_with_places([text])[0]
         if not len(ids):
             raise UnlabeledError(f"{text!r:.80} holds no word")
-        row = tokenizer.framed(ids, preprocessing.length)
-        before = len(tokenizer.framed(ids[:0], preprocessing.length)) - len(tokenizer.framed_after)
-        kept = len(row) - tokenizer.added
+        row = tokenizer.with_special_tokens(ids, preprocessing.length)
+        before = len(tokenizer.with_special_tokens(ids[:0], preprocessing.length)) - len(tokenizer.closing_tokens)
+        kept = len(row) - tokenizer.tokens_added
         starts = np.array([match.start() for match in _WORD.finditer(text)])
         # A token may begin with the blank before its word, and so belongs to the word that it ends in.
         of_word = np.searchsorted(starts, places[:kept, 1] - 1, side="right") - 1

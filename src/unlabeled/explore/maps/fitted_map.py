@@ -17,6 +17,7 @@ from unlabeled.explore.nearest_others import store_of
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.search.metric import checked_vectors, unit_rows
 from unlabeled.search.scanning.search_threads import blas_threads
+from unlabeled.setting_checks import check_whole_number
 
 KINDS = {"tsne": "t-SNE", "umap": "UMAP"}
 FORMAT, VERSION = "map", 1
@@ -106,8 +107,7 @@ class FittedMap:
         names = [str(row) for row in range(len(array))] if ids is None else [str(name) for name in ids]
         if len(names) != len(array):
             raise UnlabeledError(f"there are {len(names)} ids for {len(array)} vectors; give one id for each")
-        if max_rows < 4:
-            raise UnlabeledError(f"max_rows must be at least 4, not {max_rows}")
+        check_whole_number("max_rows", max_rows, 4)
         anchors = np.arange(len(array))
         if len(array) > max_rows:
             anchors = np.sort(np.random.default_rng(random_state).choice(len(array), max_rows, replace=False))

@@ -76,11 +76,7 @@ def tsne_map(
     >>> tsne_map(vectors).shape
     (60, 2)
     """
-    array = checked_vectors(vectors)
-    if metric not in ("cosine", "euclidean"):
-        raise unknown_name("metric", metric, ("cosine", "euclidean"))
-    if len(array) == 0:
-        raise UnlabeledError("there are no vectors to map; give at least one")
+    array = checked_for_map(vectors, metric)
     if perplexity < 1 or max_rows < 4:
         raise UnlabeledError(f"perplexity must be at least 1, max_rows at least 4; they are {perplexity}, {max_rows}")
     if metric == "cosine":
@@ -96,6 +92,16 @@ def tsne_map(
     points = np.median(anchors[nearest], axis=1)
     points[rows] = anchors
     return points
+
+
+def checked_for_map(vectors: ArrayLike, metric: str) -> NDArray[np.float32]:
+    """Give the vectors as float32; refuse an empty array and a metric by which no map is made."""
+    array = checked_vectors(vectors)
+    if metric not in ("cosine", "euclidean"):
+        raise unknown_name("metric", metric, ("cosine", "euclidean"))
+    if len(array) == 0:
+        raise UnlabeledError("there are no vectors to map; give at least one")
+    return array
 
 
 def _optimised(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.errors import UnlabeledError, require, unknown_name
+from unlabeled.errors import UnlabeledError, require
+from unlabeled.explore.maps.map import checked_for_map
 from unlabeled.explore.principal_plane import principal_plane
-from unlabeled.search.metric import checked_vectors, unit_rows
+from unlabeled.search.metric import unit_rows
 
 
 def umap_map(
@@ -44,11 +45,7 @@ def umap_map(
     L. McInnes, J. Healy and J. Melville, "UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction",
     arXiv 1802.03426, 2018.
     """
-    array = checked_vectors(vectors)
-    if metric not in ("cosine", "euclidean"):
-        raise unknown_name("metric", metric, ("cosine", "euclidean"))
-    if len(array) == 0:
-        raise UnlabeledError("there are no vectors to map; give at least one")
+    array = checked_for_map(vectors, metric)
     if neighbours < 2:
         raise UnlabeledError(f"UMAP needs at least 2 neighbours, not {neighbours}")
     umap = require("umap", "umap")

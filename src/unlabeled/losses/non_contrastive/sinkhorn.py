@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unlabeled.errors import UnlabeledError
 from unlabeled.losses.blockwise.embedding_checks import check_embeddings, check_positive
 from unlabeled.processes import gather
+from unlabeled.setting_checks import check_whole_number
 
 
 @torch.no_grad()
@@ -58,8 +58,7 @@ def sinkhorn(scores: Tensor, *, epsilon: float = 0.05, iterations: int = 3) -> T
     """
     check_embeddings(scores, "scores")
     check_positive(epsilon, "epsilon")
-    if iterations < 1:
-        raise UnlabeledError(f"iterations must be at least 1, not {iterations}")
+    check_whole_number("iterations", iterations)
     log_q = scores.to(torch.promote_types(scores.dtype, torch.float32)) / epsilon
     for _ in range(iterations):
         # The log-sum of a column over all processes is that of their log-sums.

@@ -23,6 +23,7 @@ from unlabeled.losses import embed_in_chunks
 from unlabeled.losses.metric.partners import clip_of_partners, siglip_of_partners
 from unlabeled.methods.crossmodal.zero_shot import TEMPLATES, ZeroShotClassifier
 from unlabeled.modalities.image import CLIP_ENCODER
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.multi_view import MultiView
 from unlabeled.training.inference import evaluating
 
@@ -112,9 +113,7 @@ class CLIP(MultiView):
         for name, known in (("objective", ("softmax", "sigmoid")), ("frozen", ("none", "image", "text"))):
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
-        for name in ("dim", "chunk", "vocabulary", "length"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise UnlabeledError(f"{name} must be at least 1, got {value!r}")
+        check_whole_settings(self, "dim", "chunk", "vocabulary", "length")
 
     def _encoder_specification(self, preprocessing: Any) -> Encoder:
         frozen = () if self.frozen == "none" else (self.frozen,)
@@ -266,7 +265,7 @@ def _remarks(pairs: Any) -> list[str]:
             found.append(
                 f"all {len(pairs):,} {what} are the same, so there is nothing to tell apart, and nothing is learnt"
             )
-    room = pairs.texts.length - pairs.texts.tokenizer.added
+    room = pairs.texts.length - pairs.texts.tokenizer.tokens_added
     full = int((pairs.texts.rows[0].lengths[pairs.kept] >= room).sum())
     if full > CUT_SHARE * len(pairs):
         found.append(

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, normalised
 from unlabeled.methods.fewlabels.self_training import default_base
+from unlabeled.setting_checks import check_whole_settings
 
 
 class CoTraining(FewLabels):
@@ -101,10 +102,7 @@ class CoTraining(FewLabels):
         UnlabeledError
             If rows, views, labels or settings are not usable.
         """
-        for name in ("rounds", "per_class", "pool_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UnlabeledError(f"{name} must be at least 1, got {value!r}")
+        check_whole_settings(self, "rounds", "per_class", "pool_size")
         rng = check_random_state(self.random_state)
         both = self._both(X, rng)
         labels = self._read_labels(y, both[0].shape[0])
@@ -123,7 +121,7 @@ class CoTraining(FewLabels):
             if self.pool_size is not None and len(hidden) > self.pool_size:
                 pool = np.sort(rng.choice(hidden, self.pool_size, replace=False))
             said = [base.predict_proba(view[pool]) for base, view in zip(self.bases_, both, strict=True)]
-            picks = [_surest(shares, wanted) for shares in said]
+            picks = [_most_certain(shares, wanted) for shares in said]
             (first, second), conflicts = picks, 0
             for place, code in (second | first).items():
                 if place in first and place in second and first[place] != second[place]:
@@ -190,7 +188,7 @@ class CoTraining(FewLabels):
         return first, second
 
 
-def _surest(shares: Floats, wanted: NDArray[Any]) -> dict[int, int]:
+def _most_certain(shares: Floats, wanted: NDArray[Any]) -> dict[int, int]:
     """Give the places of the surest rows of each class, of those that are put into it, with the class."""
     best = shares.argmax(axis=1)
     found: dict[int, int] = {}

@@ -27,6 +27,7 @@ from unlabeled.methods.fewlabels.tasks import TASKS, Scores, TaskName
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
+from unlabeled.training.optimizers import set_linear_rate
 from unlabeled.training.settings import check_learning_rates
 
 NAMED_LAYERS = ("all", "last", "none")
@@ -149,7 +150,7 @@ class FineTuning(Estimator):
             self.head_: Any = nn.Linear(self.encoder_.dim, self.task_.outputs).to(device)
             nn.init.normal_(self.head_.weight, std=0.02)
             nn.init.zeros_(self.head_.bias)
-            chosen, held = self._parted(np.flatnonzero(labelled))
+            chosen, held = self._hold_out(np.flatnonzero(labelled))
             self._train(instances, targets, owner, chosen, held, known, made)
         self.encoder_.eval()
         return self
@@ -229,7 +230,7 @@ class FineTuning(Estimator):
         if not 0 < self.layer_decay <= 1:
             raise UnlabeledError(f"layer_decay is a factor above 0 and at most 1, got {self.layer_decay!r}")
 
-    def _parted(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _hold_out(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Part the labelled instances into those to train on and those to choose the epoch by."""
         held = round(self.validation * len(rows))
         held = held if FEWEST_HELD <= held < len(rows) else 0
@@ -288,9 +289,7 @@ class FineTuning(Estimator):
             self._to_training(frozen)
             self.head_.train(not frozen)
             for index in batches:
-                rate = min((done + 1) / max(1, steps // 10), (steps - done) / max(1, steps - steps // 10))
-                for group in optimizer.param_groups:
-                    group["lr"] = group["peak"] * rate
+                set_linear_rate(optimizer, done, steps)
                 loss = self.task_.loss(
                     self._forward(instances, index, vectors).float(), [targets[i] for i in index.tolist()]
                 )

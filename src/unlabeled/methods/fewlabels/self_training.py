@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.fewlabels.calibration import at_temperature, fit_temperature, out_of_fold
 from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats
+from unlabeled.setting_checks import check_whole_number, check_whole_settings
 
 
 class SelfTraining(FewLabels):
@@ -123,7 +124,7 @@ class SelfTraining(FewLabels):
                 break
             codes[hidden[sure]] = shares[sure].argmax(axis=1)
             rounds[hidden[sure]] = len(self.rounds_) + 1
-            self._take_down(codes[hidden[sure]], float(best[sure].min()))
+            self._record_round(codes[hidden[sure]], float(best[sure].min()))
             self.base_ = self._fitted_base(X, codes)
         self.transduction_, self.labeled_round_ = labels.names(codes), rounds
         return self
@@ -151,7 +152,7 @@ class SelfTraining(FewLabels):
             raise UnlabeledError("calibrate=True needs a class with at least two given labels; label more rows")
         return fit_temperature(shares, given[rows])
 
-    def _take_down(self, added: Codes, least: float) -> None:
+    def _record_round(self, added: Codes, least: float) -> None:
         counts = np.bincount(added, minlength=len(self.classes_)).tolist()
         self.rounds_.append({"added": len(added), "per_class": counts, "least_probability": least})
 
@@ -160,8 +161,8 @@ class SelfTraining(FewLabels):
             raise unknown_name("criterion", self.criterion, ["threshold", "k_best"])
         if not 0 <= self.threshold < 1:
             raise UnlabeledError(f"threshold is a probability from 0 up to but not 1, got {self.threshold!r}")
-        if self.k_best < 1 or (self.max_rounds is not None and self.max_rounds < 0):
-            raise UnlabeledError(f"k_best must be at least 1 and max_rounds 0, got {self.k_best} and {self.max_rounds}")
+        check_whole_number("k_best", self.k_best)
+        check_whole_settings(self, "max_rounds", least=0)
 
 
 def default_base(base: Any) -> Any:

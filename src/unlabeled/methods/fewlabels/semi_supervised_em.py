@@ -14,6 +14,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.fewlabels.calibration import out_of_fold
 from unlabeled.methods.fewlabels.class_densities import DENSITIES, Densities
 from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, one_hot
+from unlabeled.setting_checks import check_whole_number
 
 LAMBDAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Weights of unlabelled rows that ``"auto"`` chooses from."""
@@ -212,8 +213,9 @@ class SemiSupervisedEM(FewLabels):
         weight = self.unlabelled_weight
         if weight != "auto" and not (isinstance(weight, int | float) and 0 <= weight <= 1):
             raise UnlabeledError(f"unlabelled_weight lies between 0 and 1, or is 'auto'; got {weight!r}")
-        if not self.alpha > 0 or self.var_smoothing < 0 or self.max_iter < 1:
-            raise UnlabeledError("alpha must be above 0, var_smoothing not negative, and max_iter at least 1")
+        check_whole_number("max_iter", self.max_iter)
+        if not self.alpha > 0 or self.var_smoothing < 0:
+            raise UnlabeledError("alpha must be above 0, and var_smoothing not negative")
         if self.row_length is not None and not self.row_length > 0:
             raise UnlabeledError(f"row_length must be above 0, got {self.row_length!r}")
 

@@ -25,6 +25,7 @@ from unlabeled.files import folder_written_aside, load_arrays, read_json, save_a
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
 from unlabeled.training.settings import check_learning_rates
 
@@ -101,9 +102,7 @@ class SetFit(Estimator):
         """
         if self.tune not in ("auto", "always", "never"):
             raise unknown_name("tune", self.tune, ["auto", "always", "never"])
-        for name in ("pairs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UnlabeledError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        check_whole_settings(self, "pairs", "batch_size")
         seed = int(check_random_state(self.random_state).randint(2**31))
         start = trained_encoder(self.encoder).to(choose_device(self.device))
         instances, _ = open_instances(X, preprocessing=start.preprocessing)

@@ -290,7 +290,7 @@ class SpanTask(Task):
         for row, owner, first, begin, score in zip(rows.rows, rows.owner, rows.first, rows.begin, scores, strict=True):
             if score is None:
                 continue
-            last = len(row) - len(rows.tokenizer.framed_after)
+            last = len(row) - len(rows.tokenizer.closing_tokens)
             null[owner] = min(null[owner], float(score[0, 0] + score[0, 1]))
             sums = score[first:last, 0][:, None] + score[first:last, 1][None, :]
             if not sums.size:

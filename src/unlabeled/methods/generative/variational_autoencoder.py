@@ -18,6 +18,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses import kl_gaussian
 from unlabeled.methods.generative.autoencoder import DECODERS
 from unlabeled.modalities import Preprocessing
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, drawn_codes, evaluating, inferred, user_units
 from unlabeled.training.method_pictures import Pictures
@@ -72,10 +73,9 @@ class VariationalAutoencoder(SelfSupervised):
         super().prepare(preprocessing)
         if self.likelihood not in ("auto", "bernoulli", "gaussian"):
             raise unknown_name("likelihood", self.likelihood, ["auto", "bernoulli", "gaussian"])
-        if self.latent_dim < 1 or self.beta < 0:
-            raise UnlabeledError(
-                f"latent_dim must be at least 1 and beta not negative, got {self.latent_dim!r} and {self.beta!r}"
-            )
+        check_whole_number("latent_dim", self.latent_dim)
+        if self.beta < 0:
+            raise UnlabeledError(f"beta must not be negative, got {self.beta!r}")
         own = LIKELIHOODS[preprocessing.kind]
         self._bernoulli = (own[0] if self.likelihood == "auto" else self.likelihood) == "bernoulli"
         if self._bernoulli and "bernoulli" not in own:
@@ -157,8 +157,7 @@ class VariationalAutoencoder(SelfSupervised):
         -------
         ndarray of float32, shape (steps, channels, size, size) or (steps, d)
         """
-        if steps < 2:
-            raise UnlabeledError(f"steps must be at least 2, the two ends; got {steps!r}")
+        check_whole_number("steps", steps, 2)
         ends = [torch.from_numpy(self.transform(as_one(end)))[0] for end in (a, b)]
         with evaluating(self) as (net, device):
             share = torch.linspace(0, 1, steps)[:, None]

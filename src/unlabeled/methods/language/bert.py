@@ -140,9 +140,9 @@ class BERT(TextMethod):
             name = tokenizer.special["mask"]
             raise UnlabeledError(f"there is nothing to fill in {text!r:.80}: write {name} where a word is to be found")
         preprocessing: Any = self.encoder_.preprocessing
-        room = preprocessing.length - tokenizer.added
+        room = preprocessing.length - tokenizer.tokens_added
         begin = max(0, min(int((cut == mask).argmax()) - room // 2, len(cut) - room))
-        row = tokenizer.framed(cut[begin:], preprocessing.length)
+        row = tokenizer.with_special_tokens(cut[begin:], preprocessing.length)
         values = Tokens(*(part.to(self._device) for part in padded([row], tokenizer.pad)))
         places = (values.ids[0] == mask).nonzero()[:, 0]
         logits = self._logits(self.network_, self.encoder_.features(values).vectors[0, places]).float()
@@ -205,8 +205,8 @@ class BERT(TextMethod):
                 counts += truth.cpu().bincount(minlength=len(counts))
                 if self.next_sentence:
                     asked = y.follows >= 0
-                    told = self.network_.predictor(vectors[:, 0]).argmax(1)
-                    order += int((told == y.follows)[asked].sum())
+                    predicted = self.network_.predictor(vectors[:, 0]).argmax(1)
+                    order += int((predicted == y.follows)[asked].sum())
                     orders += int(asked.sum())
         figures = {"masked_accuracy": right / max(total, 1), "unigram_accuracy": int(counts.max()) / max(total, 1)}
         return figures | ({"order_accuracy": order / orders} if orders else {})
@@ -250,5 +250,5 @@ def pairs_of(segments: Segments, tokenizer: Any) -> tuple[Tokens, Tensor]:
     cls, sep = (one * tokenizer.special_id(role) for role in ("cls", "sep"))
     ids = torch.cat([cls, begin.ids, sep, after.ids, sep], 1)
     mask = torch.cat([one > 0, begin.mask, one > 0, after.mask, follows[:, None]], 1)
-    told = torch.where(follows, (~exchanged).long(), -1)
-    return compacted(Tokens(ids, mask), tokenizer.pad), told
+    labels = torch.where(follows, (~exchanged).long(), -1)
+    return compacted(Tokens(ids, mask), tokenizer.pad), labels

@@ -130,7 +130,7 @@ class GPT(TextMethod):
         generator = torch.Generator(device).manual_seed(seed) if seed is not None else None
         never = torch.tensor([i for i in tokenizer.special_ids if i != end], device=device)
         # A text begins with the token that begins texts, and does not end with the one that ends them.
-        rows = [tokenizer.framed(row, 1 << 62)[:-1] for row in tokenizer.encode(prompts)]
+        rows = [tokenizer.with_special_tokens(row, 1 << 62)[:-1] for row in tokenizer.encode(prompts)]
         read = to_left([row[-(encoder.length - 1) :] for row in rows], tokenizer.pad)
         written: list[list[int]] = [[] for _ in prompts]
         running = torch.ones(len(prompts), dtype=torch.bool, device=device)
@@ -192,7 +192,7 @@ class GPT(TextMethod):
         device = next(encoder.parameters()).device
         total, count = 0.0, 0
         for text in self.all_texts(self.open(X)):
-            row = self.tokenizer_.framed(self.tokenizer_.encode([text])[0], 1 << 62)
+            row = self.tokenizer_.with_special_tokens(self.tokenizer_.encode([text])[0], 1 << 62)
             parts = list(windows_over(len(row), window, stride))
             for start in range(0, len(parts), 32):
                 chosen = parts[start : start + 32]

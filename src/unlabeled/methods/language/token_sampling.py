@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.setting_checks import check_whole_number
 
 
 def sample_token(
@@ -46,8 +47,8 @@ def sample_token(
     """
     if temperature < 0:
         raise UnlabeledError(f"temperature must not be negative, got {temperature}")
-    if top_k is not None and top_k < 1:
-        raise UnlabeledError(f"top_k must be at least 1, got {top_k}")
+    if top_k is not None:
+        check_whole_number("top_k", top_k)
     if top_p is not None and not 0 < top_p <= 1:
         raise UnlabeledError(f"top_p is a probability above 0, got {top_p}")
     if temperature == 0:

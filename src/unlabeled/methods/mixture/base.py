@@ -241,3 +241,14 @@ def _described(value: Any) -> Any:
         return [_described(part) for part in value]
     plain = value is None or isinstance(value, str | int | float | bool | dict)
     return value if plain else getattr(value, "__qualname__", None) or str(value)
+
+
+def check_rows(rows: int, components: int) -> None:
+    """Refuse fewer rows than components, and fewer than two."""
+    if rows < 2:
+        raise UnlabeledError(f"a mixture needs at least 2 rows, got n_samples = {rows}")
+    if rows < components:
+        raise UnlabeledError(
+            f"Expected n_samples >= n_components, got n_components = {components}, n_samples = {rows}: "
+            "take fewer components"
+        )

@@ -75,7 +75,7 @@ def expectation_maximisation(
     tol: float = 1e-3,
     n_init: int = 1,
     random_state: Any = None,
-    settled: Callable[[Theta, Theta, Q], bool] | None = None,
+    has_converged: Callable[[Theta, Theta, Q], bool] | None = None,
     last_e_step: bool = False,
     title: str = "EM",
     progress: bool | None = None,
@@ -98,7 +98,7 @@ def expectation_maximisation(
         Starts.
     random_state : int, RandomState or None
         Handed to `start`, which draws from it in turn.
-    settled : callable, optional
+    has_converged : callable, optional
         Another rule than `tol`: (θ before the M step, θ after it, q) → whether the ascent has converged.
     last_e_step : bool, default False
         Look at the last θ once more, so that `q` and the end of the history belong to it.
@@ -130,7 +130,7 @@ def expectation_maximisation(
     random = check_random_state(random_state)
     check = sys.flags.dev_mode if check_monotone is None else check_monotone
     best: Ascent[Theta, Q] | None = None
-    with LateBar(title, n_init * max_iter, progress) as bar:
+    with DelayedBar(title, n_init * max_iter, progress) as bar:
         for _ in range(n_init):
             theta = model.start(data, random)
             history: list[float] = []
@@ -142,8 +142,8 @@ def expectation_maximisation(
                     _check_rise(history, slack)
                 theta, before = model.m_step(q, theta), theta
                 n_iter += 1
-                if settled is not None:
-                    converged = settled(before, theta, q)
+                if has_converged is not None:
+                    converged = has_converged(before, theta, q)
                 elif n_iter > 1:
                     converged = abs(history[-1] - history[-2]) < tol
                 bar.step(-history[-1])
@@ -166,7 +166,7 @@ def _check_rise(history: list[float], slack: float) -> None:
         )
 
 
-class LateBar:
+class DelayedBar:
     """A progress bar that appears once a fit has lasted two seconds."""
 
     def __init__(self, title: str, steps: int, show: bool | None) -> None:
@@ -175,7 +175,7 @@ class LateBar:
         self._bar: ProgressBar | None = None
         self._stack = ExitStack()
 
-    def __enter__(self) -> LateBar:
+    def __enter__(self) -> DelayedBar:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -13,13 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.mixture.base import LatentMixture
+from unlabeled.methods.mixture.base import LatentMixture, check_rows
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.gaussian.gaussian_covariance import Covariance, SingularError, covariance_form
 from unlabeled.methods.mixture.gaussian.gaussian_densities import Gaussians, choose_densities
 from unlabeled.methods.mixture.gaussian.gaussian_steps import Data, GaussianEM, Responsibilities, survey
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.setting_checks import check_whole_settings
+from unlabeled.setting_checks import check_whole_number, check_whole_settings
 
 STARTS = ("kmeans", "k-means++", "random")
 
@@ -140,13 +140,7 @@ class GaussianMixture(LatentMixture):
         form = self._check()
         blocks = self._open(X, reset=True)
         n, d = blocks.shape
-        if n < 2:
-            raise UnlabeledError(f"a mixture needs at least 2 rows, got n_samples = {n}")
-        if n < self.n_components:
-            raise UnlabeledError(
-                f"Expected n_samples >= n_components, got n_components = {self.n_components}, n_samples = {n}: "
-                "take fewer components"
-            )
+        check_rows(n, self.n_components)
         weights = self._weights(sample_weight, blocks.shape[0])
         given, again = self._given(form, d), self.warm_start and hasattr(self, "means_")
         if again:
@@ -208,8 +202,7 @@ class GaussianMixture(LatentMixture):
             The component each was drawn from.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise UnlabeledError(f"n_samples must be at least 1, got {n_samples}")
+        check_whole_number("n_samples", n_samples)
         random, form = check_random_state(self.random_state), covariance_form(self.covariance)
         labels = np.repeat(np.arange(len(self.weights_)), random.multinomial(n_samples, self.weights_))
         rows = random.standard_normal((n_samples, self.n_features_in_))

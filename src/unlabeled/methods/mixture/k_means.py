@@ -20,7 +20,7 @@ from unlabeled.methods.mixture.kmeans.centre_distances import distances_to_centr
 from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus, random_rows
 from unlabeled.methods.mixture.kmeans.lloyd import Lloyd
 from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
-from unlabeled.methods.mixture.kmeans.quantised_centres import quantising_pays
+from unlabeled.methods.mixture.kmeans.quantised_centres import quantising_is_faster
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.setting_checks import check_whole_settings
 
@@ -270,7 +270,7 @@ class KMeans(NearestCentre):
                 max_iter=self.max_iter,
                 n_init=self._starts(at_random=10),
                 random_state=self.random_state,
-                settled=lloyd.settled,
+                has_converged=lloyd.has_converged,
                 last_e_step=True,
                 title="KMeans",
                 progress=self.progress,
@@ -297,7 +297,7 @@ def assign_blocks(
     """Give the nearest centre of each row, and the inertia."""
     # The middle of the centres stands in for the mean of the data, which keeps the rounding of far-away data small too.
     mean = np.zeros(blocks.shape[1]) if blocks.sparse else centres.mean(axis=0).astype(blocks.dtype).astype(np.float64)
-    quantise = quantising_pays(blocks.shape[0], centres.shape, blocks.dtype)
+    quantise = quantising_is_faster(blocks.shape[0], centres.shape, blocks.dtype)
     packed = Centres(centres - mean, mean, blocks.dtype, blocks.sparse, quantise=quantise)
     labels = np.full(blocks.shape[0], -1, np.int32)
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from unlabeled.data.text.documents import check_not_empty
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.expectation_maximisation import LateBar
+from unlabeled.methods.mixture.expectation_maximisation import DelayedBar
 from unlabeled.methods.mixture.threads import threads
 from unlabeled.methods.mixture.topics.gibbs import Gibbs
 from unlabeled.methods.mixture.topics.topic_model import TopicModel
@@ -158,7 +158,7 @@ class LatentDirichletAllocation(TopicModel):
         gibbs = Gibbs(WordCounts(matrix), self.n_components, alpha, eta, random, known=known)
         sums, samples = np.zeros(gibbs.of_words.shape), 0
         history: list[float] = []
-        with threads(self.workers) as pool, LateBar("LDA", self.max_iter, self.progress) as bar:
+        with threads(self.workers) as pool, DelayedBar("LDA", self.max_iter, self.progress) as bar:
             for sweep in range(self.max_iter):
                 history.append(gibbs.sweep(pool))
                 bar.step(-history[-1])

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unlabeled.data.tabular.tables import frame_columns
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.base import LatentMixture
+from unlabeled.methods.mixture.base import LatentMixture, check_rows
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.mixed.mixed_columns import Floats, MixedColumns, MixedRows
 from unlabeled.methods.mixture.mixed.mixed_steps import MixedData, MixedEM, MixedParameters
@@ -137,13 +137,7 @@ class MixedMixture(LatentMixture):
         self._check()
         columns, names = self._columns(X, reset=True)
         n = len(columns[0])
-        if n < 2:
-            raise UnlabeledError(f"a mixture needs at least 2 rows, got n_samples = {n}")
-        if n < self.n_components:
-            raise UnlabeledError(
-                f"Expected n_samples >= n_components, got n_components = {self.n_components}, n_samples = {n}: "
-                "take fewer components"
-            )
+        check_rows(n, self.n_components)
         weights = self._weights(sample_weight, n)
         if weights is not None:  # rows that do not count bring no levels either
             columns, weights = [column[weights > 0] for column in columns], weights[weights > 0]

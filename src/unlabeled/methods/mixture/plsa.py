@@ -13,7 +13,7 @@ from unlabeled.kernels.topics.expected_counts import by_document, by_word
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.methods.mixture.topics.topic_model import TopicModel
-from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
+from unlabeled.methods.mixture.topics.word_counts import WordCounts, padded_rows
 from unlabeled.setting_checks import check_whole_settings
 
 SMOOTHING = 0.01  # share of a prediction that is the whole collection's
@@ -219,7 +219,7 @@ class PLSAModel:
         else:
             theta, beta = random.standard_exponential(theta.shape), random.standard_exponential((words, self._k))
         theta /= theta.sum(axis=1, keepdims=True)
-        return Topics(laid_out(theta, data.dtype), laid_out(beta / beta.sum(axis=0), data.dtype))
+        return Topics(padded_rows(theta, data.dtype), padded_rows(beta / beta.sum(axis=0), data.dtype))
 
     def e_step(self, data: WordCounts, theta: Topics) -> ExpectedCounts:
         """Add up the posteriors by document and by word."""

@@ -13,6 +13,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.contrastive.sampled_softmax import sampled_softmax
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.multi_view import MultiView
 
 
@@ -68,10 +69,9 @@ class Exemplar(MultiView):
 
     def build(self, encoder: Encoder) -> Network:
         """Add a projection head, and a vector for each instance."""
-        if self.negatives < 1 or not self.temperature > 0:
-            raise UnlabeledError(
-                f"negatives must be at least 1 and temperature above 0, got {self.negatives!r} and {self.temperature!r}"
-            )
+        check_whole_number("negatives", self.negatives)
+        if not self.temperature > 0:
+            raise UnlabeledError(f"temperature must be above 0, got {self.temperature!r}")
         projector = projection_head(encoder.dim, self.projection_dim)
         return Network(encoder, projector=projector, classes=ClassVectors(self.n_instances_, self.projection_dim))
 

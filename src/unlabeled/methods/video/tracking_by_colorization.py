@@ -21,8 +21,9 @@ from unlabeled.encoders.video.frame_wise import FrameWise
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.video.propagation import LabelPropagation, point_maps, point_positions
 from unlabeled.methods.video.video_learning import VideoMethod
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.control.devices import choose_device
-from unlabeled.views.photometric.lab_colour import rgb_to_lab
+from unlabeled.views.photometric.cielab import rgb_to_lab
 
 CHUNK = 16
 """Frames that are encoded at a time while a video is tracked."""
@@ -79,8 +80,7 @@ class TrackingByColorization(VideoMethod):
         super().prepare(preprocessing)
         if preprocessing.channels != 3:
             raise UnlabeledError("TrackingByColorization learns from colours, and these videos are grey")
-        if self.colours < 2:
-            raise UnlabeledError(f"colours must be at least 2, not {self.colours}")
+        check_whole_number("colours", self.colours, 2)
 
     def build(self, encoder: Encoder) -> Network:
         """Take the colours from the encoder's input, and add a projection of each place of its feature maps."""
@@ -98,7 +98,7 @@ class TrackingByColorization(VideoMethod):
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show the frames, of which the encoder sees no colour; hide the colours, a and b of CIELAB."""
         clips = self.view_(batch.values) if self.views != "auto" else batch.values
-        colours = rgb_to_lab(clips.flatten(0, 1))[:, 1:]
+        colours = rgb_to_lab(clips.flatten(0, 1).float())[:, 1:]
         return clips, colours.view(*clips.shape[:2], *colours.shape[1:])
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from unlabeled.data.text.tokenization.text_encoding import Encoded
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.setting_checks import check_whole_number
 
 PAIRS = (1 << 22) - 1  # different pairs counted at a time, in a table of 128 MiB
 
@@ -98,10 +99,9 @@ class Phrases(Estimator):
         UnlabeledError
             If the text or a setting is not usable.
         """
-        if not self.min_count >= 1 or not self.threshold >= 0:
-            raise UnlabeledError(
-                f"min_count must be at least 1 and threshold at least 0, got {self.min_count!r} and {self.threshold!r}"
-            )
+        check_whole_number("min_count", self.min_count)
+        if not self.threshold >= 0:
+            raise UnlabeledError(f"threshold must be at least 0, got {self.threshold!r}")
         corpus = Corpus.encode(X, tokenizer=self.tokenizer)
         words = corpus.vocabulary.words
         found: list[tuple[float, int]] = []

@@ -20,6 +20,7 @@ from unlabeled.methods.words.lookup.checks import (
     OOV,
     check_k,
     check_method,
+    check_restrict,
     checked_counts,
     checked_index,
     checked_policy,
@@ -291,8 +292,7 @@ class WordVectors:
         self, queries: NDArray[Any], own: Sequence[Sequence[int]], k: int, restrict: int | None
     ) -> list[list[Neighbour]]:
         check_k(k)
-        if restrict is not None and restrict < 1:
-            raise UnlabeledError(f"restrict must be at least 1, or None for all words; it is {restrict}")
+        check_restrict(restrict)
         among = self.vectors[:restrict]
         own = [[row for row in rows if row < len(among)] for rows in own]
         found = nearest_words.nearest(among, self.lengths[:restrict], unit_rows(queries), k, own)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
+from unlabeled.explore.figures.figure import check_picture
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, read_json, write_json
 from unlabeled.registry import load
 from unlabeled.runs.grouping.row_encoding import RowEncoding
@@ -25,12 +26,31 @@ KIND = "grouping"
 VERDICTS = {True: "outlier", False: "normal"}
 
 
-def check_model_folder(folder: Path, overwrite: bool) -> None:
-    """Refuse, before the work, a folder for a model that holds something, unless that is a model that may go."""
+def check_results(
+    table: str | os.PathLike[str],
+    picture: str | os.PathLike[str] | None,
+    model: str | os.PathLike[str] | None,
+    inputs: list[Any],
+    overwrite: bool,
+) -> tuple[Path, Path]:
+    """Refuse, before the work, names of results that are those of the data, are taken, or cannot be written.
+
+    Returns
+    -------
+    picture : Path
+    model : Path
+        As given, or as the table with another ending.
+    """
+    check_table(table, overwrite=True)  # its name, from which the others are made
+    path = Path(table).with_suffix(".png") if picture is None else Path(picture)
+    folder = Path(table).with_suffix(".model") if model is None else Path(model)
+    check_table(table, inputs, overwrite=overwrite)
+    check_picture(path, inputs, overwrite=overwrite)
     check_replaceable(folder, KIND)
     if folder.exists() and any(folder.iterdir()) and not overwrite:
         raise UnlabeledError(f"{folder} holds a model already; choose another name, or replace it with --overwrite")
     check_writable(folder)
+    return path, folder
 
 
 def save_grouping(
@@ -114,8 +134,8 @@ def assign(
             f"{folder} holds no model to assign by; one is saved by unlabeled cluster, outliers, topics and label"
         )
     write_table(columns, out)
-    told = next(columns[name] for name in ("cluster", "outlier", "topic", "label") if name in columns)
-    names = [VERDICTS[value] if task == "outliers" else value for value in told.tolist()]
+    assigned = next(columns[name] for name in ("cluster", "outlier", "topic", "label") if name in columns)
+    names = [VERDICTS[value] if task == "outliers" else value for value in assigned.tolist()]
     each = Counter(name for name in names if name is not None)  # a document without words has no topic
     found = {str(name): each[name] for name in sorted(each)}
     return {"task": task, "rows": len(columns["id"]), "found": found, "said": said, "out": str(out)}

@@ -18,9 +18,9 @@ from unlabeled.explore import cluster_picture, principal_plane, scatter_picture
 from unlabeled.explore.class_tf_idf import typical_words
 from unlabeled.explore.clusters import Clusters, Method, clusters
 from unlabeled.explore.profile import traits, typical
-from unlabeled.runs.grouping.assign import check_model_folder, save_grouping
+from unlabeled.runs.grouping.assign import check_results, save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
-from unlabeled.runs.grouping.write_table import check_results, check_table, inputs_of, write_table
+from unlabeled.runs.grouping.write_table import inputs_of, write_table
 from unlabeled.runs.showing.pictures import thumbnails
 
 EXAMPLES = 10
@@ -83,11 +83,7 @@ def cluster(
     >>> [group["size"] for group in found["clusters"]]
     [3, 2]
     """
-    check_table(out, overwrite=True)  # its name, from which the others are made
-    path = Path(out).with_suffix(".png") if picture is None else Path(picture)
-    folder = Path(out).with_suffix(".model") if model is None else Path(model)
-    check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
-    check_model_folder(folder, overwrite)
+    path, folder = check_results(out, picture, model, inputs_of(source, opening.get("images")), overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     if method == "mixture" and rows.table is not None and (rows.table.categories or rows.table.has_missing):
         rows, found = _mixed(rows, k, random_state)

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 from unlabeled.explore.class_tf_idf import class_tf_idf
 from unlabeled.explore.clusters import clusters
 from unlabeled.files import folder_written_aside, write_json
 from unlabeled.runs.grouping.feature_matrix import whole_texts
-from unlabeled.runs.grouping.topic_examples import EXAMPLES, WORDS, excerpt
+from unlabeled.runs.grouping.topics_summary import EXAMPLES, WORDS, excerpt, topics_summary
 from unlabeled.runs.grouping.write_table import write_table
 from unlabeled.runs.run import Run
 from unlabeled.runs.showing.page import write_page
@@ -54,22 +53,7 @@ def cluster_topics(
                 ],
             }
         )
-    words = [[entry["word"] for entry in topic["words"]] for topic in listed]
-    coherence = topic_coherence(words, documents, WORDS)
-    for topic, figure in zip(listed, coherence.topics, strict=True):
-        topic["coherence"] = figure
-    summary = {
-        "source": str(source) if isinstance(source, str | os.PathLike) else None,
-        "method": "clusters",
-        "encoder": made_by,
-        "k": found.k,
-        "documents": len(rows),
-        "empty": documents.empty,
-        "words": len(documents.words),
-        "coherence": coherence.mean,
-        "diversity": topic_diversity(words, WORDS),
-        "topics": listed,
-    }
+    summary = topics_summary(source, listed, documents, method="clusters", encoder=made_by, k=found.k)
     with folder_written_aside(out, "result") as aside:
         write_json(aside / "topics.json", summary)
         columns = {"id": ids, "topic": found.labels, "similarity": similarity.astype(np.float32)}

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from unlabeled.data.tabular.table import Table
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.anomalies import Anomalies, Method, anomalies, nearest_normal
+from unlabeled.explore.figures.axes_style import style_axes
 from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, PALETTE
 from unlabeled.explore.profile import unusual
-from unlabeled.runs.grouping.assign import check_model_folder, save_grouping
+from unlabeled.runs.grouping.assign import check_results, save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
 from unlabeled.runs.grouping.row_encoding import RowEncoding
-from unlabeled.runs.grouping.write_table import check_results, check_table, inputs_of, write_table
+from unlabeled.runs.grouping.write_table import inputs_of, write_table
 from unlabeled.runs.showing.pictures import thumbnails
 from unlabeled.search import ExactStore
 
@@ -84,11 +85,7 @@ def find_outliers(
     >>> find_outliers(X, tempfile.mkdtemp() + "/outliers.csv", top=1)["outliers"][0]["id"]
     '99'
     """
-    check_table(out, overwrite=True)  # its name, from which the others are made
-    path = Path(out).with_suffix(".png") if picture is None else Path(picture)
-    folder = Path(out).with_suffix(".model") if model is None else Path(model)
-    check_results(out, path, inputs_of(source, opening.get("images")), overwrite)
-    check_model_folder(folder, overwrite)
+    path, folder = check_results(out, picture, model, inputs_of(source, opening.get("images")), overwrite)
     rows = source if isinstance(source, Rows) else open_rows(source, random_state=random_state, **opening)
     found = anomalies(rows.array, contamination, method, k, random_state)
     order = found.rows
@@ -191,8 +188,4 @@ def _draw_scores(found: Anomalies, path: Path) -> None:
             axes.hist(found.scores[inside], bins=edges, color=colour, label=name)
         axes.axvline(found.threshold, color=INK, linewidth=1, linestyle="--", label="threshold")
         axes.set_yscale("symlog")
-        axes.set_xlabel("score: the lower, the less likely", color=INK, fontsize=9)
-        axes.set_ylabel("instances", color=INK, fontsize=9)
-        axes.tick_params(labelsize=8, colors=INK)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+        style_axes(axes, "score: the lower, the less likely", "instances")

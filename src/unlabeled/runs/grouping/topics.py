@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.topic_coherence import topic_coherence, topic_diversity
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
 from unlabeled.registry import method as registered
 from unlabeled.registry import methods, name_of
-from unlabeled.runs.grouping.topic_examples import EXAMPLES, WORDS, excerpt
+from unlabeled.runs.grouping.topics_summary import EXAMPLES, WORDS, excerpt, topics_summary
 from unlabeled.runs.grouping.write_table import masked, write_table
 from unlabeled.runs.showing.page import write_page
 
@@ -116,21 +115,7 @@ def topics(
     shares = model.transform(documents)
     main = np.where(np.diff(documents.counts.indptr) > 0, shares.argmax(axis=1), -1)
     listed = _described(model, shares, main, texts, documents)
-    words = [[entry["word"] for entry in topic["words"]] for topic in listed]
-    coherence = topic_coherence(words, documents, WORDS)
-    for topic, figure in zip(listed, coherence.topics, strict=True):
-        topic["coherence"] = figure
-    summary = {
-        "source": str(source) if isinstance(source, str | os.PathLike) else None,
-        "method": name_of(kind),
-        "k": k,
-        "documents": len(documents),
-        "empty": documents.empty,
-        "words": len(documents.words),
-        "coherence": coherence.mean,
-        "diversity": topic_diversity(words, WORDS),
-        "topics": listed,
-    }
+    summary = topics_summary(source, listed, documents, method=name_of(kind), k=k)
     with folder_written_aside(folder, "result") as aside:
         write_json(aside / "topics.json", summary)
         _write_documents(ids, main, shares, aside / "documents.parquet")

@@ -12,20 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import check_picture
 from unlabeled.files import check_output, read_json, written_aside
 
 ENDINGS = (".parquet", ".csv")
 OF_A_RUN = ("run.json", "metrics.json", "history.json", "report.html", "embeddings.parquet", "model", "index")
-
-
-def check_results(
-    table: str | os.PathLike[str], picture: str | os.PathLike[str], inputs: Iterable[Any], overwrite: bool
-) -> None:
-    """Refuse, before the work, names of results that are those of the data, are taken, or cannot be written."""
-    inputs = list(inputs)
-    check_table(table, inputs, overwrite=overwrite)
-    check_picture(picture, inputs, overwrite=overwrite)
 
 
 def check_table(path: str | os.PathLike[str], inputs: Iterable[Any] = (), *, overwrite: bool = False) -> None:

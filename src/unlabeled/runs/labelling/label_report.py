@@ -9,8 +9,9 @@ import numpy as np
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
+from unlabeled.explore.figures.axes_style import style_axes
 from unlabeled.explore.figures.figure import figure
-from unlabeled.explore.figures.palette import INK, PALETTE
+from unlabeled.explore.figures.palette import PALETTE
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 from unlabeled.runs.showing.pictures import thumbnails
@@ -104,11 +105,7 @@ def draw_curve(about: dict[str, Any], path: Path) -> Path:
         ticks = labels.tolist() if further is None else [*labels.tolist(), further[0][-1]]
         axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
         axes.minorticks_off()
-        axes.set_xlabel("labels learnt from", color=INK, fontsize=9)
-        axes.set_ylabel("accuracy", color=INK, fontsize=9)
-        axes.tick_params(labelsize=8, colors=INK)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+        style_axes(axes, "labels learnt from", "accuracy")
     return path
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from unlabeled.data import Instances
 from unlabeled.modalities import Collection, modality_of
 from unlabeled.runs.embeddings import Embeddings
-from unlabeled.search import ExactStore
+from unlabeled.runs.showing.pictures import drawn_neighbours
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
 QUERIES, NEIGHBOURS = 8, 3
@@ -31,9 +29,7 @@ def passages(method: SelfSupervised, embeddings: Embeddings, instances: Instance
 
 def neighbours_in_words(embeddings: Embeddings, data: Collection) -> dict[str, Any]:
     """Describe a few instances, each with its nearest neighbours."""
-    chosen = np.random.default_rng(0).choice(len(embeddings), min(QUERIES, len(embeddings)), replace=False)
-    store = ExactStore.build(embeddings.ids, embeddings.vectors)
-    near = store.query(embeddings.vectors[chosen], min(NEIGHBOURS + 1, len(embeddings)))
+    chosen, near = drawn_neighbours(embeddings, QUERIES, NEIGHBOURS)
     place = {name: row for row, name in enumerate(data.ids)}
     describe = modality_of(data).describe
     lines = []

@@ -103,11 +103,16 @@ def _central(vectors: NDArray[np.float32], clusters: NDArray[np.int64], n: int =
     return found
 
 
-def draw_neighbours(embeddings: Embeddings, data: Collection, path: Path, queries: int = 8, k: int = 8) -> Path:
-    """Draw a few instances, each with its nearest neighbours in a row."""
+def drawn_neighbours(embeddings: Embeddings, queries: int, k: int) -> tuple[NDArray[np.int64], Neighbours]:
+    """Draw rows at random, and find the row itself and the `k` nearest others of each."""
     chosen = np.random.default_rng(0).choice(len(embeddings), min(queries, len(embeddings)), replace=False)
     store = ExactStore.build(embeddings.ids, embeddings.vectors)
-    found = store.query(embeddings.vectors[chosen], min(k + 1, len(embeddings)))
+    return chosen, store.query(embeddings.vectors[chosen], min(k + 1, len(embeddings)))
+
+
+def draw_neighbours(embeddings: Embeddings, data: Collection, path: Path, queries: int = 8, k: int = 8) -> Path:
+    """Draw a few instances, each with its nearest neighbours in a row."""
+    _, found = drawn_neighbours(embeddings, queries, k)
     cells = [name for row in found.ids for name in row]
     captions = [f"{d:.3f}" if column else "query" for row in found.distances for column, d in enumerate(row)]
     columns = len(found.ids[0])

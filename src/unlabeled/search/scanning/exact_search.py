@@ -19,7 +19,8 @@ TILE = 512  # a 512 × 512 tile of float32 is 1 MiB: it stays in one core's cach
 FEW = 1_000_000  # query–vector pairs below which sorting them all is quicker than loading the compiled kernel
 MANY = 16  # a k above this part of the rows is had sooner by sorting them all
 GATHERED = 1 << 15  # numbers gathered at a time when candidates are measured again: 256 KiB, for the cache again
-SPARE = 8  # candidates kept beyond k, so that rounding rarely leaves it open which are the k nearest
+SPARE = 4  # candidates kept beyond k, so that rounding rarely leaves it open which are the k nearest,
+SPARE_SHARE = 25  # and one more for so many of k, because the k-th and the next lie closer together where k is larger
 ROUNDING = 2.0**-24  # half a unit in the last place of float32
 
 
@@ -86,7 +87,7 @@ def _search_block(
     queries: Floats, corpus: Floats, squares: Doubles, offsets: Doubles, banned: Integers, k: int, metric: str
 ) -> tuple[Integers, Floats]:
     """Search for some queries: screen, verify, and compare again in float64 where that leaves a doubt."""
-    kept = min(k + SPARE, len(corpus))
+    kept = min(k + SPARE + k // SPARE_SHARE, len(corpus))
     found, worst = _by_scanning(queries, corpus, offsets.astype(np.float32), banned, kept)
     zeros = squares == 0
     indices, distances = _ordered(queries, corpus, zeros, found, k, metric)

@@ -151,7 +151,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Give what is learnt from, where that is not the instances themselves but, for example, windows over them."""
         return instances
 
-    def parted(self, instances: Instances, groups: NDArray[np.int64] | None) -> tuple[Instances, Instances | None]:
+    def hold_out(self, instances: Instances, groups: NDArray[np.int64] | None) -> tuple[Instances, Instances | None]:
         """Part the instances into those that are learnt from and those held out to measure the loss on, if any."""
         return instances, None
 
@@ -219,7 +219,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._check_rows(instances)
             instances = self._with_labels(instances, y)
             self.n_instances_ = len(instances)
-            instances, held_out = self.parted(instances, modality_of(opened).groups(opened))
+            instances, held_out = self.hold_out(instances, modality_of(opened).groups(opened))
             self.n_learnt_ = len(instances)
             state = State(self.seed_, self._identity(instances))
             with own_randomness():
@@ -278,7 +278,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             encoder = self.build(encoder).encoder.eval()
             few = instances.gather(torch.arange(min(2, len(instances))))
             encoder(encoder.preprocessing.canonical(few.values))
-        instances, _ = self.parted(instances, modality_of(opened).groups(opened))
+        instances, _ = self.hold_out(instances, modality_of(opened).groups(opened))
         return self.plan(len(instances))
 
     def _check_rows(self, instances: Instances) -> None:

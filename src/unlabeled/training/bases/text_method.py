@@ -15,6 +15,7 @@ from unlabeled.encoders import Encoder
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
+from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.length_buckets import LengthBuckets
 from unlabeled.training.plan import Plan
@@ -71,9 +72,7 @@ class TextMethod(SelfSupervised):
     def prepare(self, preprocessing: Any) -> None:
         """Take the tokenizer, and see that it has what the method needs."""
         super().prepare(preprocessing)
-        for name in ("vocabulary", "length", "dim", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise UnlabeledError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        check_whole_settings(self, "vocabulary", "length", "dim", "layers", "heads")
         if not 0 <= self.dropout < 1:
             raise UnlabeledError(f"dropout is a share, at least 0 and below 1, got {self.dropout!r}")
         self._lengths: torch.Tensor | None = None

@@ -28,7 +28,7 @@ class Validated(SelfSupervised):
 
     validation_fraction: float = 0.1
 
-    def parted(self, instances: Instances, groups: NDArray[np.int64] | None) -> tuple[Instances, Instances | None]:
+    def hold_out(self, instances: Instances, groups: NDArray[np.int64] | None) -> tuple[Instances, Instances | None]:
         """Part what is learnt from and what is held out, always the same; a group, such as a video, stays together."""
         if not 0 <= self.validation_fraction < 1:
             raise UnlabeledError(

@@ -46,8 +46,8 @@ def test_only_a_marked_text_has_special_tokens(tokenizer):
 def test_special_tokens_stand_around_a_text_and_survive_cutting(tokenizer):
     cls, sep = tokenizer.special_id("cls"), tokenizer.special_id("sep")
     ids = np.arange(10, 30, dtype=np.int32)
-    assert tokenizer.framed(ids[:2], 8).tolist() == [cls, 10, 11, sep]
-    assert tokenizer.framed(ids, 5).tolist() == [cls, 10, 11, 12, sep]
+    assert tokenizer.with_special_tokens(ids[:2], 8).tolist() == [cls, 10, 11, sep]
+    assert tokenizer.with_special_tokens(ids, 5).tolist() == [cls, 10, 11, 12, sep]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_special_tokens_stand_around_a_text_and_survive_cutting(tokenizer):
 def test_of_a_pair_the_longer_text_is_cut(tokenizer, first, second, kept):
     cls, sep = tokenizer.special_id("cls"), tokenizer.special_id("sep")
     a, b = np.arange(50, 50 + first, dtype=np.int32), np.arange(70, 70 + second, dtype=np.int32)
-    row = tokenizer.framed_pair(a, b, 8).tolist()
+    row = tokenizer.pair_with_special_tokens(a, b, 8).tolist()
     assert row == [cls, *a[: kept[0]].tolist(), sep, *b[: kept[1]].tolist(), sep]
 
 
@@ -104,7 +104,7 @@ def test_transformers_reads_what_is_saved(tokenizer, tmp_path):
 
     tokenizer.save(tmp_path, 16)
     theirs = AutoTokenizer.from_pretrained(tmp_path)
-    framed = [tokenizer.framed(row, 16).tolist() for row in tokenizer.encode(TEXTS)]
+    framed = [tokenizer.with_special_tokens(row, 16).tolist() for row in tokenizer.encode(TEXTS)]
     assert theirs(TEXTS, truncation=True)["input_ids"] == framed
     ours = SubwordTokenizer.from_folder(tmp_path)
     assert ours.special == tokenizer.special

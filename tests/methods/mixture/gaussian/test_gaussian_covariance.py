@@ -82,11 +82,11 @@ def test_a_frame_goes_there_and_back(dtype, matrix):
     whitening = Whitening(
         X.mean(0), whitening_matrix(covariance) if matrix else standard_scale(np.diag(covariance)), dtype
     )
-    np.testing.assert_allclose(whitening.points_back(whitening.points(X)), X, rtol=1e-10)
+    np.testing.assert_allclose(whitening.unwhiten_points(whitening.whiten_points(X)), X, rtol=1e-10)
     out = np.empty((5, 200), dtype)
-    whitening.enter(X.astype(dtype), out)
-    np.testing.assert_allclose(out.T, whitening.points(X.astype(dtype)), atol=20 * np.finfo(dtype).eps * 50)
-    found = np.cov(whitening.points(X).T)
+    whitening.whiten_rows(X.astype(dtype), out)
+    np.testing.assert_allclose(out.T, whitening.whiten_points(X.astype(dtype)), atol=20 * np.finfo(dtype).eps * 50)
+    found = np.cov(whitening.whiten_points(X).T)
     np.testing.assert_allclose(found if matrix else np.diag(found), np.eye(5) if matrix else 1, atol=2e-3)  # the ridge
 
 

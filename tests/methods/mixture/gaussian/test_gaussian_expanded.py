@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unlabeled.methods.mixture.gaussian.gaussian_covariance import FORMS
-from unlabeled.methods.mixture.gaussian.gaussian_densities import Densities, Gaussians, placed
-from unlabeled.methods.mixture.gaussian.gaussian_expanded import ACCEPTED, Triangle, cancelled
+from unlabeled.methods.mixture.gaussian.gaussian_densities import Densities, Gaussians, whitened
+from unlabeled.methods.mixture.gaussian.gaussian_expanded import ACCEPTED, Triangle, loses_precision
 
 
 def mixture(form, d, k, seed=0, spread=3.0, narrow=1.0):
@@ -57,7 +57,7 @@ def test_expanded_alone_and_mixed_give_the_densities_and_moments_of_a_slow_loop(
     evidence = largest + np.log(np.exp(joint - largest[:, None]).sum(1))
     r = np.exp(joint - evidence[:, None])
     whitening = form.whitening(*form.mixed(theta.weights, theta.means, theta.covariances), theta.roots, np.float64)
-    y = whitening.points(X)
+    y = whitening.whiten_points(X)
     weighed = r if w is None else r * w[:, None]
     for careful in (np.zeros(k, bool), np.ones(k, bool), rng.random(k) < 0.5):
         densities = Densities(form, theta, whitening, careful)
@@ -90,10 +90,10 @@ def test_the_rounding_is_what_was_foretold(name, dtype, spread, narrow):
     rough = Densities(form, theta, frames[0], np.zeros(6, bool)).posterior(X)[1]
     exact = Densities(form, theta, frames[1], np.ones(6, bool)).posterior(X)[1]
     error = np.sqrt(np.mean((rough.astype(np.float64) - exact) ** 2))
-    size = form.expansion.pack(placed(form, theta, frames[0]))[1].max()
+    size = form.expansion.pack(whitened(form, theta, frames[0]))[1].max()
     # Twice the estimate, and what rounding a log-density of this size to `dtype` costs in any case.
     assert error < 2 * size * np.finfo(dtype).eps + np.finfo(dtype).eps * abs(exact).max()
-    if not cancelled(np.array([size]), dtype):
+    if not loses_precision(np.array([size]), dtype):
         assert error < 2 * ACCEPTED[np.dtype(dtype)]
 
 
@@ -112,12 +112,12 @@ def test_the_kernels_are_two_matrix_products(d, k, count, dtype):
     longer = np.vstack([y, np.ones(count)]).astype(np.float64)
     phi = longer[left] * longer[right]
     theta = rng.normal(size=(k, len(left))).astype(dtype)
-    room.scores(Triangle.laid_out(theta, dtype))
+    room.scores(Triangle.kernel_layout(theta, dtype))
     close = {"rtol": 0, "atol": 60 * np.finfo(dtype).eps * np.sqrt(len(left)) * np.abs(phi).max()}
     np.testing.assert_allclose(room.shares[:k, :count], theta.astype(np.float64) @ phi, **close)
     shares = rng.random((k, count)).astype(dtype)
     room.shares[:k, :count] = shares
-    sums = Triangle.nothing(k, d)
+    sums = Triangle.zero_sums(k, d)
     room.collect(sums)
     room.shares[:k, :count] = shares
     room.collect(sums)  # adds

@@ -124,7 +124,7 @@ def test_the_same_rows_are_drawn_with_and_without(dtype, weighted, monkeypatch, 
     assert drawn(rows, 1) == kept
     assert drawn(tmp_path / "rows.npy") == kept
     assert drawn(lambda: iter(np.array_split(rows, 7))) == kept
-    monkeypatch.setattr(k_means_distances, "quantised_start_pays", lambda *of: False)
+    monkeypatch.setattr(k_means_distances, "quantised_start_is_faster", lambda *of: False)
     assert drawn(rows) == kept
 
 
@@ -148,4 +148,4 @@ def test_when_rows_are_kept(monkeypatch):
         monkeypatch.undo()
         monkeypatch.setattr(quantised_centres, "processor_has", lambda feature: False)
         assert kind(rows) is Distances
-    assert not quantised_centres.quantised_start_pays(10_000_000, 64, 256)  # 10 million rows of a file stay in it
+    assert not quantised_centres.quantised_start_is_faster(10_000_000, 64, 256)  # 10 million rows of a file stay in it

@@ -268,30 +268,32 @@ class SubwordTokenizer:
         return before, middle, after
 
     @property
-    def framed_after(self) -> NDArray[np.int32]:
+    def closing_tokens(self) -> NDArray[np.int32]:
         """The special tokens that end a row."""
         return self._template[2]
 
     @property
-    def added(self) -> int:
+    def tokens_added(self) -> int:
         """How many special tokens are put around one text."""
         before, _, after = self._template
         return len(before) + len(after)
 
     @property
-    def added_to_pair(self) -> int:
+    def tokens_added_to_pair(self) -> int:
         """How many special tokens are put around and between two texts."""
-        return self.added + len(self._template[1])
+        return self.tokens_added + len(self._template[1])
 
-    def framed(self, ids: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+    def with_special_tokens(self, ids: NDArray[np.int32], length: int) -> NDArray[np.int32]:
         """Cut tokens off at the end so that they fit into `length` with the special tokens, and put these around."""
         before, _, after = self._template
-        return np.concatenate([before, ids[: max(0, length - self.added)], after])
+        return np.concatenate([before, ids[: max(0, length - self.tokens_added)], after])
 
-    def framed_pair(self, first: NDArray[np.int32], second: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+    def pair_with_special_tokens(
+        self, first: NDArray[np.int32], second: NDArray[np.int32], length: int
+    ) -> NDArray[np.int32]:
         """Put two texts into one row of at most `length` tokens; the longer one is cut off first."""
         before, between, after = self._template
-        room = max(2, length - self.added_to_pair)
+        room = max(2, length - self.tokens_added_to_pair)
         of_second = min(len(second), max(room // 2, room - len(first)))
         return np.concatenate([before, first[: room - of_second], between, second[:of_second], after])
 

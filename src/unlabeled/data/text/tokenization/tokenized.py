@@ -69,7 +69,7 @@ class TokenizedTexts:
     ) -> None:
         self.columns, self.tokenizer, self.length = columns, tokenizer, length
         self.ids, self.labels, self.classes = ids, labels, classes
-        room = max(1, length - tokenizer.added)
+        room = max(1, length - tokenizer.tokens_added)
         self.rows = tuple(TokenRows(tokenizer.encode(column, limit=room)) for column in columns)
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ class TokenizedTexts:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each instance as it stands in a batch; of pairs and triples those of the longest text."""
         longest: NDArray[np.int64] = np.max([rows.lengths for rows in self.rows], axis=0)
-        return longest + self.tokenizer.added
+        return longest + self.tokenizer.tokens_added
 
     def even_batches(self, size: int, tokens: int | None = None) -> list[Tensor]:
         """Give all positions in batches of texts of about one length, see `by_length`."""
@@ -102,7 +102,7 @@ class TokenizedTexts:
         return prefetched(self.gather, index_batches, prefetch)
 
     def _padded(self, rows: TokenRows, indices: list[int]) -> Tokens:
-        return padded([self.tokenizer.framed(rows[i], self.length) for i in indices], self.tokenizer.pad)
+        return padded([self.tokenizer.with_special_tokens(rows[i], self.length) for i in indices], self.tokenizer.pad)
 
 
 def by_length(lengths: NDArray[np.int64], batch: int, tokens: int | None = None) -> list[Tensor]:

@@ -72,7 +72,7 @@ class Covariance(ABC):
         """Choose coordinates for data of this mean and covariance."""
 
     @abstractmethod
-    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+    def whitened_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
         """Give the roots in whitened coordinates, for each component."""
 
     @abstractmethod
@@ -182,7 +182,7 @@ class _Full(_Matrices):
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return np.asarray(np.einsum("k,kij->ij", weights, covariances))
 
-    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+    def whitened_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
         return np.asarray(whitening.back @ roots)
 
     def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
@@ -212,7 +212,7 @@ class _Tied(_Matrices):
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return covariances
 
-    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+    def whitened_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
         return np.ones((k, len(roots)))
 
     def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
@@ -271,7 +271,7 @@ class _Diagonal(_Axes):
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return weights @ covariances
 
-    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+    def whitened_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
         return roots * whitening.back
 
     def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:
@@ -305,7 +305,7 @@ class _Spherical(_Axes):
     def average(self, covariances: Floats, weights: Floats, d: int) -> Floats:
         return np.full(d, weights @ covariances)
 
-    def placed_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
+    def whitened_roots(self, roots: Floats, whitening: Whitening, k: int) -> Floats:
         return roots[:, None] * whitening.back
 
     def variances(self, covariances: Floats, whitening: Whitening, k: int) -> Floats:

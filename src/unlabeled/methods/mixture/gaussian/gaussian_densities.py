@@ -13,7 +13,7 @@ from unlabeled.kernels.gaussian.responsibilities import normalise
 from unlabeled.kernels.layout import aligned
 from unlabeled.methods.mixture.gaussian import gaussian_direct as direct
 from unlabeled.methods.mixture.gaussian.gaussian_covariance import Covariance
-from unlabeled.methods.mixture.gaussian.gaussian_expanded import Expansion, Floats, Placed, cancelled
+from unlabeled.methods.mixture.gaussian.gaussian_expanded import Expansion, Floats, WhitenedGaussians, loses_precision
 from unlabeled.methods.mixture.gaussian.gaussian_whitening import Whitening
 
 
@@ -54,9 +54,9 @@ class Statistics:
 
     def about_means(self) -> tuple[Floats, Floats, Floats]:
         """Give Σ r, the means in whitened coordinates, and the second moments about them."""
-        plain, alone, placed = self.densities.plain, self.densities.alone, self.densities.placed
-        unpacked = self.densities.form.expansion.unpack(self.expanded, len(plain), placed.centres.shape[1])
-        centres = placed.centres.copy()
+        plain, alone, whitened = self.densities.plain, self.densities.alone, self.densities.whitened
+        unpacked = self.densities.form.expansion.unpack(self.expanded, len(plain), whitened.centres.shape[1])
+        centres = whitened.centres.copy()
         centres[plain] = 0
         counts, first, second = (
             _joined(plain, some, alone, others)
@@ -98,23 +98,23 @@ class Densities:
         self, form: Covariance, theta: Gaussians, whitening: Whitening, doubted: NDArray[np.bool_] | None = None
     ) -> None:
         self.form, self.whitening = form, whitening
-        self.placed = placed(form, theta, whitening)
-        packed, size = form.expansion.pack(self.placed)
-        self.ill = cancelled(size, whitening.dtype)
-        self.careful = np.full(len(size), not form.expansion.pays(*theta.means.shape))
+        self.whitened = whitened(form, theta, whitening)
+        packed, size = form.expansion.pack(self.whitened)
+        self.ill = loses_precision(size, whitening.dtype)
+        self.careful = np.full(len(size), not form.expansion.is_faster(*theta.means.shape))
         if whitening.dtype == np.float64:
             self.careful |= self.ill
         if doubted is not None:
             self.careful |= doubted
         self.plain, self.alone = np.flatnonzero(~self.careful), np.flatnonzero(self.careful)
-        self._theta = form.expansion.laid_out(packed[self.plain], whitening.dtype)
+        self._theta = form.expansion.kernel_layout(packed[self.plain], whitening.dtype)
 
     def statistics(self) -> Statistics:
         """Give the statistics of no rows."""
-        d, expansion = self.placed.centres.shape[1], self.form.expansion
-        parts = expansion.unpack(expansion.nothing(0, d), 0, d)
+        d, expansion = self.whitened.centres.shape[1], self.form.expansion
+        parts = expansion.unpack(expansion.zero_sums(0, d), 0, d)
         counts, first, second = (np.zeros((len(self.alone), *part.shape[1:])) for part in parts)
-        return Statistics(self, expansion.nothing(len(self.plain), d), counts, first, second)
+        return Statistics(self, expansion.zero_sums(len(self.plain), d), counts, first, second)
 
     def expect(self, rows: NDArray[Any], weights: Floats | None) -> Statistics:
         """Find the responsibilities of some rows, and what they add up to."""
@@ -148,11 +148,11 @@ class Densities:
 
     def _expanded(self, rows: NDArray[Any]) -> Iterator[tuple[slice, Expansion, NDArray[Any]]]:
         """Yield parts of the rows, expanded, and their coordinates."""
-        expansion = self.form.expansion(self.placed.centres.shape[1], len(self.plain), self.whitening.dtype)
+        expansion = self.form.expansion(self.whitened.centres.shape[1], len(self.plain), self.whitening.dtype)
         for start in range(0, len(rows), expansion.rows):
             part = slice(start, min(start + expansion.rows, len(rows)))
             y = expansion.coordinates(part.stop - start)
-            self.whitening.enter(rows[part], y)
+            self.whitening.whiten_rows(rows[part], y)
             expansion.load()
             yield part, expansion, y
 
@@ -165,7 +165,7 @@ class Densities:
             joint = aligned((k, expansion.rows), self.whitening.dtype)
             joint[self.plain] = expansion.shares[: len(self.plain)]
             for component in self.alone.tolist():
-                joint[component, :count] = direct.scores(y, self.placed, component)
+                joint[component, :count] = direct.scores(y, self.whitened, component)
         largest, total = aligned((2, 1, expansion.rows), self.whitening.dtype)
         normalise(joint, k, count, largest, total)
         return joint[:k, :count], largest[0, :count] + np.log(total[0, :count])
@@ -182,7 +182,7 @@ class Densities:
         expansion.collect(found.expanded)
         for place, k in enumerate(self.alone.tolist()):
             found.counts[place] += r[k].sum(dtype=np.float64)
-            direct.collect(y, r[k], self.placed.centres[k], found.first[place], found.second[place, ...])
+            direct.collect(y, r[k], self.whitened.centres[k], found.first[place], found.second[place, ...])
 
 
 def _joined(plain: NDArray[Any], some: Floats, alone: NDArray[Any], others: Floats) -> Floats:
@@ -192,19 +192,19 @@ def _joined(plain: NDArray[Any], some: Floats, alone: NDArray[Any], others: Floa
     return whole
 
 
-def placed(form: Covariance, theta: Gaussians, whitening: Whitening) -> Placed:
+def whitened(form: Covariance, theta: Gaussians, whitening: Whitening) -> WhitenedGaussians:
     """See a mixture in whitened coordinates."""
     k, d = theta.means.shape
-    centres = whitening.points(theta.means)
+    centres = whitening.whiten_points(theta.means)
     with np.errstate(divide="ignore"):  # a component given the weight 0 has the density 0
         constants = np.log(theta.weights) + form.log_roots(theta.roots, d) - d / 2 * np.log(2 * np.pi)
     squares = centres**2 + form.variances(theta.covariances, whitening, k)
-    return Placed(centres, form.placed_roots(theta.roots, whitening, k), constants, squares)
+    return WhitenedGaussians(centres, form.whitened_roots(theta.roots, whitening, k), constants, squares)
 
 
 def ill_conditioned(form: Covariance, theta: Gaussians, whitening: Whitening) -> NDArray[np.bool_]:
     """Say which components are rounded too much when they are expanded in these whitened coordinates."""
-    return cancelled(form.expansion.pack(placed(form, theta, whitening))[1], whitening.dtype)
+    return loses_precision(form.expansion.pack(whitened(form, theta, whitening))[1], whitening.dtype)
 
 
 def choose_densities(form: Covariance, theta: Gaussians, mean: Floats, scatter: Floats, dtype: DTypeLike) -> Densities:

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.methods.mixture.gaussian.gaussian_expanded import Floats, Placed
+from unlabeled.methods.mixture.gaussian.gaussian_expanded import Floats, WhitenedGaussians
 
 
-def scores(y: NDArray[Any], placed: Placed, k: int) -> NDArray[Any]:
+def scores(y: NDArray[Any], whitened: WhitenedGaussians, k: int) -> NDArray[Any]:
     """Give log w_k N(y) of the rows whose coordinates are `y`, shape (d, count), for component `k`."""
-    away = y - placed.centres[k, :, None]
-    root = placed.roots[k]
+    away = y - whitened.centres[k, :, None]
+    root = whitened.roots[k]
     standard = root.T @ away if root.ndim == 2 else root[:, None] * away
-    return np.asarray(placed.constants[k] - 0.5 * np.einsum("dn,dn->n", standard, standard))
+    return np.asarray(whitened.constants[k] - 0.5 * np.einsum("dn,dn->n", standard, standard))
 
 
 def collect(

@@ -13,7 +13,7 @@ So the E step is the product θ φ, of shapes (k, features) and (features, rows)
 expected sufficient statistics Σ_n r_nk φ(x_n), which is a product with the same φ. With diagonal covariances
 φ(x) = (x_i², x_i, 1); if a component has one variance for all columns, φ(x) = (‖x‖², x_i, 1).
 
-A polynomial evaluated in this way cancels: terms of size Λ x² give a result of size 1. With `cancelled` the loss is
+A polynomial evaluated in this way cancels: terms of size Λ x² give a result of size 1. With `loses_precision` the loss is
 bounded before it happens, and who calls takes more digits, or `gaussian_direct`.
 """
 
@@ -41,7 +41,7 @@ ACCEPTED = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-8}
 
 
 @dataclass(frozen=True)
-class Placed:
+class WhitenedGaussians:
     """Gaussians in whitened coordinates.
 
     Attributes
@@ -83,19 +83,19 @@ class Expansion(ABC):
     def __init__(self, d: int, k: int, dtype: DTypeLike) -> None:
         self.d, self.k, self.dtype = d, k, np.dtype(dtype)
         fewest, most = ROWS
-        fitting = CACHED // ((self.held(d) + k) * self.dtype.itemsize) // fewest * fewest
+        fitting = CACHED // ((self.held_features(d) + k) * self.dtype.itemsize) // fewest * fewest
         self.rows = min(max(fitting, fewest), most)
         self.shares = aligned((-(-k // PANEL) * PANEL, self.rows), dtype)
         self.count = 0
 
     @staticmethod
     @abstractmethod
-    def held(d: int) -> int:
+    def held_features(d: int) -> int:
         """Give how many numbers of a row are held."""
 
     @staticmethod
     @abstractmethod
-    def pack(placed: Placed) -> tuple[Floats, Floats]:
+    def pack(whitened: WhitenedGaussians) -> tuple[Floats, Floats]:
         """Give θ, shape (k, features), and √(Σ_f E_k[θ_kf² φ_f²]), shape (k,): the size of the terms that are added.
 
         Their roundings are as good as independent, so a log-density is off by about ε times this size, and so is, in
@@ -103,18 +103,18 @@ class Expansion(ABC):
         """
 
     @staticmethod
-    def pays(k: int, d: int) -> bool:
+    def is_faster(k: int, d: int) -> bool:
         """Say whether it is quicker than one component after the other."""
         return True
 
     @staticmethod
-    def laid_out(theta: Floats, dtype: DTypeLike) -> NDArray[Any]:
+    def kernel_layout(theta: Floats, dtype: DTypeLike) -> NDArray[Any]:
         """Give θ as `scores` wants it."""
         return theta.astype(dtype)
 
     @staticmethod
     @abstractmethod
-    def nothing(k: int, d: int) -> Floats:
+    def zero_sums(k: int, d: int) -> Floats:
         """Give sums of no rows."""
 
     @staticmethod
@@ -139,16 +139,16 @@ class Expansion(ABC):
         """Add Σ_n r_kn φ(y_n), with r from `shares`, to `sums`."""
 
 
-class _Few(Expansion):
+class _HeldExpansion(Expansion):
     """An expansion of so few features that they are held, in rows: squares, coordinates, ones; BLAS multiplies."""
 
     def __init__(self, d: int, k: int, dtype: DTypeLike) -> None:
         super().__init__(d, k, dtype)
-        self._phi = np.ones((self.held(d), self.rows), self.dtype)
+        self._phi = np.ones((self.held_features(d), self.rows), self.dtype)
 
     @classmethod
-    def nothing(cls, k: int, d: int) -> Floats:
-        return np.zeros((k, cls.held(d)))
+    def zero_sums(cls, k: int, d: int) -> Floats:
+        return np.zeros((k, cls.held_features(d)))
 
     def coordinates(self, count: int) -> NDArray[Any]:
         self.count = count
@@ -161,18 +161,18 @@ class _Few(Expansion):
         sums += self.shares[: self.k, : self.count] @ self._phi[:, : self.count].T
 
 
-class Squares(_Few):
+class Squares(_HeldExpansion):
     """φ(y) = (y_i², y_i, 1), for diagonal covariances."""
 
     @staticmethod
-    def held(d: int) -> int:
+    def held_features(d: int) -> int:
         """Count the features, which are held."""
         return 2 * d + 1
 
     @staticmethod
-    def pack(placed: Placed) -> tuple[Floats, Floats]:
+    def pack(whitened: WhitenedGaussians) -> tuple[Floats, Floats]:
         """Give θ and the size of its terms."""
-        square, line, constant, size = _axis_terms(placed)
+        square, line, constant, size = _axis_terms(whitened)
         return np.hstack([square, line, constant]), size
 
     @staticmethod
@@ -186,18 +186,18 @@ class Squares(_Few):
         np.multiply(y, y, out=self._phi[: self.d, : self.count])
 
 
-class Norm(_Few):
+class Norm(_HeldExpansion):
     """φ(y) = (‖y‖², y_i, 1), for components with the same variance in all directions."""
 
     @staticmethod
-    def held(d: int) -> int:
+    def held_features(d: int) -> int:
         """Count the features, which are held."""
         return d + 2
 
     @staticmethod
-    def pack(placed: Placed) -> tuple[Floats, Floats]:
+    def pack(whitened: WhitenedGaussians) -> tuple[Floats, Floats]:
         """Give θ and the size of its terms."""
-        square, line, constant, size = _axis_terms(placed)
+        square, line, constant, size = _axis_terms(whitened)
         return np.hstack([square[:, :1], line, constant]), size
 
     @staticmethod
@@ -221,33 +221,33 @@ class Triangle(Expansion):
         self._tile = 2 * width_of(dtype)
 
     @staticmethod
-    def held(d: int) -> int:
+    def held_features(d: int) -> int:
         """Count a row's coordinates and the 1."""
         return d + 1
 
     @staticmethod
-    def pack(placed: Placed) -> tuple[Floats, Floats]:
+    def pack(whitened: WhitenedGaussians) -> tuple[Floats, Floats]:
         """Give θ and the size of its terms."""
-        k, d = placed.centres.shape
+        k, d = whitened.centres.shape
         theta = np.empty((k, d + 1, d + 1))
-        theta[:, :d, :d] = -0.5 * placed.roots @ placed.roots.transpose(0, 2, 1)
-        line = -np.einsum("kij,kj->ki", theta[:, :d, :d], placed.centres)
+        theta[:, :d, :d] = -0.5 * whitened.roots @ whitened.roots.transpose(0, 2, 1)
+        line = -np.einsum("kij,kj->ki", theta[:, :d, :d], whitened.centres)
         theta[:, :d, d] = theta[:, d, :d] = line
-        theta[:, d, d] = -np.einsum("ki,ki->k", line, placed.centres)
-        lengths = np.hstack([np.sqrt(placed.squares), np.ones((k, 1))])
+        theta[:, d, d] = -np.einsum("ki,ki->k", line, whitened.centres)
+        lengths = np.hstack([np.sqrt(whitened.squares), np.ones((k, 1))])
         left, right = np.triu_indices(d + 1)
         packed = theta[:, left, right] * np.where(left == right, 1, 2)
         size = np.linalg.norm(packed * lengths[:, left] * lengths[:, right], axis=1)
-        packed[:, -1] += placed.constants
+        packed[:, -1] += whitened.constants
         return packed, size
 
     @staticmethod
-    def pays(k: int, d: int) -> bool:
+    def is_faster(k: int, d: int) -> bool:
         """Say no to a single component of many coordinates: the other seven places of its panel would be empty."""
         return k > 1 or d < SHORT
 
     @staticmethod
-    def laid_out(theta: Floats, dtype: DTypeLike) -> NDArray[Any]:
+    def kernel_layout(theta: Floats, dtype: DTypeLike) -> NDArray[Any]:
         """Give θ in panels of components, with zeros up to a whole panel."""
         k, features = theta.shape
         panels = np.zeros((-(-k // PANEL) * PANEL, features), dtype)
@@ -255,7 +255,7 @@ class Triangle(Expansion):
         return np.ascontiguousarray(panels.reshape(-1, PANEL, features).transpose(0, 2, 1))
 
     @staticmethod
-    def nothing(k: int, d: int) -> Floats:
+    def zero_sums(k: int, d: int) -> Floats:
         """Give sums of no rows, in panels."""
         return np.zeros((-(-k // PANEL), (d + 1) * (d + 2) // 2, PANEL))
 
@@ -287,16 +287,16 @@ class Triangle(Expansion):
         quadratic_sums(self._y, tiles, self.shares, sums)
 
 
-def cancelled(size: Floats, dtype: DTypeLike) -> NDArray[np.bool_]:
+def loses_precision(size: Floats, dtype: DTypeLike) -> NDArray[np.bool_]:
     """Say of which components the expansion rounds too much, given the size that `pack` tells."""
     return np.asarray(~(size * np.finfo(dtype).eps < ACCEPTED[np.dtype(dtype)]))
 
 
-def _axis_terms(placed: Placed) -> tuple[Floats, Floats, Floats, Floats]:
+def _axis_terms(whitened: WhitenedGaussians) -> tuple[Floats, Floats, Floats, Floats]:
     """Give θ's parts for y_i², y_i and 1, and the size of what is added up, for Λ a diagonal."""
-    precisions = placed.roots**2
-    line = precisions * placed.centres
-    constant = -0.5 * np.einsum("kd,kd->k", line, placed.centres)
-    terms = [0.5 * precisions * placed.squares, line * np.sqrt(placed.squares), constant[:, None]]
+    precisions = whitened.roots**2
+    line = precisions * whitened.centres
+    constant = -0.5 * np.einsum("kd,kd->k", line, whitened.centres)
+    terms = [0.5 * precisions * whitened.squares, line * np.sqrt(whitened.squares), constant[:, None]]
     size = np.linalg.norm(np.hstack(terms), axis=1)
-    return -0.5 * precisions, line, (constant + placed.constants)[:, None], size
+    return -0.5 * precisions, line, (constant + whitened.constants)[:, None], size

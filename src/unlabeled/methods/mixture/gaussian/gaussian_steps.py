@@ -115,17 +115,17 @@ class GaussianEM:
         while True:
             statistics = self._collect(data, densities, given)
             counts, centres, second = statistics.about_means()
-            best = self._best(counts, centres, second, densities.whitening, data, theta)
-            lost = self._lost(best, densities) & (counts > FAINT)
+            best = self._estimate(counts, centres, second, densities.whitening, data, theta)
+            imprecise = self._imprecise(best, densities) & (counts > FAINT)
             exact = densities.whitening.dtype == np.float64
-            if not (lost & ~densities.careful if exact else lost).any():
+            if not (imprecise & ~densities.careful if exact else imprecise).any():
                 return Expectation(statistics, best)
             # Under given responsibilities θ only says from where to look at the components: from their means.
             seen = theta if given is None or isinstance(best, CollapsedError) else best
             whitening = self.form.whitening(data.mean, data.scatter, seen.roots, np.float64)
-            densities = Densities(self.form, seen, whitening, densities.careful | (lost & exact))
+            densities = Densities(self.form, seen, whitening, densities.careful | (imprecise & exact))
 
-    def _lost(self, best: Gaussians | CollapsedError, densities: Densities) -> NDArray[np.bool_]:
+    def _imprecise(self, best: Gaussians | CollapsedError, densities: Densities) -> NDArray[np.bool_]:
         """Say of which components the M step, if their statistics were expanded, lost too many digits."""
         if isinstance(best, CollapsedError):
             return np.ones_like(densities.careful)
@@ -144,11 +144,11 @@ class GaussianEM:
             whole.merge(statistics)
         return whole
 
-    def _best(
+    def _estimate(
         self, counts: Floats, centres: Floats, second: Floats, whitening: Whitening, data: Data, theta: Gaussians
     ) -> Gaussians | CollapsedError:
         """Estimate θ from moments about the means in whitened coordinates; a component without rows keeps its own."""
-        means = whitening.points_back(centres)
+        means = whitening.unwhiten_points(centres)
         covariances = self.form.estimate(second, counts, means - data.mean, whitening, data.scatter)
         covariances = self.form.with_ridge(covariances, self.reg_covar)
         faint = counts < FAINT

@@ -36,7 +36,7 @@ class Whitening:
         self.origin, self.scale = self._origin.astype(np.float64), self._scale.astype(np.float64)
         self.back = 1 / self.scale if scale.ndim == 1 else solve_triangular(self.scale, np.eye(len(scale)))
 
-    def enter(self, rows: NDArray[Any], out: NDArray[Any]) -> None:
+    def whiten_rows(self, rows: NDArray[Any], out: NDArray[Any]) -> None:
         """Write the coordinates of `rows`, shape (b, d), into `out`, shape (d, b): one row of it a coordinate."""
         moved = (rows - self._origin).T
         if self.scale.ndim == 1:
@@ -44,11 +44,11 @@ class Whitening:
         else:
             np.matmul(self._scale.T, moved, out=out)
 
-    def points(self, x: Floats) -> Floats:
+    def whiten_points(self, x: Floats) -> Floats:
         """Give the coordinates of points, shape (k, d), in float64."""
         return (x - self.origin) @ self.scale if self.scale.ndim == 2 else (x - self.origin) * self.scale
 
-    def points_back(self, y: Floats) -> Floats:
+    def unwhiten_points(self, y: Floats) -> Floats:
         """Give the points that have these coordinates."""
         return self.origin + (y @ self.back if self.scale.ndim == 2 else y * self.back)
 

@@ -17,7 +17,7 @@ from unlabeled.methods.mixture.kmeans.nearest_centres import read_only
 from unlabeled.methods.mixture.kmeans.quantised_centres import (
     quantise_centres,
     quantised_rows,
-    quantised_start_pays,
+    quantised_start_is_faster,
     unit_of,
     workspace,
 )
@@ -31,7 +31,7 @@ SAMPLE = 1024  # rows from which the middle of the data and the size of their nu
 def distances(blocks: Blocks, k: int, trials: int, weights: Floats | None, pool: Threads) -> Distances:
     """Give those with which it is quicker to draw k rows."""
     n, d = blocks.shape
-    if not blocks.sparse and quantised_start_pays(n, d, k):
+    if not blocks.sparse and quantised_start_is_faster(n, d, k):
         some = blocks.take(np.arange(0, n, -(-n // SAMPLE)))
         middle = some.mean(axis=0).astype(blocks.dtype)
         unit = unit_of(some - middle)

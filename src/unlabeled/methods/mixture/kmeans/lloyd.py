@@ -19,7 +19,12 @@ from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
 from unlabeled.kernels.layout import round_up
 from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres
-from unlabeled.methods.mixture.kmeans.quantised_centres import may_keep, quantised_rows, quantising_pays, unit_for
+from unlabeled.methods.mixture.kmeans.quantised_centres import (
+    quantised_rows,
+    quantising_is_faster,
+    rows_may_be_kept,
+    unit_for,
+)
 from unlabeled.methods.mixture.threads import Threads
 
 Theta = NDArray[Any]
@@ -74,11 +79,11 @@ class Lloyd:
 
     def e_step(self, data: Blocks, theta: Theta) -> HardAssignment:
         """Assign every row to its nearest centre, and add up the rows of each."""
-        quantise = not data.sparse and quantising_pays(data.shape[0], theta.shape, data.dtype)
+        quantise = not data.sparse and quantising_is_faster(data.shape[0], theta.shape, data.dtype)
         if quantise and not self._kept:
             self._keep(data)
         centres = Centres(theta, self._mean, data.dtype, data.sparse, quantise=quantise, unit=self._unit)
-        assigned = Assigned.none(*theta.shape)
+        assigned = Assigned.empty(*theta.shape)
         for statistics in self._pool.map(lambda block: self._partial(block, centres), data):
             assigned.merge(statistics)
         self._fill_empty(data, theta, assigned)
@@ -94,7 +99,7 @@ class Lloyd:
         """Give F but for factor and constant: −inertia."""
         return -q.assigned.inertia
 
-    def settled(self, before: Theta, after: Theta, q: HardAssignment) -> bool:
+    def has_converged(self, before: Theta, after: Theta, q: HardAssignment) -> bool:
         """Say whether no row changed its cluster, or the centres hardly moved."""
         return q.assigned.changed == 0 or float(((after - before).astype(np.float64) ** 2).sum()) <= self._tol
 
@@ -102,7 +107,7 @@ class Lloyd:
         """Make room for the rows as bytes, which serve all steps and all starts, because the mean stays the same."""
         n, d = data.shape
         self._unit = unit_for(4 * self._spread, data.dtype)
-        if self._unit is not None and may_keep(n, d):
+        if self._unit is not None and rows_may_be_kept(n, d):
             size = data.rows_per_block
             self._kept = {
                 first: quantised_rows(min(size, n - first), round_up(d, LANES)) for first in range(0, n, size)

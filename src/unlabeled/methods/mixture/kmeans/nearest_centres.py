@@ -42,7 +42,7 @@ class Assigned:
     """Rows for which not all centres were searched, because most were ruled out."""
 
     @classmethod
-    def none(cls, k: int, d: int) -> Assigned:
+    def empty(cls, k: int, d: int) -> Assigned:
         """Give the statistics of no rows."""
         return cls(np.zeros((k, d)), np.zeros(k), 0.0, 0)
 
@@ -70,7 +70,7 @@ class Centres:
         Whether the rows are CSR matrices.
     quantise : bool, default False
         Whether to rule out most centres of dense rows by products of bytes, where the processor has them: see
-        `unlabeled.kernels.kmeans.quantised_bounds` for how, and `quantised_centres.quantising_pays` for when.
+        `unlabeled.kernels.kmeans.quantised_bounds` for how, and `quantised_centres.quantising_is_faster` for when.
     unit : float, optional
         The factor of all lengths that are rounded, a power of two; by default that of the centres.
     """

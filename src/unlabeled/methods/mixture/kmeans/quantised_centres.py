@@ -95,17 +95,17 @@ def most_rivals(k: int, dim: int, dtype: Any) -> int:
     return int(k * registers // (2 * (2 * registers + 16)))
 
 
-def quantised_start_pays(n: int, d: int, k: int) -> bool:
+def quantised_start_is_faster(n: int, d: int, k: int) -> bool:
     """Say whether the start of k-means++ is quicker with its rows kept as bytes, and whether they may be."""
-    return n >= FEW_ROWS and d >= 2 * LANES and k >= LANES and may_keep(n, d)
+    return n >= FEW_ROWS and d >= 2 * LANES and k >= LANES and rows_may_be_kept(n, d)
 
 
-def may_keep(n: int, d: int) -> bool:
+def rows_may_be_kept(n: int, d: int) -> bool:
     """Say whether n rows of d columns may be kept as bytes: of 64 columns some 3.5 million, 76 bytes each."""
     return n * (round_up(d, LANES) + 12) <= KEPT_BYTES
 
 
-def quantising_pays(n: int, shape: tuple[int, ...], dtype: Any) -> bool:
+def quantising_is_faster(n: int, shape: tuple[int, ...], dtype: Any) -> bool:
     """Say whether n rows and centres of shape (k, d) are so many that ruling centres out costs less than searching all.
 
     A centre costs a multiply–add for each register of its columns if it is searched, and if it is quantised one for

@@ -17,7 +17,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.layout import aligned
 from unlabeled.kernels.topics.gibbs_sweep import gibbs_sweep
 from unlabeled.methods.mixture.threads import Threads
-from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
+from unlabeled.methods.mixture.topics.word_counts import WordCounts, padded_rows
 
 LARGEST = 1 << 24  # up to here float32 counts without a gap
 PARTITIONS = 16
@@ -80,7 +80,7 @@ class Gibbs:
         self.topics = random.randint(k, size=len(self.words), dtype=np.int32)
         drawn = np.zeros((counts.shape[1], k), np.int64)
         np.add.at(drawn, (self.words, self.topics), 1)
-        self.of_words = laid_out(drawn if known is None else drawn + known, np.float32)
+        self.of_words = padded_rows(drawn if known is None else drawn + known, np.float32)
         self.of_topics = self.of_words.sum(axis=0, dtype=np.float64)
         few = 2 * len(self.words) // self.of_words.size
         count = partitions or min(PARTITIONS, max(1, few))

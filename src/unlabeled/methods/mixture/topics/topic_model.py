@@ -21,7 +21,7 @@ from unlabeled.kernels.topics.fold_in import fold_in
 from unlabeled.memory import check_memory
 from unlabeled.methods.mixture.base import Mixture
 from unlabeled.methods.mixture.threads import threads
-from unlabeled.methods.mixture.topics.word_counts import WordCounts, laid_out
+from unlabeled.methods.mixture.topics.word_counts import WordCounts, padded_rows
 
 FOLD_IN_STEPS, FOLD_IN_TOL = 200, 1e-4
 COPIES, INDEX = 2, 4  # of a sparse matrix while it is made; bytes of a column's number
@@ -108,7 +108,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
         return self._log_likelihood(matrix, self._fold_in(WordCounts(matrix)))
 
     def perplexity(self, X: Any, random_state: Any = 0) -> float:
-        """Measure how well the words of documents are foretold by the other words of the same documents.
+        """Measure how well the words of documents are predicted by the other words of the same documents.
 
         Each word is held out with a chance of one half. θ is found on the rest (document completion, Wallach et al.
         2009), and the held-out words are scored.
@@ -137,7 +137,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
         return float(np.exp(-self._log_likelihood(hidden, theta)))
 
     def _predictive(self, theta: NDArray[Any]) -> NDArray[Any]:
-        """Give the shares of topics with which further words of a document are foretold."""
+        """Give the shares of topics with which further words of a document are predicted."""
         return theta
 
     def _counts(self, X: Any, *, reset: bool) -> sp.csr_matrix:
@@ -198,11 +198,11 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
 
     def _fold_in(self, counts: WordCounts) -> NDArray[Any]:
         k, dtype = len(self.components_), counts.dtype.type
-        powered = laid_out(self.components_.T ** self._power(), dtype)
-        theta = laid_out(np.zeros((counts.shape[0], k)), dtype)
+        powered = padded_rows(self.components_.T ** self._power(), dtype)
+        theta = padded_rows(np.zeros((counts.shape[0], k)), dtype)
 
         def shares(piece: tuple[int, int]) -> None:
-            workspace = laid_out(np.zeros((2, k)), dtype)
+            workspace = padded_rows(np.zeros((2, k)), dtype)
             known = (powered, k, np.full(k, self._prior(), dtype), dtype(self._power()))
             limits = (FOLD_IN_STEPS, dtype(FOLD_IN_TOL), np.finfo(dtype).tiny)
             fold_in(counts.pointers, counts.words, counts.counts, *known, *piece, *limits, theta, workspace)
@@ -219,7 +219,7 @@ class TopicModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Mixture, ABC
         if counts.total == 0:
             raise UnlabeledError("there is no word to score: the documents hold none that the model knows")
         dtype = counts.dtype.type
-        rows, beta = laid_out(theta, dtype), laid_out(self.components_.T[known], dtype)
+        rows, beta = padded_rows(theta, dtype), padded_rows(self.components_.T[known], dtype)
         ratios, expected = np.empty_like(counts.counts), np.empty_like(rows)
 
         def likelihood(piece: tuple[int, int]) -> float:

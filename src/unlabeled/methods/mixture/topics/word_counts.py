@@ -57,7 +57,7 @@ def pieces(pointers: NDArray[np.int64], entries: int) -> list[tuple[int, int]]:
     return found
 
 
-def laid_out(rows: NDArray[Any], dtype: Any) -> NDArray[Any]:
+def padded_rows(rows: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Copy rows of k topics into rows of a whole number of registers, filled up with zeros."""
     width = width_of(dtype)
     found = aligned((len(rows), round_up(rows.shape[1], width)), dtype)

@@ -12,6 +12,7 @@ from unlabeled.data.finite import NotFinite, first_not_finite
 from unlabeled.data.text.indexing.vocabulary import check_words
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.words.lookup.nearest_words import AnalogyMethod
+from unlabeled.setting_checks import check_whole_number
 
 OOV = Literal["raise", "zero", "skip"] | Callable[[str], ArrayLike]
 
@@ -66,8 +67,13 @@ def check_method(method: str) -> None:
 
 def check_k(k: int) -> None:
     """Refuse to look for less than one word."""
-    if k < 1:
-        raise UnlabeledError(f"k must be at least 1, the number of words wanted; it is {k}")
+    check_whole_number("k", k)
+
+
+def check_restrict(restrict: int | None) -> None:
+    """Refuse to look among less than one word."""
+    if restrict is not None:
+        check_whole_number("restrict", restrict)
 
 
 def refuse(found: NotFinite | None, words: Sequence[str]) -> None:

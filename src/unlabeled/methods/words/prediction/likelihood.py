@@ -92,8 +92,8 @@ def negative_loss(
     """
     total = softplus(-scores(inputs, rows, outputs, words)).sum()
     for column in drawn.T:
-        told = column != words
-        total += softplus(scores(inputs, rows[told], outputs, column[told])).sum()
+        others = column != words
+        total += softplus(scores(inputs, rows[others], outputs, column[others])).sum()
     return average(np.array([total]), len(rows))
 
 
