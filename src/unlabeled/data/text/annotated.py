@@ -101,12 +101,8 @@ def pair_rows(columns: tuple[list[str], ...], tokenizer: SubwordTokenizer, lengt
     for place, row in enumerate(zip(*parts, strict=True)):
         if len(row) > 2:
             raise UnlabeledError("a row has three texts; give one or two")
-        whole = (
-            tokenizer.with_special_tokens(row[0], length)
-            if len(row) == 1
-            else tokenizer.pair_with_special_tokens(row[0], row[1], length)
-        )
-        rows.rows.append(whole)
+        joined = tokenizer.with_special_tokens if len(row) == 1 else tokenizer.pair_with_special_tokens
+        rows.rows.append(joined(*row, length))
         rows.owner.append(place)
     return rows
 

@@ -50,9 +50,8 @@ class Windows:
     def __init__(self, texts: Sequence[str], tokenizer: SubwordTokenizer, length: int) -> None:
         rows = tokenizer.encode(texts)
         whole = 1 << 62  # nothing is cut off
-        self.stream = np.concatenate(
-            [tokenizer.with_special_tokens(row, whole) for row in rows if len(row)] or [np.empty(0, int)]
-        )
+        ended = [tokenizer.with_special_tokens(row, whole) for row in rows if len(row)]
+        self.stream = np.concatenate(ended or [np.empty(0, int)])
         if not len(self.stream):
             raise UnlabeledError("there is nothing to learn from: all texts are empty")
         self.tokenizer, self.length = tokenizer, length

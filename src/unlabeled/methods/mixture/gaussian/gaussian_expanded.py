@@ -13,8 +13,8 @@ So the E step is the product θ φ, of shapes (k, features) and (features, rows)
 expected sufficient statistics Σ_n r_nk φ(x_n), which is a product with the same φ. With diagonal covariances
 φ(x) = (x_i², x_i, 1); if a component has one variance for all columns, φ(x) = (‖x‖², x_i, 1).
 
-A polynomial evaluated in this way cancels: terms of size Λ x² give a result of size 1. With `loses_precision` the loss is
-bounded before it happens, and who calls takes more digits, or `gaussian_direct`.
+A polynomial evaluated in this way cancels: terms of size Λ x² give a result of size 1. `loses_precision` bounds the
+loss beforehand, and the caller takes more digits, or `gaussian_direct`.
 """
 
 from __future__ import annotations
