@@ -101,8 +101,10 @@ def pair_rows(columns: tuple[list[str], ...], tokenizer: SubwordTokenizer, lengt
     for place, row in enumerate(zip(*parts, strict=True)):
         if len(row) > 2:
             raise UnlabeledError("a row has three texts; give one or two")
-        joined = tokenizer.with_special_tokens if len(row) == 1 else tokenizer.pair_with_special_tokens
-        rows.rows.append(joined(*row, length))
+        if len(row) == 1:
+            rows.rows.append(tokenizer.with_special_tokens(row[0], length))
+        else:
+            rows.rows.append(tokenizer.pair_with_special_tokens(row[0], row[1], length))
         rows.owner.append(place)
     return rows
 
