@@ -106,7 +106,7 @@ def _column(labels: Any, rows: int, name: str) -> NDArray[Any]:
             given[missing] = None
             return given
         given = np.where(missing, -1, given).astype(np.float64)
-    if given.dtype.kind == "f":
+    if np.issubdtype(given.dtype, np.floating):
         given = np.where(np.isnan(given), -1, given)
         if (given != np.floor(given)).any() or np.isinf(given).any():
             raise UnlabeledError(f"{name} must be integers or names of classes, not fractions such as {given.max()}")

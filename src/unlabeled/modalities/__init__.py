@@ -1,6 +1,14 @@
 """Modalities: one object a kind of data, which every other room asks instead of asking what kind the data are."""
 
-from unlabeled.modalities.modality import Collection, Modality, Settings, modalities, modality, modality_of
+from unlabeled.modalities.modality import (
+    Collection,
+    Modality,
+    Settings,
+    check_modality,
+    modalities,
+    modality,
+    modality_of,
+)
 from unlabeled.modalities.opening import open_instances, open_source
 from unlabeled.modalities.preprocessing import Preprocessing
 
@@ -9,6 +17,7 @@ __all__ = [
     "Modality",
     "Preprocessing",
     "Settings",
+    "check_modality",
     "modalities",
     "modality",
     "modality_of",

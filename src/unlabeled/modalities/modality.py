@@ -146,6 +146,10 @@ class Modality(ABC):
         """Ready-made views by name; ``"auto"`` among them is the default one."""
         return {}
 
+    def distort(self, values: Any, view: View) -> Any:
+        """Give a distorted copy of the values of a batch, in canonical units."""
+        return view(values)
+
     def strengthened(self, weak: View) -> View:
         """Give the strong distortion that goes with a weak one; by default the view ``"strong"``, whatever the weak."""
         return self.views["strong"]()
@@ -230,6 +234,12 @@ def is_data(source: Any) -> bool:
 def modality_of(data: Any) -> Modality:
     """Give the modality of a data object, of instances or of preprocessing."""
     return modality(data.kind)
+
+
+def check_modality(data: Any, name: str, message: str) -> None:
+    """Refuse, with a message, a data object, instances or preprocessing of another modality than this one."""
+    if data.kind != name:
+        raise UnlabeledError(message)
 
 
 @cache

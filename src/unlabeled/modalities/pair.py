@@ -53,8 +53,7 @@ class PairPreprocessing(Preprocessing):
 
     def canonical(self, values: Any) -> Any:
         """Bring images to [0, 1]; tokens stay as they are, and so does a half that is not there or encoded already."""
-        encoded = values.image is None or values.image.dim() == 2  # by a frozen tower
-        return values if encoded else values._replace(image=self.image.canonical(values.image))
+        return values if no_images(values) else values._replace(image=self.image.canonical(values.image))
 
     def to_dict(self) -> dict[str, Any]:
         """Describe it in JSON's types."""
@@ -144,6 +143,10 @@ class PairModality(Modality):
         prepared = PreparedPairs(data, images, texts, skip=on_error == "skip")
         return prepared, preprocessing or PairPreprocessing(image, text)
 
+    def distort(self, values: Any, view: View) -> Any:
+        """Distort the images, if there are any; captions stay as they are."""
+        return values if no_images(values) else values._replace(image=view(values.image))
+
     @property
     def views(self) -> Mapping[str, Callable[[], View]]:
         """A crop of the image, as CLIP's; or the views of images."""
@@ -229,3 +232,10 @@ def _measured(data: Any) -> tuple[ImagePreprocessing, TextPreprocessing]:
 def _is_image_file(text: str) -> bool:
     # A text may be longer than a path can be, of which os.path knows, and Path does not.
     return Path(text).suffix.lower() in SUFFIXES and os.path.isfile(text)  # noqa: PTH113
+
+
+def no_images(values: Any) -> bool:
+    """Tell whether a batch holds texts alone, or images that a frozen tower has encoded."""
+    from unlabeled.data.pairs.prepared_pairs import Encoded
+
+    return values.image is None or isinstance(values.image, Encoded)

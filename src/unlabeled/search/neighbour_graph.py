@@ -299,7 +299,7 @@ class NeighbourGraph:
             )
         from unlabeled.kernels.search.shortest_path import shortest_path
 
-        matrix = self.distances if kind == "shortest" else self._tree
+        matrix = self._tree if kind != "shortest" else self.distances
         nodes: Integers = shortest_path(matrix.indptr, matrix.indices, matrix.data, *ends)
         hops = np.array([self.distances[a, b] for a, b in pairwise(nodes)], np.float32)
         return GraphPath(nodes, [self._name(node) for node in nodes.tolist()], _true(hops))

@@ -21,19 +21,30 @@ from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.errors import UnlabeledError
 
 
+class Encoded(NamedTuple):
+    """What a frozen tower gave for one half of pairs, in place of the images or texts.
+
+    Attributes
+    ----------
+    vectors : Tensor, shape (n, dim)
+    """
+
+    vectors: Tensor
+
+
 class Pair(NamedTuple):
     """Pairs in a batch, or one half of them.
 
     Attributes
     ----------
-    image : Tensor, shape (n, channels, size, size), or None
-    text : Tokens or None
+    image : Tensor, shape (n, channels, size, size), Encoded or None
+    text : Tokens, Encoded or None
     picture, caption : Tensor of int64, shape (n,)
         Numbers that are equal where two pairs have the same image, or the same caption: they are no negatives.
     """
 
-    image: Tensor | None
-    text: Tokens | None
+    image: Tensor | Encoded | None
+    text: Tokens | Encoded | None
     picture: Tensor
     caption: Tensor
 

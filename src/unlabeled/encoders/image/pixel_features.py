@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from unlabeled.data.image.decode import pixels
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities import check_modality
 
 MAGNIFIED = 4
 """Sides for which an encoder was made that a picture is scaled to, where the encoder takes any: maps are coarse."""
@@ -22,8 +22,7 @@ MAGNIFIED = 4
 def picture_maps(encoder: Encoder, picture: NDArray[np.uint8], side: int | None = None) -> Tensor:
     """Give the feature maps of a whole picture, shape (channels, rows, columns); parameters as in `pixel_features`."""
     wanted = encoder.preprocessing
-    if not isinstance(wanted, ImagePreprocessing):
-        raise UnlabeledError(f"the encoder is for {wanted.kind}s, and segments are parts of images")
+    check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and segments are parts of images")
     own = wanted.shape[-1]
     for each in (MAGNIFIED * own, own) if side is None else (side,):
         values = torch.from_numpy(pixels(Image.fromarray(picture), each, "squash", wanted.shape[0]).copy())[None]

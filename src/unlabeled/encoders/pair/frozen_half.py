@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import prefetched
+from unlabeled.data.pairs.prepared_pairs import Encoded
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import Encoder
 
@@ -58,7 +59,7 @@ class FrozenHalf:
         return found
 
     def batches(self, index_batches: Iterable[Tensor], prefetch: int = 2) -> Iterator[Batch]:
-        """Give batches in which one half is encoded, shape (n, dim)."""
+        """Give batches in which one half is `Encoded`."""
         assert self.tower is not None
         of_images = self.half == "image"
         instances, rows = (
@@ -70,7 +71,7 @@ class FrozenHalf:
 
         def encoded(indices: Tensor) -> Batch:
             batch = self.gather(indices)
-            half = {self.half: vectors[place[indices.cpu()]]}
+            half = {self.half: Encoded(vectors[place[indices.cpu()]])}
             return batch.map(lambda values: values._replace(**half))
 
         return prefetched(encoded, index_batches, prefetch)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unlabeled.data.pairs.prepared_pairs import Encoded
 from unlabeled.encoders.encoder import Encoder, from_description
 from unlabeled.encoders.make import make_encoder
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -88,8 +89,8 @@ class TwoTowers(Encoder):
         return F.normalize(self.text_projection(self._seen("text", texts)), dim=1)
 
     def _seen(self, half: str, values: Any) -> Tensor:
-        if isinstance(values, Tensor) and values.dim() == 2:  # a frozen tower has encoded them already
-            return values
+        if isinstance(values, Encoded):
+            return values.vectors
         with torch.set_grad_enabled(torch.is_grad_enabled() and half not in self.frozen):
             vectors: Tensor = getattr(self, half)(values)
         return vectors

@@ -33,7 +33,7 @@ from unlabeled.evaluation.objects.average_precision import (
 from unlabeled.evaluation.objects.region_head import RegionHead, torchvision_ops
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
-from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities import check_modality
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
 from unlabeled.training.optimizers import set_linear_rate
@@ -112,8 +112,8 @@ class Detector(Estimator):
         with torch.random.fork_rng():
             torch.manual_seed(check_random_state(self.random_state).randint(2**31))
             self.encoder_ = trained_encoder(self.encoder).to(device).eval()
-            if not isinstance(self.encoder_.preprocessing, ImagePreprocessing):
-                raise UnlabeledError(f"the encoder is for {self.encoder_.preprocessing.kind}s, and boxes are in images")
+            wanted = self.encoder_.preprocessing
+            check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and boxes are in images")
             self.size_ = int(self.size or self.encoder_.preprocessing.shape[-1])
             self.classes_ = list(X.classes)
             values = np.stack([self._square(X.decode(i)) for i in range(len(X))])

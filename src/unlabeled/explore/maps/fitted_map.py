@@ -111,10 +111,10 @@ class FittedMap:
         anchors = np.arange(len(array))
         if len(array) > max_rows:
             anchors = np.sort(np.random.default_rng(random_state).choice(len(array), max_rows, replace=False))
-        if kind == "umap":
-            placed = umap_map(array[anchors], max(2, round(perplexity)), random_state, metric)
-        else:
+        if kind != "umap":
             placed = tsne_map(array[anchors], perplexity, random_state, metric, max_rows, progress)
+        else:
+            placed = umap_map(array[anchors], max(2, round(perplexity)), random_state, metric)
         fitted = cls(names, placed, anchors, array[anchors], kind, metric)
         if len(anchors) < len(array):
             fitted.points = fitted._at_medians(fitted._neighbours(array).indices)

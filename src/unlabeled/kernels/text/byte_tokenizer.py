@@ -135,13 +135,13 @@ def cut(
     words = 0
     sentences = 0
     while True:
-        kind, step = kind_at(text, place, final, replace, kinds)
-        if kind == LETTER:
+        found, step = kind_at(text, place, final, replace, kinds)
+        if found == LETTER:
             first = place
             hashed = np.uint64(0)
             head = np.uint64(0)
             chunk = np.uint64(0)
-            while kind == LETTER:
+            while found == LETTER:
                 stop = place + step
                 while place < stop or (place < size and plain[text[place]]):
                     if (place - first) & 7 == 0:
@@ -152,12 +152,12 @@ def cut(
                         chunk = np.uint64(0)
                     chunk = (chunk << BYTE) | np.uint64(text[place])
                     place += 1
-                kind, step = kind_at(text, place, final, replace, kinds)
-                if kind == JOINER:  # it belongs to the word if a letter follows
+                found, step = kind_at(text, place, final, replace, kinds)
+                if found == JOINER:  # it belongs to the word if a letter follows
                     following, _ = kind_at(text, place + step, final, replace, kinds)
                     if following in (LETTER, UNFINISHED):
-                        kind = following
-            if kind == UNFINISHED:
+                        found = following
+            if found == UNFINISHED:
                 place = first
                 break
             hashed = (hashed ^ chunk) * GOLDEN
@@ -172,16 +172,16 @@ def cut(
                 ends[sentences] = words
                 sentences += 1
                 state[LENGTH] = 0
-        if kind == BREAK:
+        if found == BREAK:
             state[LINES] += 1
             if state[LENGTH] > 0:
                 ends[sentences] = words
                 sentences += 1
                 state[LENGTH] = 0
-        elif kind in (NUL, INVALID):
-            state[PROBLEM] = kind
+        elif found in (NUL, INVALID):
+            state[PROBLEM] = found
             break
-        elif kind == UNFINISHED or place >= len(text):
+        elif found == UNFINISHED or place >= len(text):
             break
         place += step
     return place, words, sentences

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch, map_tensors
+from unlabeled.data.pairs.prepared_pairs import Encoded
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.pair.frozen_half import FrozenHalf
 from unlabeled.encoders.pair.pretrained_towers import load_clip
@@ -165,7 +166,7 @@ class CLIP(MultiView):
         return clip_of_partners(images, captions, head.log_scale.exp(), same)
 
     def _encoded(self, tower: Any, values: Any) -> Tensor:
-        if self.chunk is None or (isinstance(values, Tensor) and values.dim() == 2):
+        if self.chunk is None or (isinstance(values, Encoded)):
             vectors: Tensor = tower(values)
             return vectors
         if isinstance(values, Tensor):

@@ -61,7 +61,7 @@ class PartialLabels:
             raise UnlabeledError(
                 "no row is labelled (all are −1, NaN, None or empty); label at least one instance of each class"
             )
-        if classes.dtype.kind == "f":
+        if np.issubdtype(classes.dtype, np.floating):
             if not np.isfinite(classes).all():
                 raise UnlabeledError("Input y contains infinity; a label is a class, or −1 where unknown")
             whole = classes == np.round(classes)

@@ -260,7 +260,9 @@ class MixedMixture(LatentMixture):
         if isinstance(X, str | os.PathLike):
             raise UnlabeledError(f"{X!r} is a name; read the table first, for example with pandas.read_csv")
         self._check_fits_memory(X)
-        if isinstance(X, list | tuple) and np.asarray(X).dtype.kind == "U":  # numbers among text became text
+        if isinstance(X, list | tuple) and np.issubdtype(
+            np.asarray(X).dtype, np.str_
+        ):  # numbers among text became text
             X = np.array(X, dtype=object)
         if hasattr(X, "columns"):
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -269,7 +271,7 @@ class MixedMixture(LatentMixture):
                 raise UnlabeledError(f"the frame has {len(named)} columns and no rows")
             return [column for _, column in named], [f"column {name!r}" for name, _ in named]
         array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        if array.dtype.kind == "S":
+        if np.issubdtype(array.dtype, np.bytes_):
             array = array.astype(str)
         return list(array.T), [f"column {place}" for place in range(array.shape[1])]
 

@@ -95,10 +95,9 @@ def text_vectors(encoder: str, texts: list[str]) -> NDArray[np.float32]:
     """Embed texts by an encoder that is named as for `FineTuning`."""
     from unlabeled.encoders import embed
     from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
-    from unlabeled.modalities import open_instances
-    from unlabeled.modalities.text import TextPreprocessing
+    from unlabeled.modalities import check_modality, open_instances
 
     network = trained_encoder(encoder)
-    if not isinstance(network.preprocessing, TextPreprocessing):
-        raise UnlabeledError(f"{encoder} encodes {network.preprocessing.kind}s, and topics are those of texts")
+    wanted = network.preprocessing
+    check_modality(wanted, "text", f"{encoder} encodes {wanted.kind}s, and topics are those of texts")
     return embed(network, open_instances(texts, preprocessing=network.preprocessing)[0])

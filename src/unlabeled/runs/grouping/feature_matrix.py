@@ -230,7 +230,7 @@ def _table(source: Any, scale: Scale) -> Rows:
 def _decisions(table: Table, standard: bool) -> list[str]:
     """Say what each column is taken for, and how columns are compared."""
     names = {"numbers": list(table.numbers), "categories": list(table.categories)}
-    names["names of the rows"] = [column for column, kind in table.columns.items() if kind == "id"]
+    names["names of the rows"] = [column for column, role in table.columns.items() if role == "id"]
     said = ["columns taken for " + "; for ".join(f"{kind}: {', '.join(of)}" for kind, of in names.items() if of)]
     if table.numbers and standard:
         said.append("numbers are scaled to mean 0 and variance 1")

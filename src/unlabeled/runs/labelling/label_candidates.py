@@ -37,7 +37,7 @@ class Candidate:
     ----------
     name : str
         For people.
-    kind : {"supervised", "raw input", "semi-supervised", "fine-tuned", "consistency"}
+    approach : {"supervised", "raw input", "semi-supervised", "fine-tuned", "consistency"}
         How it learns from unlabelled rows: not at all from the raw input; through the representation alone, with a
         classifier on it or all of it fine-tuned; or through the classifier too, by a graph or by consistency.
     fit : callable
@@ -47,21 +47,21 @@ class Candidate:
     """
 
     name: str
-    kind: str
+    approach: str
     fit: Callable[[Codes], Predict]
     make: Callable[[Codes], tuple[Any, Floats]]
 
     @property
     def quick(self) -> bool:
         """Whether it takes seconds, so that it can be fitted over and over."""
-        return self.kind not in ("fine-tuned", "consistency")
+        return self.approach not in ("fine-tuned", "consistency")
 
     @property
     def features(self) -> str:
         """What the fitted estimator takes: the "representation", the "raw input", or the "instances" themselves."""
         if not self.quick:
             return "instances"
-        return "raw input" if self.kind == "raw input" else "representation"
+        return "raw input" if self.approach == "raw input" else "representation"
 
 
 def candidates(features: Any, raw: Any, graph: NeighbourGraph, known: Codes) -> list[Candidate]:
@@ -164,7 +164,7 @@ class CrossValidated:
         mean, low, high = mean_interval(self.right.mean(axis=0))
         return {
             "name": self.candidate.name,
-            "kind": self.candidate.kind,
+            "kind": self.candidate.approach,
             "repeats": len(self.probabilities),
             "accuracy": mean,
             "interval": [max(0.0, low), min(1.0, high)],

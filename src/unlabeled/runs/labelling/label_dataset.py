@@ -194,7 +194,7 @@ def _label(
     known = given.codes >= 0
     chosen = max(compared, key=lambda found: found.accuracy)  # of equals the first, which is the simplest
     if not len(chosen.rows):
-        chosen = next(found for found in compared if found.candidate.kind == "semi-supervised")
+        chosen = next(found for found in compared if found.candidate.approach == "semi-supervised")
     quick = max((found for found in compared if found.candidate.quick), key=lambda found: found.accuracy)
     say(f"Chosen: {chosen.candidate.name}")
 

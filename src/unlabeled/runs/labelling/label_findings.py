@@ -38,7 +38,7 @@ def tell_what_helped(compared: Sequence[CrossValidated]) -> list[dict[str, Any]]
     """Compare the best that uses unlabelled instances with its twin that does not, label by label."""
     best: dict[str, CrossValidated] = {}
     for found in compared:
-        kind = found.candidate.kind
+        kind = found.candidate.approach
         if len(found.rows) and (kind not in best or found.accuracy > best[kind].accuracy):
             best[kind] = found
     said = []

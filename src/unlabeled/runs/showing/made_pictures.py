@@ -13,8 +13,7 @@ from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.figures.contact_sheet import contact_sheet
 from unlabeled.explore.figures.similarity_picture import similarity_picture
-from unlabeled.modalities import modality_of
-from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities import check_modality, modality_of
 from unlabeled.registry import methods, name_of
 from unlabeled.training.method_pictures import Pictures, in_colour
 
@@ -33,9 +32,9 @@ def checked_for(method: Any, verb: str) -> Any:
     if not hasattr(method, verb):
         able = [name for name, cls in methods().items() if hasattr(cls, verb) and "image" in cls.modalities]
         raise UnlabeledError(f"{name_of(type(method))} cannot {verb}; these methods can: {', '.join(able)}")
-    kind = method.encoder_.preprocessing.kind
-    if not isinstance(method.encoder_.preprocessing, ImagePreprocessing):
-        raise UnlabeledError(f"the run is over {kind}s, which are no pictures; use Python: load(run).{verb}(...)")
+    wanted = method.encoder_.preprocessing
+    other = f"the run is over {wanted.kind}s, which are no pictures; use Python: load(run).{verb}(...)"
+    check_modality(wanted, "image", other)
     return method
 
 

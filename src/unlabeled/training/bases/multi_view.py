@@ -35,14 +35,12 @@ class MultiView(SelfSupervised):
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle on the view for this kind of data."""
         super().prepare(preprocessing)
-        self.view_ = choose_view(self.views, modality_of(preprocessing))
+        self._modality = modality_of(preprocessing)
+        self.view_ = choose_view(self.views, self._modality)
 
     def view(self, values: Any) -> Any:
         """Make a distorted copy of instances in canonical units; of pairs the images are distorted."""
-        if not hasattr(values, "image"):
-            return self.view_(values)
-        plain = values.image is None or values.image.dim() == 2  # a frozen tower has encoded them already
-        return values if plain else values._replace(image=self.view_(values.image))
+        return self._modality.distort(values, self.view_)
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show one view, hide another."""

@@ -136,9 +136,9 @@ def level_codes(column: NDArray[Any], levels: Levels) -> NDArray[np.int64]:
     """Give the position of each value among the levels, shape (n,); −1 where it is missing or not among them."""
     values, known = _plain(column), ~_missing(column)
     text = isinstance(levels[0], str)
-    if text and values.dtype.kind != "U":
+    if text and not np.issubdtype(values.dtype, np.str_):
         values = np.array([str(value) for value in values.tolist()])
-    elif not text and values.dtype.kind == "U":
+    elif not text and np.issubdtype(values.dtype, np.str_):
         return np.full(len(values), -1)
     order = np.array(levels)
     codes = np.minimum(np.searchsorted(order, values), len(order) - 1)
@@ -168,7 +168,7 @@ def _missing(column: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell what is missing: None, NaN, pandas' NA, and empty text."""
     if column.dtype.kind in "iub":
         return np.zeros(len(column), bool)
-    if column.dtype.kind == "f":
+    if np.issubdtype(column.dtype, np.floating):
         return np.asarray(np.isnan(column))
     return np.array([_is_missing(value) for value in column.tolist()], dtype=bool)
 

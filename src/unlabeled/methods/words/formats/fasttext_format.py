@@ -142,8 +142,8 @@ def _words(path: Path, file: IO[bytes], sizes: Sizes, errors: str) -> tuple[list
                 raise UnlabeledError(f"{path} is a model of fastText that was cut short in entry {entry + 1:,}")
             data, place = data[place:] + more, 0
             end = data.find(b"\0")
-        count, kind = struct.unpack_from("<qb", data, end + 1)
-        if kind == WORD:
+        count, entry_type = struct.unpack_from("<qb", data, end + 1)
+        if entry_type == WORD:
             words.append(decoded(path, f"entry {entry + 1}", data[place:end], errors))
             counts.append(count)
         place = end + 10

@@ -31,8 +31,7 @@ from unlabeled.explore.inside import (
 )
 from unlabeled.explore.inside.attributions import Score
 from unlabeled.files import folder_written_aside
-from unlabeled.modalities import Settings, modality_of, open_instances
-from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities import Settings, check_modality, modality_of, open_instances
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
 from unlabeled.runs.showing.inside.class_scores import ClassHead, class_head
@@ -84,10 +83,8 @@ def see(
         If the run is over something else than images, the photo cannot be read, or there is no such class.
     """
     encoder, kind = run.encoder, run.encoder.preprocessing.kind
-    if not isinstance(encoder.preprocessing, ImagePreprocessing):
-        raise UnlabeledError(
-            f"the run in {run.folder} is over {kind}s; what is inside is shown of images and of texts only"
-        )
+    other = f"the run in {run.folder} is over {kind}s; what is inside is shown of images and of texts only"
+    check_modality(encoder.preprocessing, "image", other)
     encoder.eval()
     image, name = _opened(run, photo)
     head = class_head(run, classifier)
