@@ -6,6 +6,7 @@ The source is read with `ast`, so an import counts wherever it stands: at the to
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOMS = ["kernels", "data", "views", "losses", "modalities", "encoders", "search", "training", "methods", "evaluation"]
-ROOMS += ["explore", "runs", "scale", "atlas", "cli"]
+ROOMS += ["explore", "runs", "cli"]
 
 # Root files serve every room and so import none, but for the shop window, the front door and the list of methods.
 MAY_IMPORT_A_ROOM = {"__init__.py": set(ROOMS), "__main__.py": {"cli"}, "registry.py": {"methods"}}
@@ -189,6 +190,33 @@ def test_a_folder_can_be_read_at_a_glance():
     assert [f"{relative(folder)}: {count}" for folder, count in counts.items() if count > 12] == []
 
 
+# --- what kind the data are -------------------------------------------------------------------------------------------
+
+ASKS_FOR_A_KIND = re.compile(
+    r"\bkind ==|\bkind != [\"'](image|pair|text|vector|video)|\bdim\(\) == 4"
+    r"|isinstance\([^()]*\b(Images|Vectors|PreparedImages|\w+Preprocessing)\b"
+)
+ASKING = (
+    'if data.kind == "image":',
+    'if data.kind != "text":',
+    "if x.dim() == 4:",
+    "isinstance(x, (Images, Vectors))",
+    "isinstance(p, A | VectorPreprocessing)",
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_only_data_and_modalities_ask_what_kind_the_data_are(path):
+    if path.relative_to(SOURCE).parts[0] not in ("data", "modalities"):
+        assert ASKS_FOR_A_KIND.findall(path.read_text()) == []
+
+
+def test_the_check_finds_questions_for_a_kind():
+    assert all(ASKS_FOR_A_KIND.search(line) for line in ASKING)
+    for line in ("modality_of(data).has_pictures", "isinstance(vectors, WordVectors)", "x.dim() == 2"):
+        assert not ASKS_FOR_A_KIND.search(line)
+
+
 # --- what a file calls ------------------------------------------------------------------------------------------------
 
 
@@ -253,4 +281,4 @@ def test_a_file_is_short_and_says_what_it_is(path):
 
 def test_every_folder_is_a_room():
     folders = {path.parent.relative_to(SOURCE).parts[0] for path in FILES if path.parent != SOURCE}
-    assert folders <= set(ROOMS)
+    assert folders == set(ROOMS)

@@ -260,9 +260,8 @@ class MixedMixture(LatentMixture):
         if isinstance(X, str | os.PathLike):
             raise UnlabeledError(f"{X!r} is a name; read the table first, for example with pandas.read_csv")
         self._check_fits_memory(X)
-        if isinstance(X, list | tuple) and np.issubdtype(
-            np.asarray(X).dtype, np.str_
-        ):  # numbers among text became text
+        if isinstance(X, list | tuple) and np.issubdtype(np.asarray(X).dtype, np.str_):
+            # Numbers among text became text.
             X = np.array(X, dtype=object)
         if hasattr(X, "columns"):
             validate_data(self, X, reset=reset, skip_check_array=True)
