@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, PALETTE
+from unlabeled.figure import figure
 
 
 class ProbedLayers(Protocol):

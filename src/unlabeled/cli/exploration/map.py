@@ -43,7 +43,7 @@ def map_(
     [dim]unlabeled map new-photos/ --onto run/map --out placed.png --points placed.csv[/dim]
     """
     from unlabeled.errors import UnlabeledError
-    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.figure import check_picture
     from unlabeled.runs import draw_map, labelled
     from unlabeled.runs.embedded_words import holds_words, open_embeddings
     from unlabeled.runs.grouping.write_table import check_table, inputs_of, write_table

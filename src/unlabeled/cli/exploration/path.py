@@ -28,7 +28,7 @@ def path(
     [dim]unlabeled path run/ a.jpg b.jpg --out path.png[/dim]
     """
     from unlabeled.errors import UnlabeledError, unknown_name
-    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.figure import check_picture
     from unlabeled.modalities import modality_of
     from unlabeled.runs import Run
     from unlabeled.runs.grouping.write_table import inputs_of

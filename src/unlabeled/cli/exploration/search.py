@@ -48,7 +48,7 @@ def search(
     [dim]unlabeled search vectors.vec --query frog[/dim]
     """
     from unlabeled.errors import UnlabeledError
-    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.figure import check_picture
     from unlabeled.modalities import modality_of
     from unlabeled.runs import Run, draw_results
     from unlabeled.runs.embedded_words import holds_words

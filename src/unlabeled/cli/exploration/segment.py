@@ -50,8 +50,8 @@ def segment(
     from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore import feature_segments, segments, segments_picture
-    from unlabeled.explore.figures.figure import check_picture
     from unlabeled.explore.segments import write_mask
+    from unlabeled.figure import check_picture
 
     photo = existing(photo)
     check_picture(out, [photo], overwrite=overwrite)

@@ -22,7 +22,7 @@ def reconstruct(
     [dim]unlabeled reconstruct run/ photo.jpg --out rebuilt.png[/dim]
     """
     from unlabeled.data.paths import existing
-    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.figure import check_picture
     from unlabeled.runs import Run
     from unlabeled.runs.showing.made_pictures import checked_for, draw_shown
 

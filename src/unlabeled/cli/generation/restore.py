@@ -49,8 +49,8 @@ def restore(
     from unlabeled.data import Images
     from unlabeled.data.paths import existing
     from unlabeled.errors import UnlabeledError
-    from unlabeled.explore.figures.figure import check_picture
     from unlabeled.explore.figures.png import write_png
+    from unlabeled.figure import check_picture
     from unlabeled.runs import Run
     from unlabeled.runs.showing.restore import check_task, restored
 

@@ -30,7 +30,7 @@ def sample(
     [dim]unlabeled sample run/ -n 64 --out grid.png[/dim]
     """
     from unlabeled.explore.figures.contact_sheet import contact_sheet
-    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.figure import check_picture
     from unlabeled.runs import Run
     from unlabeled.runs.showing.made_pictures import checked_for, made_pictures
 

@@ -96,7 +96,7 @@ def detect(
     from unlabeled.errors import UnlabeledError
     from unlabeled.evaluation.objects.detector import Detector
     from unlabeled.explore.figures.boxes_picture import boxes_picture
-    from unlabeled.explore.figures.figure import check_picture
+    from unlabeled.figure import check_picture
 
     photo = existing(photo)
     if photo.is_dir():

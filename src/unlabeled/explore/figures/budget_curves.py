@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, colour
+from unlabeled.figure import figure
 
 
 def budget_curves(curves: Mapping[str, Sequence[Mapping[str, float]]], path: str | PathLike[str]) -> Path:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, colour
+from unlabeled.figure import figure
 
 UNIT = 0.7  # inches; a row of pictures is as high
 LINES = 0.45  # height of a row of text

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, PALETTE
+from unlabeled.figure import figure
 
 HELD_OUT = "validation_loss"
 """The loss on instances held out of training; it is drawn beside the loss."""

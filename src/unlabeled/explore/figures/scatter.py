@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, PALETTE, UNLABELLED, colour
+from unlabeled.figure import figure
 
 
 def scatter_picture(

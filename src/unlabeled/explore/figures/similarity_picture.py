@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK
+from unlabeled.figure import figure
 
 CAPTION = 34
 """Characters of a text that are shown."""

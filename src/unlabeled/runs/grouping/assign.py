@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
-from unlabeled.explore.figures.figure import check_picture
+from unlabeled.figure import check_picture
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, read_json, write_json
 from unlabeled.registry import load
 from unlabeled.runs.grouping.row_encoding import RowEncoding

@@ -13,9 +13,9 @@ from unlabeled.data.tabular.table import Table
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.anomalies import Anomalies, Method, anomalies, nearest_normal
 from unlabeled.explore.figures.axes_style import style_axes
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import INK, PALETTE
 from unlabeled.explore.profile import unusual
+from unlabeled.figure import figure
 from unlabeled.runs.grouping.assign import check_results, save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
 from unlabeled.runs.grouping.row_encoding import RowEncoding

@@ -10,8 +10,8 @@ import numpy as np
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.figures.axes_style import style_axes
-from unlabeled.explore.figures.figure import figure
 from unlabeled.explore.figures.palette import PALETTE
+from unlabeled.figure import figure
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 from unlabeled.runs.showing.pictures import thumbnails

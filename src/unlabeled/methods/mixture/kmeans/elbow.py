@@ -14,7 +14,7 @@ from sklearn.metrics import pairwise_distances, silhouette_score
 from sklearn.utils import check_random_state
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import written_aside
+from unlabeled.figure import figure
 from unlabeled.methods.mixture.k_means import KMeans
 
 KS = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
@@ -51,25 +51,19 @@ class Elbow:
 
     def plot(self, path: str | PathLike[str]) -> Path:
         """Draw both curves as a PNG, the suggestion marked; give the path."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(8.4, 3.2), dpi=150, layout="constrained", facecolor="white")
-        FigureCanvasAgg(figure)
         panels = (
             ("Distortion", "mean squared distance to the centre", self.distortions),
             ("Silhouette", "larger: clusters farther apart", self.silhouettes),
         )
-        for place, (title, meaning, values) in enumerate(panels, start=1):
-            axes = figure.add_subplot(1, 2, place)
-            axes.plot(self.ks, values, marker="o", markersize=3.5, linewidth=1.4, color="#2a6fbb")
-            axes.axvline(self.suggested_k, color="#c2410c", linewidth=1, linestyle="--")
-            axes.set_title(f"{title}: {meaning}", loc="left", fontsize=9)
-            axes.set_xlabel(f"clusters (suggested: {self.suggested_k})", fontsize=8)
-            axes.tick_params(labelsize=8)
-            axes.spines[["top", "right"]].set_visible(False)
-        with written_aside(path) as aside:
-            figure.savefig(aside, format="png", metadata={"Software": None})
+        with figure(path, 8.4, 3.2) as drawn:
+            for place, (title, meaning, values) in enumerate(panels, start=1):
+                axes = drawn.add_subplot(1, 2, place)
+                axes.plot(self.ks, values, marker="o", markersize=3.5, linewidth=1.4, color="#2a6fbb")
+                axes.axvline(self.suggested_k, color="#c2410c", linewidth=1, linestyle="--")
+                axes.set_title(f"{title}: {meaning}", loc="left", fontsize=9)
+                axes.set_xlabel(f"clusters (suggested: {self.suggested_k})", fontsize=8)
+                axes.tick_params(labelsize=8)
+                axes.spines[["top", "right"]].set_visible(False)
         return Path(path)
 
 
