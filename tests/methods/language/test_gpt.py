@@ -145,7 +145,7 @@ def test_perplexity_is_exp_of_the_mean_loss_over_tokens(model):
 def test_each_token_of_a_long_text_is_predicted_in_the_first_window_that_holds_it(model, stride):
     long = " ".join(TEXTS[:4])
     tokenizer, losses, begin = model.tokenizer_, [], 0
-    row = torch.from_numpy(tokenizer.framed(tokenizer.encode([long])[0], 10**6)).long()
+    row = torch.from_numpy(tokenizer.with_special_tokens(tokenizer.encode([long])[0], 10**6)).long()
     for place in range(1, len(row)):
         while place >= begin + 16:
             begin += stride
