@@ -58,9 +58,10 @@ def cases() -> Iterator[Case]:
     for covariance in ("full", "diagonal"):
         mixture = GaussianMixture(32, covariance=covariance, max_iter=5, tol=0, **COMMON)
         yield f"Gaussian mixture, {covariance}, 20,000 × 32, k = 32, 5 steps", mixture.fit, rows[:5000], rows
-    counts = Documents.count(texts, min_df=2).counts
+    documents = [" ".join(lines[first : first + 20]) for first in range(0, len(lines), 20)]
+    counts = Documents.count(documents, min_df=2).counts
     for model in (PLSA(50, max_iter=20, tol=0, **COMMON), LatentDirichletAllocation(50, max_iter=20, **COMMON)):
-        yield f"{type(model).__name__}, 50 topics, 20 steps", model.fit, counts[:50], counts
+        yield f"{type(model).__name__}, 50 topics, 20 steps", model.fit, counts[:200], counts
 
 
 def measure() -> dict[str, float]:
