@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from unlabeled import BERT
-from unlabeled.data.text.annotated import TaggedWords
+from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.edge_probing import edge_probing, expected_layer, word_vectors

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.data.text.annotated import TaggedWords
+from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
 

@@ -15,17 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unlabeled.data.classes import label_codes
-from unlabeled.data.text.annotated import (
-    IGNORED,
-    Questions,
-    TaggedWords,
-    answer_f1,
-    answer_span,
-    entity_f1,
-    given_answers,
-    pair_rows,
-    sentence_tags,
-)
+from unlabeled.data.text.annotated import answer_span, given_answers, sentence_tags
+from unlabeled.data.text.span_f1 import answer_f1, entity_f1
+from unlabeled.data.text.token_windows import IGNORED, Questions, TaggedWords, pair_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
 

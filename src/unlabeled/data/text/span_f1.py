@@ -1,0 +1,65 @@
+"""F1 of stretches of text: entities in tagged sentences, and the words of answers."""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Sequence
+
+
+def chunks_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
+    """Give the stretches that B-, I-, E- and S- tags mark: beginning, end, and kind.
+
+    A stretch also begins where an I- follows nothing or another kind, as in the evaluation of CoNLL.
+
+    Examples
+    --------
+    >>> sorted(chunks_of(["B-NP", "I-NP", "O", "I-VP", "B-VP"]))
+    [(0, 2, 'NP'), (3, 4, 'VP'), (4, 5, 'VP')]
+    """
+    found: set[tuple[int, int, str]] = set()
+    start, kind = 0, ""
+    for place, tag in enumerate([*tags, "O"]):
+        prefix, _, name = tag.partition("-")
+        begins = prefix in ("B", "S") or name != kind
+        if kind and (begins or prefix == "O"):
+            found.add((start, place, kind))
+            kind = ""
+        if prefix != "O" and begins:
+            start, kind = place, name
+    return found
+
+
+def entity_f1(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:
+    """Give the F1 of whole stretches: each counts only with its right beginning, end and kind.
+
+    Examples
+    --------
+    >>> entity_f1([["B-NP", "I-NP", "O"]], [["B-NP", "O", "O"]])  # two of three tags are right, no stretch is
+    0.0
+    """
+    right = wanted = given = 0
+    for one, other in zip(truth, found, strict=True):
+        a, b = chunks_of(one), chunks_of(other)
+        right, wanted, given = right + len(a & b), wanted + len(a), given + len(b)
+    return 2 * right / (wanted + given) if wanted + given else 1.0
+
+
+def answer_f1(truth: str, found: str) -> float:
+    """Give the F1 of the words of two answers, as SQuAD counts: without case, ASCII's punctuation, and articles.
+
+    Examples
+    --------
+    >>> answer_f1("the Eiffel Tower", "Eiffel tower in Paris")
+    0.6666666666666666
+    """
+
+    def words(text: str) -> list[str]:
+        plain = text.lower().translate(str.maketrans("", "", string.punctuation))
+        return [word for word in plain.split() if word not in ("a", "an", "the")]
+
+    one, other = words(truth), words(found)
+    if not one or not other:
+        return float(one == other)
+    common = sum((Counter(one) & Counter(other)).values())
+    return 2 * common / (len(one) + len(other))
