@@ -24,7 +24,8 @@ from unlabeled.losses.metric.pairs import batch_contrastive, contrastive
 from unlabeled.losses.metric.triplets import batch_triplet, smooth_triplet, triplet
 from unlabeled.losses.non_contrastive.decorrelation import barlow_twins, vicreg
 from unlabeled.losses.non_contrastive.koleo import koleo
-from unlabeled.losses.non_contrastive.noncontrastive import Centre, byol, dino, dino_multi_crop, sim_siam
+from unlabeled.losses.non_contrastive.negative_cosine import byol, sim_siam
+from unlabeled.losses.non_contrastive.self_distillation import Centre, dino, dino_multi_crop
 from unlabeled.losses.non_contrastive.sinkhorn import sinkhorn
 from unlabeled.losses.predictions import consistency, distillation, entropy, sharpen
 
