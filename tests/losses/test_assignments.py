@@ -160,7 +160,7 @@ def test_cosface_equals_the_loop():
     ("call", "message"),
     [
         (lambda: sinkhorn(torch.ones(3)), r"scores must have shape \(n, d\)"),
-        (lambda: sinkhorn(torch.ones(3, 2), iterations=0), "iterations must be at least 1"),
+        (lambda: sinkhorn(torch.ones(3, 2), iterations=0), "iterations must be a whole number of at least 1"),
         (lambda: sinkhorn(torch.ones(3, 2), epsilon=0.0), "epsilon must be a positive number"),
         (lambda: dcl(torch.ones(1, 2), torch.ones(1, 2)), "the batch has one"),
         (lambda: koleo(torch.ones(1, 2)), "the batch has one row"),

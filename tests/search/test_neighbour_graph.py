@@ -149,7 +149,7 @@ def test_saved_and_opened_it_is_the_same(graph, tmp_path):
     ("make", "says"),
     [
         (lambda: NeighbourGraph.from_vectors([[0.0], [1]], metric="cosin"), "did you mean 'cosine'"),
-        (lambda: NeighbourGraph.from_vectors([[0.0], [1]], 0), "k must be at least 1"),
+        (lambda: NeighbourGraph.from_vectors([[0.0], [1]], 0), "k must be a whole number of at least 1"),
         (lambda: NeighbourGraph.from_vectors([[0.0], [np.nan]]), "row 1"),
         (lambda: NeighbourGraph.from_matrix(np.ones((2, 3))), "square"),
         (lambda: NeighbourGraph.from_matrix(-np.ones((2, 2))), "not negative"),

@@ -135,7 +135,7 @@ def test_cosine_ignores_length(scale):
         ((np.eye(3), [0, 1, 1], np.eye(2), [0, 1]), {}, "2 columns"),
         ((np.eye(3), [0, 1, 1], np.eye(3)), {}, "both test_vectors and test_labels"),
         ((np.eye(3), [0, 1, 1], np.eye(3), [-1, -1, -1]), {}, "test labels: no row"),
-        ((np.eye(3), [0, 1, 1]), {"k": 0}, "k must be at least 1"),
+        ((np.eye(3), [0, 1, 1]), {"k": 0}, "k must be a whole number of at least 1"),
         ((np.eye(3), [0, 1, 1]), {"temperature": 0}, "temperature"),
         ((np.eye(3), [0, 1, 1]), {"metric": "cosin"}, "did you mean 'cosine'"),
         ((np.eye(3), [0, 1, 1]), {"weighting": "unifrom"}, "did you mean 'uniform'"),

@@ -121,7 +121,7 @@ def test_a_loss_that_stays_at_ln_of_the_batch_is_announced():
     [
         ({"objective": "hinge"}, "objective"),
         ({"frozen": "both"}, "frozen"),
-        ({"dim": 0}, "dim must be at least 1"),
+        ({"dim": 0}, "dim must be a whole number of at least 1"),
         ({"encoder": "mlp:3"}, "mlp"),
         ({"text_encoder": "conv"}, "is for images"),
     ],

@@ -119,8 +119,8 @@ def test_vectors_come_back_and_are_sampled_in_their_own_units():
     [
         ({"likelihood": "bernouli"}, np.zeros((4, 8, 8)), "did you mean 'bernoulli'"),
         ({"likelihood": "bernoulli"}, np.eye(5), "which vectors are not"),
-        ({"beta": -1.0}, np.eye(5), "beta not negative"),
-        ({"latent_dim": 0}, np.eye(5), "latent_dim must be at least 1"),
+        ({"beta": -1.0}, np.eye(5), "beta must not be negative"),
+        ({"latent_dim": 0}, np.eye(5), "latent_dim must be a whole number of at least 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_words(settings, data, says):

@@ -71,7 +71,7 @@ def test_clips_that_are_too_short_are_refused():
         (ArrowOfTime, {"clip_length": 1}, "at least 2 frames"),
         (FuturePrediction, {"clip_length": 4}, "no 2 blocks of 2 frames"),
         (FuturePrediction, {"direction": "sideways"}, "direction"),
-        (TrackingByColorization, {"colours": 1}, "colours must be at least 2"),
+        (TrackingByColorization, {"colours": 1}, "colours must be a whole number of at least 2"),
     ):
         with pytest.raises(UnlabeledError, match=what):
             method(**PLAIN, **options).fit(clips())
