@@ -194,7 +194,7 @@ def test_a_folder_can_be_read_at_a_glance():
 
 ASKS_FOR_A_KIND = re.compile(
     r"\bkind ==|\bkind != [\"'](image|pair|text|vector|video)|\bdim\(\) == 4"
-    r"|isinstance\([^()]*\b(Images|Vectors|PreparedImages|\w+Preprocessing)\b"
+    r"|isinstance\([^)]*\b(Images|Vectors|PreparedImages|\w+Preprocessing)\b"
 )
 ASKING = (
     'if data.kind == "image":',

@@ -15,7 +15,7 @@ CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 Attributes = tuple[Callable[[str], Any], Callable[[], list[str]]]
 
 
-def when_used(package: str, homes: Mapping[str, str]) -> Attributes:
+def lazy_exports(package: str, homes: Mapping[str, str]) -> Attributes:
     """Make the ``__getattr__`` and ``__dir__`` of a package.
 
     A function may bear the name of its file, as `cluster` in ``cluster.py``. Python makes an imported file an attribute

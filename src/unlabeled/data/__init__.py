@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unlabeled.lazy import when_used
+from unlabeled.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unlabeled.data.batch import Batch
@@ -43,7 +43,7 @@ __all__ = [
     "tokenize",
 ]
 
-__getattr__, __dir__ = when_used(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "Batch": "batch",

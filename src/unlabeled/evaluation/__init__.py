@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unlabeled.lazy import when_used
+from unlabeled.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unlabeled.evaluation.clustering import ClusteringResult, agreement, clustering
@@ -96,7 +96,7 @@ __all__ = [
     "word_similarity",
 ]
 
-__getattr__, __dir__ = when_used(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "AnalogiesResult": "words.analogies",

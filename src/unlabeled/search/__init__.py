@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unlabeled.lazy import when_used
+from unlabeled.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unlabeled.search.exact import ExactStore
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "ExactStore", "GraphPath", "LanceStore", "NeighbourGraph", "Neighbours", "VectorStore"]
 
-__getattr__, __dir__ = when_used(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "ExactStore": "exact",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unlabeled.lazy import when_used
+from unlabeled.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unlabeled.data.pairs.image_texts import ImageTexts
 
 __all__ = ["ImageTexts"]
 
-__getattr__, __dir__ = when_used(__name__, {"ImageTexts": "image_texts"})
+__getattr__, __dir__ = lazy_exports(__name__, {"ImageTexts": "image_texts"})

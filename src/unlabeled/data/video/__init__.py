@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unlabeled.lazy import when_used
+from unlabeled.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unlabeled.data.video.clips import Clips
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Clips", "Video", "Videos"]
 
-__getattr__, __dir__ = when_used(__name__, {"Clips": "clips", "Video": "video_protocol", "Videos": "videos"})
+__getattr__, __dir__ = lazy_exports(__name__, {"Clips": "clips", "Video": "video_protocol", "Videos": "videos"})
