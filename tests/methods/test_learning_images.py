@@ -41,7 +41,7 @@ SETTINGS = {
     "simclr": SEEN,
     "moco": {**SEEN, "queue_size": 512},
     "instance_discrimination": SEEN,
-    "cpc": {"epochs": 6, "learning_rate": 3e-3},
+    "cpc": {"epochs": 6},
     "sup_con": SEEN,
     "siamese_network": SEEN,
     "triplet_network": SEEN,
