@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from unlabeled import SimCLR, SupCon
@@ -13,6 +14,9 @@ from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.modalities import open_instances
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.compare import compare
+from unlabeled.runs.comparing import shared_data
+from unlabeled.runs.comparing.entrant import Entrant
+from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.comparing.watch import Watch
 
 METHODS = ["autoencoder", "simclr", "raw", "pca", "untrained"]
@@ -72,7 +76,7 @@ def test_a_comparison_goes_on_with_what_is_kept(found, photos, monkeypatch):
     again = compare(photos, METHODS, out, budget="6 steps", seeds=2, settings=SETTINGS)
     assert sorted((out / "cells").iterdir()) == kept
     assert [row["linear"] for row in again["methods"]] == [row["linear"] for row in result["methods"]]
-    with pytest.raises(UnlabeledError, match="comparison of other data, budget or settings"):
+    with pytest.raises(UnlabeledError, match="comparison of other data, labels, budget"):
         compare(photos, METHODS, out, budget="7 steps", seeds=2, settings=SETTINGS)
     json.loads((out / "comparison.json").read_text())
 
@@ -97,7 +101,44 @@ def test_curves_over_the_budget(found):
     page = (out / "report.html").read_text()
     assert "Over the budget" in page
     assert "How well figures without labels predict" in page
-    assert result["spent"]["learning"] > 0
+    spent = result["spent"]
+    assert spent["besides"] == pytest.approx(spent["opening"] + spent["encoding"] + spent["judging"])
+    assert spent["overhead"] == pytest.approx(spent["besides"] / spent["learning"])
+    assert min(spent.values()) > 0
+
+
+def test_no_more_is_judged_than_a_bound_and_of_labelled_rows(digits, monkeypatch):
+    monkeypatch.setattr(shared_data, "MAX_JUDGED", 40)
+    instances, preprocessing = open_instances(digits[0][:120])
+    labels = np.where(np.arange(120) % 2, digits[1][:120], -1)
+    shared = SharedData(None, instances, preprocessing, labels)
+    assert len(shared.rows) == 40
+    assert (shared.rows % 2 == 1).all()
+    assert (np.diff(shared.rows) > 0).all()
+    assert shared.judged_labels.tolist() == digits[1][:120][shared.rows].tolist()
+    assert len(shared.raw) == len(shared.judged) == 40
+    first = shared.judged.gather(torch.tensor([3])).values
+    assert torch.equal(first, instances.gather(torch.tensor([int(shared.rows[3])])).values)
+    few = SharedData(None, instances, preprocessing, np.where(np.arange(120) < 30, 1, -1))
+    assert few.rows.tolist() == list(range(30))
+    assert len(SharedData(None, instances, preprocessing, None).rows) == 40
+
+
+def test_the_time_of_a_step_is_measured_on_few_steps(digits, monkeypatch):
+    instances, preprocessing = open_instances(digits[0][:150])
+    entry = Entrant.of("autoencoder", SharedData(None, instances, preprocessing, None), SETTINGS)
+    steps, after_step = [], Autoencoder.after_step
+    monkeypatch.setattr(
+        Autoencoder,
+        "after_step",
+        lambda self, net, batch, done: (steps.append(done), after_step(self, net, batch, done)),
+    )
+    assert 0 < entry._seconds_a_step(entry.method, 0, 1e6) < 10
+    assert len(steps) == 10  # 3 steps an epoch: it took several
+    steps.clear()
+    assert 0 < entry._seconds_a_step(entry.method, 0, 1e-6) < 10
+    assert len(steps) == 3  # one of them counts
+    assert "after_step" not in vars(entry.method)
 
 
 def test_who_is_watched_learns_as_if_nobody_looked(digits):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unlabeled.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from unlabeled.runs.added import Addition, add_to_index
     from unlabeled.runs.compare import compare
     from unlabeled.runs.embeddings import Embeddings, labelled, read_embeddings, write_embeddings
     from unlabeled.runs.evaluate import evaluate_run
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from unlabeled.runs.showing.zeroshot import zeroshot
 
 __all__ = [
+    "Addition",
     "Embeddings",
     "Rows",
     "Run",
+    "add_to_index",
     "assign",
     "cluster",
     "compare",
@@ -53,9 +56,11 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
+        "Addition": "added",
         "Embeddings": "embeddings",
         "Rows": "grouping.feature_matrix",
         "Run": "run",
+        "add_to_index": "added",
         "assign": "grouping.assign",
         "cluster": "grouping.cluster",
         "compare": "compare",

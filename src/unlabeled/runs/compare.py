@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from unlabeled.data import read_labels
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, knn, linear_probe, uniformity
 from unlabeled.evaluation.accuracy import wilson_interval
+from unlabeled.evaluation.inputs import Labels, Vectors
 from unlabeled.evaluation.significance import holm, paired_difference
 from unlabeled.evaluation.split import stratified_split
 from unlabeled.explore.figures.budget_curves import budget_curves
@@ -23,11 +24,13 @@ from unlabeled.files import read_json, write_json
 from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
-from unlabeled.runs.comparing.judged_rows import TEST_SIZE, judged_rows, split_rows
+from unlabeled.runs.comparing.shared_data import TEST_SIZE, SharedData
 from unlabeled.runs.embeddings import Say, matched, silent
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 
+SELECTION_ROWS = 2500
+"""Most training rows on which the strength of a linear probe is chosen."""
 LABEL_FREE = {"effective_rank": 1, "uniformity": -1}
 """Figures that need no labels, with the sign that makes more be better."""
 
@@ -58,7 +61,8 @@ def compare(
         Names of methods (see ``unlabeled methods``), ``"raw"``, ``"pca"`` (64 components of the raw input),
         ``"untrained"``, or an encoder such as ``"timm:resnet18"``, which is judged as it is.
     out : path
-        The folder of the comparison: ``comparison.json``, ``report.html``, and the vectors of every method and seed.
+        The folder of the comparison: ``comparison.json``, ``report.html``, and for every method and seed the vectors
+        of the instances that are judged: at most 10,000, labelled ones if there are labels.
     labels : path, optional
         CSV or parquet with an id and a label. Without labels, label-free figures rank the methods.
     budget : str or number, default "500 steps"
@@ -82,6 +86,7 @@ def compare(
     UnlabeledError
         If no method is left that fits data and budget, or `out` holds another comparison.
     """
+    begun = time.monotonic()
     wanted, chosen = Budget.read(budget), tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     if not chosen or not methods:
         raise UnlabeledError("a comparison needs at least one method and one seed")
@@ -90,13 +95,16 @@ def compare(
     instances, preprocessing = open_instances(data, on_error="skip")
     table = read_labels(labels) if labels is not None else None
     known, classes = matched(table, instances.ids, say) if table else (instances.labels, instances.classes)
-    identity = {"data": instances.fingerprint, "budget": [wanted.amount, wanted.unit], "settings": settings or {}}
+    shared = SharedData(data, instances, preprocessing, known)
+    identity: dict[str, Any] = {"data": instances.fingerprint, "judged": shared.identity}
+    identity |= {"budget": [wanted.amount, wanted.unit], "settings": settings or {}}
     _open_folder(folder, identity, overwrite)
+    opening = time.monotonic() - begun
     left_out: dict[str, str] = {}
     entries = []
     for name in dict.fromkeys(methods):
         try:
-            entry = Entrant.of(name, data, instances, preprocessing, known, settings or {})
+            entry = Entrant.of(name, shared, settings or {})
             cells = [entry.cell(folder, seed, wanted, say) for seed in chosen]
         except UnlabeledError as error:
             left_out[name] = str(error)
@@ -106,30 +114,42 @@ def compare(
     if not entries:
         raise UnlabeledError(f"no method is left to compare; {'; '.join(f'{k}: {v}' for k, v in left_out.items())}")
     begun = time.monotonic()
-    found = _figures(entries, known, classes, chosen, say)
-    spent = _spent([cell for _, cells in entries for cell in cells], time.monotonic() - begun)
+    found = _figures(entries, shared, classes, chosen, say)
     found |= {
-        "spent": spent,
         "source": str(data.source),
         "rows": len(instances),
+        "judged": len(shared.rows),
         "budget": str(budget),
         "seeds": list(chosen),
         "left_out": left_out,
     }
-    write_json(folder / "comparison.json", found | {"identity": identity})
     curves = {row["name"]: row["curve"] for row in found["methods"] if row["curve"]}
     picture = None
     if curves:
         picture = inline_picture(budget_curves(curves, folder / "curves.png"))
+    found["spent"] = _spent([cell for _, cells in entries for cell in cells], opening, time.monotonic() - begun)
+    write_json(folder / "comparison.json", found | {"identity": identity})
     write_page("comparison.html", folder / "report.html", name=folder.resolve().name, found=found, picture=picture)
     return found
 
 
-def _spent(cells: list[dict[str, Any]], judging: float) -> dict[str, float | None]:
-    """Say what was spent on learning, and what besides: measuring steps, embedding, curves and judging, in seconds."""
+def _spent(cells: list[dict[str, Any]], opening: float, judging: float) -> dict[str, float | None]:
+    """Say in seconds what was spent on learning, and on all else: the overhead is the ratio of the two.
+
+    A cell's seconds beyond its learning go to timing steps, looking at the vectors while it learns, and encoding what
+    is judged. Judging includes drawing the curves.
+    """
     learning = sum(cell["learning_seconds"].item() for cell in cells)
-    besides = sum(cell["seconds"].item() for cell in cells) - learning + judging
-    return {"learning": learning, "besides": besides, "overhead": besides / learning if learning else None}
+    encoding = sum(cell["seconds"].item() for cell in cells) - learning
+    besides = opening + encoding + judging
+    return {
+        "learning": learning,
+        "opening": opening,
+        "encoding": encoding,
+        "judging": judging,
+        "besides": besides,
+        "overhead": besides / learning if learning else None,
+    }
 
 
 def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> None:
@@ -138,7 +158,7 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
     if card.exists() and not overwrite:
         if read_json(card) != identity:
             raise UnlabeledError(
-                f"{folder} holds a comparison of other data, budget or settings; choose another folder"
+                f"{folder} holds a comparison of other data, labels, budget or settings; choose another folder"
             )
         return
     if folder.exists() and not card.exists() and any(folder.iterdir()):
@@ -151,37 +171,35 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
 
 def _figures(
     entries: list[tuple[str, list[dict[str, Any]]]],
-    labels: NDArray[np.int64] | None,
+    data: SharedData,
     classes: list[str] | None,
     seeds: tuple[int, ...],
     say: Say,
 ) -> dict[str, Any]:
     """Judge every method on the same rows, and say which differences chance does not explain."""
     table = [_label_free(name, cells) for name, cells in entries]
-    if labels is None or classes is None or len(np.unique(labels[labels >= 0])) < 2:
-        if labels is not None:
+    labels = data.judged_labels
+    rows = np.flatnonzero(labels >= 0)
+    if classes is None or len(np.unique(labels[rows])) < 2:
+        if data.labels is not None:
             say("The labels are of fewer than two classes, so they judge nothing; figures without labels rank")
         for (_, cells), row in zip(entries, table, strict=True):
-            row["curve"] = _curve(cells, None, seeds, row)
+            row["curve"] = _curve(cells, np.full_like(labels, -1), data.watched, seeds, row)
         table.sort(key=lambda row: -row["effective_rank"])
         return {"judged_by": "effective rank (RankMe), without labels", "methods": table}
     say("Judging on held-out rows")
-    rows = judged_rows(labels)
+    splits = [data.split(seed) for seed in seeds]
     answers: dict[str, dict[str, NDArray[np.float64]]] = {}
     for (name, cells), row in zip(entries, table, strict=True):
-        answers[name] = {
-            "knn": np.full((len(seeds), len(rows)), np.nan),
-            "linear": np.full((len(seeds), len(rows)), np.nan),
-        }
-        for place, seed in enumerate(seeds):
-            train, test = split_rows(labels, seed)
+        answers[name] = {probe: np.full((len(seeds), len(rows)), np.nan) for probe in PROBES}
+        for place, (train, test) in enumerate(splits):
             vectors = np.asarray(cells[place]["vectors"])
             given = (vectors[train], labels[train], vectors[test], labels[test])
             for probe, judge in PROBES.items():
                 answers[name][probe][place, np.searchsorted(rows, test)] = judge(*given) == labels[test]
         for probe, asked in answers[name].items():
             row[probe] = _accuracy(asked)
-        row["curve"] = _curve(cells, labels, seeds, row)
+        row["curve"] = _curve(cells, labels, data.watched, seeds, row)
     table.sort(key=lambda row: -row["linear"]["mean"])
     best = table[0]["name"]
     others = [row for row in table if row["name"] != best]
@@ -213,7 +231,11 @@ def _predicted(table: list[dict[str, Any]]) -> dict[str, dict[str, float | None]
 
 
 def _curve(
-    cells: list[dict[str, Any]], labels: NDArray[np.int64] | None, seeds: tuple[int, ...], row: dict[str, Any]
+    cells: list[dict[str, Any]],
+    labels: NDArray[np.int64],
+    watched: NDArray[np.int64],
+    seeds: tuple[int, ...],
+    row: dict[str, Any],
 ) -> list[dict[str, float]]:
     """Give how a method went over its budget: at each point the effective rank, and the accuracy of kNN with labels.
 
@@ -221,7 +243,10 @@ def _curve(
     """
     if any("curve_vectors" not in cell for cell in cells):
         return []
-    watched = np.asarray(cells[0]["curve_rows"])
+    taught = any("taught" in cell for cell in cells)  # what was learnt by heart is no accuracy
+    known = np.full(len(watched), -1) if taught else labels[watched]
+    judged = np.unique(known[known >= 0], return_counts=True)[1].tolist() > [1, 1]
+    splits = [stratified_split(known, TEST_SIZE, seed) for seed in seeds] if judged else []
     steps = [*(int(step) for step in cells[0]["curve_steps"]), row["steps"]]
     curve: list[dict[str, float]] = []
     for point, step in enumerate(steps):
@@ -230,22 +255,25 @@ def _curve(
             for cell in cells
         ]
         entry = {"steps": step, "effective_rank": float(np.mean([effective_rank(each) for each in seen]))}
-        hidden = labels is None or any("taught" in cell for cell in cells)  # what was learnt by heart is no accuracy
-        known = np.full(len(watched), -1) if labels is None or hidden else labels[watched]
-        if np.unique(known[known >= 0], return_counts=True)[1].tolist() > [1, 1]:
-            asked = []
-            for vectors, seed in zip(seen, seeds, strict=True):
-                train, test = stratified_split(known, TEST_SIZE, seed)
-                asked.append(knn(vectors[train], known[train], vectors[test], known[test]).accuracy)
+        if judged:
+            asked = [
+                knn(vectors[train], known[train], vectors[test], known[test]).accuracy
+                for vectors, (train, test) in zip(seen, splits, strict=True)
+            ]
             entry["knn"] = float(np.mean(asked))
         curve.append(entry)
     return curve
 
 
-PROBES: dict[str, Callable[..., NDArray[Any]]] = {
-    "knn": lambda *given: knn(*given).predictions,
-    "linear": lambda *given: linear_probe(*given).predictions,
-}
+def _nearest(train: Vectors, labels: Labels, test: Vectors, truth: Labels) -> Labels:
+    return knn(train, labels, test, truth).predictions
+
+
+def _linear(train: Vectors, labels: Labels, test: Vectors, truth: Labels) -> Labels:
+    return linear_probe(train, labels, test, truth, selection_rows=SELECTION_ROWS).predictions
+
+
+PROBES = {"knn": _nearest, "linear": _linear}
 
 
 def _label_free(name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:

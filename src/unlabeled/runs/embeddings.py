@@ -85,20 +85,31 @@ def matched(table: LabelTable, ids: Sequence[str], say: Say) -> tuple[NDArray[np
     return found.labels, found.classes
 
 
-def write_embeddings(embeddings: Embeddings, path: str | os.PathLike[str]) -> None:
-    """Write columns ``id``, ``vector`` (fixed-size list of float32) and, if there are labels, ``label`` (text)."""
+def named_embeddings(ids: list[str], vectors: NDArray[np.float32], names: Sequence[str | None] | None) -> Embeddings:
+    """Make embeddings of vectors and the names of their classes, None where there is none."""
+    if names is None:
+        return Embeddings(ids, vectors)
+    classes = sorted({name for name in names if name is not None})
+    number = {name: i for i, name in enumerate(classes)}
+    labels = np.array([-1 if name is None else number[name] for name in names], dtype=np.int64)
+    return Embeddings(ids, vectors, labels, classes)
+
+
+def write_embeddings(embeddings: Embeddings, path: str | os.PathLike[str], **columns: Sequence[str]) -> None:
+    """Write columns ``id``, ``vector`` (fixed-size list of float32), ``label`` if there are labels, and given ones."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     flat = pa.array(np.ascontiguousarray(embeddings.vectors).reshape(-1))
-    columns = {
+    table = {
         "id": pa.array(embeddings.ids, pa.string()),
         "vector": pa.FixedSizeListArray.from_arrays(flat, embeddings.vectors.shape[1]),
     }
     if embeddings.label_names is not None:
-        columns["label"] = pa.array(embeddings.label_names, pa.string())
+        table["label"] = pa.array(embeddings.label_names, pa.string())
+    table |= {name: pa.array(values, pa.string()) for name, values in columns.items()}
     with written_aside(path) as aside:
-        pq.write_table(pa.table(columns), aside)
+        pq.write_table(pa.table(table), aside)
 
 
 def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
@@ -120,10 +131,4 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
         ids = table["id"].to_pylist()
     except (OSError, KeyError, pa.ArrowInvalid, AttributeError) as error:
         raise UnlabeledError(f"{path} cannot be read as embeddings ({error})") from error
-    if "label" not in table.column_names:
-        return Embeddings(ids, vectors)
-    names = table["label"].to_pylist()
-    classes = sorted({name for name in names if name is not None})
-    number = {name: i for i, name in enumerate(classes)}
-    labels = np.array([-1 if name is None else number[name] for name in names], dtype=np.int64)
-    return Embeddings(ids, vectors, labels, classes)
+    return named_embeddings(ids, vectors, table["label"].to_pylist() if "label" in table.column_names else None)

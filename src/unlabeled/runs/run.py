@@ -15,8 +15,8 @@ from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
-from unlabeled.runs.embeddings import Embeddings, read_embeddings
-from unlabeled.runs.staging import finish_move
+from unlabeled.runs.embeddings import Embeddings, named_embeddings, read_embeddings
+from unlabeled.runs.staging import ADDED, finish_move
 from unlabeled.search import ExactStore, LanceStore, Neighbours, VectorStore
 from unlabeled.search.metric import checked_metric
 
@@ -73,9 +73,45 @@ class Run:
         return read_embeddings(self.folder / "embeddings.parquet")
 
     @cached_property
+    def added(self) -> Embeddings:
+        """Vectors, ids and labels of the instances that were added to the index later."""
+        if not (self.folder / ADDED).exists():
+            return Embeddings([], np.empty((0, self.embeddings.vectors.shape[1]), np.float32))
+        return read_embeddings(self.folder / ADDED)
+
+    @cached_property
+    def added_from(self) -> dict[str, str]:
+        """For each instance that was added, the data that it is of, as a path."""
+        if not (self.folder / ADDED).exists():
+            return {}
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(self.folder / ADDED, columns=["id", "source"])
+        return dict(zip(table["id"].to_pylist(), table["source"].to_pylist(), strict=True))
+
+    @cached_property
+    def indexed(self) -> Embeddings:
+        """Everything that a search finds: what the run learnt from, and what was added or replaced."""
+        parts = [self.embeddings, self.added]
+        if not len(self.added):
+            return self.embeddings
+        kept = [row for row, name in enumerate(self.embeddings.ids) if name not in self.added.position]
+        ids = [*(self.embeddings.ids[row] for row in kept), *self.added.ids]
+        vectors = np.concatenate([self.embeddings.vectors[kept], self.added.vectors])
+        if all(part.label_names is None for part in parts):
+            return Embeddings(ids, vectors)
+        one, other = (part.label_names or [None] * len(part) for part in parts)
+        return named_embeddings(ids, vectors, [*(one[row] for row in kept), *other])
+
+    @cached_property
     def store(self) -> LanceStore:
         """The index over the embeddings."""
         return LanceStore.open(self.folder / "index")
+
+    def forget(self) -> None:
+        """Read what was added, and the index, anew when they are asked for."""
+        for name in ("added", "added_from", "indexed", "store"):
+            self.__dict__.pop(name, None)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -90,9 +126,9 @@ class Run:
         if path is None or not Path(path).exists():
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
         kind = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
-        return open_source(path, self._opening(() if kind is None else (kind,)))
+        return open_source(path, self.opening(() if kind is None else (kind,)))
 
-    def _opening(self, kinds: tuple[str, ...], workers: int | None = None) -> Settings:
+    def opening(self, kinds: tuple[str, ...], workers: int | None = None) -> Settings:
         """Give the settings by which the run's own data were opened, and others like them are."""
         recipe = self.about.get("recipe", {})
         column, unit = recipe.get("column"), recipe.get("unit", "line")
@@ -114,7 +150,7 @@ class Run:
         wanted = self.encoder.preprocessing
         # An encoder of pairs takes images or texts alone as well, so what the source is must not be settled before.
         kinds = () if modality_of(wanted).halves else (wanted.kind,)
-        instances, _ = open_instances(source, self._opening(kinds, workers), wanted, on_error)
+        instances, _ = open_instances(source, self.opening(kinds, workers), wanted, on_error)
         vectors = embed(self.encoder, instances)
         skipped = tuple(getattr(instances, "skipped", ()))
         return Embeddings(list(instances.ids), vectors, instances.labels, instances.classes, skipped)
@@ -125,8 +161,8 @@ class Run:
         Parameters
         ----------
         query : str, path, image, or array of shape (dim,) or (q, dim)
-            A string is a file if there is one of that kind, else the id of an instance of the run if there is one, else
-            words, if the run knows words. Or an image, or vectors already embedded.
+            A string is a file if there is one of that kind, else the id of an instance of the index if there is one,
+            else words, if the run knows words. Or an image, or vectors already embedded.
         k : int, default 12
             Neighbours to find; an instance that is itself in the run is its own first neighbour.
         where : str, optional
@@ -136,9 +172,9 @@ class Run:
         """
         store: VectorStore = self.store
         if checked_metric(metric) != store.metric:
-            names = self.embeddings.label_names
+            names = self.indexed.label_names
             metadata = None if names is None else {"label": names}
-            store = ExactStore.build(self.embeddings.ids, self.embeddings.vectors, metadata, metric=metric)
+            store = ExactStore.build(self.indexed.ids, self.indexed.vectors, metadata, metric=metric)
         return store.query(self.query_vectors(query), k, where=where)
 
     def query_vectors(self, query: Any) -> NDArray[np.float32]:
@@ -147,8 +183,8 @@ class Run:
             return np.atleast_2d(query).astype(np.float32)
         kind = modality_of(self.encoder.preprocessing)
         named = isinstance(query, (str, os.PathLike))
-        if named and not kind.opens_file(query) and str(query) in self.embeddings.position:
-            return self.embeddings.vectors[[self.embeddings.position[str(query)]]]
+        if named and not kind.opens_file(query) and str(query) in self.indexed.position:
+            return self.indexed.vectors[[self.indexed.position[str(query)]]]
         if named and not kind.accepts_query(query):
             help_ = (
                 "Words to search with do not end as the name of an image does"

@@ -10,6 +10,8 @@ from unlabeled.files import read_json
 
 NEXT = ".next"
 """The folder, inside that of the run, in which results are written before they take their place."""
+ADDED = "added.parquet"
+"""Vectors that were added to the index of a run; another encoder makes them worthless."""
 _KEPT = {"checkpoint", "run.json"}
 
 
@@ -31,10 +33,12 @@ def clear_results(folder: Path) -> None:
 def put_in_place(out: Path) -> None:
     """Let the finished results in the staging folder take the place of what is in the run's folder.
 
-    The description, ``run.json``, is moved last. A process that is killed in between leaves a staging folder that is
-    whole, and opening the run finishes the move.
+    What was added to the old index goes: the new encoder does not know its vectors. The description, ``run.json``, is
+    moved last. A process that is killed in between leaves a staging folder that is whole, and opening the run finishes
+    the move.
     """
     staged = out / NEXT
+    (out / ADDED).unlink(missing_ok=True)
     for path in sorted(staged.iterdir(), key=lambda path: path.name == "run.json"):
         target = out / path.name
         if target.is_dir():

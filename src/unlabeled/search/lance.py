@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import CONTENTS, folder_lock, folder_written_aside, refuses_damage, renew_contents
 from unlabeled.search.card import card_stamp, read_card, write_card
-from unlabeled.search.changed_rows import added_rows, checked_ids, updated_rows
+from unlabeled.search.changed_rows import OWN, added_rows, checked_ids, updated_rows
 from unlabeled.search.engine import bad_filter, connect
 from unlabeled.search.inner_product import map_items, map_queries
 from unlabeled.search.metric import checked_metric, checked_vectors, row_lengths, unit_rows
@@ -304,6 +304,11 @@ class LanceStore:
     def dim(self) -> int:
         """The dimension of the vectors."""
         return int(self._table.schema.field("vector").type.list_size) - (self.metric == "inner_product")
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the metadata columns."""
+        return [name for name in self._table.schema.names if name not in OWN]
 
     def __len__(self) -> int:
         self._follow_changes()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 
@@ -54,11 +52,9 @@ def test_the_choice_is_the_best_in_cross_validation_and_the_stronger_of_equals()
     assert (easy.c, list(easy.cv_accuracy)) == (0.1, [0.1, 1, 10])
 
 
-def test_the_choice_looks_at_a_bounded_number_of_rows(monkeypatch):
+def test_the_choice_looks_at_a_bounded_number_of_rows():
     (vectors, labels), test = blobs(300, noise=3), blobs(60, noise=3, seed=1)
-    # By import_module, because the package's attribute of that name is the function.
-    monkeypatch.setattr(import_module("unlabeled.evaluation.probes.linear_probe"), "SELECTION_ROWS", 40)
-    found = linear_probe(vectors, labels, *test)
+    found = linear_probe(vectors, labels, *test, selection_rows=40)
     assert found.n_train == 300
     # Each accuracy is a share of the 40 rows.
     assert all(accuracy * 40 == pytest.approx(round(accuracy * 40)) for accuracy in found.cv_accuracy.values())

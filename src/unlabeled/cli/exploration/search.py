@@ -16,14 +16,15 @@ from unlabeled.cli.shared import (
     print_json,
     print_table,
     say,
+    tell,
 )
 
 
 def search(
     run: EmbeddedFolder,
     query: Annotated[
-        str, typer.Option("--query", "-q", help="An image file, a text, the id of an instance, or a word.")
-    ],
+        str | None, typer.Option("--query", "-q", help="An image file, a text, the id of an instance, or a word.")
+    ] = None,
     k: Annotated[int, count("-k", help="How many neighbours.")] = 12,
     where: Annotated[
         str | None, typer.Option(help="Only instances for which this holds, such as \"label = 'cat'\".")
@@ -37,6 +38,10 @@ def search(
     picture: Annotated[
         Path | None, typer.Option("--out", "-o", help="The contact sheet.  [dim]default: RUN/pictures/search.png[/dim]")
     ] = None,
+    add: Annotated[
+        Path | None, typer.Option(help="Instances that searches are to find from now on; no query is asked.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="With --add: CSV or parquet with path (or id) and label.")] = None,
     limit: WordLimit = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -45,15 +50,26 @@ def search(
 
     [dim]unlabeled search run/ --query some.jpg -k 12[/dim]
 
+    [dim]unlabeled search run/ --add new-photos/[/dim]
+
     [dim]unlabeled search vectors.vec --query frog[/dim]
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.figure import check_picture
     from unlabeled.modalities import modality_of
     from unlabeled.runs import Run, draw_results
+    from unlabeled.runs.added import sources_of
     from unlabeled.runs.embedded_words import holds_words
     from unlabeled.runs.grouping.write_table import inputs_of
 
+    if (query is None) == (add is None):
+        raise UnlabeledError("say what to look for with --query, or what is to be found from now on with --add")
+    if labels is not None and add is None:
+        raise UnlabeledError("labels are for what is added; give them with --add")
+    if add is not None:
+        _add(run, add, labels, overwrite, as_json)
+        return
+    assert query is not None
     if holds_words(run):
         _search_words(run, query, k, where, metric, picture, limit, as_json)
         return
@@ -63,20 +79,21 @@ def search(
         check_picture(picture, [*inputs_of(run), query], overwrite=overwrite)
     opened = Run(run)
     found = opened.search(query, k, where, metric)
+    indexed = opened.indexed
     if not found.ids.size:
         say("No instance of the run fits" + (f" {where}" if where else ""))
-    labels = opened.embeddings.label_names
+    named = indexed.label_names
     words = _descriptions(opened, list(found.ids[0]))
     rows = [
         {"rank": rank + 1, "id": name, "distance": float(distance)}
-        | ({"label": labels[opened.embeddings.position[name]]} if labels is not None else {})
+        | ({"label": named[indexed.position[name]]} if named is not None else {})
         | ({"text": words[name]} if words else {})
         for rank, (name, distance) in enumerate(zip(found.ids[0], found.distances[0], strict=True))
     ]
     if as_json:
         print_json({"query": query, "metric": metric, "neighbours": rows})
     else:
-        columns = ["rank", "id", "distance", *(["label"] if labels is not None else []), *(["text"] if words else [])]
+        columns = ["rank", "id", "distance", *(["label"] if named is not None else []), *(["text"] if words else [])]
         print_table(
             columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows]
         )
@@ -84,9 +101,35 @@ def search(
         if found.ids.size and modality_of(opened.source).has_pictures:
             shown = query if modality_of(opened.source).opens_file(query) else None
             path = picture or run / "pictures" / "search.png"
-            say(f"Contact sheet: {draw_results(opened.source, found, path, shown)}")
+            others = sources_of(opened, list(found.ids[0]))
+            say(f"Contact sheet: {draw_results(opened.source, found, path, shown, others=others)}")
     except UnlabeledError as error:
         say(f"No contact sheet: {error}")
+
+
+def _add(run: Path, source: Path, labels: Path | None, overwrite: bool, as_json: bool) -> None:
+    """Add instances to the index of a run, and say what became of each."""
+    from unlabeled.errors import UnlabeledError
+    from unlabeled.runs import Run
+    from unlabeled.runs.added import add_to_index
+    from unlabeled.runs.embedded_words import holds_words
+
+    if holds_words(run):
+        raise UnlabeledError(f"{run} holds word vectors, to which nothing can be added")
+    opened = Run(run)
+    found = add_to_index(opened, source, labels=labels, overwrite=overwrite)
+    if as_json:
+        skipped = [{"id": each.id, "reason": each.reason} for each in found.skipped]
+        shown = {"added": found.added, "replaced": found.replaced, "known": found.known, "skipped": skipped}
+        print_json({**shown, "in_index": len(opened.indexed)})
+        return
+    for each in found.skipped[:5]:
+        say(f"Skipped {each.id}: {each.reason}")
+    copies = [f"{name} is {old}" for name, old in found.known.items() if name != old]
+    if found.known:
+        say(f"In the index already: {len(found.known):,}" + (f", such as {copies[0]}" if copies else ""))
+    replaced = f", {len(found.replaced):,} replaced" if found.replaced else ""
+    tell(f"{len(found.added):,} added{replaced}; searches of {run} look among {len(opened.indexed):,} instances")
 
 
 def _search_words(
@@ -126,11 +169,16 @@ def _descriptions(run: Any, ids: list[str]) -> dict[str, str]:
     """Say in words what was found, where the data are still there and can be said in words."""
     from unlabeled.errors import UnlabeledError
     from unlabeled.modalities import modality_of
+    from unlabeled.runs.added import sources_of
 
     try:
+        others = sources_of(run, ids)
         data = run.source
     except UnlabeledError:
         return {}
-    place = {name: row for row, name in enumerate(data.ids)}
-    words = {name: modality_of(data).describe(data, place[name]) for name in ids if name in place}
+    words: dict[str, str] = {}
+    for each in {id(each): each for each in (data, *others.values())}.values():
+        place = {name: row for row, name in enumerate(each.ids)}
+        names = [name for name in ids if others.get(name, data) is each and name in place]
+        words |= {name: modality_of(each).describe(each, place[name]) for name in names}
     return words if len(words) == len(set(ids)) and any(words.values()) else {}

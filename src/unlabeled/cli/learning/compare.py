@@ -60,6 +60,10 @@ def compare(
         "ms a step",
     ]
     print_table(columns, [_cells(row, judged) for row in found["methods"]], whole=["method"])
+    spent = found["spent"]
+    if spent["overhead"] is not None:
+        share = 100 * spent["overhead"]
+        print(f"\n{spent['learning']:.1f} s were spent on learning, {spent['besides']:.1f} s besides ({share:.1f} %)")
     print(f"\nThe comparison is in {out}; look at {out / 'report.html'}")
 
 

@@ -66,13 +66,14 @@ def linear_probe(
     classifier: Loss = "logistic",
     cs: Sequence[float] | None = None,
     random_state: int = 0,
+    selection_rows: int = SELECTION_ROWS,
 ) -> LinearProbeResult:
     """Fit a linear classifier to frozen vectors and judge it on others.
 
     Features are standardised by the training rows' mean and deviation. The regularisation strength is the one with the
     best accuracy in 3-fold cross-validation on training rows, the stronger of equals; the test rows are looked at once,
-    at the end. The choice is made on at most 10,000 rows of at most 100 classes, drawn at random, and on fewer where
-    vectors are wide, so that its work is bounded however many classes there are.
+    at the end. The choice is made on at most `selection_rows` rows of at most 100 classes, drawn at random, and on
+    fewer where vectors are wide, so that its work is bounded however many classes there are.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ def linear_probe(
         Strengths to choose from, as the factor on the summed errors; by default 10⁻⁴, 10⁻³, … 10².
     random_state : int, default=0
         Seed of the folds.
+    selection_rows : int, default=10000
+        Most training rows on which a strength is chosen; the classifier itself learns from all.
 
     Returns
     -------
@@ -130,7 +133,10 @@ def linear_probe(
         )
 
     train, test = _in_their_span(*_standardised(train, test))
-    cv_accuracy = _cross_validate(train, truth, classifier, strengths, random_state) if len(strengths) > 1 else {}
+    cv_accuracy = {}
+    if len(strengths) > 1:
+        few = _selection_rows(truth, train.shape[1], random_state, selection_rows)
+        cv_accuracy = _cross_validate(train[few], truth[few], classifier, strengths, random_state)
     # Python's max takes the first of equals, and the strengths rise: the stronger regularisation wins.
     c = max(cv_accuracy, key=lambda c: cv_accuracy[c]) if cv_accuracy else strengths[len(strengths) // 2]
     model = LinearClassifier(classifier, c).fit(train, truth)
@@ -173,7 +179,7 @@ def _in_their_span(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
     return train @ directions.T, test @ directions.T
 
 
-def _selection_rows(labels: Labels, dim: int, seed: int) -> Labels:
+def _selection_rows(labels: Labels, dim: int, seed: int, most: int) -> Labels:
     """Draw the rows on which a strength is chosen."""
     random = np.random.default_rng(seed)
     rows, classes = np.arange(len(labels)), np.unique(labels)
@@ -181,7 +187,7 @@ def _selection_rows(labels: Labels, dim: int, seed: int) -> Labels:
         classes = random.choice(classes, SELECTION_CLASSES, replace=False)
         rows = np.flatnonzero(np.isin(labels, classes))
     share = SELECTION_WORK // len(classes)  # of rows times columns, which are no more than the rows
-    most = min(SELECTION_ROWS, max(share // dim, int(share**0.5)))
+    most = min(most, max(share // dim, int(share**0.5)))
     return rows if len(rows) <= most else random.choice(rows, most, replace=False)
 
 
@@ -189,8 +195,6 @@ def _cross_validate(
     vectors: Vectors, labels: Labels, classifier: Loss, strengths: list[float], seed: int
 ) -> dict[float, float]:
     """Measure each strength on rows held out of the training part."""
-    few = _selection_rows(labels, vectors.shape[1], seed)
-    vectors, labels = vectors[few], labels[few]
     fold = stratified_folds(labels, FOLDS, seed)
     # A fold is passed over if it leaves so few rows that there is a single class to learn from.
     folds = [fold == i for i in np.unique(fold) if len(np.unique(labels[fold != i])) > 1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import resource
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,29 +15,33 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unlabeled.data import Instances
+from unlabeled.data.batch import Batch
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import Subset
-from unlabeled.encoders import embed, make_encoder
+from unlabeled.encoders import Network, embed, make_encoder
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import load_arrays, save_arrays, written_aside
 from unlabeled.methods.words.sentence_vectors import SentenceVectors
 from unlabeled.methods.words.word_embedding import WordEmbedding
-from unlabeled.modalities import Preprocessing, modality_of
+from unlabeled.modalities import modality_of
 from unlabeled.registry import method as find_method
 from unlabeled.registry import methods as all_methods
 from unlabeled.runs.budget import Budget
-from unlabeled.runs.comparing.judged_rows import split_rows
-from unlabeled.runs.comparing.watch import ROWS, Watch
+from unlabeled.runs.comparing.shared_data import SharedData
+from unlabeled.runs.comparing.watch import Watch
 from unlabeled.runs.embeddings import Say
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
 BASELINES = ("raw", "pca", "untrained")
 PCA_DIM = 64
-CALIBRATION_STEPS = 8
-"""Steps by which the time of one step is measured, after as many that are not counted."""
+WARM_UP, CALIBRATION_STEPS, CALIBRATION_SHARE = 2, 8, 0.01
+"""The time of one step is that of 8 after 2 that do not count, or of fewer once they took 1 % of the budget."""
 
 Arrays = dict[str, Any]
+
+
+class _MeasuredError(Exception):
+    """Ends a fit whose steps were only to be timed."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,7 @@ class Entrant:
     Attributes
     ----------
     name : str
-    source : Collection
-        The data as they were opened.
-    instances : Instances
-        The same, prepared.
-    preprocessing : Preprocessing
-    labels : ndarray of int64, shape (n,), optional
-        Where known, labelled rows are watched while a method learns.
+    data : SharedData
     method : SelfSupervised or WordEmbedding, optional
     encoder : str
         The encoder of all methods, which ``"untrained"`` is.
@@ -60,24 +60,13 @@ class Entrant:
     """
 
     name: str
-    source: Any
-    instances: Instances
-    preprocessing: Preprocessing
-    labels: NDArray[np.int64] | None
+    data: SharedData
     method: SelfSupervised | WordEmbedding | None
     encoder: str
     pace: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls,
-        name: str,
-        source: Any,
-        instances: Instances,
-        preprocessing: Preprocessing,
-        labels: NDArray[np.int64] | None,
-        settings: dict[str, Any],
-    ) -> Entrant:
+    def of(cls, name: str, data: SharedData, settings: dict[str, Any]) -> Entrant:
         """Make the one of a name.
 
         Raises
@@ -85,10 +74,9 @@ class Entrant:
         UnlabeledError
             If there is none, or it does not fit the data.
         """
-        given = (name, source, instances, preprocessing, labels)
-        encoder = str(settings.get("encoder", modality_of(instances).encoder))
+        encoder = str(settings.get("encoder", modality_of(data.instances).encoder))
         if name in BASELINES or ":" in name:
-            return cls(*given, None, encoder)
+            return cls(name, data, None, encoder)
         kind: Any = find_method(name)
         if not issubclass(kind, (SelfSupervised, WordEmbedding)):
             known = [key for key, each in all_methods().items() if issubclass(each, (SelfSupervised, WordEmbedding))]
@@ -96,11 +84,13 @@ class Entrant:
         fields = kind.__dataclass_fields__
         method = kind(**{key: value for key, value in settings.items() if key in fields}, progress=False)
         if isinstance(method, WordEmbedding):
-            if not hasattr(source, "texts"):
-                raise UnlabeledError(f"{name} learns words from texts, and these are {modality_of(instances).name}s")
+            if not hasattr(data.source, "texts"):
+                raise UnlabeledError(
+                    f"{name} learns words from texts, and these are {modality_of(data.instances).name}s"
+                )
         else:
-            method.check(instances, labels)
-        return cls(*given, method, encoder)
+            method.check(data.instances, data.labels)
+        return cls(name, data, method, encoder)
 
     def cell(self, folder: Path, seed: int, budget: Budget, say: Say) -> dict[str, Any]:
         """Give vectors and cost for a seed: those that are kept, or else learn them."""
@@ -121,48 +111,36 @@ class Entrant:
         return cell
 
     def _learn(self, seed: int, budget: Budget) -> Arrays:
-        rows = np.arange(len(self.instances))
         if isinstance(self.method, WordEmbedding):
             return self._words(self.method, seed, budget)
         if self.method is not None:
             return self._deep(self.method, seed, budget)
         if self.name in ("raw", "pca"):
-            raw = modality_of(self.instances).baseline(self.instances, rows)
+            raw = self.data.raw
             return _learnt(raw if self.name == "raw" else _principal_components(raw), 0, 0.0)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            encoder = make_encoder(self.encoder if self.name == "untrained" else self.name, self.preprocessing)
-        return _learnt(embed(encoder, self.instances), 0, 0.0)
+            encoder = make_encoder(self.encoder if self.name == "untrained" else self.name, self.data.preprocessing)
+        return _learnt(embed(encoder, self.data.judged), 0, 0.0)
 
     def _taught(self, seed: int) -> NDArray[np.int64] | None:
-        """Give the labels that a method which learns from labels may see: not those that test it."""
-        if self.labels is None or not getattr(self.method, "uses_labels", False):
-            return None
-        taught = self.labels.copy()
-        if len(np.unique(taught[taught >= 0])) > 1:
-            taught[split_rows(taught, seed).test] = -1
-        return taught
+        """Give the labels that this method learns from, if it learns from labels."""
+        return self.data.taught(seed) if getattr(self.method, "uses_labels", False) else None
 
     def _deep(self, method: SelfSupervised, seed: int, budget: Budget) -> Arrays:
         budgeted, taught = self._budgeted(method, seed, budget), self._taught(seed)
-        steps = budgeted.plan(len(self.instances)).steps
-        watch = Watch(self.instances, self._watched())
+        steps = budgeted.plan(len(self.data.instances)).steps
+        watch = Watch(self.data.judged, self.data.watched)
         watch.attach(budgeted, steps)
         begun = time.monotonic()
-        budgeted.fit(self.instances, taught)
+        budgeted.fit(self.data.instances, taught)
         spent = time.monotonic() - begun - watch.seconds
         arrays = watch.arrays() if taught is None else watch.arrays() | {"taught": np.array((taught >= 0).sum())}
-        return _learnt(budgeted.transform(self.instances), steps, spent) | arrays
-
-    def _watched(self) -> NDArray[np.int64]:
-        """Choose the rows of the curve: labelled ones, if there are any."""
-        known = np.arange(len(self.instances)) if self.labels is None else np.flatnonzero(self.labels >= 0)
-        known = known if len(known) else np.arange(len(self.instances))
-        return np.sort(np.random.default_rng(0).choice(known, min(ROWS, len(known)), replace=False))
+        return _learnt(budgeted.transform(self.data.judged), steps, spent) | arrays
 
     def _words(self, method: WordEmbedding, seed: int, budget: Budget) -> Arrays:
         """Learn vectors of words within a time, and give the weighted means of the texts' words."""
-        texts = list(self.source.texts)
+        texts = list(self.data.source.texts)
         settings = method.get_params(deep=False) | {"random_state": seed}
         if "workers" in settings:
             settings["workers"] = 1  # for the same vectors each time
@@ -183,13 +161,14 @@ class Entrant:
         begun = time.monotonic()
         fitted.fit(texts)
         spent = time.monotonic() - begun
-        return _learnt(SentenceVectors(vectors=fitted).fit_transform(texts), settings.get("epochs", 0), spent)
+        vectors = SentenceVectors(vectors=fitted).fit_transform(texts)[self.data.rows]
+        return _learnt(vectors, settings.get("epochs", 0), spent)
 
     def _budgeted(self, method: SelfSupervised, seed: int, budget: Budget) -> SelfSupervised:
         """Give the method with as many epochs as the budget allows."""
-        plan = method.plan(len(self.instances))
+        plan = method.plan(len(self.data.instances))
         if budget.unit == "seconds" and "step" not in self.pace:
-            self.pace["step"] = self._seconds_a_step(method, seed)
+            self.pace["step"] = self._seconds_a_step(method, seed, budget.amount)
         steps = budget.amount if budget.unit == "steps" else budget.amount / self.pace["step"]
         epochs = int(steps // plan.steps_per_epoch)
         if epochs < 1:
@@ -199,21 +178,29 @@ class Entrant:
             )
         return type(method)(**method.get_params(deep=False) | {"epochs": epochs, "random_state": seed})
 
-    def _seconds_a_step(self, method: SelfSupervised, seed: int) -> float:
-        batch = method.plan(len(self.instances)).batch
-        count = min(len(self.instances), CALIBRATION_STEPS * batch)
-        rows = np.sort(np.random.default_rng(0).permutation(len(self.instances))[:count])  # of all classes
-        few, taught = Subset(self.instances, rows), self._taught(seed)
-        labels = None if taught is None else taught[rows]
-        short = type(method)(**method.get_params(deep=False) | {"epochs": 1, "random_state": seed})
-        begun = time.monotonic()
-        short.fit(few, labels)
-        middle = time.monotonic()
-        longer = type(method)(**short.get_params(deep=False) | {"epochs": 2})
-        longer.fit(few, labels)
-        steps = short.plan(len(few)).steps
-        # The second fit takes one epoch more; what both spend on starting does not count.
-        return max((time.monotonic() - middle) - (middle - begun), 1e-4) / steps
+    def _seconds_a_step(self, method: SelfSupervised, seed: int, budget: float) -> float:
+        instances = self.data.instances
+        wanted = WARM_UP + CALIBRATION_STEPS
+        count = min(len(instances), wanted * method.plan(len(instances)).batch)
+        rows = np.sort(np.random.default_rng(0).permutation(len(instances))[:count])  # of all classes
+        few, taught = Subset(instances, rows), self._taught(seed)
+        epochs = -(-wanted // method.plan(len(few)).steps_per_epoch)
+        short = type(method)(**method.get_params(deep=False) | {"epochs": epochs, "random_state": seed})
+        after_step: Callable[[Network, Batch, float], None] = short.after_step
+        ends: list[float] = []
+
+        def timed(net: Network, batch: Batch, share: float) -> None:
+            after_step(net, batch, share)
+            ends.append(time.monotonic())
+            took, counted = ends[-1] - ends[0], len(ends) - WARM_UP
+            if counted == CALIBRATION_STEPS or (counted >= 1 and took > CALIBRATION_SHARE * budget):
+                raise _MeasuredError
+
+        short.after_step = timed  # type: ignore[assignment, method-assign]  # of this object alone
+        with suppress(_MeasuredError):
+            short.fit(few, None if taught is None else taught[rows])
+        counted = max(1, len(ends) - WARM_UP)
+        return max(ends[-1] - ends[-1 - counted], 1e-4) / counted
 
 
 def _learnt(vectors: NDArray[np.float32], steps: int, seconds: float) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,23 @@ def draw_duplicates(pairs: list[dict[str, Any]], data: Collection, path: Path, c
     return contact_sheet(joined, captions, columns=columns, path=path)
 
 
-def draw_results(data: Collection, found: Neighbours, path: Path, query: Any | None = None, columns: int = 6) -> Path:
-    """Draw what a search found, the query first."""
-    pictures = thumbnails(data, list(found.ids[0]))
+def draw_results(
+    data: Collection,
+    found: Neighbours,
+    path: Path,
+    query: Any | None = None,
+    columns: int = 6,
+    others: Mapping[str, Collection] | None = None,
+) -> Path:
+    """Draw what a search found, the query first; `others` says which ids are of other data than `data`."""
+    of_others = dict(others or {})
+    collections = {id(each): each for each in (data, *of_others.values())}
+    drawn: dict[str, NDArray[np.uint8]] = {}
+    for each in collections.values():
+        names = [name for name in found.ids[0] if of_others.get(name, data) is each]
+        drawn |= dict(zip(names, thumbnails(each, names) if names else [], strict=True))
+    side = max(len(picture) for picture in drawn.values())
+    pictures = np.concatenate([framed_to(drawn[name][None], side) for name in found.ids[0]])
     captions = [f"{name}\n{distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
     if query is not None:
         kind = modality_of(data)

@@ -1,0 +1,97 @@
+"""The data of a comparison: opened, prepared and drawn from once, for all methods and seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlabeled.data import Instances
+from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.instances import Subset
+from unlabeled.evaluation.split import Split, stratified_split
+from unlabeled.modalities import Preprocessing, modality_of
+from unlabeled.runs.comparing.watch import ROWS
+
+TEST_SIZE = 0.2
+MAX_JUDGED = 10_000
+"""Most instances whose vectors are kept and judged, so that judging does not grow with the data."""
+
+
+@dataclass(frozen=True)
+class SharedData:
+    """The data as they were opened and as they are learnt from, and the rows that are judged.
+
+    Attributes
+    ----------
+    source : Collection
+        As they were opened.
+    instances : Instances
+        The same, prepared; methods learn from all of them.
+    preprocessing : Preprocessing
+    labels : ndarray of int64, shape (n,), optional
+        Where known; −1 for unlabelled.
+    """
+
+    source: Any
+    instances: Instances
+    preprocessing: Preprocessing
+    labels: NDArray[np.int64] | None
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows whose vectors are kept, in order: all, or 10,000 of more, and then labelled ones if there are."""
+        rows = np.arange(len(self.instances))
+        if len(rows) > MAX_JUDGED and self.labels is not None and (self.labels >= 0).any():
+            rows = np.flatnonzero(self.labels >= 0)
+        return _some(rows, MAX_JUDGED)
+
+    @cached_property
+    def identity(self) -> str:
+        """Tells these rows apart from others."""
+        return fingerprint([str(row) for row in self.rows])
+
+    @cached_property
+    def judged(self) -> Instances:
+        """The instances at `rows`."""
+        return self.instances if len(self.rows) == len(self.instances) else Subset(self.instances, self.rows)
+
+    @cached_property
+    def judged_labels(self) -> NDArray[np.int64]:
+        """Labels of `judged`."""
+        return np.full(len(self.rows), -1) if self.labels is None else self.labels[self.rows]
+
+    def split(self, seed: int) -> Split:
+        """Give the places in `judged` from which the probes of a seed learn, and those on which it tests."""
+        known = np.flatnonzero(self.judged_labels >= 0)
+        split = stratified_split(self.judged_labels[known], TEST_SIZE, seed)
+        return Split(known[split.train], known[split.test])
+
+    def taught(self, seed: int) -> NDArray[np.int64] | None:
+        """Give the labels that a method may learn from: not those that test it."""
+        if self.labels is None:
+            return None
+        taught = self.labels.copy()
+        if len(np.unique(taught[taught >= 0])) > 1:
+            taught[self.rows[self.split(seed).test]] = -1
+        return taught
+
+    @cached_property
+    def watched(self) -> NDArray[np.int64]:
+        """The places in `judged` that are looked at while a method learns: of labelled rows, if there are any."""
+        known = np.flatnonzero(self.judged_labels >= 0)
+        return _some(known if len(known) else np.arange(len(self.rows)), ROWS)
+
+    @cached_property
+    def raw(self) -> NDArray[np.float32]:
+        """The input itself, as vectors of `judged`."""
+        return modality_of(self.instances).baseline(self.instances, self.rows)
+
+
+def _some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
