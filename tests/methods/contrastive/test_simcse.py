@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 
+import unlabeled
 from unlabeled import SimCSE
 from unlabeled.data import Batch
 from unlabeled.data.text.texts import Texts
@@ -119,13 +120,30 @@ def test_pairs_and_triples_are_learnt_from_and_have_the_vectors_of_their_first_t
     assert SimCSE(**TINY).fit(triples).transform(TEXTS).shape == (5, 32)
 
 
+def test_the_first_token_or_the_mean_is_compared_and_kept_with_the_encoder(tmp_path):
+    assert SimCSE().temperature == 0.05  # the paper's
+    model = SimCSE(**TINY, pooling="cls").fit(TEXTS)
+    model.save(tmp_path / "m")
+    tokens = model.open(TEXTS).gather(torch.arange(len(TEXTS))).values
+    with torch.no_grad():
+        first = model.encoder_.features(tokens).vectors[:, 0].numpy()
+    assert unlabeled.load(tmp_path / "m").transform(TEXTS) == pytest.approx(first, abs=1e-5)
+    assert SimCSE(encoder=model.encoder_, **TINY).fit(TEXTS).encoder_.pooling == "cls"
+    assert SimCSE(encoder=model.encoder_, **TINY, pooling="mean").fit(TEXTS).encoder_.pooling == "mean"
+
+
 def test_pairs_keep_their_type_in_a_batch():
     values = TextPair(padded(ROWS, 0), padded(ROWS, 0))
     assert SimCSE(**TINY).view(values) is values.first
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"), [({"views": "crops"}, "did you mean 'crop'"), ({"temperature": 0.0}, "above 0")]
+    ("settings", "says"),
+    [
+        ({"views": "crops"}, "did you mean 'crop'"),
+        ({"temperature": 0.0}, "above 0"),
+        ({"pooling": "maen"}, "did you mean 'mean'"),
+    ],
 )
 def test_settings_that_mean_nothing_are_errors(settings, says):
     with pytest.raises(UnlabeledError, match=says):

@@ -75,6 +75,10 @@ def test_every_row_that_can_has_a_token_chosen_and_others_do_not_crash(tokenizer
         assert (chosen.sum(1)[1:] >= 1).all()
 
 
+def test_the_defaults_are_the_papers():
+    assert (BERT().mask_share, BERT().next_sentence) == (0.15, True)
+
+
 def test_masking_is_drawn_anew_every_time(model):
     batch = SegmentPairs(TEXTS, model.tokenizer_, 18).gather(torch.arange(8))
     assert not torch.equal(model.split(batch)[1].chosen, model.split(batch)[1].chosen)

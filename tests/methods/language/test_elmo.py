@@ -46,6 +46,20 @@ def test_no_direction_sees_the_token_that_it_predicts(model):
         assert torch.equal(found, before)
 
 
+def test_the_directions_share_the_tokens_embeddings_and_nothing_else(model):
+    encoder = model.encoder_
+    for number, (own, other) in enumerate(
+        ((encoder.forwards, encoder.backwards), (encoder.backwards, encoder.forwards))
+    ):
+        encoder.zero_grad()
+        states = encoder.directions(padded([[2, 9, 8, 7, 3]], 0))[number]
+        token_logits(encoder, states[-1]).square().sum().backward()
+        assert all(p.grad is not None and p.grad.any() for p in own.parameters())
+        assert all(p.grad is None or not p.grad.any() for p in other.parameters())
+        assert encoder.word_embeddings.weight.grad.any()
+    encoder.zero_grad()
+
+
 def test_fitting_again_gives_the_same_and_no_state_is_left(model):
     again = ELMo(**model.get_params()).fit(TEXTS)
     assert (again.transform(TEXTS) == model.transform(TEXTS)).all()

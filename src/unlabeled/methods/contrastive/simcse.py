@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import torch
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.text.tokenization.tokens import Tokens, joined_rows
-from unlabeled.encoders import Network
+from unlabeled.encoders import Encoder, Network
+from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.processes import gather, rank
@@ -39,6 +40,9 @@ class SimCSE(TextMethod):
         What makes the two encodings of a single text differ.
     temperature : float, default 0.05
         τ.
+    pooling : {"auto", "mean", "cls", "last"}, default "auto"
+        The vector of a text: the mean of its tokens', or that of the first or last. ``"auto"`` leaves it as the encoder
+        has it, which is the mean for one of our own.
 
     Notes
     -----
@@ -71,6 +75,7 @@ class SimCSE(TextMethod):
 
     views: Literal["dropout", "crop"] = "dropout"
     temperature: float = 0.05
+    pooling: Literal["auto", "mean", "cls", "last"] = "auto"
     learning_rate: float = 1e-4
 
     def prepare(self, preprocessing: Any) -> None:
@@ -80,6 +85,14 @@ class SimCSE(TextMethod):
             raise unknown_name("views", self.views, ["dropout", "crop"])
         if not self.temperature > 0:
             raise UnlabeledError(f"temperature must be above 0, got {self.temperature}")
+        if self.pooling not in (known := ("auto", *get_args(Pooling))):
+            raise unknown_name("pooling", self.pooling, known)
+
+    def build(self, encoder: Encoder) -> Network:
+        """Make the vector of a text as `pooling` says; nothing is added."""
+        if self.pooling != "auto":
+            cast("TextEncoder", encoder).pooling = self.pooling
+        return Network(encoder)
 
     def view(self, values: Any) -> Any:
         """Give the texts that are encoded: stretches of them, or themselves."""
