@@ -107,6 +107,10 @@ def test_labels_that_teach_do_not_judge(photos, label_file, tmp_path, monkeypatc
     assert all(taught in (None, names[name]) for name, taught in zip(names, seen[0], strict=True))
     assert f"{60 - len(kept)} of 60 labels teach; {len(kept)} are kept to judge" in said
     assert found.metrics["evaluation"]["n_test"] == len(kept)
+    assert (
+        f"on {len(kept)} instances whose label was kept from the method of"
+        in (found.folder / "report.html").read_text()
+    )
     assert evaluate_run(found, label_file)["evaluation"]["n_test"] == len(kept)
     with pytest.raises(UnlabeledError, match="leave out train_rows"):
         evaluate_run(found, train_rows=20)

@@ -56,6 +56,8 @@ def evaluation_note(metrics: dict[str, Any]) -> str:
     found = metrics["evaluation"]
     splits = f", mean of {len(found['seeds'])} splits" if len(found["seeds"]) > 1 else ""
     tested = counted(found["n_test"], "held-out instance")
+    if found["split"] == "given":  # of a method that learns from labels
+        tested, splits = f"{counted(found['n_test'], 'instance')} whose label was kept from the method", ""
     return (
         f"accuracy (95 % interval) on {tested} of {found['n_classes']:,} classes, "
         f"{found['n_train']:,} labelled to learn from{splits}; "
