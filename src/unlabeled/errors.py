@@ -88,10 +88,21 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnlabeledError:
     unknown method 'simclear'; did you mean 'simclr'? Known: byol, simclr
     """
     names = sorted(known)
-    folded = {n.lower(): n for n in names}
-    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
-    hint = f"; did you mean {folded[near[0]]!r}?" if near else "."
+    hint = nearest_name(name, names) or "."
     return UnlabeledError(f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}")
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Ask whether the nearest of the known names was meant; nothing if none is near.
+
+    Examples
+    --------
+    >>> nearest_name("txet", ["id", "Text"])
+    "; did you mean 'Text'?"
+    """
+    folded = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    return f"; did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def require(module: str, extra: str) -> ModuleType:

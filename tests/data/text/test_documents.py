@@ -57,8 +57,9 @@ def sources(tmp_path):
     frame.to_csv(tmp_path / "table.csv", index=False)
     frame.to_csv(tmp_path / "table.tsv", index=False, sep="\t")
     frame.to_parquet(tmp_path / "table.parquet")
+    frame.to_json(tmp_path / "table.jsonl", orient="records", lines=True)
     paths = [folder / "a.txt", folder / "b.txt.gz", folder / "inner" / "c.txt"]
-    return [folder, lines, paths, *(tmp_path / f"table.{suffix}" for suffix in ("csv", "tsv", "parquet"))]
+    return [folder, lines, paths, *(tmp_path / f"table.{suffix}" for suffix in ("csv", "tsv", "parquet", "jsonl"))]
 
 
 def test_every_source_of_the_same_text_gives_the_same_counts(sources):
@@ -74,6 +75,16 @@ def test_every_source_of_the_same_text_gives_the_same_counts(sources):
         assert set(Documents.count(table, column="author", stop_words=None, vocabulary=["p"]).words) == {"p"}
     for array in (np.array(TEXTS), pd.Series(TEXTS), tuple(TEXTS)):
         assert np.array_equal(Documents.count(array).counts.toarray(), Documents.count(TEXTS).counts.toarray())
+
+
+def test_a_file_of_json_is_a_table_and_not_a_text_with_braces(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"body": "cats purr", "stars": 3}\n\n{"body": null}\n')
+    assert Documents.count(tmp_path / "t.jsonl").words == ["cats", "purr"]
+    with pytest.raises(UnlabeledError, match=r"no column 'bdoy' of text in .*; did you mean 'body'"):
+        Documents.count(tmp_path / "t.jsonl", column="bdoy")
+    (tmp_path / "t.jsonl").write_text('{"body": "cats purr"}\n{"body": ')
+    with pytest.raises(UnlabeledError, match="line 2 is not JSON"):
+        Documents.count(tmp_path / "t.jsonl")
 
 
 def test_a_missing_value_is_an_empty_document(tmp_path):

@@ -15,7 +15,7 @@ def topics(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder of text files, a table (.csv, .tsv, .parquet), a file of a text a line, or a run over texts."
+            help="A folder of texts, a table (.csv, .parquet, .jsonl), a file of a text a line, or a run over texts."
         ),
     ],
     k: Annotated[int, count("-k", help="How many topics.")] = 20,

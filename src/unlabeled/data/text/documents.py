@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from unlabeled.data.paths import id_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tabular.tables import TABLES, check_parquet_memory, delimiter_in
+from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
 from unlabeled.data.text.text_files import Files, Strings, open_decoded, open_text
 from unlabeled.data.text.tokenization.stop_words import stop_words as stop_words_of
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer, checked_tokenizer, is_unspaced, tokenize
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, nearest_name
 
+TABLES_OF_TEXT = (*TABLES, *LINES_OF_JSON)
 TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")
 
 
@@ -118,9 +120,9 @@ class Documents:
         Parameters
         ----------
         source : list of strings, list of lists of words, path, list of paths, or Documents
-            Of a folder (and of a list of paths) each file is a document; of a ``.csv``, ``.tsv`` or ``.parquet`` file
-            each row; of any other file each line that is not blank. Files may be compressed, and UTF-16 if they say
-            so by a byte order mark; other bytes that are not UTF-8 count as blanks.
+            Of a folder (and of a list of paths) each file is a document; of a ``.csv``, ``.tsv``, ``.parquet`` or
+            ``.jsonl`` file each row; of any other file each line that is not blank. Files may be compressed, and UTF-16
+            if they say so by a byte order mark; other bytes that are not UTF-8 count as blanks.
         column : str, optional
             The table's column of text; by default the one called ``text``, ``document`` or the like, or the only one
             that holds strings.
@@ -275,10 +277,13 @@ def read_texts(source: Any, column: str | None = None) -> tuple[list[str], list[
 
 
 def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
-    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in TABLES and Path(source).is_file():
+    suffix = Path(source).suffix.lower() if isinstance(source, str | os.PathLike) else ""
+    if suffix in TABLES_OF_TEXT and Path(source).is_file():
         return _table(Path(source), column)
     if column is not None:
-        raise UnlabeledError(f"column={column!r} is for tables ({', '.join(TABLES)}), and {_named(source)} is none")
+        raise UnlabeledError(
+            f"column={column!r} is for tables ({', '.join(TABLES_OF_TEXT)}), and {_named(source)} is none"
+        )
     opened = open_text(source)
     if isinstance(opened, Strings):
         texts = list(opened.texts)
@@ -315,7 +320,10 @@ def open_table(path: Path) -> Any:
     import pyarrow as pa
 
     try:
-        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+        if path.suffix.lower() in LINES_OF_JSON:
+            table = pa.Table.from_pydict(read_json_lines(path))
+        else:
+            table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
     except (OSError, pa.ArrowException) as error:
         raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
     if table.column_names and not table.num_rows:
@@ -334,7 +342,7 @@ def text_column(table: Any, path: Path, column: str | None) -> str:
         wrong = (
             f"it is not clear which column of {path} holds the text"
             if column is None
-            else f"there is no column {column!r} of text in {path}"
+            else f"there is no column {column!r} of text in {path}{nearest_name(column, table.column_names)}"
         )
         raise UnlabeledError(
             f"{wrong}; its columns are {', '.join(table.column_names)}. Choose one: column=..., on the command line "

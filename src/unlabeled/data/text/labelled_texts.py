@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from unlabeled.data.classes import UNLABELLED, class_name, class_order
 from unlabeled.data.paths import existing
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
-from unlabeled.data.tabular.tables import TABLES
-from unlabeled.data.text.documents import open_table, text_column
+from unlabeled.data.text.documents import TABLES_OF_TEXT, open_table, text_column
 from unlabeled.errors import UnlabeledError
 
 
@@ -41,7 +40,7 @@ class LabelledTexts:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], column: str | None = None) -> LabelledTexts:
-        """Read a ``.csv``, ``.tsv`` or ``.parquet`` table.
+        """Read a ``.csv``, ``.tsv``, ``.parquet`` or ``.jsonl`` table.
 
         Parameters
         ----------
@@ -56,8 +55,8 @@ class LabelledTexts:
             If it cannot be read, or has no such columns.
         """
         path = existing(path)
-        if path.suffix.lower() not in TABLES:
-            raise UnlabeledError(f"{path}: texts with labels are read from tables ({', '.join(TABLES)})")
+        if path.suffix.lower() not in TABLES_OF_TEXT:
+            raise UnlabeledError(f"{path}: texts with labels are read from tables ({', '.join(TABLES_OF_TEXT)})")
         table = open_table(path)
         found = find_column(table.column_names, LABEL_COLUMNS)
         if found is None:

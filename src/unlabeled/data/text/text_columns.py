@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.text.documents import TEXT_COLUMNS, open_table
-from unlabeled.errors import UnlabeledError
-
-LINES_OF_JSON = (".jsonl", ".ndjson")
-TABLES_OF_TEXT = (".csv", ".tsv", ".parquet", *LINES_OF_JSON)
+from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
+from unlabeled.errors import UnlabeledError, nearest_name
 
 PAIR_COLUMNS = (
     ("sentence1", "sentence2"),
@@ -60,7 +56,7 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
         If it cannot be read, or has no rows.
     """
     if path.suffix.lower() in LINES_OF_JSON:
-        columns = _read_json_lines(path)
+        columns = read_json_lines(path)
     elif path.suffix.lower() == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -74,26 +70,6 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
     if not columns or not next(iter(columns.values())):
         raise UnlabeledError(f"there are no texts: {path} has no rows")
     return columns
-
-
-def _read_json_lines(path: Path) -> dict[str, list[Any]]:
-    rows: list[dict[str, Any]] = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
-    except OSError as error:
-        raise UnlabeledError(f"cannot read {path}: {error.strerror}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UnlabeledError(f"{path}, line {number} is not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise UnlabeledError(f"{path}, line {number} is not a JSON object with a name for each value")
-        rows.append(row)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Sequence[str] | None) -> TextColumns:
@@ -121,8 +97,7 @@ def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Seque
         chosen = [column] if isinstance(column, str) else list(column)
         for wanted in chosen:
             if wanted not in columns:
-                near = get_close_matches(wanted, names, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
+                hint = nearest_name(wanted, names) or "."
                 raise UnlabeledError(f"there is no column {wanted!r} in {name}{hint} Its columns: {', '.join(names)}")
     texts = tuple(as_texts(columns[wanted], f"column {wanted!r} of {name}") for wanted in chosen)
     rest = [wanted for wanted in names if wanted not in chosen]

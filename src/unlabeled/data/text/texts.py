@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from unlabeled.data.classes import encode_values
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.paths import existing
-from unlabeled.data.text.documents import read_texts
-from unlabeled.data.text.text_columns import TABLES_OF_TEXT, TextColumns, as_texts, chosen_columns, read_columns
+from unlabeled.data.text.documents import TABLES_OF_TEXT, read_texts
+from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, read_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
