@@ -19,7 +19,8 @@ def map_items(items: ArrayLike, longest: float | None = None) -> Floats:
 
     .. math:: \lVert P(u) - Q(v) \rVert^2 = M^2 + \lVert v \rVert^2 - 2 \, u \cdot v
 
-    falls as the inner product grows. Any store with the metric ``"euclidean"`` then searches by inner product.
+    falls as the inner product grows. Any store with the metric ``"euclidean"`` then searches by inner product, and so
+    does one with ``"cosine"``, for the cosine of the two is u · v / (M ‖v‖).
 
     Parameters
     ----------
