@@ -83,6 +83,23 @@ class Estimator:
                 setattr(self, own, value)
         return self
 
+    def recipe(self) -> dict[str, Any]:
+        """Give the method and its settings in JSON's types: what a recipe file holds."""
+        from unlabeled.registry import name_of
+
+        return {"method": name_of(type(self))} | {
+            field.name: self._describe(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
+
+    def _describe(self, value: Any) -> Any:
+        """Describe the value of a setting in JSON's types."""
+        return described(value)
+
+    @classmethod
+    def _of_recipe(cls, recipe: dict[str, Any]) -> Self:
+        """Make an estimator of a recipe's settings; what is no setting is left out."""
+        return cls(**{name: recipe[name] for name in _names(cls) if name in recipe})
+
     def __repr__(self) -> str:
         changed = [
             f"{field.name}={value!r}"
@@ -104,3 +121,23 @@ class Estimator:
 
 def _names(cls: type[Estimator]) -> list[str]:
     return sorted(field.name for field in dataclasses.fields(cls))
+
+
+def described(value: Any) -> Any:
+    """Describe a value in JSON's types: numbers and text as they are, lists by their parts, others by their name.
+
+    Examples
+    --------
+    >>> described((1, None, len))
+    [1, None, 'len']
+    """
+    import numpy as np
+
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, list | tuple):
+        return [described(part) for part in value]
+    plain = value is None or isinstance(value, str | int | float | bool | dict)
+    return value if plain else getattr(value, "__qualname__", None) or str(value)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from unlabeled.encoders.encoder import Encoder, from_description
 from unlabeled.encoders.make import brings_weights
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.estimator import Estimator
+from unlabeled.estimator import described
 from unlabeled.modalities import Preprocessing
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.views import View
@@ -50,25 +49,15 @@ def check_learning_rates(method: Any, *names: str) -> None:
             raise UnlabeledError(f"{name} must be above 0 and at most {LARGEST_RATE:g}, got {getattr(method, name)!r}")
 
 
-def described(method: Estimator) -> dict[str, Any]:
-    """Give the settings in JSON's types; encoders and views of the user's own are described by their parts."""
-    settings: dict[str, Any] = {}
-    for field in dataclasses.fields(method):
-        value = getattr(method, field.name)
-        if isinstance(value, Encoder):
-            value = {"encoder": value.describe(), "preprocessing": value.preprocessing.to_dict()}
-        elif isinstance(value, View):
-            value = value.to_dict()
-        elif isinstance(value, tuple):
-            value = list(value)
-        elif not isinstance(value, (str, int, float, bool, type(None))):
-            value = str(value)
-        settings[field.name] = value
-    return settings
+def described_parts(value: Any) -> Any:
+    """Describe a setting in JSON's types; encoders and views of the user's own by their parts."""
+    if isinstance(value, Encoder):
+        return {"encoder": value.describe(), "preprocessing": value.preprocessing.to_dict()}
+    return value.to_dict() if isinstance(value, View) else described(value)
 
 
 def restored(settings: dict[str, Any]) -> dict[str, Any]:
-    """Undo `described`."""
+    """Undo `described_parts` in a recipe."""
     restored = dict(settings)
     for name, value in settings.items():
         if isinstance(value, dict) and "encoder" in value:

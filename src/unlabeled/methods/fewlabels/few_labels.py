@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import validate_data
 
+from unlabeled.array_model import ArrayModel
 from unlabeled.errors import UnlabeledError
-from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
-from unlabeled.methods.mixture.saved import divided
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
-class FewLabels(ClassifierMixin, BaseEstimator, Estimator, ABC):
+class FewLabels(ClassifierMixin, ArrayModel, ABC):
     """Base of the classifiers of vectors that learn from few labels.
 
     In `fit`, y holds a class for each row and −1 (or NaN, None, the empty string) where none is known.
@@ -60,51 +55,6 @@ class FewLabels(ClassifierMixin, BaseEstimator, Estimator, ABC):
         labels = PartialLabels.read(y, rows)
         self.classes_ = labels.classes
         return labels
-
-    def recipe(self) -> dict[str, Any]:
-        """Give the method and its settings in JSON's types."""
-        from unlabeled.registry import name_of
-
-        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        plain = {
-            name: value if value is None or isinstance(value, str | int | float | bool) else str(value)
-            for name, value in settings.items()
-        }
-        return {"method": name_of(type(self)), **plain}
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Save as a folder of safetensors and JSON, replaced in one step if it exists.
-
-        Raises
-        ------
-        UnlabeledError
-            If the method holds something that only a pickle could hold, such as a classifier of scikit-learn.
-        """
-        check_is_fitted(self)
-        try:
-            arrays, figures = divided(self._fitted())
-        except TypeError as error:
-            raise UnlabeledError(
-                f"a fitted {type(self).__name__} holds a classifier of scikit-learn ({error}); only formats that can "
-                "run code, such as pickle, hold that, and this library writes none"
-            ) from error
-        with folder_written_aside(folder) as aside:
-            save_arrays(arrays, aside / "arrays.safetensors")
-            write_json(aside / "model.json", {**self.recipe(), "fitted": figures})
-
-    @classmethod
-    @refuses_damage
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Load what `save` wrote; the result predicts exactly as the saved one did."""
-        folder = Path(folder)
-        saved, arrays = read_json(folder / "model.json"), load_arrays(folder / "arrays.safetensors")
-        names = {field.name for field in dataclasses.fields(cls)}
-        self = cls(**{name: value for name, value in saved.items() if name in names})
-        self._restore(saved["fitted"] | arrays)
-        return self
-
-    def _fitted(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
 
     def _restore(self, fitted: dict[str, Any]) -> None:
         """Take back what `_fitted` gave."""

@@ -205,7 +205,7 @@ class FineTuning(Estimator):
         saved = read_json(folder / "model.json")
         if saved.get("method") != "fine_tuning":
             raise UnlabeledError(f"{folder} holds no fine-tuned model but one of {saved.get('method')}")
-        self = cls(**{name: saved[name] for name in cls().get_params(deep=False) if name in saved})
+        self = cls._of_recipe(saved)
         self.encoder_ = load_encoder(folder)
         self.task_ = TASKS[self.task]()
         self.task_.restore(saved["state"])

@@ -161,7 +161,7 @@ class SetFit(Estimator):
         saved, arrays = read_json(folder / "model.json"), load_arrays(folder / "head.safetensors")
         if saved.get("method") != "set_fit":
             raise UnlabeledError(f"{folder} holds no model of SetFit but one of {saved.get('method')}")
-        self = cls(**{name: saved[name] for name in cls().get_params(deep=False) if name in saved})
+        self = cls._of_recipe(saved)
         self.encoder_ = load_encoder(folder)
         self.classes_, self.tuned_, self.accuracies_ = np.array(saved["classes"]), saved["tuned"], saved["accuracies"]
         self.weights_, self.bias_ = arrays["weights"], arrays["bias"]

@@ -10,33 +10,25 @@ field keyword-only; a field that is to be positional says so itself, and nothing
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
+from unlabeled.array_model import ArrayModel
 from unlabeled.data.blocks import Blocks, is_stream
 from unlabeled.errors import UnlabeledError
-from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.memory import check_memory
-from unlabeled.methods.mixture.saved import divided
-
-ARRAYS, MODEL = "arrays.safetensors", "model.json"
-GIVEN = "parameter."  # before the name of a hyper-parameter that is an array, in the file of arrays
 
 
-class Mixture(BaseEstimator, Estimator):
+class Mixture(ArrayModel):
     """Base of the mixtures: groups nobody named, one of which each instance came from.
 
     Parameters
@@ -129,51 +121,6 @@ class Mixture(BaseEstimator, Estimator):
             if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
                 raise UnlabeledError(f"{name} must be a number of at least 0, got {value!r}")
 
-    def recipe(self) -> dict[str, Any]:
-        """Give the method and its settings in JSON's types: what a recipe file holds."""
-        from unlabeled.registry import name_of
-
-        return {"method": name_of(type(self))} | {name: _described(value) for name, value in self._settings().items()}
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
-        check_is_fitted(self)
-        given, _ = divided({name: value for name, value in self._settings().items() if isinstance(value, np.ndarray)})
-        arrays, figures = divided(self._fitted())
-        with folder_written_aside(folder) as aside:
-            save_arrays(arrays | {GIVEN + name: array for name, array in given.items()}, aside / ARRAYS)
-            write_json(aside / MODEL, {**self.recipe(), "fitted": figures})
-
-    @classmethod
-    @refuses_damage
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Load what `save` wrote; the result predicts exactly as the saved one did.
-
-        Raises
-        ------
-        UnlabeledError
-            If the folder is missing, damaged, or holds something else.
-        """
-        folder = Path(folder)
-        saved, arrays = read_json(folder / MODEL), load_arrays(folder / ARRAYS)
-        given = {name.removeprefix(GIVEN): arrays.pop(name) for name in list(arrays) if name.startswith(GIVEN)}
-        names = {field.name for field in dataclasses.fields(cls)}
-        self = cls(**{name: value for name, value in (saved | given).items() if name in names})
-        self._restore(saved["fitted"] | arrays)
-        return self
-
-    def _fitted(self) -> dict[str, Any]:
-        """Give the fitted attributes; a method with one that is neither array, number nor text changes it here."""
-        return {name: value for name, value in vars(self).items() if name.endswith("_") and not name.startswith("_")}
-
-    def _restore(self, fitted: dict[str, Any]) -> None:
-        """Take back what `_fitted` gave."""
-        for name, value in fitted.items():
-            setattr(self, name, np.array(value, dtype=object) if name == "feature_names_in_" else value)
-
-    def _settings(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.takes_sparse
@@ -229,18 +176,6 @@ class LatentMixture(DensityMixin, Mixture):
 
 def _out_of_core(X: Any) -> bool:
     return isinstance(X, str | os.PathLike | np.memmap | Blocks) or (not isinstance(X, type) and is_stream(X))
-
-
-def _described(value: Any) -> Any:
-    """Describe a setting in JSON's types: numbers and text as they are, lists by their parts, others by their name."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    if isinstance(value, Iterable) and not isinstance(value, str | dict):
-        return [_described(part) for part in value]
-    plain = value is None or isinstance(value, str | int | float | bool | dict)
-    return value if plain else getattr(value, "__qualname__", None) or str(value)
 
 
 def check_rows(rows: int, components: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import numbers
 import os
 from abc import ABC, abstractmethod
@@ -185,16 +184,6 @@ class WordEmbedding(Estimator, ABC):
             words = phrases.join(words)
         return words
 
-    def recipe(self) -> dict[str, Any]:
-        """Give the method and its settings in JSON's types: what a recipe file holds."""
-        from unlabeled.registry import name_of
-
-        plain = (str, int, float, bool, type(None))
-        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {"method": name_of(type(self))} | {
-            name: _plain(value) if isinstance(value, plain) else _described(value) for name, value in settings.items()
-        }
-
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists.
 
@@ -216,11 +205,9 @@ class WordEmbedding(Estimator, ABC):
         """Load what `save` wrote; the result has the same vectors bit for bit."""
         folder = Path(folder)
         saved = read_json(folder / MODEL)
-        names = {field.name for field in dataclasses.fields(cls)}
-        if saved["tokenizer"] not in BUILT_IN:
-            names.remove("tokenizer")
-        names.discard("initial")  # vectors are not saved twice; those that were learnt are here
-        self = cls(**{name: value for name, value in saved.items() if name in names})
+        # Vectors are not saved twice: those that were learnt are here.
+        left_out = {"initial"} if saved["tokenizer"] in BUILT_IN else {"initial", "tokenizer"}
+        self = cls._of_recipe({name: value for name, value in saved.items() if name not in left_out})
         extras = load_arrays(folder / EXTRAS)
         self.vectors_ = WordVectors.load(folder / VECTORS)
         self.vocabulary_ = Vocabulary(list(self.vectors_.words), extras.pop("counts"))
@@ -283,14 +270,3 @@ def drawn_seed(random_state: int | np.random.RandomState | None) -> int:
 def worker_count(workers: int | None) -> int:
     """Give the number of threads a setting `workers` means: that many, or one for each processor we may use."""
     return workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _described(value: Any) -> Any:
-    """Describe what is no number or string: lists and pairs as they are, functions by name."""
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return getattr(value, "__qualname__", None) or str(value)

@@ -37,7 +37,7 @@ from unlabeled.training.method_pictures import Pictures
 from unlabeled.training.optimizers import OptimizerName
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler, Shuffled
-from unlabeled.training.settings import check_settings, described, restored
+from unlabeled.training.settings import check_settings, described_parts, restored
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
 CIRCUMSTANCES = {"device", "workers", "checkpoint", "checkpoint_every", "progress"}
@@ -313,11 +313,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Show what the method does with some instances, such as rebuilt ones; None where there is nothing to see."""
         return None
 
-    def recipe(self) -> dict[str, Any]:
-        """Give the method and its settings in JSON's types: what a recipe file holds."""
-        from unlabeled.registry import name_of
-
-        return {"method": name_of(type(self)), **described(self)}
+    def _describe(self, value: Any) -> Any:
+        return described_parts(value)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists.

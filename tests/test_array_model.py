@@ -1,4 +1,4 @@
-"""Saving and loading of mixtures, by the smallest of them."""
+"""Estimators of arrays, saved and loaded, by the smallest of the mixtures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from unlabeled import KMeans
+from unlabeled.array_model import divided
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.mixture.saved import divided
 
 ROWS = np.random.default_rng(0).standard_normal((40, 3))
 
