@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-import unlabeled
 from unlabeled.data.batch import Batch, labels_at
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import prefetched
@@ -193,21 +191,3 @@ def test_a_method_of_another_kind_of_data_is_refused_by_name():
         Rotation(progress=False).fit(families(8))
     with pytest.raises(UnlabeledError, match="encoder 'conv' is for images, and the data are strands"):
         BYOL(encoder="conv", progress=False).fit(families(8))
-
-
-KINDS_ELSEWHERE = re.compile(
-    r"kind [=!]= ['\"](image|vector|text|video|pair)s?['\"]|\.dim\(\) == 4"
-    r"|isinstance\([^)]*\b(Images|Vectors|PreparedImages)\b"
-)
-
-
-def test_no_other_room_asks_what_kind_the_data_are():
-    source = Path(unlabeled.__file__).parent
-    found = [
-        f"{path.relative_to(source)}: {line.strip()}"
-        for path in source.rglob("*.py")
-        if path.relative_to(source).parts[0] not in ("modalities", "data")
-        for line in path.read_text().splitlines()
-        if KINDS_ELSEWHERE.search(line)
-    ]
-    assert found == []
