@@ -85,8 +85,6 @@ class Estimator:
 
     def recipe(self) -> dict[str, Any]:
         """Give the method and its settings in JSON's types: what a recipe file holds."""
-        from unlabeled.registry import name_of
-
         return {"method": name_of(type(self))} | {
             field.name: self._describe(getattr(self, field.name)) for field in dataclasses.fields(self)
         }
@@ -121,6 +119,11 @@ class Estimator:
 
 def _names(cls: type[Estimator]) -> list[str]:
     return sorted(field.name for field in dataclasses.fields(cls))
+
+
+def name_of(cls: type[Estimator]) -> str:
+    """Give a method's name on the command line."""
+    return cls.__module__.rpartition(".")[2]
 
 
 def described(value: Any) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.estimator import Estimator
+from unlabeled.estimator import Estimator, name_of
 from unlabeled.files import read_json, refuses_damage
 
 ALIASES = {
@@ -103,11 +103,6 @@ def _named_after(module: str) -> type[Estimator] | None:
         if name.lower() == wanted and inspect.isclass(cls) and cls.__module__ == module:
             return cls if issubclass(cls, Estimator) and not inspect.isabstract(cls) else None
     return None
-
-
-def name_of(cls: type[Estimator]) -> str:
-    """Give a method's name on the command line."""
-    return cls.__module__.rpartition(".")[2]
 
 
 def card(cls: type[Estimator]) -> Card:

@@ -40,7 +40,8 @@ def generate(
 def language_model(run: Path, kind: type[Any]) -> Any:
     """Load the model of a run, or of a folder that `save` wrote, which must be of a given method."""
     from unlabeled.errors import UnlabeledError
-    from unlabeled.registry import load, name_of
+    from unlabeled.estimator import name_of
+    from unlabeled.registry import load
 
     model = load(run / "model" if (run / "model" / "model.json").exists() else run)
     if not isinstance(model, kind):

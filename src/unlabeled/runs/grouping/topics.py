@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import name_of
 from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
 from unlabeled.registry import method as registered
-from unlabeled.registry import methods, name_of
+from unlabeled.registry import methods
 from unlabeled.runs.grouping.topics_summary import EXAMPLES, WORDS, excerpt, topics_summary
 from unlabeled.runs.grouping.write_table import masked, write_table
 from unlabeled.runs.showing.page import write_page

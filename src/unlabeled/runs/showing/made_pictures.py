@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError
+from unlabeled.estimator import name_of
 from unlabeled.explore.figures.contact_sheet import contact_sheet
 from unlabeled.explore.figures.similarity_picture import similarity_picture
 from unlabeled.modalities import check_modality, modality_of
-from unlabeled.registry import methods, name_of
+from unlabeled.registry import methods
 from unlabeled.training.method_pictures import Pictures, in_colour
 
 ROWS, PAIRS = 8, 12

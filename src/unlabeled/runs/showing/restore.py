@@ -12,7 +12,7 @@ from PIL import Image
 
 from unlabeled.data.image.masks import read_mask
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.registry import name_of
+from unlabeled.estimator import name_of
 from unlabeled.views.photometric.cielab import lab_to_rgb, rgb_to_lab
 
 TASKS = {
