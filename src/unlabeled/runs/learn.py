@@ -207,6 +207,11 @@ def _lessons(
     """Give the labels that a method which learns from labels may see, and the rows whose labels judge it."""
     labels, classes = known
     if not method.uses_labels or labels is None or classes is None:
+        if method.needs_labels:
+            raise UnlabeledError(
+                f"{type(method).__name__} learns from labels of a few instances, and there are none: give them as "
+                "--labels labels.csv (in Python labels=...), or as sub-folders that are named after the classes"
+            )
         return None, None
     held_out = held_out_rows(instances, labels) if judging else np.empty(0, dtype=np.int64)
     labelled = int((labels >= 0).sum())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Generator, Tensor
 
+from unlabeled.encoders.network import channels_last
 from unlabeled.modalities import open_instances
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.control.devices import choose_device
@@ -26,8 +27,8 @@ def evaluating(method: SelfSupervised) -> Iterator[tuple[Network, torch.device]]
     """Yield a fitted method's network on its device, in evaluation mode and without gradients."""
     check_is_fitted(method, "encoder_")
     device = choose_device(method.device)
-    # Laid out as in training, so that a method that was saved and loaded computes the very same.
-    net = method.network_.to(device).to(memory_format=torch.channels_last).eval()
+    net = method.network_.to(device).eval()
+    channels_last(net)  # as in training, so that a method that was saved and loaded computes the very same
     with torch.no_grad():
         yield net, device
 
@@ -81,3 +82,8 @@ def drawn_codes(n: int, dim: int, random_state: int | None) -> Tensor:
     else:
         generator.manual_seed(random_state)
     return torch.randn(n, dim, generator=generator)
+
+
+def as_one(instance: Any) -> Any:
+    """Make a collection of one instance."""
+    return instance[None] if isinstance(instance, np.ndarray) else [instance]

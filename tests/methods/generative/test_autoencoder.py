@@ -3,10 +3,28 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from unlabeled import Autoencoder
 from unlabeled.data import Batch
+from unlabeled.encoders.image.flat_conv import FlatConv
 from unlabeled.methods.generative.autoencoder import image_decoder, vector_decoder
+from unlabeled.modalities.image import ImagePreprocessing
+
+
+def test_encoder_and_decoder_are_those_of_the_course():
+    encoder = FlatConv(ImagePreprocessing(28, channels=1))
+    layers = [layer for layer in encoder.body if isinstance(layer, nn.Conv2d)]
+    assert [(layer.out_channels, layer.stride[0]) for layer in layers] == [(32, 1), (64, 2), (64, 2), (64, 1)]
+    assert sum(isinstance(layer, nn.LeakyReLU) for layer in encoder.body) == 4
+    assert isinstance(encoder.body[-1], nn.Flatten)
+    decoder = image_decoder(2, (1, 28, 28))
+    assert decoder[0].in_features == 2
+    assert decoder[0].out_features == encoder.dim == 64 * 7 * 7
+    mirrored = [layer for layer in decoder if isinstance(layer, nn.ConvTranspose2d)]
+    assert [(layer.in_channels, layer.stride[0]) for layer in mirrored] == [(64, 1), (64, 2), (64, 2), (32, 1)]
+    assert mirrored[-1].out_channels == 1
+    assert sum(isinstance(layer, nn.LeakyReLU) for layer in decoder) == 3  # none after the last
 
 
 @pytest.mark.parametrize("size", [8, 9, 10, 11, 28, 33])

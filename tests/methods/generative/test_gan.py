@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from unlabeled import GAN
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.gan import constant, generator
+from unlabeled.methods.generative.inversion import between, nearest_codes
 from unlabeled.methods.generative.spectral_norm import SpectralNorm
 
 
@@ -132,6 +133,45 @@ def test_samples_come_from_the_running_average(fitted):
         np.testing.assert_allclose(samples, net.teacher(codes), atol=1e-6)
         assert not np.allclose(samples, net.decoder(codes), atol=1e-4)
     assert fitted.pictures(None).pictures.shape == (8, 8, 8, 8, 3)
+
+
+def test_codes_are_found_again_from_the_images_that_they_make(fitted):
+    net = fitted.network_.eval()
+    generator = net.teacher.copy
+    true = torch.nn.functional.normalize(torch.randn(2, 64), dim=1) * 8  # √64
+    with torch.no_grad():
+        images = generator(true)
+        others = generator(torch.randn(200, 64))
+    weights = [p.clone() for p in generator.parameters()]
+    torch.manual_seed(0)
+    codes = nearest_codes(generator, images, 64)
+    assert all(torch.equal(p, q) for p, q in zip(weights, generator.parameters(), strict=True))
+    torch.testing.assert_close(codes.norm(dim=1), torch.full((2,), 8.0))
+    with torch.no_grad():
+        found = (generator(codes) - images).square().flatten(1).sum(1)
+    nearest = torch.cdist(images.flatten(1), others.flatten(1)).square().amin(1)
+    assert (found < nearest / 4).all()  # far nearer than the best of 200 samples
+
+
+def test_the_way_keeps_the_length_of_codes_and_goes_in_even_turns():
+    a, b = (torch.nn.functional.normalize(torch.randn(20), dim=0) * 5 for _ in range(2))
+    way = between(a, b, 7)
+    torch.testing.assert_close(way[[0, -1]], torch.stack((a, b)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(way.norm(dim=1), torch.full((7,), 5.0))
+    turns = torch.cosine_similarity(way[1:], way[:-1], dim=1).arccos()
+    torch.testing.assert_close(turns, turns.mean().expand(6), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(between(a, a, 3), a.expand(3, -1), rtol=1e-4, atol=1e-5)
+
+
+def test_the_way_between_two_images_begins_and_ends_with_images_like_them(fitted):
+    a, b = fitted.sample(2, random_state=5)[:, 0]
+    way = fitted.interpolate(a, b, steps=4)
+    assert way.shape == (4, 1, 8, 8)
+    assert np.array_equal(fitted.interpolate(a, b, steps=4), way)
+    for end, image, other in ((way[0, 0], a, b), (way[3, 0], b, a)):
+        assert ((end - image) ** 2).sum() < ((end - other) ** 2).sum() / 2
+    with pytest.raises(UnlabeledError, match="steps must be a whole number of at least 2"):
+        fitted.interpolate(a, b, steps=1)
 
 
 def test_samples_outlive_saving(fitted, tmp_path):

@@ -81,6 +81,21 @@ def test_what_is_hidden_reaches_the_network_by_the_loss_alone(encoder, images):
     assert (slope.gather(1, x[1]) > 0).all()
 
 
+def test_the_decoder_knows_the_place_of_each_hidden_patch_and_of_each_visible_one(encoder, images):
+    method = MaskedAutoencoder()
+    net = method.build(encoder)
+    x, y = method.split(Batch.unlabelled(images))
+    with torch.no_grad():
+        tokens = net.encoder.tokens(images, x[1])
+        rebuilt = net.decoder(tokens, x[1])
+        hidden = rebuilt.gather(1, y[1][:, :, None].expand(-1, -1, rebuilt.shape[2]))
+        apart = torch.cdist(hidden, hidden) + torch.eye(hidden.shape[1])
+        assert apart.min() > 1e-4  # one learnt vector stands for all of them; only their places differ
+        order = torch.randperm(x[1].shape[1])
+        torch.testing.assert_close(net.decoder(tokens[:, order], x[1][:, order]), rebuilt)
+        assert not torch.allclose(net.decoder(tokens[:, order], x[1]), rebuilt, atol=1e-4)
+
+
 def test_a_class_token_is_not_counted_among_the_patches():
     encoder = make_encoder("timm:vit_tiny_patch16_224", ImagePreprocessing(32))
     method = MaskedAutoencoder(mask_ratio=0.5)

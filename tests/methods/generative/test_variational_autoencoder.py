@@ -75,6 +75,15 @@ def test_samples_are_images_and_a_seed_gives_them_again(likelihood, fitted):
     assert not np.array_equal(method.sample(7), method.sample(7))
 
 
+def test_as_many_are_decoded_at_a_time_as_a_batch_holds(fitted, images):
+    method, sizes = fitted["bernoulli"], []
+    handle = method.network_.decoder.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
+    assert len(method.sample(150, random_state=0)) == 150
+    assert len(method.interpolate(images[0], images[1], steps=70)) == 70
+    handle.remove()
+    assert sizes == [64, 64, 22, 64, 6]
+
+
 def test_the_way_between_two_images_begins_and_ends_with_their_reconstructions(fitted, images):
     method = fitted["bernoulli"]
     way = method.interpolate(images[0], images[1], steps=5)

@@ -77,6 +77,18 @@ def test_clips_that_are_too_short_are_refused():
             method(**PLAIN, **options).fit(clips())
 
 
+@pytest.mark.parametrize("method", [ArrowOfTime, FrameOrder])
+def test_a_score_needs_a_fitted_method_and_is_a_share(method):
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        method(**PLAIN).score(clips())
+    model = method(**PLAIN).fit(clips())
+    model.network_.train()  # whatever was done with it before
+    assert 0 <= model.score(clips(), rounds=2) <= 1
+    assert not model.network_.training
+
+
 # The splits
 
 

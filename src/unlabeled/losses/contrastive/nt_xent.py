@@ -181,8 +181,6 @@ def sup_con(z: Tensor, labels: Tensor, temperature: float | Tensor = 0.1, *, red
     """
     check_embeddings(z)
     check_labels(labels, len(z))
-    check_embeddings(z)
-    check_labels(labels, len(z))
     z = unit(z) / positive_scalar(temperature, "temperature", z) ** 0.5
     everyone, classes = gather(z), _class_numbers(gather(labels))
     (denominator,) = batch_sums((Term(),), z, everyone)

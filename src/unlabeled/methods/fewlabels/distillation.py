@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.instances import Instances, Relabelled
+from unlabeled.data.instances import Instances, Relabelled, Subset
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import distillation
@@ -61,6 +61,8 @@ class Distillation(SemiSupervised):
 
     principle: ClassVar[str] = "few labels"
 
+    needs_labels: ClassVar[bool] = False
+
     teacher: Any = None
     temperature: float = 2.0
     alpha: float = 0.5
@@ -77,6 +79,17 @@ class Distillation(SemiSupervised):
         resume : bool, default False
             Go on from the checkpoint in the folder `checkpoint`.
         """
+        self._targets = torch.from_numpy(self._asked(X))
+        return super().fit(X, y, resume=resume)
+
+    def check(self, instances: Instances, y: Any = None) -> Plan:
+        """See, before a long fit, whether it can begin: ask the teacher about two instances, and build the network."""
+        few = self._asked(Subset(instances, np.arange(min(2, len(instances)))))
+        self._targets = torch.from_numpy(few[:1]).expand(len(instances), -1)
+        return super().check(instances, y)
+
+    def _asked(self, X: Any) -> NDArray[np.float32]:
+        """Give the teacher's answers, logits of its classes or standardised vectors, and take down its classes."""
         teacher = self.teacher
         if isinstance(teacher, str | os.PathLike):
             from unlabeled.registry import load
@@ -85,19 +98,18 @@ class Distillation(SemiSupervised):
         if hasattr(teacher, "predict_proba"):
             shares = np.asarray(teacher.predict_proba(X), dtype=np.float32)
             self.classes_ = np.asarray(teacher.classes_)
-            targets = np.log(np.maximum(shares, np.float32(1e-12)))
-        elif hasattr(teacher, "transform"):
-            vectors = np.asarray(teacher.transform(X), dtype=np.float32)
-            spread = vectors.std(axis=0)
-            targets = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
-            self.classes_ = np.empty(0, dtype=np.int64)
-        else:
+            logits: NDArray[np.float32] = np.log(np.maximum(shares, np.float32(1e-12)))
+            return logits
+        if not hasattr(teacher, "transform"):
             raise UnlabeledError(
                 "teacher must be a fitted estimator with predict_proba or transform, or the folder of a saved one, "
                 f"not {type(teacher).__name__}"
             )
-        self._targets = torch.from_numpy(targets)
-        return super().fit(X, y, resume=resume)
+        vectors = np.asarray(teacher.transform(X), dtype=np.float32)
+        self.classes_ = np.empty(0, dtype=np.int64)
+        spread = vectors.std(axis=0)
+        standard: NDArray[np.float32] = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
+        return standard
 
     def outputs(self) -> int:
         """Give a number a class, or one a column of the teacher's vectors."""

@@ -16,9 +16,12 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.inversion import between, nearest_codes
 from unlabeled.methods.generative.spectral_norm import SpectralNorm
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.inference import drawn_codes, evaluating, user_units
+from unlabeled.training.inference import as_one, canonical_batches, drawn_codes, evaluating, user_units
+from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import normal
 
@@ -133,6 +136,35 @@ class GAN(SelfSupervised):
         with evaluating(self) as (net, device):
             assert net.teacher is not None
             parts = drawn_codes(n, self.latent_dim, random_state).to(device).split(self.batch_size)
+            return np.concatenate([user_units(self, net.teacher(part)) for part in parts])
+
+    def interpolate(self, a: Any, b: Any, steps: int = 8, random_state: int = 0) -> NDArray[np.float32]:
+        """Make images on the way between the two that the generator makes most like `a` and `b`.
+
+        There is no network from an image to its code, so the codes of the ends are searched for by gradient descent.
+        The ends are as like the given images as the generator is able to make them.
+
+        Parameters
+        ----------
+        a, b : one image each
+            A path, PIL image or array.
+        steps : int, default 8
+            How many images, at least 2.
+        random_state : int, default 0
+            Of the codes that the search starts from.
+
+        Returns
+        -------
+        ndarray of float32, shape (steps, channels, size, size)
+            In [0, 1].
+        """
+        check_whole_number("steps", steps, 2)
+        with evaluating(self) as (net, device), own_randomness():
+            assert net.teacher is not None
+            torch.manual_seed(random_state)
+            ends = torch.cat([next(canonical_batches(self, as_one(end), device)) for end in (a, b)])
+            codes = nearest_codes(net.teacher.copy, ends, self.latent_dim)
+            parts = between(codes[0], codes[1], steps).split(self.batch_size)
             return np.concatenate([user_units(self, net.teacher(part)) for part in parts])
 
     def pictures(self, X: Any) -> Pictures | None:

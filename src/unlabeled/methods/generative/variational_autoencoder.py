@@ -20,7 +20,14 @@ from unlabeled.methods.generative.autoencoder import DECODERS
 from unlabeled.modalities import Preprocessing
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.inference import canonical_batches, drawn_codes, evaluating, inferred, user_units
+from unlabeled.training.inference import (
+    as_one,
+    canonical_batches,
+    drawn_codes,
+    evaluating,
+    inferred,
+    user_units,
+)
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import normal
 
@@ -141,7 +148,7 @@ class VariationalAutoencoder(SelfSupervised):
         ndarray of float32, shape (n, channels, size, size) or (n, d)
         """
         with evaluating(self) as (net, device):
-            return user_units(self, self._decoded(net, drawn_codes(n, self.latent_dim, random_state).to(device)))
+            return self._in_user_units(net, drawn_codes(n, self.latent_dim, random_state).to(device))
 
     def interpolate(self, a: Any, b: Any, steps: int = 8) -> NDArray[np.float32]:
         """Decode the codes on the way from instance `a` to instance `b`, both included.
@@ -161,7 +168,7 @@ class VariationalAutoencoder(SelfSupervised):
         ends = [torch.from_numpy(self.transform(as_one(end)))[0] for end in (a, b)]
         with evaluating(self) as (net, device):
             share = torch.linspace(0, 1, steps)[:, None]
-            return user_units(self, self._decoded(net, torch.lerp(ends[0], ends[1], share).to(device)))
+            return self._in_user_units(net, torch.lerp(ends[0], ends[1], share).to(device))
 
     def pictures(self, X: Any) -> Pictures | None:
         """Show instances, what is rebuilt from their codes, and samples."""
@@ -176,6 +183,10 @@ class VariationalAutoencoder(SelfSupervised):
             rebuilt=rebuilt,
             sample=samples,
         )
+
+    def _in_user_units(self, net: Network, codes: Tensor) -> NDArray[np.float32]:
+        """Decode a batch of codes at a time, so that memory does not grow with their number."""
+        return np.concatenate([user_units(self, self._decoded(net, part)) for part in codes.split(self.batch_size)])
 
     def _decoded(self, net: Network, codes: Tensor) -> Tensor:
         decoded: Tensor = net.decoder(codes)
@@ -197,11 +208,6 @@ class Deviation(nn.Module):
 def gaussian_surprise(y: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:
     r"""Negative log density of each number, :math:`\frac{(y - \mu)^2}{2\sigma^2} + \log\sigma + \frac12 \log 2\pi`."""
     return (y - mean).square() * (-2 * log_deviation).exp() / 2 + log_deviation + math.log(2 * math.pi) / 2
-
-
-def as_one(instance: Any) -> Any:
-    """Make a collection of one instance."""
-    return instance[None] if isinstance(instance, np.ndarray) else [instance]
 
 
 LIKELIHOODS = {"image": ("bernoulli", "gaussian"), "vector": ("gaussian",)}

@@ -24,10 +24,10 @@ class Inpainting(Validated):
     r"""A block is cut out of an image, and the network paints what was there.
 
     Split: x is t with a grey block, and where the block is; y is t. The block's sides are a quarter to a half of the
-    image's, and it lies anywhere. Loss, with M the hidden pixels, f the encoder and g a decoder that sees the encoder's
-    feature maps, the image with its hole, and the mask:
+    image's, and it lies anywhere. Loss, with M the hidden pixels of an image, c its channels, f the encoder and g a
+    decoder that sees the encoder's feature maps, the image with its hole, and the mask:
 
-    .. math:: L = \frac{1}{|M|} \sum_{p \in M} \lVert t_p - g(f(x))_p \rVert^2
+    .. math:: L = \frac1N \sum_{i=1}^{N} \frac{1}{c\,|M_i|} \sum_{p \in M_i} \lVert t_{ip} - g(f(x_i))_p \rVert^2
 
     This is the context encoder without its adversarial loss, so what is painted is the mean of what might be there.
 

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities import modality_of, open_instances
+from unlabeled.modalities import modality_of
 from unlabeled.training.bases.multi_view import choose_view
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.bases.validated import Validated
+from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.loop import own_randomness
 from unlabeled.views import ClipView, ColourJitter, Compose, Flip, RandomCrop, View
 
@@ -61,7 +63,6 @@ class VideoMethod(SelfSupervised):
 class VideoQuestion(Validated, VideoMethod):
     """Base of methods that ask a question of two answers about time, each answer as often as the other."""
 
-    @torch.no_grad()
     def score(self, X: Any, y: Any = None, *, rounds: int = 1) -> float:
         """Give the share of right answers on clips, which should be those of videos not learnt from; 0.5 is chance.
 
@@ -72,15 +73,13 @@ class VideoQuestion(Validated, VideoMethod):
         rounds : int, default 1
             How often each clip is asked about, with other draws each time.
         """
-        instances, _ = open_instances(X, self, self.encoder_.preprocessing)
         right = asked = 0
-        device = next(self.network_.parameters()).device
-        with own_randomness():
+        with evaluating(self) as (net, device), own_randomness():
             torch.manual_seed(self.seed_)
             for _ in range(rounds):
-                for batch in instances.batches(torch.arange(len(instances)).split(self.batch_size)):
-                    shown, hidden = self.split(batch.to(device).map(self.encoder_.preprocessing.canonical))
-                    right += int((self.answers(self.network_, shown).argmax(1) == hidden).sum())
+                for values in canonical_batches(self, X, device):
+                    shown, hidden = self.split(Batch.unlabelled(values))
+                    right += int((self.answers(net, shown).argmax(1) == hidden).sum())
                     asked += len(hidden)
         return right / asked
 

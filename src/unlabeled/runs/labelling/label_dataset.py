@@ -167,6 +167,7 @@ def label_dataset(
         rows = open_rows(source, column=column, random_state=random_state)
         GivenLabels.read(labels, rows.ids)
     run = out / "run" if to_learn is not None else _run_folder(source)
+    _check_nothing_seen(run, method)
     with folder_lock(out):
         write_json(out / CARD, {**before, "complete": False})
         if to_learn is not None:
@@ -271,6 +272,19 @@ def _to_learn(source: Any, column: str | None) -> Collection | None:
             return None
     kind = next((kind for kind in modalities().values() if kind.has_pictures and kind.accepts(source)), None)
     return None if kind is None else kind.open(source)
+
+
+def _check_nothing_seen(run: Path | None, method: SelfSupervised | None) -> None:
+    """Refuse a representation that has learnt from labels: hidden ones would not test how well it finds them."""
+    about = read_json(run / "run.json") if run is not None and (run / "run.json").exists() else {}
+    seen = about.get("method") if about.get("held_out_labels") is not None else None
+    if method is not None and method.uses_labels:
+        seen = type(method).__name__
+    if seen is not None:
+        raise UnlabeledError(
+            f"{seen} learns from labels, so labels that are hidden from it here could not tell how far it is to be "
+            "trusted; take a representation that was learnt without labels, such as by SimCLR"
+        )
 
 
 def _is_finished(run: Path) -> bool:

@@ -115,6 +115,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """Encoders that the method takes by default in place of the modality's own."""
     minimum_rows: ClassVar[int] = 1
     uses_labels: ClassVar[bool] = False
+    needs_labels: ClassVar[bool] = False
+    """Whether the method cannot learn without any label."""
     may_collapse: ClassVar[bool] = True
     """Whether vectors of few dimensions are a failure, which is warned of. A good classifier gathers each class at one
     point."""

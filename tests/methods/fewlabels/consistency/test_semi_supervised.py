@@ -19,6 +19,7 @@ from unlabeled import (
     MixMatch,
     Supervised,
 )
+from unlabeled.data import Images
 from unlabeled.data.batch import Batch
 from unlabeled.encoders.mlp import MLP
 from unlabeled.errors import UnlabeledError
@@ -51,6 +52,7 @@ def toy(method, classes=3, rows=20, **settings):
     """A method with a small network for vectors of five numbers, in training, at the end of its ramp."""
     model = method(**settings)
     model.classes_, model._rows, model._steps, model._labelled = np.arange(classes), rows, 1, 4
+    model._streamed = rows
     preprocessing = VectorPreprocessing.measured(np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32))
     model.weak_ = model.strong_ = lambda values: values + 0.1 * torch.randn_like(values)
     net = model.build(Normed(preprocessing)).train()
@@ -116,6 +118,108 @@ def test_fixmatchs_mean_is_over_all_unlabelled_instances():
     assert 0 < passed < 8
     expected = F.cross_entropy(net.head(net.encoder(x.labelled)), y).item() + total / 8  # not / passed
     assert model.loss(net, x, y).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", [FixMatch, FlexMatch, FreeMatch])
+def test_whatever_decides_which_pseudo_labels_count_the_mean_is_over_all(method):
+    model, net = toy(method, **({"fairness": 0.0} if method is FreeMatch else {}), weight=0.7)
+    net.eval()
+    x, y = shown(model, rows=8)
+    model.sure = lambda shares, index: torch.tensor([1.0, 0, 0, 1, 0, 0, 1, 0])
+    weak, strong = (net.head(net.encoder(copy)) for copy in x.unlabelled)
+    total = sum(-torch.log_softmax(strong[row], 0)[weak[row].argmax()].item() for row in (0, 3, 6))
+    expected = F.cross_entropy(net.head(net.encoder(x.labelled)), y).item() + 0.7 * total / 8
+    assert model.loss(net, x, y).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_entropy_minimisation_adds_the_mean_entropy():
+    model, net = toy(EntropyMinimisation)
+    net.eval()
+    x, y = shown(model)
+    p = net.head(net.encoder(x.unlabelled[0])).softmax(1).double()
+    expected = F.cross_entropy(net.head(net.encoder(x.labelled)), y) - 0.3 * (p * p.log()).sum(1).mean()
+    assert model.loss(net, x, y).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_mean_teacher_adds_the_squared_distance_to_the_teacher():
+    model, net = toy(MeanTeacher)
+    net.eval()
+    with torch.no_grad():
+        for parameter in net.teacher.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    x, y = shown(model)
+    own, other = x.unlabelled
+    p, q = net.head(net.encoder(own)).softmax(1).detach(), net.teacher(other).softmax(1)
+    total = sum(float((p[row, c] - q[row, c]) ** 2) for row in range(8) for c in range(3))
+    expected = F.cross_entropy(net.head(net.encoder(x.labelled)), y).item() + 50 * total / (8 * 3)
+    assert model.loss(net, x, y).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_mixmatchs_loss_is_that_of_the_paper(monkeypatch):
+    """K guesses are averaged, then sharpened; each copy of u gets u's guess; distances are averaged over classes."""
+    from unlabeled.methods.fewlabels.consistency import mix_match
+
+    model, net = toy(MixMatch)
+    net.eval()
+    x, y = shown(model)
+    mean = sum(net.head(net.encoder(copy)).softmax(1) for copy in x.unlabelled) / 2
+    guess = mean**2 / (mean**2).sum(1, keepdim=True)  # T = ½
+    torch.testing.assert_close(model.guess(net, x), guess.detach())
+    mixed = []
+
+    def halves(inputs, targets, alpha):
+        mixed.append((inputs, targets, alpha))
+        return 0.75 * inputs + 0.25 * inputs.flip(0), 0.75 * targets + 0.25 * targets.flip(0)
+
+    monkeypatch.setattr(mix_match, "mix_up", halves)
+    loss = model.loss(net, x, y).item()
+    ((inputs, targets, alpha),) = mixed
+    assert alpha == 0.75
+    torch.testing.assert_close(inputs, torch.cat([x.labelled, *x.unlabelled]))
+    torch.testing.assert_close(targets, torch.cat([torch.eye(3)[y], guess, guess]).detach())
+    log_p = net.head(net.encoder(0.75 * inputs + 0.25 * inputs.flip(0))).log_softmax(1).detach()
+    wanted = 0.75 * targets + 0.25 * targets.flip(0)
+    supervised = -sum(float(wanted[row] @ log_p[row]) for row in range(4)) / 4
+    apart = sum(float((wanted[row] - log_p[row].exp()).square().sum()) for row in range(4, 20)) / (16 * 3)
+    assert loss == pytest.approx(supervised + 75 * apart, rel=1e-4)
+
+
+def test_a_students_loss_weighs_teacher_and_label_and_without_a_label_the_teacher_counts_whole():
+    model, net = toy(Distillation, temperature=3.0, alpha=0.2)
+    net.eval()
+    answers, labels = torch.randn(4, 3), torch.tensor([2, -1, 0, -1])
+    model._targets = answers
+    x, _ = model.split(Batch(torch.randn(4, 5), labels, torch.arange(4)))
+    student = net.head(net.encoder(x.labelled)).detach()
+    total = 0.0
+    for row, label in enumerate(labels.tolist()):
+        t, s = (answers[row] / 3).log_softmax(0), (student[row] / 3).log_softmax(0)
+        soft = 9 * float((t.exp() * (t - s)).sum())
+        hard = -float(student[row].log_softmax(0)[label])
+        total += soft if label < 0 else 0.2 * soft + 0.8 * hard
+    assert model.loss(net, x, (answers, labels)).item() == pytest.approx(total / 4, rel=1e-5)
+
+
+def test_weights_rise_over_the_first_part_of_the_training():
+    model, _ = toy(MeanTeacher)
+    model._steps = 100
+    for step, expected in ((0, np.exp(-5)), (20, np.exp(-1.25)), (40, 1.0), (90, 1.0)):
+        model._memory["step"].fill_(step)
+        assert model.ramp(0.4) == pytest.approx(expected)
+
+
+def test_early_averages_reach_back_over_a_share_of_the_steps():
+    model, net = toy(FixMatch)
+    for step in (0, 50, 100_000):
+        model._memory["step"].fill_(step)
+        with torch.no_grad():
+            for parameter in net.encoder.parameters():
+                parameter.add_(1)
+        before = [p.clone() for p in net.teacher.copy[0].parameters()]
+        model.after_step(net, None, 0.5)
+        kept = min(0.999, (step + 2) / (step + 11))
+        for new, old, own in zip(net.teacher.copy[0].parameters(), before, net.encoder.parameters(), strict=True):
+            torch.testing.assert_close(new, kept * old + (1 - kept) * own)
 
 
 @pytest.mark.parametrize("include", [True, False])
@@ -229,6 +333,17 @@ def test_flexmatch_counts_by_the_fixed_threshold_and_its_warm_up_ends():
     torch.testing.assert_close(model.thresholds(torch.device("cpu")), 0.9 * beta / (2 - beta))
 
 
+@pytest.mark.parametrize(("include", "streamed"), [(True, 40), (False, 4)])
+def test_flexmatchs_warm_up_counts_the_instances_of_the_stream_and_no_others(include, streamed):
+    """Labelled instances that never come as unlabelled ones have no pseudo-label, and must not hold thresholds low."""
+    model, _ = toy(FlexMatch, rows=40, include_labelled=include)
+    model.sampler(Plan(40, 1, 16, 1, 0.0, 0), np.where(np.arange(40) < 36, np.arange(40) % 3, -1))
+    model._memory["confident"][36:] = torch.tensor([0, 0, 0, 1])
+    highest = max(3, streamed - 4)
+    beta = torch.tensor([3 / highest, 1 / highest, 0])
+    torch.testing.assert_close(model.thresholds(torch.device("cpu")), 0.95 * beta / (2 - beta))
+
+
 def test_freematch_applies_softmax_once_and_follows_confidence():
     model, net = toy(FreeMatch, momentum=0.5)
     net.eval()
@@ -251,6 +366,7 @@ def test_freematchs_fairness_is_least_when_classes_are_even():
     assert model.fair(even, all_sure) == pytest.approx(-np.log(3), rel=1e-5)  # H of two uniform distributions
     assert model.fair(skewed, torch.zeros(12)) == 0
     assert torch.isfinite(model.fair(skewed, all_sure))
+    assert model.beside(skewed, all_sure) == pytest.approx(0.01 * float(model.fair(skewed, all_sure)))
 
 
 @pytest.mark.parametrize("method", CONSISTENT)
@@ -285,6 +401,19 @@ def test_it_fits_saves_and_loads_bit_for_bit(method, images, tmp_path):
     assert np.array_equal(loaded.predict(pixels), model.predict(pixels))
     again = method(**QUICK, **settings).fit(pixels, names)
     assert np.array_equal(again.predict_proba(pixels), shares)
+
+
+@pytest.mark.parametrize("method", DEEP, ids=lambda cls: cls.__name__)
+def test_it_can_be_checked_before_a_long_fit(method, images):
+    class Oracle:
+        classes_ = np.arange(10)
+
+        def predict_proba(self, X):
+            return np.full((len(X), 10), 0.1)
+
+    model = method(**QUICK, **({"teacher": Oracle()} if method is Distillation else {}))
+    assert model.check(Images(images[0]), images[2]).steps > 0
+    assert not hasattr(model, "encoder_")
 
 
 @pytest.mark.parametrize("method", DEEP, ids=lambda cls: cls.__name__)
@@ -323,6 +452,13 @@ def test_it_starts_from_the_encoder_of_a_saved_model(images, tmp_path):
     model = FixMatch(**QUICK | {"learning_rate": 1e-12}, encoder=str(tmp_path / "model")).fit(pixels, y)
     for one, other in zip(model.encoder_.parameters(), first.encoder_.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+
+
+def test_clips_of_videos_are_classified_by_a_network_of_3d_convolutions():
+    clips = np.random.default_rng(0).integers(0, 256, (12, 8, 16, 16, 3), dtype=np.uint8)
+    settings = {**QUICK, "batch_size": 8, "unlabelled_ratio": 1.0, "encoder": "conv3d"}
+    model = FixMatch(**settings).fit(clips, ["run", "walk"] * 4 + [""] * 4)
+    assert set(model.predict(clips)) <= {"run", "walk"}
 
 
 def test_a_student_learns_what_the_teacher_knows_without_a_label(images):

@@ -86,7 +86,11 @@ class FixMatch(SemiSupervised):
         pseudo = F.one_hot(shares.argmax(dim=1), shares.shape[1]).to(shares.dtype)
         sure = self.sure(shares, x.positions)
         errors = consistency(strong, pseudo, "ce", reduction="none")
-        return F.cross_entropy(known, y) + self.weight * (errors * sure).mean()
+        return F.cross_entropy(known, y) + self.weight * (errors * sure).mean() + self.beside(strong, sure)
+
+    def beside(self, strong: Tensor, sure: Tensor) -> Tensor | float:
+        """Give what a method adds to the loss, from the logits of the strong copies and which of them count."""
+        return 0.0
 
     def sure(self, shares: Tensor, index: Tensor) -> Tensor:
         """Tell which pseudo-labels count.

@@ -15,7 +15,7 @@ class FlexMatch(FixMatch):
     r"""FixMatch in which a class that few instances are confidently put into has a lower threshold.
 
     Split and loss are those of `FixMatch`, with τ_c in place of τ. Let σ_c be the number of instances whose latest
-    label was c with a probability of at least τ, and n all of them. Then
+    label was c with a probability of at least τ, and n all instances of the unlabelled stream. Then
 
     .. math:: \beta_c = \frac{\sigma_c}{\max(\max_k \sigma_k,\; n - \sum_k \sigma_k)}, \qquad
               \tau_c = \tau\, \frac{\beta_c}{2 - \beta_c}
@@ -52,7 +52,7 @@ class FlexMatch(FixMatch):
         """Give τ_c, shape (c,)."""
         confident = self.recall("confident", device)
         counts = torch.bincount(confident[confident >= 0], minlength=self.outputs()).float()
-        share = counts / torch.maximum(counts.max(), len(confident) - counts.sum()).clamp_min(1)
+        share = counts / torch.maximum(counts.max(), self._streamed - counts.sum()).clamp_min(1)
         return self.threshold * share / (2 - share)
 
     def sure(self, shares: Tensor, index: Tensor) -> Tensor:

@@ -8,10 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.encoders import Network
-from unlabeled.losses import consistency
 from unlabeled.methods.fewlabels.consistency.fix_match import FixMatch
-from unlabeled.methods.fewlabels.consistency.semi_supervised import Shown
 from unlabeled.processes import gather
 
 
@@ -64,17 +61,6 @@ class FreeMatch(FixMatch):
         even = torch.full((classes,), 1 / classes)
         return {"confidence": torch.tensor(1 / classes), "shares": even, "labels": even.clone()}
 
-    def loss(self, net: Network, x: Shown, y: Tensor) -> Tensor:
-        """Cross-entropy of the labels and of the confident pseudo-labels, and fairness."""
-        known, weak, strong = self.logits(net, x.labelled, *x.unlabelled)
-        shares = weak.detach().softmax(dim=1)
-        pseudo = F.one_hot(shares.argmax(dim=1), shares.shape[1]).to(shares.dtype)
-        sure = self.sure(shares, x.positions)
-        errors = consistency(strong, pseudo, "ce", reduction="none")
-        return (
-            F.cross_entropy(known, y) + self.weight * (errors * sure).mean() + self.fairness * self.fair(strong, sure)
-        )
-
     def sure(self, shares: Tensor, index: Tensor) -> Tensor:
         """Renew the running means, and compare with each row's threshold."""
         everywhere = gather(shares)
@@ -89,6 +75,10 @@ class FreeMatch(FixMatch):
         """Give τ_c, shape (c,)."""
         mean = self.recall("shares", device)
         return mean / mean.max() * self.recall("confidence", device)
+
+    def beside(self, strong: Tensor, sure: Tensor) -> Tensor:
+        """Add fairness."""
+        return self.fairness * self.fair(strong, sure)
 
     def fair(self, strong: Tensor, sure: Tensor) -> Tensor:
         """Give −H of the running means and those of the confident strong copies; 0 where none is confident."""

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch, joined, rows_of
@@ -17,10 +16,10 @@ from unlabeled.data.instances import Instances, Relabelled
 from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
-from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
+from unlabeled.modalities import Modality, Preprocessing, modality_of
 from unlabeled.training.bases.multi_view import choose_view
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.control.devices import choose_device
+from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import LabelledAndUnlabelled, LabelledOnly, Sampler
 from unlabeled.views import View
@@ -74,6 +73,7 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
 
     modalities: ClassVar[tuple[str, ...]] = ("image", "text", "vector")
     uses_labels: ClassVar[bool] = True
+    needs_labels: ClassVar[bool] = True
     may_collapse: ClassVar[bool] = False
     needs_views: ClassVar[tuple[str, ...]] = ()
 
@@ -124,7 +124,7 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
         self._steps = plan.steps
         if self.unlabelled_views_wanted():
             both = LabelledAndUnlabelled(plan, labels, self.unlabelled_ratio, self.include_labelled)
-            self._labelled = both.labelled
+            self._labelled, self._streamed = both.labelled, len(both.unknown)
             return both
         only = LabelledOnly(plan, labels, self.unlabelled_ratio)
         self._labelled = only.labelled
@@ -177,21 +177,12 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
         result: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
         return result
 
-    @torch.no_grad()
     def decision_function(self, X: Any) -> NDArray[np.float32]:
         """Give the logits of each class, shape (m, c), by the averaged weights."""
-        check_is_fitted(self, "encoder_")
-        preprocessing, device = self.encoder_.preprocessing, choose_device(self.device)
-        instances, _ = open_instances(X, self, preprocessing)
-        net = self.network_.to(device).to(memory_format=torch.channels_last).eval()
-        assert net.teacher is not None
-        found = np.empty((len(instances), self.outputs()), dtype=np.float32)
-        start = 0
-        for batch in instances.batches(torch.arange(len(instances)).split(self.batch_size)):
-            values = preprocessing.canonical(batch.to(device).values)
-            found[start : start + len(batch)] = net.teacher(values).float().cpu().numpy()
-            start += len(batch)
-        return found
+        with evaluating(self) as (net, device):
+            assert net.teacher is not None
+            logits = [net.teacher(values).float().cpu().numpy() for values in canonical_batches(self, X, device)]
+        return np.concatenate(logits)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Give the most probable class of each instance."""
@@ -222,7 +213,7 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
+        tags.target_tags.required = self.needs_labels
         return tags
 
 
