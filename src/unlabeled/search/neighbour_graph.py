@@ -32,8 +32,8 @@ BLOCK = 8192
 """Rows whose neighbours are looked for at a time."""
 TINY = np.finfo(np.float32).tiny
 """The length of an edge between copies: many sparse tools take a stored zero for no edge."""
-MORE = 5
-"""Neighbours, beyond those wanted, that the approximate search looks for; half of k if that is more."""
+MORE = 3
+"""Neighbours, beyond those wanted, that the approximate search looks for; a third of k if that is more."""
 PIVOTS = 64
 """Members from which distances are measured to find a medoid; of smaller groups, all."""
 
@@ -484,7 +484,7 @@ def _approximate_neighbours(array: Floats, k: int, metric: str, seed: int) -> Fo
     # For the order of neighbours, Euclidean distances of unit vectors serve as well as cosines, and are quicker.
     data = unit_rows(array) if metric == "cosine" else array
     # Asked for more neighbours, it finds more of the nearest.
-    wanted = min(k + 1 + max(MORE, k // 2), len(array))
+    wanted = min(k + 1 + max(MORE, k // 3), len(array))
     index = NNDescent(data, n_neighbors=wanted, metric="euclidean", random_state=seed, low_memory=True, compressed=True)
     indices, distances = index.neighbor_graph
     if metric == "cosine":
