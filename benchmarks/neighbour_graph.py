@@ -1,9 +1,9 @@
 """A neighbour graph of 100,000 × 128 against pynndescent at a recall of 0.95, and queries on it.
 
 The vectors have clusters, as those of an encoder. pynndescent is run as its documentation recommends for a graph alone,
-with `compressed` and `low_memory`, once with the neighbours that are wanted and once with a third as many more, of which
-the nearest are kept: ours asks it for these. Recall is measured on 500 rows against exact search. The last row times
-queries on the graph: paths and components.
+with `compressed` and `low_memory`, once with the neighbours that are wanted and once with a third as many more, of
+which the nearest are kept: ours asks it for these. Recall is measured on 500 rows against exact search. The last row
+times queries on the graph: paths and components.
 """
 
 from __future__ import annotations
