@@ -6,9 +6,12 @@ verbs are given values that cannot be meant.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
+import struct
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +22,37 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import unlabeled
-from unlabeled import BERT, GPT, VariationalAutoencoder
+from unlabeled import (
+    BERT,
+    GPT,
+    FineTuning,
+    LabelSpreading,
+    Phrases,
+    SentenceVectors,
+    VariationalAutoencoder,
+    WordVectors,
+)
 from unlabeled.cli.main import app
 from unlabeled.cli.option_names import as_typed, settings_of
 from unlabeled.data import Corpus, Images, Vectors, read_labels
+from unlabeled.data.image.proposals import read_proposals
+from unlabeled.data.pairs import ImageTexts
 from unlabeled.data.tabular.table import Table
+from unlabeled.data.text.annotated import read_conll, read_squad
+from unlabeled.data.text.texts import Texts
 from unlabeled.encoders import load_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.explore import FittedMap
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
 from unlabeled.methods.mixture.k_means import KMeans
 from unlabeled.methods.mixture.plsa import PLSA
 from unlabeled.methods.words.one_hot import OneHot
-from unlabeled.runs import assign, cluster, learn
-from unlabeled.search import ExactStore, LanceStore
+from unlabeled.runs import Run, assign, cluster, evaluate_run, find_outliers, learn, topics
+from unlabeled.runs.embeddings import read_embeddings
+from unlabeled.runs.grouping.write_table import inputs_of
+from unlabeled.runs.labelling.label_dataset import label_dataset
+from unlabeled.search import ExactStore, LanceStore, NeighbourGraph
 
 TEXTS = ["cats purr and cats sleep", "dogs bark and dogs dig"] * 5
 ROWS = np.random.default_rng(0).normal(size=(20, 2))
@@ -67,6 +87,71 @@ def save_picture(folder: Path) -> None:
     Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(folder / "x.png")
 
 
+def save_text(name: str, text: str):
+    def save(folder: Path) -> None:
+        folder.mkdir()
+        (folder / name).write_text(text, encoding="utf-8")
+
+    return save
+
+
+def save_shard(folder: Path) -> None:
+    folder.mkdir()
+    picture = io.BytesIO()
+    Image.new("L", (4, 4)).save(picture, "PNG")
+    with tarfile.open(folder / "x.tar", "w") as archive:
+        for name, content in (("0.png", picture.getvalue()), ("0.json", b'{"caption": "a cat"}'), ("1.txt", b"a dog")):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def save_fasttext(folder: Path) -> None:
+    folder.mkdir()
+    header = struct.pack("<2i12id", 793712314, 12, 3, 5, 5, 1, 5, 1, 2, 2, 20, 2, 3, 100, 1e-4)
+    header += struct.pack("<3i2q", 2, 2, 0, 100, -1) + b"".join(
+        word + struct.pack("<qb", 9, 0) for word in (b"a\0", b"b\0")
+    )
+    table = np.ones((22, 3), "<f4")
+    (folder / "x.bin").write_bytes(header + struct.pack("<?2q", False, *table.shape) + table.tobytes())
+
+
+def save_run(folder: Path) -> None:
+    pictures = folder.with_name("pictures")
+    pictures.mkdir(exist_ok=True)
+    for i in range(12):
+        Image.fromarray(load_digits().images[i].astype(np.uint8) * 15).save(pictures / f"{i}.png")
+    Path(folder.with_name("l.csv")).write_text("path,label\n" + "".join(f"{i}.png,{i % 2}\n" for i in range(12)))
+    quick = {"epochs": 1, "batch_size": 8, "random_state": 0, "progress": False}
+    learn(pictures, folder, VariationalAutoencoder(**quick), labels=folder.with_name("l.csv"))
+    shutil.rmtree(folder / "pictures")
+
+
+def read_run(folder: Path) -> None:
+    run = Run(folder)
+    run.search("3.png", 2)
+    run.search("3.png", 2, metric="euclidean")
+    evaluate_run(run, renew=True, seeds=(0,))
+    inputs_of(folder)
+    with pytest.raises(UnlabeledError):  # it is finished
+        learn(run.about["source"], folder, run.method, resume=True)
+
+
+def save_tuned(folder: Path) -> None:
+    small = {"dim": 16, "layers": 1, "heads": 2, "length": 8, "epochs": 1, "batch_size": 8, "progress": False}
+    encoder = BERT(**small, random_state=0).fit(TEXTS).encoder_
+    FineTuning(encoder=encoder, epochs=1, random_state=0).fit(TEXTS, [0, 1] * 5).save(folder)
+
+
+def save_labelled(folder: Path) -> None:
+    label_dataset(ROWS, [0, 1, 0, 1, 0, 1, *[-1] * 14], folder, budget=0)
+
+
+GRAPH = NeighbourGraph.from_vectors(ROWS, k=3)
+MAP = FittedMap(list("abcd"), np.ones((4, 2), np.float32), np.arange(4), np.eye(4, dtype=np.float32), "tsne", "cosine")
+SQUAD = {"question": "who?", "answers": [{"text": "a cat", "answer_start": 0}]}
+SQUAD = {"data": [{"paragraphs": [{"context": "a cat purrs", "qas": [SQUAD]}]}]}
+VECTORS = OneHot(min_count=1).fit(TEXTS).vectors_
 IDS = [str(i) for i in range(20)]
 SAVED = {
     "k_means": (KMeans(2, random_state=0).fit(ROWS).save, lambda f: unlabeled.load(f).predict(ROWS)),
@@ -90,8 +175,43 @@ SAVED = {
     "npz": (save_npz, lambda f: Vectors(f / "x.npz")),
     "parquet": (save_parquet, lambda f: Vectors(f / "x.parquet")),
     "picture": (save_picture, lambda f: Images(f).decode(0)),
+    "graph": (GRAPH.save, lambda f: NeighbourGraph.open(f).path(0, 5).length),
+    "map": (MAP.save, lambda f: FittedMap.open(f).place(np.eye(4)[:1])),
+    "phrases": (Phrases(threshold=0.1, min_count=1).fit(TEXTS).save, lambda f: unlabeled.load(f).transform(TEXTS)),
+    "sentence vectors": (
+        SentenceVectors(vectors=VECTORS).fit(TEXTS).save,
+        lambda f: unlabeled.load(f).transform(TEXTS),
+    ),
+    "few labels": (
+        LabelSpreading(n_neighbors=3).fit(ROWS, [0, 1, *[-1] * 18]).save,
+        lambda f: unlabeled.load(f).predict(ROWS),
+    ),
+    "embeddings": (save_parquet, lambda f: read_embeddings(f / "x.parquet")),
+    "shard": (save_shard, lambda f: ImageTexts(f / "x.tar").images.decode(0)),
+    "fastText": (save_fasttext, lambda f: WordVectors.load(f / "x.bin").lookup(["a", "ab"])),
+    "squad": (save_text("x.json", json.dumps(SQUAD)), lambda f: read_squad(f / "x.json")),
+    "conll": (save_text("x.conll", "a DT\ncat NN\n\nit PP\n"), lambda f: read_conll(f / "x.conll")),
+    "lines of JSON": (save_text("x.jsonl", '{"text": "a"}\n{"text": "b"}\n'), lambda f: Texts(f / "x.jsonl")),
+    "proposals": (
+        save_text("x.csv", "id,left,top,right,bottom\na,0,0,4,4\n"),
+        lambda f: read_proposals(f / "x.csv"),
+    ),
+    "topics": (
+        lambda f: topics(TEXTS, f, k=2, min_df=1, max_df=1.0, progress=False),
+        lambda f: assign(f, TEXTS, f.with_name("a.csv"), overwrite=True),
+    ),
+    "outliers": (
+        lambda f: find_outliers(ROWS, f.with_name("o.csv"), method="neighbours", model=f, overwrite=True),
+        lambda f: assign(f, ROWS, f.with_name("a.csv"), overwrite=True),
+    ),
+    "labelled": (save_labelled, lambda f: assign(f / "model", ROWS, f.with_name("a.csv"), overwrite=True)),
+    "run": (save_run, read_run),
+    "fine-tuned": (save_tuned, lambda f: unlabeled.load(f).predict(TEXTS[:2])),
 }
-ROUNDS = {"autoencoder": 4, "encoder": 4, "lance": 3, "grouping": 6}
+ROUNDS = {"autoencoder": 4, "encoder": 4, "lance": 3, "grouping": 6, "topics": 6, "outliers": 6, "labelled": 6}
+ROUNDS |= {"run": 4, "fine-tuned": 3}
+LONG = ("run", "fine-tuned", "labelled")
+"""What takes more than some seconds to be made and read."""
 
 
 def damaged_bytes(content: bytes, random: np.random.Generator) -> bytes:
@@ -120,7 +240,7 @@ def damaged_json(content: object, random: np.random.Generator) -> object:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", SAVED)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in SAVED])
 def test_a_damaged_file_gives_a_result_or_a_refusal(name, tmp_path):
     save, read = SAVED[name]
     save(tmp_path / "whole")
@@ -149,7 +269,8 @@ def test_a_damaged_file_gives_a_result_or_a_refusal(name, tmp_path):
 ODD = ["-1", "nan", "1e308", "", "none.xyz", "99999999999999999999", "\x1b[2J"]
 VERBS = [
     ["learn", "none.npy"],
-    ["label", "pictures", "--labels", "labels.csv", "--epochs", "1", "-q"],
+    ["label", "x.npy", "--labels", "few.csv", "--budget", "0", "-q"],
+    ["label", "none", "--labels", "labels.csv", "--epochs", "1", "-q"],
     ["search", "run", "-q", "00.png"],
     ["evaluate", "run"],
     ["compare", "none", "-m", "autoencoder", "--budget", "1 steps"],
@@ -211,6 +332,7 @@ def desk(tmp_path_factory):
         Path("texts.txt").write_text("\n".join(TEXTS))
         Path("texts.csv").write_text("id,text,label\n" + "".join(f"{i},{TEXTS[i]},{i % 2}\n" for i in range(10)))
         Path("labels.csv").write_text("path,label\n" + "".join(f"{i:02d}.png,{i % 2}\n" for i in range(12)))
+        Path("few.csv").write_text("id,label\n0,a\n1,b\n2,a\n3,b\n")
         Path("pictures").mkdir()
         for i in range(12):
             Image.fromarray(load_digits().images[i].astype(np.uint8) * 15).save(f"pictures/{i:02d}.png")

@@ -20,6 +20,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.files import (
     CONTENTS,
     check_output,
+    check_output_folder,
     check_replaceable,
     folder_lock,
     folder_written_aside,
@@ -472,3 +473,24 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UnlabeledError, match=r"cannot write .*file"), folder_lock(tmp_path / "file"):
         pass
+
+
+def test_a_folder_of_results_is_no_input_and_holds_none(tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "texts")
+    for given in ("texts", "texts/a.txt", "texts/later.txt", "link", "link/a.txt", "texts/../texts"):
+        with pytest.raises(UnlabeledError, match="is read"):
+            check_output_folder(tmp_path / "texts", [None, object(), tmp_path / given], overwrite=True)
+    check_output_folder(tmp_path / "texts" / "topics", [tmp_path / "texts"])
+    check_output_folder(tmp_path / "new", [tmp_path / "texts", "a text\0that is no path"])
+
+
+def test_a_folder_of_results_is_replaced_only_when_asked(tmp_path):
+    with folder_written_aside(tmp_path / "model") as aside:
+        (aside / "model.json").write_text("{}")
+    with pytest.raises(UnlabeledError, match="--overwrite"):
+        check_output_folder(tmp_path / "model")
+    check_output_folder(tmp_path / "model", overwrite=True)
+    with pytest.raises(UnlabeledError, match="does not replace"):
+        check_output_folder(tmp_path / "model", kind="detector", overwrite=True)

@@ -70,15 +70,15 @@ def diverged(what: str, learning_rate: float | None = None, other: str = "") -> 
     return DivergenceError(f"training diverged: {what}; lower the learning rate{rate}{other and f', or {other}'}")
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnlabeledError:
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnlabeledError:
     """Make the error for a name that is not among those known, with the nearest one as a suggestion.
 
     Parameters
     ----------
     kind : str
         What the name stands for, such as ``"method"`` or ``"encoder"``.
-    name : str
-        The name as the user wrote it.
+    name : object
+        The name as the user wrote it; what is no string is as unknown.
     known : iterable of str
         The names that would have been accepted.
 
@@ -88,7 +88,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnlabeledError:
     unknown method 'simclear'; did you mean 'simclr'? Known: byol, simclr
     """
     names = sorted(known)
-    hint = nearest_name(name, names) or "."
+    hint = nearest_name(str(name), names) or "."
     return UnlabeledError(f"unknown {kind} {name!r}{hint} Known: {', '.join(names)}")
 
 

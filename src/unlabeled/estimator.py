@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from unlabeled.errors import unknown_name
+from unlabeled.setting_checks import after_check
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
@@ -37,6 +38,8 @@ class Estimator:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "fit" in vars(cls):
+            cls.fit = after_check(vars(cls)["fit"])  # type: ignore[attr-defined]  # not every estimator has one
         dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
 
     def __new__(cls, *_args: Any, **settings: Any) -> Self:

@@ -235,6 +235,66 @@ def check_output(target: str | os.PathLike[str], inputs: Iterable[Any] = (), *, 
     check_writable(path)
 
 
+def check_output_folder(
+    target: str | os.PathLike[str],
+    inputs: Iterable[Any] = (),
+    *,
+    kind: str = "model",
+    overwrite: bool = False,
+) -> None:
+    """Refuse, before the work, a folder that would replace what is read, or anything else unasked.
+
+    Parameters
+    ----------
+    target : path
+        The folder to write, by `folder_written_aside`.
+    inputs : iterable
+        What is read. Those that are paths may neither be `target` nor lie in it, also not with `overwrite`.
+    kind : str, default "model"
+        What is saved. Only a result of the same kind is replaced.
+    overwrite : bool, default False
+        Replace a result that is there.
+
+    Raises
+    ------
+    UnlabeledError
+        If `target` is or holds an input, holds something else, is taken, or is in a place that cannot be written.
+
+    Examples
+    --------
+    >>> check_output_folder("texts", ["texts/a.txt"])
+    Traceback (most recent call last):
+    unlabeled.errors.UnlabeledError: texts/a.txt is read, and lies in texts; give the result another name
+    """
+    check_not_within(target, inputs)
+    check_replaceable(target, kind)
+    folder = Path(target)
+    if folder.exists() and any(folder.iterdir()) and not overwrite:
+        raise UnlabeledError(f"{folder} exists already; choose another name, or replace it with --overwrite")
+    check_writable(folder)
+
+
+def check_not_within(folder: str | os.PathLike[str], inputs: Iterable[Any]) -> None:
+    """Refuse a folder for results that is an input or holds one: it would be replaced by what is made of it.
+
+    Raises
+    ------
+    UnlabeledError
+        With the name of the input.
+    """
+    for given in inputs:
+        if isinstance(given, str | os.PathLike) and _is_within(Path(given), Path(folder)):
+            where = "" if os.path.realpath(given) == os.path.realpath(folder) else f", and lies in {folder}"
+            raise UnlabeledError(f"{given} is read{where}; give the result another name")
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except (OSError, ValueError):  # a text, which is no path
+        return False
+
+
 def _is_part(path: Path, given: Path) -> bool:
     """Tell whether a file is another by whatever name or link, or lies in that folder already."""
     try:
@@ -243,7 +303,7 @@ def _is_part(path: Path, given: Path) -> bool:
         if not path.exists() or not given.exists():
             return False
         return path.samefile(given) or (given.is_dir() and Path(os.path.realpath(path)).is_relative_to(given.resolve()))
-    except OSError:  # a name too long for a path, such as a text
+    except (OSError, ValueError):  # a name too long for a path, or with a zero byte, such as a text
         return False
 
 

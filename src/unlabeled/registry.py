@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator, name_of
 from unlabeled.files import read_json, refuses_damage
+from unlabeled.setting_checks import check_types
 
 ALIASES = {
     "tracking": "trackingbycolorization",
@@ -160,8 +161,25 @@ def load(path: str | os.PathLike[str]) -> Any:
     UnlabeledError
         If the folder does not hold a saved estimator.
     """
+    cls: Any = method(saved_method(path))
+    found = cls.load(path)
+    check_types(found)
+    return found
+
+
+@refuses_damage
+def saved_method(path: str | os.PathLike[str]) -> str:
+    """Give the name of the method whose estimator `save` wrote into a folder.
+
+    Raises
+    ------
+    UnlabeledError
+        If the folder does not hold a saved estimator.
+    """
     path = Path(path)
     if not (path / "model.json").exists():
         raise UnlabeledError(f"{path} holds no saved estimator (there is no model.json in it)")
-    cls: Any = method(read_json(path / "model.json")["method"])
-    return cls.load(path)
+    name = read_json(path / "model.json")["method"]
+    if not isinstance(name, str):
+        raise UnlabeledError(f"{path / 'model.json'} is damaged: the method is {name!r:.60}")
+    return name

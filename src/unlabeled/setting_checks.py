@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
+import dataclasses
+import types
+from collections.abc import Callable
+from functools import cache, wraps
+from numbers import Integral, Real
+from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from unlabeled.errors import UnlabeledError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+LARGEST_SEED = 2**32 - 1
+NAMED = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", types.NoneType: "None"}
+"""What the types of settings are called in messages."""
 
 
 def check_whole_number(name: str, value: Any, least: int = 1, most: int | None = None) -> None:
@@ -29,3 +39,94 @@ def check_whole_settings(owner: Any, *names: str, least: int = 1) -> None:
     for name in names:
         if (value := getattr(owner, name)) is not None:
             check_whole_number(name, value, least)
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Tell whether a value may stand for a setting of a type; of types that are no plain ones, anything may.
+
+    Examples
+    --------
+    >>> fits(3, float), fits("3", float), fits("sgd", Literal["sgd", "adam"]), fits([1, 2], tuple[int, int])
+    (True, False, True, True)
+    """
+    origin = get_origin(kind)
+    if origin is Literal:
+        return isinstance(value, str | int | None) and value in get_args(kind)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, each) for each in get_args(kind))
+    if origin in (tuple, list):
+        return hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
+    if kind in (int, float):
+        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+    if kind is bool:
+        return isinstance(value, bool) or type(value).__name__ == "bool_"
+    return isinstance(value, str) if kind is str else kind is not types.NoneType or value is None
+
+
+def described_type(kind: Any) -> str:
+    """Say in words what a setting of a type may be.
+
+    Examples
+    --------
+    >>> described_type(int | None), described_type(Literal["sgd", "adam"] | float)
+    ('a whole number or None', "'sgd', 'adam' or a number")
+    """
+    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    found = [
+        word
+        for each in kinds
+        for word in (map(repr, get_args(each)) if get_origin(each) is Literal else [_type_name(each)])
+    ]
+    return " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) in (tuple, list):
+        return "several values"
+    return NAMED.get(kind) or getattr(kind, "__name__", str(kind))
+
+
+def check_types(owner: Any) -> None:
+    """Refuse settings of another type than their fields say, and seeds that no generator of random numbers takes.
+
+    A text in place of a name that there is not is left to the owner, which knows the names.
+
+    Raises
+    ------
+    UnlabeledError
+        With the name of the setting, and what it may be.
+    """
+    for name, kind in _hints(type(owner)).items():
+        value = getattr(owner, name, None)
+        if name == "random_state":
+            _check_seed(value)
+        elif not fits(value, kind) and not (isinstance(value, str) and "Literal" in str(kind)):
+            raise UnlabeledError(f"{name} must be {described_type(kind)}, not {value!r:.60}")
+
+
+def _check_seed(value: Any) -> None:
+    whole = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= LARGEST_SEED
+    if value is not None and not whole and not hasattr(value, "randint"):
+        raise UnlabeledError(
+            f"random_state must be a whole number from 0 to {LARGEST_SEED}, or None, not {value!r:.60}"
+        )
+
+
+@cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    try:
+        hints = get_type_hints(cls)
+    except NameError:  # a class of the user's that names types which are not there when it runs
+        return {}
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def after_check(fit: Callable[P, T]) -> Callable[P, T]:
+    """Make the `fit` of an estimator check the types of its settings first."""
+
+    @wraps(fit)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        check_types(args[0])
+        return fit(*args, **kwargs)
+
+    return checked

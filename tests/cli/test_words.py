@@ -228,7 +228,7 @@ def test_it_judges_by_a_classifier_of_texts(vectors, tmp_path):
         (["nearest", "{vectors}", "forg"], "frog"),
         (["nearest", "{folder}/none.bin", "frog"], "none.bin"),
         (["evaluate", "{vectors}"], "--similarity"),
-        (["evaluate", "{vectors}", "--test", "{corpus}"], "say with --classify"),
+        (["evaluate", "{vectors}", "--test", "{corpus}"], "goes with --classify"),
         (["evaluate", "{vectors}", "--classify", "{corpus}"], "are read from tables"),
         (["evaluate", "{vectors}", "--classify", "{folder}/plain.csv"], "no column of labels"),
         (["evaluate", "{vectors}", "--similarity", "{corpus}"], "line"),

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlabeled.data.classes import class_name, class_order, encode, encode_values
+from unlabeled.data.classes import class_name, class_order, encode, encode_values, label_codes
+from unlabeled.evaluation.inputs import class_labels
 
 
 def test_numbers_sort_by_value_and_come_before_words() -> None:
@@ -39,3 +44,34 @@ def test_values_of_any_container(make: type) -> None:
     labels, classes = encode_values(make([30, -1, 4, 30]))
     assert labels.tolist() == [1, -1, 0, 1]
     assert classes == ["4", "30"]
+
+
+def missing_in_many_ways() -> dict[str, Any]:
+    """Three classes with two labels missing, as data come."""
+    names = ["cat", None, "dog", "cat", None, "owl"]
+    return {
+        "objects": np.array(names, dtype=object),
+        "string": pd.Series(names, dtype="string"),
+        "category": pd.Series(names, dtype="category"),
+        "categorical": pd.Categorical(names),
+        "arrow": pa.array(names),
+        "masked": np.ma.masked_array(["cat", "ant", "dog", "cat", "ant", "owl"], [0, 1, 0, 0, 1, 0]),
+        "bytes": np.array([(name or "").encode() for name in names]),
+    }
+
+
+@pytest.mark.parametrize("kind", missing_in_many_ways())
+def test_what_is_missing_is_no_class_however_it_is_written(kind: str) -> None:
+    values = missing_in_many_ways()[kind]
+    labels, classes = label_codes(values, 6)
+    assert labels.tolist() == [0, -1, 1, 0, -1, 2]
+    assert [getattr(name, "decode", lambda name=name: name)() for name in classes.tolist()] == ["cat", "dog", "owl"]
+    assert class_labels((values, 6, "labels")).names == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize(
+    "values", [pd.Series([1, None, 0], dtype="Int64"), pd.Series([True, None, False], dtype="boolean")]
+)
+def test_numbers_and_booleans_with_missing_ones(values: Any) -> None:
+    assert label_codes(values, 3)[0].tolist() == [1, -1, 0]
+    assert class_labels((values, 3, "labels")).parts[0].tolist() == [1, -1, 0]

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.registry import Option, method, methods, options
+from unlabeled.setting_checks import described_type, fits
 
 NOT_GIVEN = {"checkpoint"}
 """Settings that a run fixes itself."""
@@ -55,9 +56,7 @@ def configured(
             raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
     for key, value in settings.items():
         if not fits(value, known[key].type):
-            wanted = known[key].type
-            name_of_type = wanted.__name__ if isinstance(wanted, type) else str(wanted).replace("typing.", "")
-            raise UnlabeledError(f"{recipe}: {key} is {name_of_type}, not {value!r}")
+            raise UnlabeledError(f"{recipe}: {key} must be {described_type(known[key].type)}, not {value!r}")
     chosen = {**defaults, **settings, **from_words(words, known, cls.__name__)}
     for key, value in chosen.items():
         untrained = key == "epochs" and "encoder" in known  # the method says whether its encoder allows that
@@ -69,27 +68,6 @@ def configured(
 
         chosen = restored(chosen)
     return cls(**chosen)
-
-
-def fits(value: Any, kind: Any) -> bool:
-    """Tell whether a value of a recipe may stand for a field of this type; tables are made into views and encoders.
-
-    Examples
-    --------
-    >>> fits(3, float), fits("3", float), fits("sgd", Literal["sgd", "adam"]), fits([1, 2], tuple[int, int])
-    (True, False, True, True)
-    """
-    origin = get_origin(kind)
-    if origin is Literal:
-        return value in get_args(kind)
-    if origin in (Union, types.UnionType):
-        return any(fits(value, each) for each in get_args(kind))
-    if origin in (tuple, list):
-        return isinstance(value, list | tuple)
-    if kind in (int, float, str, bool):
-        number = isinstance(value, int | float if kind is float else int) and not isinstance(value, bool)
-        return number if kind in (int, float) else isinstance(value, kind)
-    return kind is not type(None) or value is None
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

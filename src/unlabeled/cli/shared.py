@@ -102,6 +102,29 @@ out = Console()
 err = Console(stderr=True)
 
 
+def refuse_unused(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """Refuse options that were given although they change nothing beside the others.
+
+    Parameters
+    ----------
+    context : typer.Context
+    names : iterable of str
+        The parameters of the verb that have no effect.
+    why : str
+        What the options are for; it follows their name.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    from unlabeled.errors import UnlabeledError
+
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in names and source is not None and source.name == "COMMANDLINE":
+            raise UnlabeledError(f"{option.opts[0]} {why}; leave it out")
+
+
 def visible(text: str) -> str:
     """Write what would steer a terminal, or cannot be encoded, as an escape such as ``\\x1b``: names may hold any byte.
 

@@ -53,19 +53,30 @@ def encode(names: Sequence[str | None]) -> tuple[NDArray[np.int64], list[str]]:
     return np.fromiter((number[name] for name in names), dtype=np.int64, count=len(names)), classes
 
 
-def class_name(value: object) -> str | None:
-    """Give the class a cell stands for; None for the empty cell, NaN and −1, which mean unlabelled.
+def is_missing(value: Any) -> bool:
+    """Tell what stands for nothing: None, NaN, and what data frames and masked arrays put in its place.
 
     Examples
     --------
-    >>> [class_name(value) for value in ["cat", " ", 3, 2.0, -1, float("nan"), None]]
-    ['cat', None, '3', '2', None, None, None]
+    >>> [is_missing(value) for value in [None, float("nan"), np.ma.masked, np.datetime64("NaT"), "", 0, "nan"]]
+    [True, True, True, True, False, False, False]
     """
+    return value is None or type(value).__name__ in ("NAType", "MaskedConstant") or bool(value != value)
+
+
+def class_name(value: object) -> str | None:
+    """Give the class a cell stands for; None for the empty cell, what `is_missing`, and −1, which mean unlabelled.
+
+    Examples
+    --------
+    >>> [class_name(value) for value in ["cat", " ", 3, 2.0, -1, float("nan"), None, b"dog"]]
+    ['cat', None, '3', '2', None, None, None, 'dog']
+    """
+    if is_missing(value):
+        return None
     if isinstance(value, (float, np.floating)):
-        if math.isnan(value):
-            return None
         value = int(value) if float(value).is_integer() else value
-    text = "" if value is None else str(value).strip()
+    text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
     return None if text in ("", "-1") else text
 
 
@@ -86,7 +97,8 @@ def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     Parameters
     ----------
     y : array, list, series or tensor of shape (n,)
-        Classes as numbers, names, booleans or categories; −1, None, NaN and the empty string mean unlabelled.
+        Classes as numbers, names, booleans or categories; −1, None, NaN, ``pandas.NA``, what is masked, and the empty
+        string mean unlabelled.
     rows : int
         n.
 
@@ -107,6 +119,8 @@ def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     >>> label_codes(["dog", None, "cat"], 3)
     (array([ 1, -1,  0]), array(['cat', 'dog'], dtype='<U3'))
     """
+    if isinstance(y, np.ma.MaskedArray):
+        y = np.where(np.ma.getmaskarray(y), None, np.ma.getdata(y).astype(object))
     given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
     if given.shape != (rows,):
         raise UnlabeledError(f"labels have shape {given.shape}; there must be one for each of the {rows} instances")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.classes import UNLABELLED, class_name, encode, encode_values
 from unlabeled.data.paths import existing
+from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
@@ -225,7 +226,7 @@ def _columns(path: Path, names: Sequence[str]) -> tuple[int, int]:
 
 def _read_text(path: Path) -> LabelTable:
     ids, names, lines = [], [], []
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding=encoding_of(path), newline="") as file:
         try:
             header = file.readline()
             rows = csv.reader(chain([header], file), delimiter=max(",;\t", key=header.count))
@@ -236,7 +237,7 @@ def _read_text(path: Path) -> LabelTable:
                 ids.append(cells[identity].strip())
                 names.append(class_name(cells[label]))
                 lines.append(rows.line_num)
-        except (UnicodeDecodeError, csv.Error) as error:
+        except (UnicodeError, csv.Error) as error:
             raise UnlabeledError(f"cannot read {path} as a table in UTF-8: {error}") from error
     return _table(path, ids, names, lines, "line")
 

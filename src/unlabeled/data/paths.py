@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from unlabeled.data.plain_text import read_plain_text
 from unlabeled.errors import UnlabeledError
 
 
@@ -108,10 +109,7 @@ def listed_paths(listing: Path) -> tuple[list[Path], list[str]]:
     UnlabeledError
         If a listed file is missing (with its line number), the file is not text, or it lists nothing.
     """
-    try:
-        lines = listing.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnlabeledError(f"cannot read {listing} as a text file of paths: {error}") from error
+    lines = read_plain_text(listing).splitlines()
     numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
     numbered = [(number, line) for number, line in numbered if line and not line.startswith("#")]
     if not numbered:

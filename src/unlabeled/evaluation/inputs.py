@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.arrays import as_array
-from unlabeled.data.classes import encode_values
+from unlabeled.data.classes import encode_values, is_missing
 from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:
@@ -95,12 +95,14 @@ def class_labels(*given: tuple[Any, int, str]) -> ClassLabels:
 
 def _column(labels: Any, rows: int, name: str) -> NDArray[Any]:
     """Give labels as int64 if they are numbers, otherwise as objects."""
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = np.where(np.ma.getmaskarray(labels), None, np.ma.getdata(labels).astype(object))
     given = as_array(labels)
     if given.shape != (rows,):
         raise UnlabeledError(f"{name} must be one label for each of the {rows} rows, not of shape {given.shape}")
     if given.dtype.kind not in "iubf":
         given = given.astype(object)
-        missing = np.array([value is None or type(value).__name__ == "NAType" or value != value for value in given])
+        missing = np.array([is_missing(value) for value in given])
         known = given[~missing]
         if len(known) == 0 or not all(isinstance(value, (bool, int, float, np.number, np.bool_)) for value in known):
             given[missing] = None

@@ -123,6 +123,8 @@ def retrieval(
     table, asked = table[parts[0] >= 0], parts[0][parts[0] >= 0]
     searched, codes = (table, asked) if gallery is None else (searched[parts[1] >= 0], parts[1][parts[1] >= 0])
 
+    places = np.unique(np.concatenate([asked, codes]), return_inverse=True)[1]  # numbers of classes may be large
+    asked, codes = places[: len(asked)], places[len(asked) :]
     counts = np.bincount(codes, minlength=int(asked.max()) + 1)
     wanted = counts[asked] - (gallery is None)
     queries = np.flatnonzero(wanted)

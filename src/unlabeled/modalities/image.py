@@ -18,6 +18,7 @@ from unlabeled.data.image.decode import SUFFIXES, Fit, UnreadableError, is_grey
 from unlabeled.data.image.images import Images
 from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
+from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.video.videos import SUFFIXES as VIDEO_SUFFIXES
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.modality import Modality, OnError
@@ -201,7 +202,7 @@ def _is_path_of_images(path: Path) -> bool:
 
 def _lists_images(path: Path) -> bool:
     """Tell a list of paths from a text, by its first line that is not a comment."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with path.open(encoding=encoding_of(path), errors="replace") as file:
         lines = (line.strip() for line in file)
         first = next((line for line in lines if line and not line.startswith("#")), "")
     if not first or Path(first).suffix.lower() in SUFFIXES:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
+from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import find_column
 from unlabeled.data.text.documents import TABLES_OF_TEXT, TEXT_COLUMNS
 from unlabeled.data.text.json_lines import LINES_OF_JSON
@@ -198,7 +199,7 @@ def _is_path_of_texts(path: Path) -> bool:
 
         return _names_texts([field.name for field in schema_of(path) if str(field.type) in ("string", "large_string")])
     if suffix in (".csv", ".tsv"):
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with path.open(encoding=encoding_of(path), errors="replace") as file:
             header = file.readline()
         return _names_texts([cell.strip(' "\r\n') for cell in header.split("\t" if suffix == ".tsv" else ",")])
     return False

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data import LabelTable, read_labels
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import written_aside
+from unlabeled.files import refuses_damage, written_aside
 
 Say = Callable[[str], None]
 
@@ -112,6 +112,7 @@ def write_embeddings(embeddings: Embeddings, path: str | os.PathLike[str], **col
         pq.write_table(pa.table(table), aside)
 
 
+@refuses_damage
 def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
     """Read what `write_embeddings` wrote.
 
@@ -121,14 +122,17 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
         If the file is missing, damaged, or has no such columns.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from unlabeled.data.tabular.parquet import read_parquet
 
     path = Path(path)
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
         vector = table["vector"].combine_chunks()
         vectors = vector.flatten().to_numpy().reshape(len(table), -1).astype(np.float32, copy=False)
         ids = table["id"].to_pylist()
     except (OSError, KeyError, pa.ArrowInvalid, AttributeError) as error:
         raise UnlabeledError(f"{path} cannot be read as embeddings ({error})") from error
+    if vector.null_count or not all(isinstance(name, str) for name in ids):
+        raise UnlabeledError(f"{path} is damaged: an instance lacks its id or its vector")
     return named_embeddings(ids, vectors, table["label"].to_pylist() if "label" in table.column_names else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import write_json
-from unlabeled.modalities import open_instances, open_source
+from unlabeled.modalities import open_instances
 from unlabeled.registry import method
 from unlabeled.runs.embeddings import Say, labelled, silent
 from unlabeled.runs.held_out_labels import rows_to_test
@@ -59,7 +59,7 @@ def evaluate_run(
         embeddings = labelled(embeddings, labels, say)
     elif embeddings.labels is None:
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
-    opened = run.source if data is None else open_source(data)
+    opened = run.source if data is None else run.open_as_its_own(data)
     instances, _ = open_instances(opened, preprocessing=run.encoder.preprocessing, on_error="skip")
     if list(instances.ids) != embeddings.ids or instances.fingerprint != run.about["data"]["fingerprint"]:
         raise UnlabeledError(

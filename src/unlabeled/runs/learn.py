@@ -20,7 +20,7 @@ from unlabeled.counted import counted
 from unlabeled.data import Instances, read_labels
 from unlabeled.encoders import embed
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import folder_lock, read_json, write_json
+from unlabeled.files import check_not_within, folder_lock, write_json
 from unlabeled.modalities import Collection, modality_of, open_instances, open_source
 from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
@@ -33,7 +33,7 @@ from unlabeled.runs.run import Run
 from unlabeled.runs.showing.made_pictures import draw_method, draw_similarities
 from unlabeled.runs.showing.passages import passages
 from unlabeled.runs.showing.pictures import draw
-from unlabeled.runs.staging import NEXT, clear_results, finish_move, put_in_place, run_at_work
+from unlabeled.runs.staging import NEXT, clear_results, finish_move, put_in_place, read_about, run_at_work
 from unlabeled.search import LanceStore
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.control.collapse_advice import collapse_advice
@@ -99,6 +99,7 @@ def learn(
     out, device = Path(out), make_fabric(method.device, method.precision).device
     first = rank() == 0
     say = say if first else silent
+    check_not_within(out, [source, labels])
     with ExitStack() as folder:
         with all_or_none(device):
             data = open_source(source, method)
@@ -306,7 +307,7 @@ def _fitted(
 
 def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
     """Refuse a folder that holds something this run would destroy or be confused with."""
-    about = read_json(out / "run.json") if (out / "run.json").exists() else None
+    about = read_about(out) if (out / "run.json").exists() else None
     if about is None:
         if out.exists() and (not out.is_dir() or any(p.name != ".lock" for p in out.iterdir())):
             raise UnlabeledError(f"{out} exists and is not a run; choose another folder for --out")

@@ -6,7 +6,7 @@ import base64
 from io import BytesIO
 from pathlib import Path
 
-from unlabeled.files import read_json
+from unlabeled.files import read_json, refuses_damage
 from unlabeled.runs.showing.page import write_page
 from unlabeled.runs.showing.run_figures import (
     duplicates_note,
@@ -17,6 +17,7 @@ from unlabeled.runs.showing.run_figures import (
     generalises,
     label_free_table,
 )
+from unlabeled.runs.staging import read_about
 from unlabeled.training.bases.self_supervised import CIRCUMSTANCES
 
 PICTURES = {
@@ -46,12 +47,13 @@ LARGE = 150_000
 """Bytes beyond which a picture holds photographs, and takes a fifth of the room as WebP."""
 
 
+@refuses_damage
 def write_report(folder: Path, name: str | None = None) -> Path:
     """Write ``report.html`` from what a finished run holds; the pictures are inside the file.
 
     `name` is what the run is called; by default as its folder.
     """
-    about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
+    about, metrics = read_about(folder), read_json(folder / "metrics.json")
     shown = about.get("shown")
     own = {"method": (shown["title"], shown["caption"])} if shown else {}
     pictures = [

@@ -16,7 +16,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
 from unlabeled.runs.embeddings import Embeddings, named_embeddings, read_embeddings
-from unlabeled.runs.staging import ADDED, finish_move
+from unlabeled.runs.staging import ADDED, finish_move, read_about
 from unlabeled.search import ExactStore, LanceStore, Neighbours, VectorStore
 from unlabeled.search.metric import checked_metric
 
@@ -44,7 +44,7 @@ class Run:
         finish_move(self.folder)
         if not (self.folder / "run.json").exists():
             raise UnlabeledError(f"{self.folder} holds no run; a run is made by: unlabeled learn <data> --out <folder>")
-        self.about: dict[str, Any] = read_json(self.folder / "run.json")
+        self.about = read_about(self.folder)
         if not self.about.get("complete"):
             source, folder = quote(str(self.about.get("source", "<data>"))), quote(str(self.folder))
             raise UnlabeledError(
@@ -117,6 +117,8 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """The figures in metrics.json."""
         figures: dict[str, Any] = read_json(self.folder / "metrics.json")
+        if not isinstance(figures, dict):
+            raise UnlabeledError(f"{self.folder / 'metrics.json'} is damaged; unlabeled evaluate writes it again")
         return figures
 
     @cached_property
@@ -125,8 +127,12 @@ class Run:
         path = self.about.get("source")
         if path is None or not Path(path).exists():
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
+        return self.open_as_its_own(path)
+
+    def open_as_its_own(self, source: Any) -> Collection:
+        """Open data as the run's own were: the kind, the column of texts, and what is one text are the same."""
         kind = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
-        return open_source(path, self.opening(() if kind is None else (kind,)))
+        return open_source(source, self.opening(() if kind is None else (kind,)))
 
     def opening(self, kinds: tuple[str, ...], workers: int | None = None) -> Settings:
         """Give the settings by which the run's own data were opened, and others like them are."""

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from unlabeled.files import read_json
+from unlabeled.errors import UnlabeledError
+from unlabeled.files import read_json, refuses_damage
 
 NEXT = ".next"
 """The folder, inside that of the run, in which results are written before they take their place."""
@@ -15,10 +16,28 @@ ADDED = "added.parquet"
 _KEPT = {"checkpoint", "run.json"}
 
 
+@refuses_damage
+def read_about(folder: Path) -> dict[str, Any]:
+    """Read the description of a run, ``run.json``, and check that it says what every verb asks for.
+
+    Raises
+    ------
+    UnlabeledError
+        If it is missing or damaged.
+    """
+    about: dict[str, Any] = read_json(folder / "run.json")
+    kinds = {"recipe": dict, "source": str | None, "labels": str | None, "data": dict, "skipped": list}
+    for name, kind in kinds.items():
+        if name in about and not isinstance(about[name], kind):
+            raise UnlabeledError(f"{folder / 'run.json'} is damaged: {name} is {about[name]!r:.60}")
+    if not isinstance(about["recipe"]["method"], str):
+        raise UnlabeledError(f"{folder / 'run.json'} is damaged: the method is {about['recipe']['method']!r:.60}")
+    return about
+
+
 def run_at_work(out: Path) -> dict[str, Any] | None:
     """Give the description of the run that `--resume` goes on with: one that is to replace another comes first."""
-    found = (folder / "run.json" for folder in (out / NEXT, out) if (folder / "run.json").exists())
-    return next((read_json(path) for path in found), None)
+    return next((read_about(folder) for folder in (out / NEXT, out) if (folder / "run.json").exists()), None)
 
 
 def clear_results(folder: Path) -> None:
@@ -49,6 +68,5 @@ def put_in_place(out: Path) -> None:
 
 def finish_move(out: Path) -> None:
     """Finish what `put_in_place` had begun when its process was killed."""
-    description = out / NEXT / "run.json"
-    if description.exists() and read_json(description).get("complete"):
+    if (out / NEXT / "run.json").exists() and read_about(out / NEXT).get("complete"):
         put_in_place(out)

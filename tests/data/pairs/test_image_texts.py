@@ -84,6 +84,34 @@ def test_webdataset_shards(tmp_path):
         ImageTexts(tmp_path / "broken.tar")
 
 
+def header(name: str, kind: bytes, size: int) -> bytes:
+    """Write the header of a member; sizes beyond eleven octal digits are binary, as GNU tar writes them."""
+    length = b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
+    block = name.encode().ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + length + b"0" * 11 + b"\0"
+    block += b" " * 8 + kind + b"\0" * 100 + b"ustar\x0000"
+    block = block.ljust(512, b"\0")
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+@pytest.mark.parametrize("kind", [b"0", b"x", b"g", b"L", b"K", b"S"])
+@pytest.mark.parametrize("size", [8**11 - 1, 2**62, 2**80])
+def test_a_shard_cannot_ask_for_more_bytes_than_it_has(tmp_path, kind, size):
+    (tmp_path / "a.tar").write_bytes(header("0.txt", kind, size) + b"a caption".ljust(512, b"\0"))
+    with pytest.raises(UnlabeledError, match=r"a\.tar"):
+        ImageTexts(tmp_path / "a.tar")
+
+
+def test_a_sparse_member_is_no_caption(tmp_path):
+    sparse = bytearray(header("0.txt", b"S", 512))
+    sparse[386:410] = b"%011o\0%011o\0" % (0, 512)
+    sparse[483:495] = b"%011o\0" % (8**11 - 1)  # its size once the holes are filled
+    sparse[148:156] = b" " * 8
+    sparse[148:156] = b"%06o\0 " % sum(sparse)
+    (tmp_path / "a.tar").write_bytes(bytes(sparse) + b"a".ljust(512, b"\0") + b"\0" * 1024)
+    with pytest.raises(UnlabeledError, match=r"8,589,934,591 bytes"):
+        ImageTexts(tmp_path / "a.tar")
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [([], "not list"), ([("a.png", "x", "y")], "item 0"), (7, "not int"), ([(np.zeros((4, 4)), 3)], "item 0")],

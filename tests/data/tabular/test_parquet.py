@@ -14,8 +14,13 @@ import pytest
 from PIL import Image
 
 from unlabeled.data import Images
-from unlabeled.data.tabular.parquet import ParquetImages, class_names, image_column, read_column
+from unlabeled.data.labels import read_labels
+from unlabeled.data.tabular.parquet import ParquetImages, class_names, image_column, read_column, read_parquet
+from unlabeled.data.tabular.table import Table
+from unlabeled.data.text.documents import read_texts
+from unlabeled.data.text.text_columns import read_columns
 from unlabeled.errors import UnlabeledError
+from unlabeled.runs.embeddings import read_embeddings
 
 
 def encoded(value: int) -> bytes:
@@ -246,3 +251,44 @@ def test_cifar10_is_what_pillow_decodes(cifar10: Path) -> None:
     for i in np.random.default_rng(0).choice(50_000, 300, replace=False).tolist():
         pillow = np.asarray(Image.open(io.BytesIO(rows[i].as_py()["bytes"])).convert("RGB"))
         np.testing.assert_array_equal(prepared.pixels[i], pillow.transpose(2, 0, 1))
+
+
+@pytest.fixture
+def repeated(tmp_path, monkeypatch):
+    """A file of a kilobyte: one text of 100 kB that stands in 5,000 rows, where 100 MB are free."""
+    for module in ("unlabeled.memory", "unlabeled.data.tabular.parquet"):
+        monkeypatch.setattr(f"{module}.free_memory", lambda: 100_000_000)
+    index, long = pa.array([0] * 5_000, pa.int32()), pa.DictionaryArray.from_arrays
+    columns = {
+        "id": [str(i) for i in range(5_000)],
+        "text": long(index, ["x" * 100_000]),
+        "label": long(index, ["y" * 100_000]),
+        "vector": pa.array([[1.0, 2.0]] * 5_000),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "r.parquet", compression="zstd", store_schema=False)
+    picture = pa.StructArray.from_arrays([pa.array([encoded(1) + b"\0" * 100_000] * 2_000)], ["bytes"])
+    pq.write_table(pa.table({"image": picture}), tmp_path / "p.parquet", compression="zstd")
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) < 60_000
+    return tmp_path / "r.parquet"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        read_parquet,
+        read_labels,
+        read_embeddings,
+        read_texts,
+        read_columns,
+        Table.read,
+        lambda path: read_column(path, "text"),
+        lambda path: Images(path.with_name("p.parquet")).decode(0),
+    ],
+)
+def test_values_that_repeat_count_as_often_as_they_stand_there(repeated, read):
+    with pytest.raises(UnlabeledError, match=r"needs [01]\.\d GB of memory"):
+        read(repeated)
+
+
+def test_what_fits_into_memory_is_read_though_it_repeats(repeated):
+    assert read_parquet(repeated, ["id", "vector"]).num_rows == 5_000

@@ -64,6 +64,24 @@ def test_words_are_means_of_their_row_and_their_n_grams(table: np.ndarray, tmp_p
     assert WordVectors.load(tmp_path / "m.bin", limit=2).words == ("</s>", "frog")
 
 
+def test_labels_of_a_classifier_have_no_rows_before_the_n_grams(table: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "m.bin").write_bytes(model(table, label=True))
+    vectors = WordVectors.load(tmp_path / "m.bin")
+    assert vectors.words == tuple(WORDS)
+    for word in [*WORDS, "frogs", "ночью"]:
+        assert np.allclose(vectors[word], expected(table, word), atol=1e-6)
+
+
+def test_fewer_rows_than_words_are_damage(table: np.ndarray, tmp_path: Path) -> None:
+    for content in (
+        model(table[:2]),
+        model(table).replace(struct.pack("<3i2q", 4, 4, 0, 100, -1), struct.pack("<3i2q", 4, 3, 1, 100, -1)),
+    ):
+        (tmp_path / "m.bin").write_bytes(content)
+        with pytest.raises(UnlabeledError, match="damaged"):
+            WordVectors.load(tmp_path / "m.bin")
+
+
 def test_a_model_without_n_grams_knows_its_words_only(table: np.ndarray, tmp_path: Path) -> None:
     content = bytearray(model(table[: len(WORDS)]))
     content[8 + 4 * 8 : 8 + 4 * 11] = struct.pack("<3i", 0, 0, 0)

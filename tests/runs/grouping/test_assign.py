@@ -101,7 +101,7 @@ def test_the_saved_model_alone_has_the_numbers_of_the_table(data, tmp_path):
 
 def test_a_model_is_replaced_only_when_asked_to_and_never_anything_else(data, tmp_path):
     cluster(data / "x.npy", tmp_path / "c.csv", k=2, model=tmp_path / "m")
-    with pytest.raises(UnlabeledError, match="m holds a model already"):
+    with pytest.raises(UnlabeledError, match="m exists already"):
         cluster(data / "x.npy", tmp_path / "d.csv", k=2, model=tmp_path / "m")
     assert not (tmp_path / "d.csv").exists()
     (tmp_path / "m" / "notes.txt").write_text("mine")

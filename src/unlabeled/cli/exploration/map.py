@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, WordLimit, count, print_json, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, WordLimit, count, print_json, refuse_unused, say, tell
 
 
 def map_(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -49,8 +50,10 @@ def map_(
     from unlabeled.runs.grouping.write_table import check_table, inputs_of, write_table
     from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto
 
+    if onto is not None:
+        refuse_unused(context, ["kind", "rows", "perplexity", "limit"], "is for drawing a map, and --onto takes one")
     words = onto is None and holds_words(source)
-    inputs = inputs_of(source, labels)
+    inputs = [*inputs_of(source, labels), *inputs_of(onto)]
     check_picture(out, inputs, overwrite=overwrite)
     if points is not None:
         check_table(points, [*inputs, out], overwrite=overwrite)

@@ -48,15 +48,13 @@ def see(
     """
     from unlabeled.encoders.text.text_encoder import TextEncoder
     from unlabeled.errors import UnlabeledError
-    from unlabeled.files import check_replaceable, check_writable
+    from unlabeled.files import check_output_folder
     from unlabeled.runs import Run
+    from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.inside.see import see as look_inside
     from unlabeled.runs.showing.inside.see_text import see_text
 
-    check_replaceable(out, "look inside")
-    check_writable(out)
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        raise UnlabeledError(f"{out} exists already; choose another name, or replace it with --overwrite")
+    check_output_folder(out, inputs_of(run, photo, *(text or []), classifier), kind="look inside", overwrite=overwrite)
     opened = Run(run)
     if isinstance(opened.encoder, TextEncoder) and (classifier or class_name):
         raise UnlabeledError("--classifier and --class are for runs over images")

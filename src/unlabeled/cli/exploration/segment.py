@@ -52,11 +52,12 @@ def segment(
     from unlabeled.explore import feature_segments, segments, segments_picture
     from unlabeled.explore.segments import write_mask
     from unlabeled.figure import check_picture
+    from unlabeled.runs.grouping.write_table import inputs_of
 
     photo = existing(photo)
-    check_picture(out, [photo], overwrite=overwrite)
+    check_picture(out, inputs_of(run, photo), overwrite=overwrite)
     if mask is not None:
-        check_picture(mask, [photo], overwrite=overwrite)
+        check_picture(mask, inputs_of(run, photo), overwrite=overwrite)
         if mask.resolve() == out.resolve():
             raise UnlabeledError(f"--out and --mask are both {out}; give them different names")
     if photo.is_dir():

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, Seed, count, print_json
+from unlabeled.cli.shared import AsJson, RunFolder, Seed, count, print_json, refuse_unused
 
 
 def generate(
+    context: typer.Context,
     run: RunFolder,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="How the text begins.")] = "",
     samples: Annotated[int, count(help="How many texts.")] = 1,
@@ -27,6 +28,8 @@ def generate(
     """
     from unlabeled.methods.language.gpt import GPT
 
+    if temperature == 0:
+        refuse_unused(context, ["top_k", "top_p"], "is for drawing, and with --temperature 0 nothing is drawn")
     model = language_model(run, GPT)
     texts = model.generate(
         [prompt] * samples, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed

@@ -24,11 +24,12 @@ def reconstruct(
     from unlabeled.data.paths import existing
     from unlabeled.figure import check_picture
     from unlabeled.runs import Run
+    from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.made_pictures import checked_for, draw_shown
 
-    method = checked_for(Run(run).method, "reconstruct")
     files = [existing(photo) for photo in photos]
-    check_picture(out, files, overwrite=overwrite)
+    check_picture(out, inputs_of(run, *files), overwrite=overwrite)
+    method = checked_for(Run(run).method, "reconstruct")
     shown = method.pictures([str(file) for file in files])
     draw_shown(shown, out)
     if as_json:

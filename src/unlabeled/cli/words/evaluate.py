@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, count, print_json
+from unlabeled.cli.shared import AsJson, Column, count, print_json, refuse_unused
 from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_model, open_vectors
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ Files = list[Path]
 
 
 def evaluate(
+    context: typer.Context,
     vectors: VectorsFile,
     similarity: Annotated[
         Files | None,
@@ -66,8 +67,10 @@ def evaluate(
     from unlabeled import evaluation
     from unlabeled.errors import UnlabeledError
 
-    if test is not None and classify is None:
-        raise UnlabeledError("--test is the table to test on; say with --classify which to learn from")
+    if classify is None:
+        refuse_unused(context, ["test", "column", "seeds", "tokenizer"], "goes with --classify")
+    if not analogies:
+        refuse_unused(context, ["restrict", "method"], "goes with --analogies")
     if not (similarity or analogies or synonyms or classify):
         raise UnlabeledError(
             "say what to judge by: --similarity, --analogies, --synonyms or --classify, each with a file"

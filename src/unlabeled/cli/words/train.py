@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, say
+from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, refuse_unused, say
 
 PHRASE_TABLE = ".phrases.json"
 """What the file with the phrases is called, after the file of vectors beside it."""
@@ -21,6 +21,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
     """Make the verb that trains by the method of this name."""
 
     def train(
+        context: typer.Context,
         words: Annotated[
             list[str] | None,
             typer.Argument(metavar="SOURCE...", help="Text files, plain or compressed, or folders of them."),
@@ -50,7 +51,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         from unlabeled.cli.settings import configured, flags, split_arguments
         from unlabeled.cli.words.phrases import joined
         from unlabeled.errors import UnlabeledError
-        from unlabeled.files import write_json
+        from unlabeled.files import check_output, write_json
         from unlabeled.registry import method
         from unlabeled.training.control.run_state import FILE as CHECKPOINT
 
@@ -58,10 +59,13 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         sources, settings = split_arguments(words or [], flags(method(name)))
         if not sources:
             raise UnlabeledError("name the text to learn from: a text file, plain or compressed, or a folder of them")
-        check_out(out, sources, overwrite)
+        if not phrases:
+            refuse_unused(context, ["phrase_threshold"], "goes with --phrases")
+        read = [*sources, recipe]
+        check_out(out, read, overwrite)
         phrase_table = out.with_name(out.name + PHRASE_TABLE)
-        if phrases and out.suffix and phrase_table.exists() and not overwrite:
-            raise UnlabeledError(f"{phrase_table} exists already; choose another --out, or replace it with --overwrite")
+        if phrases and out.suffix:
+            check_output(phrase_table, read, overwrite=overwrite)
         partial = out.with_name(out.name + PARTIAL)
         if resume and not partial.exists():
             raise UnlabeledError(f"there is nothing to resume: {partial} does not exist")
@@ -114,7 +118,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
     return train
 
 
-def check_out(path: Path, sources: list[str], overwrite: bool) -> None:
+def check_out(path: Path, sources: list[Any], overwrite: bool) -> None:
     """Refuse, before hours of training, a place where the vectors could not be written or would replace other things.
 
     Raises
@@ -123,7 +127,7 @@ def check_out(path: Path, sources: list[str], overwrite: bool) -> None:
         If no format of word vectors has the ending, or the place is taken or not writable.
     """
     from unlabeled.errors import UnlabeledError
-    from unlabeled.files import check_output, check_replaceable, check_writable
+    from unlabeled.files import check_output, check_output_folder
     from unlabeled.methods.words.formats.choose import BY_ENDING
 
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
@@ -135,5 +139,4 @@ def check_out(path: Path, sources: list[str], overwrite: bool) -> None:
     if path.suffix:
         check_output(path, sources, overwrite=overwrite)
         return
-    check_replaceable(path)
-    check_writable(path)
+    check_output_folder(path, sources, overwrite=overwrite)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data.plain_text import encoding_of
 from unlabeled.errors import UnlabeledError
 
 EDGES = ("left", "top", "right", "bottom")
@@ -32,7 +33,7 @@ def read_proposals(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64
     path = Path(path)
     found: dict[str, list[list[float]]] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(newline="", encoding=encoding_of(path)) as file:
             rows = csv.DictReader(file)
             columns = rows.fieldnames or []
             name = next((each for each in ("id", "path") if each in columns), None)
@@ -47,7 +48,7 @@ def read_proposals(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64
                 except (TypeError, ValueError):
                     raise UnlabeledError(f"{path}, line {rows.line_num}: a box is four numbers") from None
                 found.setdefault(Path(row[name]).stem, []).append(box)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         raise UnlabeledError(f"cannot read {path} as a table of boxes: {error}") from error
     return {name: np.array(boxes) for name, boxes in found.items()}
 

@@ -17,6 +17,7 @@ from unlabeled.counted import counted
 from unlabeled.data.image.decode import SUFFIXES, UnreadableError, picture, upright_size
 from unlabeled.data.image.objects import Objects
 from unlabeled.data.paths import existing
+from unlabeled.data.plain_text import read_plain_text
 from unlabeled.errors import UnlabeledError
 
 LARGEST_XML = 10_000_000
@@ -154,10 +155,7 @@ class VOC:
             there = f"there are {', '.join(known)}" if known else "there are no lists of pictures there"
             raise UnlabeledError(f"{folder} has no {self.split}.txt: {there}")
         file = folder / f"{self.split}.txt"
-        try:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnlabeledError(f"cannot read {file} as a list of pictures: {error}") from error
+        lines = read_plain_text(file).splitlines()
         names = list(dict.fromkeys(FLAG.sub("", line.strip()) for line in lines if line.strip()))
         if not names:
             raise UnlabeledError(f"{file} lists no pictures")

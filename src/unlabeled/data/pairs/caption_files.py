@@ -13,6 +13,7 @@ from unlabeled.data.image.decode import SUFFIXES
 from unlabeled.data.image.image_sources import Items
 from unlabeled.data.image.images import Images
 from unlabeled.data.paths import files_under, with_suffix_in
+from unlabeled.data.plain_text import encoding_of_bytes, read_plain_text
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.text.text_columns import read_columns
 from unlabeled.errors import UnlabeledError
@@ -58,7 +59,7 @@ def from_folder(folder: Path) -> Captioned:
     captions, image_of = [], []
     for number, image in enumerate(images):
         beside = texts.get(image.with_suffix(""))
-        lines = [] if beside is None else beside.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        lines = [] if beside is None else read_plain_text(beside, errors="replace").splitlines()
         for line in [line for line in lines if line.strip()] or [""]:
             captions.append(line)
             image_of.append(number)
@@ -122,7 +123,7 @@ def from_shards(paths: Sequence[Path]) -> Captioned:
             if suffix in SUFFIXES:
                 items[key] = member
             elif suffix in CAPTION_SUFFIXES:
-                texts[key] = member().decode("utf-8", errors="replace").strip()
+                texts[key] = (content := member()).decode(encoding_of_bytes(content), errors="replace").strip()
             elif suffix == ".json":
                 texts.setdefault(key, _caption_in(member()))
     if not items:
@@ -149,22 +150,27 @@ class TarMember:
 
 def _members(path: Path) -> Iterator[tuple[str, str, TarMember]]:
     try:
+        length = path.stat().st_size
         with tarfile.open(path, "r:") as archive:
             for info in archive:
+                if info.offset_data + info.size > length or info.sparse is not None:
+                    raise UnlabeledError(f"{path} is damaged: {info.name!r:.80} is to have {info.size:,} bytes")
                 if info.isfile():
                     name = Path(info.name)
                     # As in webdataset, the key ends at the first dot of the name.
                     stem, _, suffix = name.name.partition(".")
                     member = TarMember(path, info.offset_data, info.size)
                     yield (name.parent / stem).as_posix(), f".{suffix}".lower(), member
-    except (OSError, tarfile.TarError) as error:
+    except UnlabeledError:
+        raise
+    except Exception as error:  # a damaged header makes tarfile fail in many ways, MemoryError among them
         raise UnlabeledError(f"cannot read {path} as an uncompressed tar file: {error}") from error
 
 
 def _caption_in(content: bytes) -> str:
     try:
         values = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     found = next((values[name] for name in CAPTION_COLUMNS if isinstance(values, dict) and name in values), "")
     return str(found)

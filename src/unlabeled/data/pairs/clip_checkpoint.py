@@ -12,7 +12,7 @@ from unlabeled.data.image.decode import Fit
 from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import read_json
+from unlabeled.files import read_json, refuses_damage
 
 OPEN_CLIP, TRANSFORMERS = "open_clip_config.json", "config.json"
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -67,6 +67,7 @@ class ClipCheckpoint(NamedTuple):
 
 
 @cache
+@refuses_damage
 def read_clip_checkpoint(name: str) -> ClipCheckpoint:
     """Read what a checkpoint says of itself.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -20,9 +21,85 @@ from unlabeled.data.fingerprint import file_digest, fingerprint
 from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory, free_memory
 
 # Row groups kept decompressed, so that random access to a file of this size reads each group once.
 GROUP_CACHE_BYTES = 128 << 20
+CELL = 8
+"""Bytes that a value takes at least, once it is read."""
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read columns of a parquet file, by default all, if they fit into memory.
+
+    Raises
+    ------
+    UnlabeledError
+        If it cannot be read, or is too large.
+    """
+    try:
+        # Not read_table, which loads pyarrow's data sets and query engine: 150 MB for nothing.
+        with pq.ParquetFile(path) as parquet:
+            check_parquet_memory(parquet, path, columns)
+            return parquet.read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        what = (
+            f"the column {columns[0]!r} of {path}"
+            if columns is not None and len(columns) == 1
+            else f"{path} as parquet"
+        )
+        raise UnlabeledError(f"cannot read {what}: {error}") from error
+
+
+def check_parquet_memory(
+    parquet: pq.ParquetFile, path: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+) -> None:
+    """Refuse columns that would not fit into memory: a few hundred bytes may stand for billions of equal values.
+
+    Parameters
+    ----------
+    parquet : ParquetFile
+    path : Path
+        What to call it in messages.
+    columns : sequence of str, optional
+        The columns to be read; by default all.
+    groups : sequence of int, optional
+        The row groups to be read; by default all.
+    """
+    remedy = "read it in parts, or keep the columns that are needed"
+    metadata = parquet.metadata
+    groups = range(metadata.num_row_groups) if groups is None else groups
+    cells, most, repeated = 0, 0, set()
+    for chunk in (metadata.row_group(group).column(place) for group in groups for place in range(metadata.num_columns)):
+        leaf = chunk.path_in_schema
+        if columns is not None and not any(leaf == name or leaf.startswith(f"{name}.") for name in columns):
+            continue
+        cells += chunk.num_values
+        if chunk.physical_type == "BYTE_ARRAY" and any("DICTIONARY" in name for name in chunk.encodings):
+            most += chunk.num_values * chunk.total_uncompressed_size
+            repeated.add(leaf)
+    what = f"{path} with {metadata.num_rows:,} rows"
+    check_memory(CELL * cells, what, remedy)
+    free = free_memory()
+    if free is not None and CELL * cells + most > free:  # only then are the lengths of what repeats looked at
+        check_memory(CELL * cells + _bytes_of(path, sorted(repeated), list(groups)), what, remedy)
+
+
+def _bytes_of(path: Path, leaves: list[str], groups: list[int]) -> int:
+    """Give the bytes of texts and pictures once each stands where it is repeated."""
+    total = 0
+    with pq.ParquetFile(path, read_dictionary=leaves) as parquet:
+        for leaf in leaves:
+            for chunk in parquet.read_row_groups(groups, columns=[leaf]).column(0).chunks:
+                while pa.types.is_struct(chunk.type):
+                    chunk = chunk.field(0)
+                if pa.types.is_dictionary(chunk.type):
+                    lengths = np.asarray(pc.fill_null(pc.binary_length(chunk.dictionary), 0), np.int64)
+                    used = np.bincount(np.asarray(chunk.indices.drop_null()), minlength=len(lengths))
+                    total += int(lengths @ used[: len(lengths)])
+                else:
+                    total += chunk.nbytes
+    return total
 
 
 def schema_of(path: Path) -> pa.Schema:
@@ -36,11 +113,9 @@ def schema_of(path: Path) -> pa.Schema:
 def read_column(path: Path, name: str) -> list[Any]:
     """Read one column of a parquet file, or one field of a struct (``image.path``), as Python values."""
     try:
-        # Not read_table, which loads pyarrow's data sets and query engine: 150 MB for nothing.
-        with pq.ParquetFile(path) as parquet:
-            column = parquet.read(columns=[name]).column(0)
-    except (OSError, pa.ArrowException) as error:
-        raise UnlabeledError(f"cannot read the column {name!r} of {path}: {error}") from error
+        column = read_parquet(path, [name]).column(0)
+    except IndexError:
+        raise UnlabeledError(f"{path} has no column {name!r}") from None
     values: list[Any] = (column.flatten()[0] if pa.types.is_struct(column.type) else column).to_pylist()
     return values
 
@@ -153,6 +228,7 @@ class ParquetImages:
         file, group = self._groups[number]
         try:
             with pq.ParquetFile(file) as parquet:
+                check_parquet_memory(parquet, file, [self._leaf], [group])
                 column = parquet.read_row_group(group, columns=[self._leaf]).column(0)
         except (OSError, pa.ArrowException) as error:
             raise UnlabeledError(f"cannot read row group {group} of {file}: {error}") from error

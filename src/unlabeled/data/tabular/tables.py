@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv as csv_module
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.errors import UnlabeledError
-from unlabeled.memory import check_memory
 
 TABLES = (".csv", ".tsv", ".parquet")
 """What the names of tables end in."""
@@ -95,6 +94,8 @@ def _read_parquet(path: Path) -> Any:
     """Read all columns, or only vectors, ids and labels if one column holds lists."""
     import pyarrow.parquet as pq
 
+    from unlabeled.data.tabular.parquet import check_parquet_memory  # here, for CSV needs no parquet
+
     with pq.ParquetFile(path) as parquet:
         schema = parquet.schema_arrow
         lists = [field.name for field in schema if _is_list(field.type)]
@@ -104,15 +105,8 @@ def _read_parquet(path: Path) -> Any:
             )
         described = [find_column(schema.names, names) for names in (ID_COLUMNS, LABEL_COLUMNS)]
         wanted = lists + [schema.names[i] for i in described if i is not None]
-        check_parquet_memory(parquet, path)
+        check_parquet_memory(parquet, path, wanted if lists else None)
         return parquet.read(columns=wanted if lists else None)
-
-
-def check_parquet_memory(parquet: Any, path: Path) -> None:
-    """Refuse a file whose rows would not fit into memory: a few hundred bytes may stand for billions of equal rows."""
-    cells = parquet.metadata.num_rows * len(parquet.schema_arrow)
-    remedy = "read it in parts, or keep the columns that are needed"
-    check_memory(8 * cells, f"{path} with {parquet.metadata.num_rows:,} rows", remedy)
 
 
 def _read_csv(path: Path) -> Any:
@@ -128,15 +122,6 @@ def _read_csv(path: Path) -> Any:
         read_options=csv.ReadOptions(autogenerate_column_names=headerless, encoding=encoding.removesuffix("-sig")),
         parse_options=csv.ParseOptions(delimiter=delimiter),
     )
-
-
-def encoding_of(path: Path) -> str:
-    """Tell the encoding of a text file by the mark that it may begin with; without one it is UTF-8."""
-    with path.open("rb") as file:
-        beginning = file.read(4)
-    marks = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16"}
-    marks |= {codecs.BOM_UTF16_BE: "utf-16"}
-    return next((name for mark, name in marks.items() if beginning.startswith(mark)), "utf-8-sig")
 
 
 def _is_headerless(lines: Sequence[str], delimiter: str) -> bool:

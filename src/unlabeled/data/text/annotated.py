@@ -8,6 +8,7 @@ from typing import Any
 
 from unlabeled.data.classes import class_name
 from unlabeled.data.paths import existing
+from unlabeled.data.plain_text import read_plain_text
 from unlabeled.data.text.documents import TABLES_OF_TEXT
 from unlabeled.data.text.text_columns import read_columns
 from unlabeled.errors import UnlabeledError
@@ -94,7 +95,7 @@ def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[s
     """
     words: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
-    for number, line in enumerate(existing(path).read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(read_plain_text(existing(path)).splitlines(), start=1):
         cells = line.split()
         if not cells or cells[0] == "-DOCSTART-":
             if words[-1]:
@@ -132,7 +133,7 @@ def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], lis
                     found = [] if asked.get("is_impossible") else asked.get("answers", [])
                     columns = {key: [one[key] for one in found] for key in ("text", "answer_start")}
                     answers.append(columns if found else None)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise UnlabeledError(f"{path} is not in SQuAD's form: {error!r} is missing") from None
     return pairs, answers
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.paths import id_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
-from unlabeled.data.tabular.tables import TABLES, check_parquet_memory, delimiter_in
+from unlabeled.data.tabular.tables import TABLES, delimiter_in
 from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
 from unlabeled.data.text.text_files import Files, Strings, open_decoded, open_text
 from unlabeled.data.text.tokenization.stop_words import stop_words as stop_words_of
@@ -356,13 +356,16 @@ def text_column(table: Any, path: Path, column: str | None) -> str:
 def _read_parquet(path: Path) -> Any:
     import pyarrow.parquet as pq
 
+    from unlabeled.data.tabular.parquet import check_parquet_memory  # here, for CSV needs no parquet
+
     with pq.ParquetFile(path) as parquet:
         names = [field.name for field in parquet.schema_arrow if _is_string(field.type)]
         every = parquet.schema_arrow.names
         places = (find_column(every, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS))
-        check_parquet_memory(parquet, path)
         described = [every[place] for place in places if place is not None]
-        return parquet.read(columns=list(dict.fromkeys([*names, *described])))
+        wanted = list(dict.fromkeys([*names, *described]))
+        check_parquet_memory(parquet, path, wanted)
+        return parquet.read(columns=wanted)
 
 
 def _read_csv(path: Path) -> Any:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from unlabeled.data.plain_text import read_plain_text
 from unlabeled.errors import UnlabeledError
 
 LINES_OF_JSON = (".jsonl", ".ndjson")
@@ -20,16 +21,12 @@ def read_json_lines(path: Path) -> dict[str, list[Any]]:
         If it cannot be read, or a line is no JSON object.
     """
     rows: list[dict[str, Any]] = []
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
-    except OSError as error:
-        raise UnlabeledError(f"cannot read {path}: {error.strerror}") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_plain_text(path, errors="replace").split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UnlabeledError(f"{path}, line {number} is not JSON: {error}") from None
         if not isinstance(row, dict):
             raise UnlabeledError(f"{path}, line {number} is not a JSON object with a name for each value")

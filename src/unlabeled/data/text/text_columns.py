@@ -58,13 +58,9 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
     if path.suffix.lower() in LINES_OF_JSON:
         columns = read_json_lines(path)
     elif path.suffix.lower() == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        from unlabeled.data.tabular.parquet import read_parquet  # here, for CSV needs no parquet
 
-        try:
-            columns = pq.read_table(path).to_pydict()
-        except (OSError, pa.ArrowException) as error:
-            raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
+        columns = read_parquet(path).to_pydict()
     else:
         columns = open_table(path).to_pydict()
     if not columns or not next(iter(columns.values())):

@@ -231,6 +231,7 @@ class Detector(Estimator):
         saved = read_json(folder / "detector.json")
         tensors = load_tensors(folder / "head.safetensors")
         self = cls(**saved["settings"])
+        check_whole_settings(self, "epochs", "batch_size")
         self.encoder_ = load_encoder(folder)
         self.size_, self.classes_, self.history_ = int(saved["size"]), saved["classes"], saved["history"]
         self.given_ = bool(saved.get("given", False))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.data.plain_text import read_plain_text
 from unlabeled.methods.words.word_vectors import WordVectors
 from unlabeled.search.metric import unit_rows
 
@@ -70,14 +69,7 @@ class Lexicon:
 
 def lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     """Yield the lines of a text file with their numbers, without empty ones and comments, which start with ``#``."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UnlabeledError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UnlabeledError(f"{path} is not valid UTF-8 ({error.reason} at byte {error.start})") from error
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(read_plain_text(path).split("\n"), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line.rstrip("\r")
 

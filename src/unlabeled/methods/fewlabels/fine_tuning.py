@@ -22,7 +22,7 @@ from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tenso
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.methods.fewlabels.tasks import TASKS, Scores, TaskName
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.bases.stages import stages
@@ -199,6 +199,7 @@ class FineTuning(Estimator):
             write_json(aside / "model.json", about)
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote."""
         folder = Path(folder)
@@ -206,6 +207,7 @@ class FineTuning(Estimator):
         if saved.get("method") != "fine_tuning":
             raise UnlabeledError(f"{folder} holds no fine-tuned model but one of {saved.get('method')}")
         self = cls._of_recipe(saved)
+        self._check()
         self.encoder_ = load_encoder(folder)
         self.task_ = TASKS[self.task]()
         self.task_.restore(saved["state"])

@@ -21,7 +21,7 @@ from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
@@ -100,9 +100,7 @@ class SetFit(Estimator):
         y : sequence
             Classes; −1, None and the empty string mean unlabelled, and such texts are left out.
         """
-        if self.tune not in ("auto", "always", "never"):
-            raise unknown_name("tune", self.tune, ["auto", "always", "never"])
-        check_whole_settings(self, "pairs", "batch_size")
+        self._check()
         seed = int(check_random_state(self.random_state).randint(2**31))
         start = trained_encoder(self.encoder).to(choose_device(self.device))
         instances, _ = open_instances(X, preprocessing=start.preprocessing)
@@ -155,6 +153,7 @@ class SetFit(Estimator):
             write_json(aside / "model.json", {"method": "set_fit", **settings, **about})
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote."""
         folder = Path(folder)
@@ -162,10 +161,16 @@ class SetFit(Estimator):
         if saved.get("method") != "set_fit":
             raise UnlabeledError(f"{folder} holds no model of SetFit but one of {saved.get('method')}")
         self = cls._of_recipe(saved)
+        self._check()
         self.encoder_ = load_encoder(folder)
         self.classes_, self.tuned_, self.accuracies_ = np.array(saved["classes"]), saved["tuned"], saved["accuracies"]
         self.weights_, self.bias_ = arrays["weights"], arrays["bias"]
         return self
+
+    def _check(self) -> None:
+        if self.tune not in ("auto", "always", "never"):
+            raise unknown_name("tune", str(self.tune), ["auto", "always", "never"])
+        check_whole_settings(self, "pairs", "batch_size")
 
     def _compared(
         self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], folds: int, seed: int

@@ -15,7 +15,7 @@ from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.data.text.tokenization.text_encoding import Encoded
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, read_json, write_json
+from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.setting_checks import check_whole_number
 
 PAIRS = (1 << 22) - 1  # different pairs counted at a time, in a table of 128 MiB
@@ -176,6 +176,7 @@ class Phrases(Estimator):
             write_json(aside / "model.json", {"method": "phrases", **self.to_dict()})
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote."""
         return cls.from_dict(read_json(Path(folder) / "model.json"))

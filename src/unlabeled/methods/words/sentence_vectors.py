@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -16,7 +17,7 @@ from unlabeled.data.text.documents import read_texts
 from unlabeled.data.text.tokenization.tokenizers import checked_tokenizer, tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator
-from unlabeled.files import folder_written_aside, load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 from unlabeled.methods.words.word_vectors import WordVectors
 
@@ -87,10 +88,7 @@ class SentenceVectors(Estimator):
         UnlabeledError
             If there are no texts, a setting is out of range, or no word of the texts has a vector.
         """
-        if self.weighting not in ("sif", "mean"):
-            raise unknown_name("weighting", str(self.weighting), ["sif", "mean"])
-        if not 0 < self.smoothing < np.inf:
-            raise UnlabeledError(f"smoothing must be above 0, got {self.smoothing!r}")
+        self._check()
         self._open()
         texts = self._cut(X)
         counts = Counter(word for text in texts for word in text)
@@ -146,6 +144,7 @@ class SentenceVectors(Estimator):
             write_json(aside / MODEL, {"method": "sentence_vectors", **settings, "words": list(self.shares_)})
 
     @classmethod
+    @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote. A tokenizer of your own is not saved: set it again."""
         folder = Path(folder)
@@ -156,9 +155,16 @@ class SentenceVectors(Estimator):
             self.shares_ = dict(zip(saved["words"], arrays["shares"].tolist(), strict=True))
         except (KeyError, TypeError, ValueError) as error:
             raise UnlabeledError(f"{folder} is damaged ({error})") from error
+        self._check()
         self._vectors, self._tokenizer = vectors, checked_tokenizer(self.tokenizer)
         self.component_ = arrays.get("component")
         return self
+
+    def _check(self) -> None:
+        if self.weighting not in ("sif", "mean"):
+            raise unknown_name("weighting", str(self.weighting), ["sif", "mean"])
+        if not (isinstance(self.smoothing, Real) and 0 < self.smoothing < np.inf):
+            raise UnlabeledError(f"smoothing must be above 0, got {self.smoothing!r}")
 
     def _open(self) -> None:
         """Open the vectors of words, and find out how texts are cut."""

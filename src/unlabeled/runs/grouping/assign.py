@@ -14,10 +14,10 @@ from unlabeled.counted import counted
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
 from unlabeled.figure import check_picture
-from unlabeled.files import check_replaceable, check_writable, folder_written_aside, read_json, write_json
+from unlabeled.files import check_output_folder, folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.registry import load
 from unlabeled.runs.grouping.row_encoding import RowEncoding
-from unlabeled.runs.grouping.write_table import check_table, masked, write_table
+from unlabeled.runs.grouping.write_table import check_table, inputs_of, masked, write_table
 from unlabeled.search import ExactStore
 from unlabeled.search.metric import unit_rows
 
@@ -46,10 +46,7 @@ def check_results(
     folder = Path(table).with_suffix(".model") if model is None else Path(model)
     check_table(table, inputs, overwrite=overwrite)
     check_picture(path, inputs, overwrite=overwrite)
-    check_replaceable(folder, KIND)
-    if folder.exists() and any(folder.iterdir()) and not overwrite:
-        raise UnlabeledError(f"{folder} holds a model already; choose another name, or replace it with --overwrite")
-    check_writable(folder)
+    check_output_folder(folder, inputs, kind=KIND, overwrite=overwrite)
     return path, folder
 
 
@@ -116,7 +113,7 @@ def assign(
     {'0': 1, '1': 2}
     """
     folder = Path(model)
-    check_table(out, [source, folder], overwrite=overwrite)
+    check_table(out, [source, folder, *inputs_of(folder.parent / "run")], overwrite=overwrite)
     if (folder / "topics.json").exists():
         task, (columns, said) = "topics", _topics(folder, source, column)
     elif (folder / CARD).exists():
@@ -146,6 +143,8 @@ def _rows(folder: Path, source: Any, column: str | None) -> tuple[list[str], NDA
     encoding = RowEncoding.read(folder)
     if not (folder.parent / "run" / "run.json").exists():
         return encoding.encode(source, column)
+    if column is not None:
+        raise UnlabeledError(f"a column ({column}) is for text, and the model was not made from text; leave it out")
     from unlabeled.runs.run import Run  # its encoder brings torch
 
     found = Run(folder.parent / "run").embed(source, on_error="skip")
@@ -153,6 +152,7 @@ def _rows(folder: Path, source: Any, column: str | None) -> tuple[list[str], NDA
     return found.ids, encoding.rescale(found.vectors), said
 
 
+@refuses_damage
 def _clusters(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
     found = load(folder / MODEL)
     labels = np.asarray(found.predict(rows), dtype=np.int64)
@@ -167,6 +167,7 @@ def _clusters(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[st
     return columns
 
 
+@refuses_damage
 def _outliers(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
     if (folder / MODEL).exists():
         found = load(folder / MODEL)
@@ -177,6 +178,7 @@ def _outliers(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[st
     return {"score": scores, "outlier": scores < card["threshold"]}
 
 
+@refuses_damage
 def _labels(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
     if card["features"] != "representation":
         raise UnlabeledError("these labels were made from the raw input, which cannot be made of new instances here")
@@ -184,6 +186,7 @@ def _labels(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str,
     return _named(card, np.asarray(model.predict(rows), dtype=np.int64), model.predict_proba(rows))
 
 
+@refuses_damage
 def _labels_of_instances(
     folder: Path, card: dict[str, Any], source: Any, column: str | None
 ) -> tuple[dict[str, Any], list[str]]:
@@ -212,6 +215,7 @@ def _named(card: dict[str, Any], codes: NDArray[np.int64], shares: NDArray[np.fl
 PLACES = {"cluster": _clusters, "outliers": _outliers, "labels": _labels}
 
 
+@refuses_damage
 def _topics(folder: Path, source: Any, column: str | None) -> tuple[dict[str, Any], list[str]]:
     texts, ids = read_texts(source, column)
     model = load(folder / MODEL)

@@ -97,6 +97,8 @@ class RowEncoding:
         UnlabeledError
             If the source is of another kind, or lacks a column.
         """
+        if column is not None and self.words is None:
+            raise UnlabeledError(f"a column ({column}) is for text, and the model was not made from text; leave it out")
         if self.table is not None:
             ids, array, remarks = _encode_table(self.table, source, self.codes)
         elif self.words is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.documents import Documents, read_texts
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import name_of
-from unlabeled.files import check_replaceable, check_writable, folder_written_aside, write_json
+from unlabeled.files import check_output_folder, folder_written_aside, write_json
 from unlabeled.registry import method as registered
 from unlabeled.registry import methods
 from unlabeled.runs.grouping.topics_summary import EXAMPLES, WORDS, excerpt, topics_summary
@@ -91,7 +91,7 @@ def topics(
     ['cats', 'dogs']
     """
     folder = Path(out)
-    _check_folder(folder, source, overwrite)
+    check_output_folder(folder, [source, encoder], kind="result", overwrite=overwrite)
     filters: dict[str, Any] = {
         "tokenizer": tokenizer,
         "stop_words": stop_words,
@@ -136,16 +136,6 @@ def _kind(name: str) -> type[TopicModel]:
         fit = ", ".join([*sorted(name for name, cls in methods().items() if issubclass(cls, TopicModel)), "clusters"])
         raise UnlabeledError(f"{found.__name__} finds no topics; these do: {fit}")
     return found
-
-
-def _check_folder(folder: Path, source: Any, overwrite: bool) -> None:
-    """Refuse a folder that is read or holds something, unless these are topics that may go."""
-    if isinstance(source, str | os.PathLike) and os.path.realpath(folder) == os.path.realpath(source):
-        raise UnlabeledError(f"{folder} is what is read; choose another folder for the topics")
-    check_replaceable(folder, "result")
-    if folder.exists() and any(folder.iterdir()) and not overwrite:
-        raise UnlabeledError(f"{folder} holds a result already; choose another folder, or replace it with --overwrite")
-    check_writable(folder)
 
 
 def _described(

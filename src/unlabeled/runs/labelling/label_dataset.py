@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.labels import read_labels
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import check_writable, folder_lock, read_json, write_json
+from unlabeled.files import check_output, check_writable, folder_lock, read_json, write_json
 from unlabeled.methods.fewlabels.calibration import at_temperature
 from unlabeled.modalities import Settings, modalities, modality_of, open_instances
 from unlabeled.modalities.modality import Collection, OnError
@@ -47,6 +47,7 @@ from unlabeled.runs.labelling.label_report import write_label_report
 from unlabeled.runs.labelling.label_tuning import cross_validate_tuning
 from unlabeled.runs.learn import learn
 from unlabeled.runs.run import Run
+from unlabeled.runs.staging import read_about
 from unlabeled.search import NeighbourGraph
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
@@ -159,11 +160,14 @@ def label_dataset(
         raise UnlabeledError(f"next_count must be at least 0 and repeats 1, got {next_count} and {repeats}")
     allowed = None if str(budget) == "0" else Budget.read(budget)
     before = _check_folder(out, resume, overwrite)
+    _check_inputs(out, source, labels)
     to_learn = _to_learn(source, column)
     if to_learn is not None:
         GivenLabels.read(labels, to_learn.ids)  # what is wrong with them is said before the work
         rows = None
     else:
+        if method is not None:
+            raise UnlabeledError("a method learns from images, and these are represented without one; leave it out")
         rows = open_rows(source, column=column, random_state=random_state)
         GivenLabels.read(labels, rows.ids)
     run = out / "run" if to_learn is not None else _run_folder(source)
@@ -289,7 +293,7 @@ def _check_nothing_seen(run: Path | None, method: SelfSupervised | None) -> None
 
 def _is_finished(run: Path) -> bool:
     """Tell whether a representation was learnt to its end; it keeps its checkpoint then too."""
-    return (run / "run.json").exists() and bool(read_json(run / "run.json").get("complete"))
+    return (run / "run.json").exists() and bool(read_about(run).get("complete"))
 
 
 def _learnt(
@@ -389,6 +393,8 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
             raise UnlabeledError(f"{out} exists and holds no labels made here; choose another folder for --out")
         return {}
     before: dict[str, Any] = read_json(out / CARD)
+    if not isinstance(before, dict):
+        raise UnlabeledError(f"{out / CARD} is damaged; choose another folder for --out")
     if before.get("complete") and not overwrite:
         raise UnlabeledError(f"{out} holds finished labels; choose another folder, or replace them with --overwrite")
     if not before.get("complete") and not (resume or overwrite):
@@ -396,6 +402,14 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
     if overwrite and not resume and (out / "run" / "checkpoint").exists() and not _is_finished(out / "run"):
         shutil.rmtree(out / "run")
     return before
+
+
+def _check_inputs(out: Path, source: Any, labels: Any) -> None:
+    """Refuse the labels of an earlier round as data or as given labels: they would be replaced, and are guesses."""
+    given = [source, *(labels if isinstance(labels, list | tuple) else [labels])]
+    files = [each for each in given if isinstance(each, str | os.PathLike) and Path(each).is_file()]
+    for suffix in ("csv", "parquet"):
+        check_output(out / f"labels.{suffix}", files, overwrite=True)
 
 
 def _forgotten(out: Path, rows: Rows, given: GivenLabels) -> list[str]:

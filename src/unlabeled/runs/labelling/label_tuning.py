@@ -18,7 +18,7 @@ from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import Instances, Subset
 from unlabeled.encoders import Encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import load_arrays, read_json, save_arrays, write_json
+from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.consistency.fix_match import FixMatch
 from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised
 from unlabeled.methods.fewlabels.consistency.supervised import Supervised
@@ -125,11 +125,18 @@ def cross_validate_tuning(
     return compared, {"steps": plan.steps, "repeats": plan.repeats, "said": None}
 
 
+@refuses_damage
+def _saved_plan(cache: Path, key: str) -> TuningPlan | None:
+    """Give the plan of interrupted work, if that was the same work."""
+    saved = read_json(cache / PLAN)
+    return TuningPlan(int(saved["steps"]), int(saved["repeats"])) if saved["key"] == key else None
+
+
 def _plan(tuning: Tuning, budget: Budget, repeats: int, cache: Path) -> TuningPlan | str:
     """Take the plan of interrupted work that was the same, or make one; where there is none, say why."""
     key = fingerprint([tuning.codes, tuning.instances.fingerprint, str((budget, repeats, tuning.seed))])
-    if (cache / PLAN).exists() and (saved := read_json(cache / PLAN))["key"] == key:
-        return TuningPlan(saved["steps"], saved["repeats"])
+    if (cache / PLAN).exists() and (saved := _saved_plan(cache, key)) is not None:
+        return saved
     if budget.unit == "steps":
         plan = TuningPlan(max(1, int(budget.amount)), REPEATS)
     else:

@@ -16,8 +16,9 @@ from unlabeled.data.video import Videos
 from unlabeled.data.video.write_video import check_video_name, write_video
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.figures.overlay import mask_overlay, point_overlay
-from unlabeled.files import check_output, read_json
+from unlabeled.files import check_output
 from unlabeled.methods.video.tracking_by_colorization import TrackingByColorization
+from unlabeled.registry import saved_method
 from unlabeled.runs.grouping.write_table import inputs_of
 from unlabeled.runs.run import Run
 
@@ -105,7 +106,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.int64]:
 
 def _tracker(run: str | os.PathLike[str]) -> TrackingByColorization:
     folder = Run(run).folder / "model"
-    name = read_json(folder / "model.json")["method"]
+    name = saved_method(folder)
     if name != "tracking_by_colorization":
         raise UnlabeledError(
             f"the run in {run} was learnt by {name}, which does not track; "

@@ -11,10 +11,10 @@ import numpy as np
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.accuracy import accuracy_by_class, balanced_accuracy, wilson_interval
-from unlabeled.files import read_json
 from unlabeled.methods.crossmodal.clip import CLIP
 from unlabeled.methods.crossmodal.zero_shot import TEMPLATES
 from unlabeled.modalities.modality import OnError
+from unlabeled.registry import saved_method
 from unlabeled.runs.grouping.write_table import check_table, inputs_of, write_table
 from unlabeled.runs.run import Run
 
@@ -61,7 +61,7 @@ def zeroshot(
     if out is not None:
         check_table(out, inputs_of(run, images), overwrite=overwrite)
     opened = Run(run)
-    name = read_json(opened.folder / "model" / "model.json")["method"]
+    name = saved_method(opened.folder / "model")
     if name != "clip":
         raise UnlabeledError(
             f"the run in {run} was learnt by {name} and knows no words; zero-shot classes need a run of images with "

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import read_json
+from unlabeled.files import read_json, refuses_damage
 
 LONGEST = 512
 """Tokens of a text at most where a checkpoint does not say."""
@@ -64,6 +64,7 @@ def find_checkpoint(name: str) -> Path | str:
     return name
 
 
+@refuses_damage
 def tokenizer_of(name: str) -> tuple[SubwordTokenizer, int]:
     """Give a checkpoint's tokenizer, and the most tokens that its network takes."""
     place = find_checkpoint(name)
@@ -74,6 +75,7 @@ def tokenizer_of(name: str) -> tuple[SubwordTokenizer, int]:
     return tokenizer, min(length or LONGEST, LONGEST)
 
 
+@refuses_damage
 def sentence_settings(place: Path | str) -> SentenceSettings:
     """Read what sentence-transformers writes beside a model: pooling, normalisation, and length.
 

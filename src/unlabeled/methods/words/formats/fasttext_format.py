@@ -105,10 +105,10 @@ def read_fasttext(path: Path, file: IO[bytes], size: int | None, selection: Sele
     except struct.error:
         raise UnlabeledError(f"{path} is a model of fastText that was cut short") from None
     start = file.tell()
-    if dim != sizes.dim or not len(words) <= rows or start + 4 * rows * dim > size:
+    if dim != sizes.dim or len(words) != sizes.words or not sizes.words <= rows or start + 4 * rows * dim > size:
         raise UnlabeledError(f"{path} is a model of fastText that was cut short or is damaged")
     table = np.memmap(path, "<f4", "r", start, (rows, dim))
-    unseen = MeanOfNgrams(table, sizes.entries, sizes.shortest, sizes.longest)
+    unseen = MeanOfNgrams(table, sizes.words, sizes.shortest, sizes.longest)
     chosen = selection.of(Content(words, np.arange(len(words)), counts))
     vectors = np.empty((len(chosen.words), dim), np.float32)
     for first in range(0, len(vectors), AT_ONCE):

@@ -28,10 +28,11 @@ def write_parquet(path: Path, words: Sequence[str], vectors: NDArray[Any], count
 def read_parquet(path: Path) -> Content:
     """Read what `write_parquet` wrote."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from unlabeled.data.tabular.parquet import read_parquet as read_columns
 
     try:
-        table = pq.read_table(path)
+        table = read_columns(path)
         words = table.column("id").to_pylist()
         column = table.column("vector").combine_chunks()
         vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(words), -1)
