@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+import re
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -26,6 +27,19 @@ class Shift(Estimator):
 
     def score(self, X, y=None):
         return -abs(self.by - 3)
+
+
+class Typed(Estimator):
+    count: int = 1
+    share: float = 0.5
+    name: Literal["a", "b"] = "a"
+    sides: tuple[int, int] | None = None
+    flag: bool = False
+    anything: Any = None
+    random_state: int | None = None
+
+    def fit(self, X, y=None):
+        return self
 
 
 def test_parameters_are_given_and_set_by_name():
@@ -78,3 +92,36 @@ def test_a_setting_that_is_not_there_suggests_the_nearest():
     with pytest.raises(TypeError, match="did you mean 'covariance'"):
         unlabeled.GaussianMixture(2, covariance_type="full")
     assert copy.deepcopy(Shift(by=2.0)).by == 2.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"count": "x"}, "count must be a whole number, not 'x'"),
+        ({"count": True}, "count must be a whole number"),
+        ({"count": 1.5}, "count must be a whole number"),
+        ({"share": None}, "share must be a number"),
+        ({"share": [1]}, "share must be a number"),
+        ({"name": 5}, "name must be 'a' or 'b'"),
+        ({"sides": 3}, "sides must be several values or None"),
+        ({"flag": "yes"}, "flag must be True or False"),
+        ({"random_state": -1}, "random_state must be a whole number from 0"),
+        ({"random_state": 2**32}, "random_state must be a whole number from 0"),
+        ({"random_state": "x"}, "random_state must be a whole number from 0"),
+    ],
+)
+def test_fit_refuses_a_setting_of_another_type_by_name(settings, says):
+    with pytest.raises(UnlabeledError, match=re.escape(says)):
+        Typed(**settings).fit([])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"count": np.int64(3), "share": np.float32(0.5), "sides": [1, 2], "flag": np.True_},
+        {"share": 1, "sides": np.array([1, 2]), "random_state": np.random.RandomState(0)},
+        {"name": "c", "anything": object(), "random_state": np.uint32(7)},
+    ],
+)
+def test_fit_takes_what_stands_for_a_type(settings):
+    assert Typed(**settings).fit([]).count > 0

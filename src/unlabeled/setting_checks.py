@@ -59,7 +59,7 @@ def fits(value: Any, kind: Any) -> bool:
     if kind in (int, float):
         return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
     if kind is bool:
-        return isinstance(value, bool) or type(value).__name__ == "bool_"
+        return type(value).__name__ in ("bool", "bool_")  # also NumPy's, old and new
     return isinstance(value, str) if kind is str else kind is not types.NoneType or value is None
 
 
@@ -107,9 +107,7 @@ def check_types(owner: Any) -> None:
 def _check_seed(value: Any) -> None:
     whole = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= LARGEST_SEED
     if value is not None and not whole and not hasattr(value, "randint"):
-        raise UnlabeledError(
-            f"random_state must be a whole number from 0 to {LARGEST_SEED}, or None, not {value!r:.60}"
-        )
+        raise UnlabeledError(f"random_state must be a whole number from 0 to {LARGEST_SEED} or None, not {value!r:.60}")
 
 
 @cache

@@ -170,7 +170,7 @@ def test_methods_lists_all_and_shows_one():
         (["learn", "{photos}", "--resume"], "no run in"),
         (["learn", "{photos}", "--projection-dim", "-3"], "--projection-dim is at least 1, not -3"),
         (["learn", "{photos}", "--random-state", "-1"], "--random-state is at least 0, not -1"),
-        (["learn", "{photos}", "--recipe", "{photos}/../wrong.toml"], "epochs is int, not 'many'"),
+        (["learn", "{photos}", "--recipe", "{photos}/../wrong.toml"], "epochs must be a whole number, not 'many'"),
         (["search", "{empty}", "-q", "x.png"], "holds no run"),
         (["search", "{run}", "-q", "x.png"], "neither a file nor the id"),
         (["search", "{run}", "-q", "05.png", "--where", "nonsense ="], "nonsense"),
