@@ -126,5 +126,5 @@ def test_a_list_without_paths(tmp_path: Path, content: str) -> None:
 
 def test_a_list_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "all.txt").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(UnlabeledError, match=r"all\.txt as a text file"):
+    with pytest.raises(UnlabeledError, match=r"all\.txt is not valid UTF-8"):
         listed_paths(tmp_path / "all.txt")
