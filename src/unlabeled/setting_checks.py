@@ -83,7 +83,7 @@ def described_type(kind: Any) -> str:
 def _type_name(kind: Any) -> str:
     if get_origin(kind) in (tuple, list):
         return "several values"
-    return NAMED.get(kind) or getattr(kind, "__name__", str(kind))
+    return NAMED.get(kind) or str(getattr(kind, "__name__", kind))
 
 
 def check_types(owner: Any) -> None:
@@ -96,7 +96,8 @@ def check_types(owner: Any) -> None:
     UnlabeledError
         With the name of the setting, and what it may be.
     """
-    for name, kind in _hints(type(owner)).items():
+    cls: Any = type(owner)
+    for name, kind in _hints(cls).items():
         value = getattr(owner, name, None)
         if name == "random_state":
             _check_seed(value)
@@ -105,7 +106,7 @@ def check_types(owner: Any) -> None:
 
 
 def _check_seed(value: Any) -> None:
-    whole = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= LARGEST_SEED
+    whole = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= int(value) <= LARGEST_SEED
     if value is not None and not whole and not hasattr(value, "randint"):
         raise UnlabeledError(f"random_state must be a whole number from 0 to {LARGEST_SEED} or None, not {value!r:.60}")
 

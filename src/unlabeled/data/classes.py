@@ -64,6 +64,19 @@ def is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "MaskedConstant") or bool(value != value)
 
 
+def without_mask(values: Any) -> NDArray[np.object_]:
+    """Give the values of a masked array, with None for what is masked.
+
+    Examples
+    --------
+    >>> without_mask(np.ma.masked_array([1, 2], [False, True])).tolist()
+    [1, None]
+    """
+    plain = np.ma.getdata(values).astype(object)
+    plain[np.ma.getmaskarray(values)] = None
+    return plain
+
+
 def class_name(value: object) -> str | None:
     """Give the class a cell stands for; None for the empty cell, what `is_missing`, and −1, which mean unlabelled.
 
@@ -120,7 +133,7 @@ def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     (array([ 1, -1,  0]), array(['cat', 'dog'], dtype='<U3'))
     """
     if isinstance(y, np.ma.MaskedArray):
-        y = np.where(np.ma.getmaskarray(y), None, np.ma.getdata(y).astype(object))
+        y = without_mask(y)
     given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
     if given.shape != (rows,):
         raise UnlabeledError(f"labels have shape {given.shape}; there must be one for each of the {rows} instances")

@@ -13,7 +13,7 @@ from unlabeled.data import VOC
 from unlabeled.encoders import Conv
 from unlabeled.encoders.image.timm import Timm
 from unlabeled.encoders.image.vit import ViT
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import DivergenceError, UnlabeledError
 from unlabeled.evaluation.objects.detection import detection
 from unlabeled.evaluation.objects.detector import Detector
 from unlabeled.evaluation.objects.region_head import all_anchors, decoded, encoded, sampled
@@ -62,6 +62,11 @@ def test_coloured_squares_are_found_and_named_on_pictures_not_learnt_from(model,
     assert model.evaluate(test).mean > 0.8
     assert model.evaluate(test, "coco").mean > 0.3
     assert model.history_[-1]["loss"] < model.history_[0]["loss"] / 2
+
+
+def test_a_learning_rate_that_is_too_high_is_named(squares, encoder):
+    with pytest.raises(DivergenceError, match=r"epoch 1.*lower the learning rate"):
+        detection(encoder, squares, split="train", epochs=2, random_state=0, learning_rate=1e30)
 
 
 def test_boxes_are_in_the_pictures_own_pixels(model, squares):

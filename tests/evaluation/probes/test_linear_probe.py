@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation import linear_probe
+from unlabeled.evaluation import evaluate, linear_probe
+from unlabeled.evaluation.probes.linear_probe import CS, FOLDS, SELECTION_CLASSES, SELECTION_WORK
 
 
 def blobs(n, classes=3, d=6, noise=1.0, seed=0):
@@ -156,3 +159,39 @@ def test_more_columns_than_rows_give_the_classifier_of_all_columns(classifier):
     narrow_scores = np.column_stack([narrow_test, np.ones(200)]) @ narrow.weights_
     # Two minimisers of the same function, each found to about 1e-4.
     np.testing.assert_allclose(narrow_scores, scores, atol=2e-3 * np.abs(scores).max())
+
+
+class Counted:
+    """Stands for a classifier and notes what it was to be fitted to."""
+
+    fits: ClassVar[list[tuple[int, int, int]]] = []
+    n_iter_, max_iter = 1, 2
+
+    def __init__(self, loss, c):
+        self.c = c
+
+    def fit(self, vectors, labels):
+        self.fits.append((len(vectors), vectors.shape[1], len(np.unique(labels))))
+        return self
+
+    def predict(self, vectors):
+        return np.zeros(len(vectors), np.int64)
+
+
+@pytest.mark.parametrize("dim", [20, 400])
+def test_the_work_of_judging_600_classes_is_bounded(monkeypatch, dim):
+    monkeypatch.setattr("unlabeled.evaluation.probes.linear_probe.LinearClassifier", Counted)
+    monkeypatch.setattr(Counted, "fits", [])
+    rng = np.random.default_rng(0)
+    labels = np.arange(12_000) % 600
+    vectors = rng.normal(size=(12_000, dim)).astype(np.float32)
+    found = evaluate(vectors, labels, baselines={"raw input": vectors}, seeds=2)
+    assert {score.metric for score in found.scores} >= {"knn accuracy", "linear probe accuracy"}
+    *chosen, last = Counted.fits
+    representations, splits, strengths = 2, 2, len(CS)
+    assert len(Counted.fits) <= representations * splits * (FOLDS * strengths + 1)
+    assert last == (9600, dim, 600)
+    choosing = [(n, d, k) for n, d, k in chosen if k != 600]
+    assert len(choosing) == representations * splits * FOLDS * strengths
+    assert max(k for _, _, k in choosing) <= SELECTION_CLASSES
+    assert max(n * d * k for n, d, k in choosing) <= SELECTION_WORK

@@ -137,3 +137,13 @@ def test_photographs_come_out_at_least_as_clean_as_by_non_local_means(real_data)
         peer = psnr(255 * restoration.denoise_nl_means(noisy / 255.0, channel_axis=-1, **known), clean)
         print(f"{path.name}: {psnr(noisy, clean):.1f} dB, ours {ours:.1f}, non-local means {peer:.1f}")
         assert ours >= peer
+
+
+def test_the_loss_on_what_is_held_out_falls_where_there_is_something_to_learn(digits):
+    settings = {"encoder": "conv", "epochs": 6, "batch_size": 32, "random_state": 0, "progress": False}
+    model = DenoisingAutoencoder(**settings).fit(digits[0][:200])
+    losses = [look["validation_loss"] for look in model.history_ if "validation_loss" in look]
+    assert model.n_instances_ - model.n_learnt_ == 20
+    assert losses[-1] < 0.7 * losses[0]
+    all_learnt = DenoisingAutoencoder(**settings | {"epochs": 1}, validation_fraction=0).fit(digits[0][:200])
+    assert not any("validation_loss" in look for look in all_learnt.history_)

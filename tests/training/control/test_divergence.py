@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from unlabeled import GPT, SimCLR, SimCSE
+from unlabeled import CLIP, GPT, FixMatch, FrameOrder, FuturePrediction, MeanTeacher, SimCLR, SimCSE
 from unlabeled.errors import DivergenceError, UnlabeledError
 from unlabeled.methods.fewlabels.fine_tuning import FineTuning
 from unlabeled.methods.fewlabels.set_fit import SetFit
@@ -30,6 +31,24 @@ def test_of_images(kind, digits):
 @pytest.mark.parametrize("kind", [GPT, SimCSE])
 def test_of_texts(kind):
     diverges(lambda: kind(**TEXT, learning_rate=1e30, optimizer="sgd").fit(TEXTS))
+
+
+@pytest.mark.parametrize("kind", [FrameOrder, FuturePrediction])
+def test_of_videos(kind):
+    clips = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 16, 3), dtype=np.uint8)
+    diverges(lambda: kind(**RUN, learning_rate=1e30, optimizer="sgd").fit(clips))
+
+
+def test_of_pairs():
+    shades = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 3), dtype=np.uint8)
+    pairs = [(Image.fromarray(shade), f"a picture of {i % 8} frogs") for i, shade in enumerate(shades)]
+    diverges(lambda: CLIP(**RUN, learning_rate=1e30, optimizer="sgd").fit(pairs))
+
+
+@pytest.mark.parametrize("kind", [FixMatch, MeanTeacher])
+def test_of_few_labels(kind, digits):
+    labels = np.where(np.arange(64) % 4, -1, digits[1][:64])
+    diverges(lambda: kind(**RUN, learning_rate=1e30, optimizer="sgd").fit(digits[0][:64], labels))
 
 
 def test_weights_that_are_no_numbers_end_it_although_the_loss_is_one(digits, monkeypatch):
