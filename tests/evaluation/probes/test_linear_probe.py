@@ -185,8 +185,7 @@ def test_the_work_of_judging_600_classes_is_bounded(monkeypatch, dim):
     rng = np.random.default_rng(0)
     labels = np.arange(12_000) % 600
     vectors = rng.normal(size=(12_000, dim)).astype(np.float32)
-    found = evaluate(vectors, labels, baselines={"raw input": vectors}, seeds=2)
-    assert {score.metric for score in found.scores} >= {"knn accuracy", "linear probe accuracy"}
+    evaluate(vectors, labels, baselines={"raw input": vectors}, seeds=2)
     *chosen, last = Counted.fits
     representations, splits, strengths = 2, 2, len(CS)
     assert len(Counted.fits) <= representations * splits * (FOLDS * strengths + 1)
