@@ -19,7 +19,7 @@ from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.pair.frozen_half import FrozenHalf
 from unlabeled.encoders.pair.pretrained_towers import load_clip
 from unlabeled.encoders.pair.two_towers import TwoTowers
-from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.losses import embed_in_chunks
 from unlabeled.losses.metric.partners import clip_of_partners, siglip_of_partners
 from unlabeled.methods.crossmodal.zero_shot import TEMPLATES, ZeroShotClassifier
@@ -161,9 +161,12 @@ class CLIP(MultiView):
         towers: Any = net.encoder
         head: Any = net.head
         images, captions = self._encoded(towers.of_images, x), self._encoded(towers.of_texts, texts)
+        scale = head.log_scale.exp()
+        if not 0 < float(scale.detach()) < math.inf:
+            raise diverged(f"the learnt scale is {float(scale.detach())}", self.learning_rate)
         if self.objective == "sigmoid":
-            return siglip_of_partners(images, captions, head.log_scale.exp(), head.bias, same)
-        return clip_of_partners(images, captions, head.log_scale.exp(), same)
+            return siglip_of_partners(images, captions, scale, head.bias, same)
+        return clip_of_partners(images, captions, scale, same)
 
     def _encoded(self, tower: Any, values: Any) -> Tensor:
         if self.chunk is None or (isinstance(values, Encoded)):
