@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from torch.utils.data import TensorDataset
 
+from unlabeled import SimCLR
 from unlabeled.data import Images, Vectors
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities import open_source
+from unlabeled.modalities import open_instances, open_source
 
 
 @pytest.fixture
@@ -134,3 +135,10 @@ def test_empty_folder_and_list(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("# nothing\n")
     with pytest.raises(UnlabeledError, match="lists no paths"):
         open_source(tmp_path / "list.txt")
+
+
+def test_a_tenth_in_colour_makes_a_collection_of_colour_however_it_is_ordered():
+    shapes = [(8, 8, 3) if place % 10 == 7 else (8, 8) for place in range(100)]
+    pictures = [Image.fromarray(np.full(shape, place, np.uint8)) for place, shape in enumerate(shapes)]
+    for order in (pictures, sorted(pictures, key=lambda picture: picture.mode)):
+        assert open_instances(order, SimCLR(progress=False))[1].shape[0] == 3

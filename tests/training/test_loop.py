@@ -366,3 +366,10 @@ def test_a_bank_and_a_count_of_the_method_resume_to_the_same_weights(images, tmp
     assert same(weights(whole), weights(resumed))
     with pytest.raises(UnlabeledError, match="labels was"):
         Banked(**settings, checkpoint=str(tmp_path)).fit(images, np.roll(labels, 1), resume=True)
+
+
+def test_a_batch_of_one_that_cannot_be_normalised_is_refused_in_words(digits):
+    settings = {"epochs": 1, "batch_size": 1, "random_state": 0, "progress": False}
+    with pytest.raises(UnlabeledError, match="batch_size must be at least 2"):
+        Autoencoder(encoder="conv", **settings).fit(digits[0][:4])
+    assert np.isfinite(Autoencoder(encoder="mlp", **settings).fit(digits[0][:4].reshape(4, -1)).history_[-1]["loss"])

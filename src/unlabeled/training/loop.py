@@ -17,7 +17,7 @@ from unlabeled.data.batch import joined_batches
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.network import Network, channels_last
 from unlabeled.encoders.synchronised import synchronised
-from unlabeled.errors import diverged
+from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.processes import all_or_none, all_reduce_sum, rank, world_size
 from unlabeled.training.control.collapse_advice import collapse_advice
 from unlabeled.training.control.health_monitor import HealthMonitor
@@ -56,6 +56,20 @@ def own_randomness() -> Iterator[None]:
     """Keep the caller's random state out of the run, and the run's out of the caller's."""
     with torch.random.fork_rng():
         yield
+
+
+@contextmanager
+def _batches_of_one_are_named() -> Iterator[None]:
+    """Say what PyTorch's batch normalisation says of a single number a channel as a person can act on it."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UnlabeledError(
+            "the encoder normalises by its batch, and a batch of one instance has nothing to normalise by: batch_size "
+            "must be at least 2"
+        ) from error
 
 
 def train(
@@ -118,7 +132,8 @@ def train(
                 batch = next(batches).to(fabric.device, non_blocking=True).map(canonical)
                 x, y = method.split(batch)
                 with fabric.no_backward_sync(step, enabled=part + 1 < plan.parts):
-                    loss = step(x, y) / plan.parts
+                    with _batches_of_one_are_named():
+                        loss = step(x, y) / plan.parts
                     fabric.backward(loss)
                 recent.append(loss.detach())
                 seen.append(batch)
