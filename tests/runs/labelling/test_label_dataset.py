@@ -280,7 +280,7 @@ def test_images_are_learnt_from_and_the_representation_is_used_again(digits, tmp
 def test_the_precision_that_is_claimed_holds_over_five_draws_of_the_labels(digits, tmp_path):
     images, truth = digits
     vectors = images.reshape(len(images), -1).astype(np.float32)
-    inside = 0
+    claims, truths, kept = [], [], 0
     for draw in range(5):
         rng = np.random.default_rng(draw)
         chosen = rng.choice(len(vectors), 120, replace=False)
@@ -289,10 +289,13 @@ def test_the_precision_that_is_claimed_holds_over_five_draws_of_the_labels(digit
             names[row] = str(NAMES[truth[row]])
         found = label_dataset(vectors, names, tmp_path / f"{draw}", precision=0.9, next_count=0, random_state=draw)
         made = [row for row in range(len(vectors)) if names[row] is None and found.labels[row] is not None]
-        true = np.mean([found.labels[row] == NAMES[truth[row]] for row in made])
-        low, high = found.about["expected"]["interval"]
-        inside += low <= true <= high
-    assert inside >= 4  # of five 95 % intervals, two or more fail with a chance of 2 %
+        expected = found.about["expected"]
+        claims.append(expected["precision"])
+        truths.append(np.mean([found.labels[row] == NAMES[truth[row]] for row in made]))
+        kept += truths[-1] >= expected["interval"][0]
+    assert kept >= 4  # of five 95 % intervals, two or more are too high with a chance of 2 % at most
+    # Hidden labels are predicted from four fifths of the others, so claims err on the low side, but not by much.
+    assert -0.03 < np.mean(claims) - np.mean(truths) < 0.01
 
 
 BAD = {

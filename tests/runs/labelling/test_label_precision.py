@@ -5,35 +5,70 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from unlabeled.runs.labelling.label_candidates import CrossValidated, _linear, cross_validate
+from unlabeled.runs.labelling.label_findings import expect_precision
 from unlabeled.runs.labelling.label_next import label_next
 from unlabeled.runs.labelling.label_precision import Precision
+
+
+def certain(confidence: float, count: int, repeats: int = 1) -> Precision:
+    shape = (repeats, count)
+    return Precision.of(np.full(shape, confidence), np.ones(shape, bool), np.full(shape, 1 / repeats))
 
 
 def test_the_threshold_is_the_least_that_a_plain_loop_finds():
     rng = np.random.default_rng(0)
     confidence = rng.random(200).round(2)
     right = rng.random(200) < confidence**0.2
-    found = Precision.of(confidence[None], right[None]).threshold_for(0.9)
+    weight = rng.random(200)
+    found = Precision.of(confidence, right, weight).threshold_for(0.9)
     best = None
     for threshold in sorted(set(confidence.tolist())):
-        taken = right[confidence >= threshold]
-        if (1 + (~taken).sum()) / (1 + len(taken)) <= 0.1:
+        taken = confidence >= threshold
+        if (1 + weight[taken & ~right].sum()) / (1 + weight[taken].sum()) <= 0.1:
             best = threshold
             break
+    assert best is not None
     assert found == best
 
 
 def test_a_few_lucky_rows_prove_nothing():
-    assert Precision.of(np.full((1, 18), 0.9), np.ones((1, 18), bool)).threshold_for(0.95) is None
-    assert Precision.of(np.full((1, 19), 0.9), np.ones((1, 19), bool)).threshold_for(0.95) == 0.9
+    assert certain(0.9, 18).threshold_for(0.95) is None
+    assert certain(0.9, 19).threshold_for(0.95) == 0.9
 
 
 def test_repeats_do_not_make_rows_more():
-    once = Precision.of(np.full((1, 18), 0.9), np.ones((1, 18), bool))
-    often = Precision.of(np.full((10, 18), 0.9), np.ones((10, 18), bool))
+    once, often = certain(0.9, 18), certain(0.9, 18, repeats=10)
     assert often.threshold_for(0.95) is None
-    assert often.at(0.5) == once.at(0.5)
+    for key, value in once.at(0.5).items():
+        assert often.at(0.5)[key] == pytest.approx(value)
     assert once.at(0.95)["precision"] is None
+
+
+def guesses(draw: int) -> tuple[list[CrossValidated], float]:
+    """Give linear probes of noise, with labels of five classes drawn at random, and how often they are right."""
+    rng = np.random.default_rng(draw)
+    truth, features = rng.integers(5, size=1_000), rng.normal(size=(1_000, 30))
+    codes = np.where(np.arange(1_000) < 60, truth, -1)
+    known, hidden = np.arange(60), np.arange(60, 1_000)
+    probes = _linear(features, known, "supervised", "probe") + _linear(features[:, :3], known, "supervised", "another")
+    compared = [cross_validate(probe, codes, 2, draw) for probe in probes]
+    chosen = max(compared, key=lambda found: found.accuracy)
+    return compared, float((chosen.candidate.make(codes)[1].argmax(1) == truth)[hidden].mean())
+
+
+def test_what_is_claimed_of_the_best_of_many_is_not_flattered():
+    claims, truths, flattered = [], [], []
+    for draw in range(12):
+        compared, truth = guesses(draw)
+        curve = expect_precision(compared, draw)
+        assert curve is not None
+        assert curve.weight.sum() == pytest.approx(60)
+        claims.append(curve.at(0.0)["precision"])
+        flattered.append(max(found.accuracy for found in compared))
+        truths.append(truth)
+    assert np.mean(flattered) > np.mean(truths) + 0.02
+    assert abs(np.mean(claims) - np.mean(truths)) < 0.02
 
 
 def test_the_chosen_are_uncertain_apart_and_no_outliers():

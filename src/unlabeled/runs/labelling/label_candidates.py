@@ -172,11 +172,11 @@ class CrossValidated:
 
 
 def cross_validate(candidate: Candidate, codes: Codes, repeats: int, seed: int) -> CrossValidated:
-    """Hide a fifth of the labels at a time, class by class, and predict them; again with other parts."""
+    """Hide a fifth of the labels at a time, drawn at random, and predict them; again with other parts."""
     found = []
     rows = np.empty(0, np.int64)
     for repeat in range(repeats):
-        rows, shares = out_of_fold(candidate.fit, codes, FOLDS, seed + repeat)
+        rows, shares = out_of_fold(candidate.fit, codes, FOLDS, seed + repeat, by_class=False)
         order = np.argsort(rows)
         rows, shares = rows[order], shares[order]
         found.append(shares)
@@ -208,7 +208,7 @@ def learning_curve(
                 used.append(int((kept >= 0).sum()))
                 return candidate.fit(kept)
 
-            rows, shares_of = out_of_fold(fit, codes, FOLDS, seed + repeat)
+            rows, shares_of = out_of_fold(fit, codes, FOLDS, seed + repeat, by_class=False)
             order = np.argsort(rows)
             right.append((shares_of.argmax(axis=1) == codes[rows])[order])
         mean, low, high = mean_interval(np.mean(right, axis=0))

@@ -36,6 +36,7 @@ from unlabeled.runs.labelling.label_findings import (
     by_class,
     calibrate,
     count_confusions,
+    expect_precision,
     find_contradictions,
     find_suspicious,
     nearest_labelled,
@@ -204,7 +205,8 @@ def _label(
     say(f"Chosen: {chosen.candidate.name}")
 
     estimator, shares = chosen.candidate.make(given.codes)
-    temperature, curve = calibrate(chosen)
+    temperature = calibrate(chosen)[0] if len(chosen.rows) else 1.0
+    curve = expect_precision(compared, seed)
     reached = shares.sum(axis=1) > 0
     shares = np.where(reached[:, None], at_temperature(shares, temperature), 0.0)
     confidence = shares.max(axis=1)
