@@ -120,7 +120,7 @@ def test_phrases_become_words_and_examples_are_told(tmp_path):
     assert "Pass 2" not in said
     assert "at least 1" in refused("glove", tmp_path / "text.txt", "--phrases", 1, "--dim", 0)
     for more, wanted in ([], None), (["--phrases", 1, "--phrase-threshold", 3], {"rounds": 1, "threshold": 3.0}):
-        unlabeled(*command, "--quiet", *more, "--out", tmp_path / "model")
+        unlabeled(*command, "--quiet", "--overwrite", *more, "--out", tmp_path / "model")
         assert json.loads((tmp_path / "model" / "model.json").read_text())["data"].get("phrases") == wanted
 
 
@@ -244,7 +244,7 @@ def test_it_judges_by_a_classifier_of_texts(vectors, tmp_path):
         (["skipgram", "{vectors}"], "vectors.bin, line"),
         (["cbow", "{corpus}", "--subwords", "3"], "takes 2 values with a comma between them"),
         (["cbow", "{corpus}", "--subwords", "6,3"], "such as (3, 6), got (6, 3)"),
-        (["cbow", "{corpus}", "--out", "{folder}"], "which was not saved here by this library"),
+        (["cbow", "{corpus}", "--out", "{folder}"], "is read, and lies in"),
         (["cbow", "{corpus}", "--out", "{corpus}", "--overwrite"], "give the result another name"),
         (["cbow", "{corpus}", "--out", "{vectors}"], "exists already"),
         (["cbow", "{corpus}", "--out", "{folder}/folder.bin"], "folder.bin is a folder; name a file"),

@@ -61,7 +61,7 @@ def test_filters_reach_the_words(desk):
         (["texts.txt", "--min-df", "1000"], "no vocabulary can be made"),
         (["texts.txt", "--stop-words", "none.txt"], "none.txt does not exist"),
         (["reviews.csv", "--column", "text"], "there is no column 'text'"),
-        (["texts.txt", "--out", "."], "was not saved here"),
+        (["texts.txt", "--out", "."], "is read, and lies in"),
         (["texts.txt", "--out", "stop.txt"], "is a file"),
         (["texts.txt", "--out", "stop.txt/topics"], "is no folder that you may write to"),
         (["texts.txt", "--method", "nmf"], "unknown method 'nmf'"),
