@@ -40,7 +40,7 @@ def test_small_inputs():
 
 
 def test_bad_input():
-    with pytest.raises(UnlabeledError, match="k must be at least 1"):
+    with pytest.raises(UnlabeledError, match="k must be a whole number of at least 1"):
         outliers([[1.0, 0.0], [0.0, 1.0]], k=0)
     with pytest.raises(UnlabeledError, match="unknown metric"):
         outliers([[1.0, 0.0]], metric="l2")

@@ -45,7 +45,8 @@ def test_labels_that_mean_nothing_are_learnt_by_heart_and_judged_at_chance(run):
 
 
 def test_no_data_set_is_labelled_with_a_representation_that_has_seen_labels(run, noise, tmp_path):
-    for source, method in ((run.folder, None), (noise[0], SupCon(**BY_HEART))):
+    images = np.zeros((len(noise[0]), 8, 8), np.uint8)
+    for source, method in ((run.folder, None), (images, SupCon(**BY_HEART))):
         with pytest.raises(UnlabeledError, match="SupCon learns from labels, so labels that are hidden"):
             label_dataset(source, noise[1], tmp_path / "out", method=method)
         assert not (tmp_path / "out" / "labels.csv").exists()

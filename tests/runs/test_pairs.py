@@ -90,7 +90,7 @@ def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
 def test_a_run_without_words_says_what_would_help(learnt, tmp_path):
     folder, _ = learnt
     other = tmp_path / "other"
-    write_json(other / "run.json", {"complete": True, "source": None, "labels": None})
+    write_json(other / "run.json", {"complete": True, "recipe": {"method": "simclr"}, "source": None, "labels": None})
     write_json(other / "model" / "model.json", {"method": "simclr"})
     result = invoke("zeroshot", other, folder, "--labels", "a,b")
     assert "learnt by simclr and knows no words" in str(result.exception)

@@ -97,7 +97,7 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_never_stopped(
                 os.kill(os.getpid(), signal.SIGINT)
             return super().split(batch)
 
-    monkeypatch.setattr("unlabeled.registry.name_of", lambda cls: method)
+    monkeypatch.setattr("unlabeled.estimator.name_of", lambda cls: method)
     interrupted = StopsAtFive(**settings, checkpoint=str(tmp_path))
     with pytest.raises(KeyboardInterrupt, match=r"after step 5 of 16; saved in .*resume=True"):
         interrupted.fit(images)
@@ -353,7 +353,7 @@ def test_a_method_that_does_not_use_labels_never_sees_them(images):
 
 
 def test_a_bank_and_a_count_of_the_method_resume_to_the_same_weights(images, tmp_path, monkeypatch):
-    monkeypatch.setattr("unlabeled.registry.name_of", lambda cls: "banked")
+    monkeypatch.setattr("unlabeled.estimator.name_of", lambda cls: "banked")
     settings = {"epochs": 3, "batch_size": 32, "random_state": 0, "progress": False}
     labels = np.arange(128) % 5 - 1
     whole = Banked(**settings).fit(images, labels)

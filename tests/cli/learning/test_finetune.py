@@ -32,7 +32,7 @@ def test_photos_and_a_file_of_labels(folder, layers, tmp_path):
     words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv"]
     done = call(*words, "--layers", layers, "--epochs", 2, "--out", tmp_path / "model", "--json")
     assert done.exit_code == 0, done.output
-    assert "accuracy" in json.loads(done.stdout)["history"][0]
+    assert "loss" in json.loads(done.stdout)["history"][0]
     done = call("predict", tmp_path / "model", folder / "photos", "--json")
     found = json.loads(done.stdout)["predictions"]
     assert len(found) == 60

@@ -40,7 +40,7 @@ def test_an_overconfident_base_is_calibrated(clouds):
     noisy[[0, 4, 8]] = (noisy[[0, 4, 8]] + 1) % 3  # a fifth of the labels is wrong, so certainty is out of place
     base = LogisticRegression(C=1e4, max_iter=5000)
     plain, calibrated = (
-        SelfTraining(base=base, threshold=0.95, calibrate=on, max_rounds=1).fit(X, noisy) for on in (0, 1)
+        SelfTraining(base=base, threshold=0.95, calibrate=on, max_rounds=1).fit(X, noisy) for on in (False, True)
     )
     assert (calibrated.labeled_round_ == 1).sum() < (plain.labeled_round_ == 1).sum() / 2
 

@@ -38,9 +38,15 @@ def test_it_learns_to_tell_instances_apart(digits):
     assert method.fit(digits[0][:64]).history_[-1]["loss"] < math.log(64) - 0.3
 
 
-@pytest.mark.parametrize(("setting", "value"), [("negatives", 0), ("temperature", 0.0)])
-def test_what_cannot_be_meant_is_refused(setting, value):
-    with pytest.raises(UnlabeledError, match="negatives must be a whole number of at least 1"):
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("negatives", 0, "negatives must be a whole number of at least 1"),
+        ("temperature", 0.0, "temperature must be above 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(setting, value, message):
+    with pytest.raises(UnlabeledError, match=message):
         Exemplar(progress=False, **{setting: value}).fit(np.zeros((4, 8, 8), np.uint8))
 
 

@@ -111,7 +111,7 @@ def test_a_run_gives_its_embeddings_and_images(vectors, photos, tmp_path):
     run = tmp_path / "run"
     embeddings = Embeddings([f"{i}.png" for i in range(12)], vectors, np.array([0, 1] * 6), ["cat", "dog"])
     write_embeddings(embeddings, run / "embeddings.parquet")
-    write_json(run / "run.json", {"complete": True, "source": str(photos)})
+    write_json(run / "run.json", {"complete": True, "recipe": {"method": "simclr"}, "source": str(photos)})
     rows = open_rows(run)
     np.testing.assert_allclose(rows.array, open_rows(run / "embeddings.parquet").array)
     assert (rows.ids, rows.labels.tolist()) == (embeddings.ids, embeddings.labels.tolist())
@@ -121,7 +121,7 @@ def test_a_run_gives_its_embeddings_and_images(vectors, photos, tmp_path):
     assert moved.images is None
     assert "no longer at" in moved.said[0]
     assert len(open_rows(run, images=tmp_path / "elsewhere").images) == 12
-    write_json(run / "run.json", {"complete": False})
+    write_json(run / "run.json", {"complete": False, "recipe": {"method": "simclr"}})
     with pytest.raises(UnlabeledError, match="was not finished"):
         open_rows(run)
 

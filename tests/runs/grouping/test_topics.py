@@ -94,7 +94,7 @@ def test_nothing_is_replaced_unasked(tmp_path):
     for overwrite in (False, True):
         with pytest.raises(UnlabeledError, match="not saved here"):
             topics(TEXTS, tmp_path / "mine", overwrite=overwrite, **QUICK)
-    with pytest.raises(UnlabeledError, match="is what is read"):
+    with pytest.raises(UnlabeledError, match="is read; give the result another name"):
         topics(tmp_path / "mine", tmp_path / "mine", overwrite=True, **QUICK)
     with pytest.raises(UnlabeledError, match="is a file"):
         topics(TEXTS, tmp_path / "mine" / "thesis.txt", **QUICK)

@@ -25,7 +25,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("track") / "run"
     videos, _ = moving_shapes(8, 4, 16)
     TrackingByColorization(epochs=1, batch_size=4, random_state=0, progress=False).fit(videos).save(folder / "model")
-    write_json(folder / "run.json", {"complete": True, "source": None, "labels": None})
+    write_json(folder / "run.json", {"complete": True, "recipe": {"method": "simclr"}, "source": None, "labels": None})
     return folder
 
 
@@ -81,7 +81,7 @@ def test_what_is_not_usable_is_refused(run, clip, tmp_path):
 
 def test_a_run_of_another_method_does_not_track(run, clip, tmp_path):
     other = tmp_path / "other"
-    write_json(other / "run.json", {"complete": True, "source": None, "labels": None})
+    write_json(other / "run.json", {"complete": True, "recipe": {"method": "simclr"}, "source": None, "labels": None})
     write_json(other / "model" / "model.json", {"method": "simclr"})
     with pytest.raises(UnlabeledError, match="learnt by simclr, which does not track"):
         track(other, clip[0], tmp_path / "o.mp4", mask=clip[1])

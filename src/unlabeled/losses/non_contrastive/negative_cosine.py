@@ -40,6 +40,7 @@ def byol(prediction: Tensor, target: Tensor, *, reduction: Reduction = "mean") -
 
     Examples
     --------
+    >>> import torch
     >>> byol(torch.tensor([[2.0, 0.0]]), torch.tensor([[-1.0, 0.0]])).item()
     4.0
     """
@@ -80,6 +81,7 @@ def sim_siam(prediction: Tensor, target: Tensor, *, reduction: Reduction = "mean
 
     Examples
     --------
+    >>> import torch
     >>> sim_siam(torch.tensor([[2.0, 0.0]]), torch.tensor([[-1.0, 0.0]])).item()
     1.0
     """
