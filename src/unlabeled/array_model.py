@@ -37,8 +37,9 @@ class ArrayModel(BaseEstimator, Estimator):
             arrays, figures = divided(self._fitted())
         except TypeError as error:
             raise UnlabeledError(
-                f"a fitted {type(self).__name__} holds a classifier of scikit-learn ({error}); only formats that can "
-                "run code, such as pickle, hold that, and this library writes none"
+                f"a fitted {type(self).__name__} holds what is neither numbers nor text, such as a classifier of "
+                f"scikit-learn ({error}); only formats that can run code, such as pickle, hold that, and this library "
+                "writes none"
             ) from error
         with folder_written_aside(folder) as aside:
             save_arrays(arrays | divided(given)[0], aside / ARRAYS)

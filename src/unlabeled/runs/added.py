@@ -24,6 +24,7 @@ CHANGING = "added.changing"
 SAME = 1e-4
 """How far two vectors of the same content may be apart, as a part of their length: encoding rounds."""
 NEAREST = 4
+"""Of a new vector, among which the same content is looked for; the one of the same name may not be the first."""
 
 
 @dataclass(frozen=True)

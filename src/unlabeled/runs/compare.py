@@ -24,8 +24,9 @@ from unlabeled.files import read_json, write_json
 from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
-from unlabeled.runs.comparing.shared_data import TEST_SIZE, SharedData
+from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.embeddings import Say, matched, silent
+from unlabeled.runs.judge import TEST_SIZE
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 

@@ -21,8 +21,9 @@ def held_out_rows(instances: Instances, labels: Rows) -> Rows:
     """Choose the labelled rows that judge: a fifth of each class, and of videos whole ones; none if that cannot be."""
     groups = modality_of(instances).groups(instances)
     try:
-        split = stratified_split if groups is None else lambda *given: grouped_split(given[0], groups, *given[1:])
-        return split(labels, TEST_SIZE, 0).test
+        if groups is None:
+            return stratified_split(labels, TEST_SIZE).test
+        return grouped_split(labels, groups, TEST_SIZE).test
     except UnlabeledError:  # each class has one instance, or one video
         return np.empty(0, dtype=np.int64)
 

@@ -84,9 +84,9 @@ class Run:
         """For each instance that was added, the data that it is of, as a path."""
         if not (self.folder / ADDED).exists():
             return {}
-        import pyarrow.parquet as pq
+        from unlabeled.data.tabular.parquet import read_parquet
 
-        table = pq.read_table(self.folder / ADDED, columns=["id", "source"])
+        table = read_parquet(self.folder / ADDED, ["id", "source"])
         return dict(zip(table["id"].to_pylist(), table["source"].to_pylist(), strict=True))
 
     @cached_property

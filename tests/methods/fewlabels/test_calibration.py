@@ -39,4 +39,4 @@ def test_parts_at_random_do_not_tell_the_class_shares_of_the_sample():
             rows, shares = out_of_fold(commonest, codes, 5, seed, by_class=by_class)
             found.append((shares.argmax(axis=1) == codes[rows]).mean())
     assert np.mean(right[True]) > 0.14
-    assert np.mean(right[False]) == pytest.approx(0.1, abs=0.025)
+    assert np.mean(right[False]) == pytest.approx(0.1, abs=0.01)  # three and a half standard errors

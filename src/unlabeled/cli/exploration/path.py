@@ -38,7 +38,7 @@ def path(
         raise unknown_name("kind of path", kind, ["shortest", "minimax"])
     check_picture(picture, inputs_of(run, start, goal), overwrite=overwrite)
     opened = Run(run)
-    found = neighbour_path(opened, start, goal, k=k, kind="shortest" if kind != "minimax" else "minimax")
+    found = neighbour_path(opened, start, goal, k=k, kind=kind)  # type: ignore[arg-type]  # checked above
     chain = found.path
     hops = [None, *chain.hops.tolist()]
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, refuse_unused, say, tell
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
 Column = Annotated[str | None, typer.Option(help="Of a table, the column of texts; two with a comma for pairs.")]
@@ -67,14 +67,13 @@ def finetune(
     }
     model: Any
     if few_shot:
-        sources = {name: context.get_parameter_source(name) for name in settings}
-        given = [name for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
-        useless = ["--task " + task] if TASKS[task] != "class" else ["--" + name.replace("_", "-") for name in given]
-        if useless:
-            raise UnlabeledError(f"{useless[0]} has no meaning with --few-shot; leave out one of them")
+        refuse_unused(context, settings, "has no meaning with --few-shot")
+        if TASKS[task] != "class":
+            raise UnlabeledError(f"--task {task} has no meaning with --few-shot; leave out one of them")
         model = SetFit(encoder=encoder, random_state=seed)
     else:
-        model = FineTuning(encoder=encoder, task=TASKS[task], random_state=seed, **settings)  # type: ignore[arg-type]
+        chosen: Any = {"task": TASKS[task], **settings}
+        model = FineTuning(encoder=encoder, random_state=seed, **chosen)
     X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:
         raise UnlabeledError(f"{source} has no labels to learn from; give some with --labels labels.csv")

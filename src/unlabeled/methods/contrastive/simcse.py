@@ -119,8 +119,8 @@ class SimCSE(TextMethod):
 def identical(texts: list[Tokens]) -> Tensor:
     """Number the texts of a batch so that the same text has the same number, also in another batch or process.
 
-    The number is a polynomial of the tokens modulo 2⁶⁴; padding after them does not count. Of two different texts only
-    an accident of about one in 2⁶⁴ gives the same number.
+    The number is a polynomial of the tokens modulo 2⁶⁴; padding after them does not count. That two different texts
+    share a number is not impossible, but as unlikely as for a hash of 64 bits.
 
     Returns
     -------

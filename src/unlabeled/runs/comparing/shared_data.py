@@ -15,8 +15,8 @@ from unlabeled.data.instances import Subset
 from unlabeled.evaluation.split import Split, stratified_split
 from unlabeled.modalities import Preprocessing, modality_of
 from unlabeled.runs.comparing.watch import ROWS
+from unlabeled.runs.judge import TEST_SIZE
 
-TEST_SIZE = 0.2
 MAX_JUDGED = 10_000
 """Most instances whose vectors are kept and judged, so that judging does not grow with the data."""
 
