@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from unlabeled import SimCLR, SupCon
+from unlabeled.data import Videos
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import stratified_split
 from unlabeled.methods.generative.autoencoder import Autoencoder
@@ -122,6 +123,42 @@ def test_no_more_is_judged_than_a_bound_and_of_labelled_rows(digits, monkeypatch
     few = SharedData(None, instances, preprocessing, np.where(np.arange(120) < 30, 1, -1))
     assert few.rows.tolist() == list(range(30))
     assert len(SharedData(None, instances, preprocessing, None).rows) == 40
+
+
+@pytest.fixture(scope="module")
+def clips():
+    """Ten videos of two classes, six clips each, and what prepares them."""
+    videos = np.random.default_rng(0).integers(0, 256, (10, 24, 16, 16, 1), dtype=np.uint8)
+    return open_instances(Videos(videos).clips(4))
+
+
+def test_all_clips_of_a_video_are_in_one_part_and_both_parts_have_all_classes(clips):
+    instances, preprocessing = clips
+    videos, labels = instances.groups, instances.groups % 2
+    shared = SharedData(None, instances, preprocessing, labels)
+    for seed in range(3):
+        for places in (None, np.arange(60)[::2]):
+            train, test = shared.split(seed, places)
+            assert not set(videos[train]) & set(videos[test])
+            assert sorted([*train, *test]) == list(range(60) if places is None else places)
+            assert set(labels[train]) == set(labels[test]) == {0, 1}
+            assert len(set(videos[test])) == 2  # a fifth
+        taught = shared.taught(seed)
+        assert (taught[shared.split(seed).test] == -1).all()
+        assert (taught >= 0).sum() == 48
+
+
+def test_classes_of_one_video_each_judge_nothing(clips, tmp_path):
+    instances, preprocessing = clips
+    shared = SharedData(None, instances, preprocessing, np.where(instances.groups < 2, instances.groups, -1))
+    assert "rows of one group only, 2 in all" in shared.why_not_judged
+    assert (shared.taught(0) == shared.labels).all()
+    (tmp_path / "labels.csv").write_text("id,label\n0,a\n1,b\n")
+    videos, said = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 16, 1), dtype=np.uint8), []
+    given = {"labels": tmp_path / "labels.csv", "budget": "1 steps", "seeds": 1, "say": said.append}
+    result = compare(videos, ["simclr", "raw"], tmp_path / "cmp", **given)
+    assert "without labels" in result["judged_by"]
+    assert any("The labels judge nothing" in line and "one group only" in line for line in said)
 
 
 def test_the_time_of_a_step_is_measured_on_few_steps(digits, monkeypatch):

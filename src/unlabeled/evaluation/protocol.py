@@ -18,7 +18,7 @@ from unlabeled.evaluation.inputs import ClassLabels, Labels, Vectors, check_some
 from unlabeled.evaluation.probes.knn import knn
 from unlabeled.evaluation.probes.linear_probe import linear_probe
 from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
-from unlabeled.evaluation.split import Split, grouped_split, stratified_split
+from unlabeled.evaluation.split import Split, grouped_split
 from unlabeled.training.control.progress import ProgressBar
 
 LEARNT = "learnt"
@@ -196,10 +196,8 @@ def evaluate(
         if len(representations[name]) != n:
             raise UnlabeledError(f"baseline {name!r} has {len(representations[name])} rows, the representation has {n}")
 
-    if test_rows is None and groups is not None:
+    if test_rows is None:
         splits = [grouped_split(classes, groups, test_size, seed) for seed in seeds]
-    elif test_rows is None:
-        splits = [stratified_split(classes, test_size, seed) for seed in seeds]
     else:
         splits = [_given_split(classes, test_rows)] * len(seeds)
     tasks = list(product(representations, probes, zip(splits, seeds, strict=True)))

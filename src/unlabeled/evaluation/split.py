@@ -66,7 +66,7 @@ def stratified_split(labels: ArrayLike, test_size: float = 0.2, seed: int = 0) -
     return Split(np.setdiff1d(np.flatnonzero(classes >= 0), tested), tested)
 
 
-def grouped_split(labels: ArrayLike, groups: ArrayLike, test_size: float = 0.2, seed: int = 0) -> Split:
+def grouped_split(labels: ArrayLike, groups: ArrayLike | None, test_size: float = 0.2, seed: int = 0) -> Split:
     """Split the labelled rows so that no group has rows in both parts, class by class.
 
     Clips of one video resemble each other more than those of any two videos; with some of them in either part, a probe
@@ -76,8 +76,9 @@ def grouped_split(labels: ArrayLike, groups: ArrayLike, test_size: float = 0.2, 
     ----------
     labels : array of int or str, shape (n,)
         Classes; rows with −1, or without a name, are in neither part.
-    groups : array of int, shape (n,)
-        Number of each row's group. A group is counted to the class of its first labelled row.
+    groups : array of int, shape (n,), or None
+        Number of each row's group. A group is counted to the class of its first labelled row. None: every row is a
+        group of its own, as in `stratified_split`.
     test_size : float, default=0.2
         Share of the groups to test on.
     seed : int, default=0
@@ -94,6 +95,8 @@ def grouped_split(labels: ArrayLike, groups: ArrayLike, test_size: float = 0.2, 
     >>> len(train), len(test)
     (4, 2)
     """
+    if groups is None:
+        return stratified_split(labels, test_size, seed)
     classes, numbers = check_labels(labels, len(as_array(labels))), np.asarray(groups)
     if numbers.shape != classes.shape:
         raise UnlabeledError(

@@ -18,7 +18,7 @@ from unlabeled.evaluation import collapse_verdict, effective_rank, knn, linear_p
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.inputs import Labels, Vectors
 from unlabeled.evaluation.significance import holm, paired_difference
-from unlabeled.evaluation.split import stratified_split
+from unlabeled.evaluation.split import Split
 from unlabeled.explore.figures.budget_curves import budget_curves
 from unlabeled.files import read_json, write_json
 from unlabeled.modalities import open_instances, open_source
@@ -26,7 +26,6 @@ from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
 from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.embeddings import Say, matched, silent
-from unlabeled.runs.judge import TEST_SIZE
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 
@@ -181,11 +180,11 @@ def _figures(
     table = [_label_free(name, cells) for name, cells in entries]
     labels = data.judged_labels
     rows = np.flatnonzero(labels >= 0)
-    if classes is None or len(np.unique(labels[rows])) < 2:
+    if classes is None or data.why_not_judged is not None:
         if data.labels is not None:
-            say("The labels are of fewer than two classes, so they judge nothing; figures without labels rank")
+            say(f"The labels judge nothing, and figures without labels rank: {data.why_not_judged}")
         for (_, cells), row in zip(entries, table, strict=True):
-            row["curve"] = _curve(cells, np.full_like(labels, -1), data.watched, seeds, row)
+            row["curve"] = _curve(cells, data, [], row)
         table.sort(key=lambda row: -row["effective_rank"])
         return {"judged_by": "effective rank (RankMe), without labels", "methods": table}
     say("Judging on held-out rows")
@@ -200,7 +199,7 @@ def _figures(
                 answers[name][probe][place, np.searchsorted(rows, test)] = judge(*given) == labels[test]
         for probe, asked in answers[name].items():
             row[probe] = _accuracy(asked)
-        row["curve"] = _curve(cells, labels, data.watched, seeds, row)
+        row["curve"] = _curve(cells, data, _watched_splits(cells, data, seeds), row)
     table.sort(key=lambda row: -row["linear"]["mean"])
     best = table[0]["name"]
     others = [row for row in table if row["name"] != best]
@@ -231,23 +230,27 @@ def _predicted(table: list[dict[str, Any]]) -> dict[str, dict[str, float | None]
     return found
 
 
+def _watched_splits(cells: list[dict[str, Any]], data: SharedData, seeds: tuple[int, ...]) -> list[Split]:
+    """Give each seed's split of the instances that were watched; none if no label of theirs can judge."""
+    if any("taught" in cell for cell in cells):  # what was learnt by heart is no accuracy
+        return []
+    try:
+        splits = [data.split(seed, data.watched) for seed in seeds]
+    except UnlabeledError:  # of each class one instance was watched, or clips of one video
+        return []
+    return [Split(*(np.searchsorted(data.watched, part) for part in split)) for split in splits]
+
+
 def _curve(
-    cells: list[dict[str, Any]],
-    labels: NDArray[np.int64],
-    watched: NDArray[np.int64],
-    seeds: tuple[int, ...],
-    row: dict[str, Any],
+    cells: list[dict[str, Any]], data: SharedData, splits: list[Split], row: dict[str, Any]
 ) -> list[dict[str, float]]:
-    """Give how a method went over its budget: at each point the effective rank, and the accuracy of kNN with labels.
+    """Give how a method went over its budget: at each point the effective rank, and the accuracy of kNN with splits.
 
     Both are of the instances that were watched, and so is the last point.
     """
     if any("curve_vectors" not in cell for cell in cells):
         return []
-    taught = any("taught" in cell for cell in cells)  # what was learnt by heart is no accuracy
-    known = np.full(len(watched), -1) if taught else labels[watched]
-    judged = np.unique(known[known >= 0], return_counts=True)[1].tolist() > [1, 1]
-    splits = [stratified_split(known, TEST_SIZE, seed) for seed in seeds] if judged else []
+    watched, known = data.watched, data.judged_labels[data.watched]
     steps = [*(int(step) for step in cells[0]["curve_steps"]), row["steps"]]
     curve: list[dict[str, float]] = []
     for point, step in enumerate(steps):
@@ -256,7 +259,7 @@ def _curve(
             for cell in cells
         ]
         entry = {"steps": step, "effective_rank": float(np.mean([effective_rank(each) for each in seen]))}
-        if judged:
+        if splits:
             asked = [
                 knn(vectors[train], known[train], vectors[test], known[test]).accuracy
                 for vectors, (train, test) in zip(seen, splits, strict=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data import Instances
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.split import grouped_split, stratified_split
+from unlabeled.evaluation.split import grouped_split
 from unlabeled.modalities import modality_of
 from unlabeled.runs.judge import TEST_SIZE
 from unlabeled.runs.run import Run
@@ -19,11 +19,8 @@ Rows = NDArray[np.int64]
 
 def held_out_rows(instances: Instances, labels: Rows) -> Rows:
     """Choose the labelled rows that judge: a fifth of each class, and of videos whole ones; none if that cannot be."""
-    groups = modality_of(instances).groups(instances)
     try:
-        if groups is None:
-            return stratified_split(labels, TEST_SIZE).test
-        return grouped_split(labels, groups, TEST_SIZE).test
+        return grouped_split(labels, modality_of(instances).groups(instances), TEST_SIZE).test
     except UnlabeledError:  # each class has one instance, or one video
         return np.empty(0, dtype=np.int64)
 

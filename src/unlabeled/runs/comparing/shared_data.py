@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from unlabeled.data import Instances
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import Subset
-from unlabeled.evaluation.split import Split, stratified_split
+from unlabeled.errors import UnlabeledError
+from unlabeled.evaluation.split import Split, grouped_split
 from unlabeled.modalities import Preprocessing, modality_of
 from unlabeled.runs.comparing.watch import ROWS
 from unlabeled.runs.judge import TEST_SIZE
@@ -64,18 +65,39 @@ class SharedData:
         """Labels of `judged`."""
         return np.full(len(self.rows), -1) if self.labels is None else self.labels[self.rows]
 
-    def split(self, seed: int) -> Split:
-        """Give the places in `judged` from which the probes of a seed learn, and those on which it tests."""
-        known = np.flatnonzero(self.judged_labels >= 0)
-        split = stratified_split(self.judged_labels[known], TEST_SIZE, seed)
-        return Split(known[split.train], known[split.test])
+    @cached_property
+    def groups(self) -> NDArray[np.int64] | None:
+        """The group of each of `judged`, such as the video of a clip; None where each is its own."""
+        groups = modality_of(self.instances).groups(self.instances)
+        return None if groups is None else groups[self.rows]
+
+    def split(self, seed: int, places: NDArray[np.int64] | None = None) -> Split:
+        """Give the places in `judged` from which the probes of a seed learn, and those on which it tests.
+
+        All clips of one video are in one part. The places are all with a label, or those among some given ones.
+        """
+        places = np.arange(len(self.rows)) if places is None else places
+        groups = None if self.groups is None else self.groups[places]
+        train, test = grouped_split(self.judged_labels[places], groups, TEST_SIZE, seed)
+        return Split(places[train], places[test])
+
+    @cached_property
+    def why_not_judged(self) -> str | None:
+        """Why the labels cannot judge, where they cannot."""
+        if len(np.unique(self.judged_labels[self.judged_labels >= 0])) < 2:
+            return "they are of fewer than two classes"
+        try:
+            self.split(0)
+        except UnlabeledError as error:  # each class has one instance, or one video
+            return str(error)
+        return None
 
     def taught(self, seed: int) -> NDArray[np.int64] | None:
         """Give the labels that a method may learn from: not those that test it."""
         if self.labels is None:
             return None
         taught = self.labels.copy()
-        if len(np.unique(taught[taught >= 0])) > 1:
+        if self.why_not_judged is None:
             taught[self.rows[self.split(seed).test]] = -1
         return taught
 
