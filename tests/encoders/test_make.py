@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -74,6 +76,19 @@ def test_the_length_of_a_timm_models_vectors_is_measured(name):
     encoder = make_encoder(f"timm:{name}", ImagePreprocessing(64)).eval()
     with torch.no_grad():
         assert encoder(torch.rand(2, 3, 64, 64)).shape == (2, encoder.dim)
+
+
+def test_timm_trains_without_its_fused_attention_on_a_processor_and_gives_the_same_vectors():
+    encoder = make_encoder("timm:vit_tiny_patch16_224", ImagePreprocessing(size=32))
+    attention = encoder.body.blocks[0].attn
+    images = torch.rand(2, 3, 32, 32)
+    used = encoder.eval()(images)
+    assert attention.fused_attn
+    trained = encoder.train()(images)
+    assert not attention.fused_attn
+    torch.testing.assert_close(trained, used, rtol=1e-4, atol=1e-5)
+    assert copy.deepcopy(encoder).eval().body.blocks[0].attn.fused_attn
+    assert not attention.fused_attn
 
 
 def test_a_mistyped_timm_model_suggests_three():

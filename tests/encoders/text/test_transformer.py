@@ -9,7 +9,7 @@ from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders.checkpoint import save_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.features import Features
-from unlabeled.encoders.text.attention import visible
+from unlabeled.encoders.attention import visible
 from unlabeled.encoders.text.text_encoder import pool
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +75,7 @@ class Timm(Encoder):
         self.name, self.small_stem = name, small_stem
         self.dim = _width(name, model, preprocessing)
         self.body = model
+        self._fused: list[Any] = [module for module in model.modules() if getattr(module, "fused_attn", False)]
         mean, deviation = (torch.tensor(model.default_cfg[key]) for key in ("mean", "std"))
         if preprocessing.channels != len(mean):
             mean, deviation = mean.mean(), deviation.mean()
@@ -93,6 +94,16 @@ class Timm(Encoder):
             The file, whole or not at all.
         """
         save_tensors(self.body.state_dict(), Path(path))
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and use; on a processor training does without timm's fused attention.
+
+        Its backward in bfloat16 takes there several times as long as products and a softmax; in float32 they are equal.
+        """
+        super().train(mode)
+        for module in self._fused:
+            module.fused_attn = not (mode and self.mean.device.type == "cpu")
+        return self
 
     @classmethod
     def named(cls, rest: str, preprocessing: Any) -> Timm:

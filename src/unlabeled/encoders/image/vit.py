@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from unlabeled.encoders.attention import attend
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
 from unlabeled.errors import UnlabeledError
@@ -129,8 +129,7 @@ class TransformerLayer(nn.Module):
         n, length, dim = tokens.shape
         parts = self.query_key_value(self.before_attention(tokens)).view(n, length, 3, self.heads, dim // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(n, length, dim)
-        tokens = tokens + self.output(attended)
+        tokens = tokens + self.output(attend(query, key, value))
         changed: Tensor = self.perceptron(self.before_perceptron(tokens))
         return tokens + changed
 

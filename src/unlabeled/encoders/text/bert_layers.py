@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.encoders.text.attention import Cache, attend, by_head, remember
+from unlabeled.encoders.attention import Cache, attend, by_head, remember
 
 
 class BertEmbeddings(nn.Module):

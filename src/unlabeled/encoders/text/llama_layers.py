@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.encoders.text.attention import Cache, attend, by_head, remember
+from unlabeled.encoders.attention import Cache, attend, by_head, remember
 
 THETA = 10_000.0
 """The slowest rotation has a wave length of about 2π times this, in tokens."""

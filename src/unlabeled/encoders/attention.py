@@ -1,4 +1,4 @@
-"""Attention over padded rows of tokens: who may see whom, and the weighted sum."""
+"""Attention over rows of tokens: who may see whom, and the weighted sum."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def visible(mask: Tensor, queries: int, causal: bool) -> Tensor | None:
     return allowed
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, dropout: float) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None = None, dropout: float = 0.0) -> Tensor:
     """Attend with several heads.
 
     Parameters
     ----------
     q, k, v : Tensor, shape (n, heads, length, dim / heads)
     seen : Tensor of bool, optional
-        From `visible`.
-    dropout : float
+        From `visible`; by default everything is seen.
+    dropout : float, default 0
         Share of the attention weights that are set to zero.
 
     Returns
