@@ -23,10 +23,15 @@ SCRIPT = textwrap.dedent("""
     from unlabeled.registry import method
     images = (load_digits().images[:128] * (255 / 16)).round().astype("uint8")
     given = json.loads(sys.argv[5])
-    pixels, tint = given.pop("pixels", 1), given.pop("tint", False)
+    pixels, tint, frames = given.pop("pixels", 1), given.pop("tint", False), given.pop("frames", 0)
+    labels = load_digits().target[:128]
+    labels[given.pop("labelled", 128):] = -1
     images = images.repeat(pixels, axis=1).repeat(pixels, axis=2)
     if tint:
         images = np.stack([images, images // 2, 255 - images], axis=3)
+    if frames:
+        images = images.reshape(*images.shape[:3], -1)
+        images = np.stack([np.roll(images, i * i, axis=2) for i in range(frames)], axis=1)  # ever faster to the right
     settings = dict(encoder="conv", epochs=1, batch_size=int(sys.argv[4]), random_state=0, precision="float32",
                     progress=False, optimizer="sgd", learning_rate=float(sys.argv[3]), warmup=0.0, weight_decay=0.0)
     same_normalisation = given.pop("same_normalisation", False)
@@ -38,7 +43,7 @@ SCRIPT = textwrap.dedent("""
     if same_normalisation:
         plain = cls.build
         cls.build = lambda self, encoder: synchronised(plain(self, encoder))
-    model = cls(**settings).fit(images, load_digits().target[:128])
+    model = cls(**settings).fit(images, labels)
     if os.environ.get("RANK", "0") == "0":
         model.save(sys.argv[2])
     print(model.seed_)
@@ -127,6 +132,9 @@ SHARED = {
     "jigsaw": {"pixels": 3, **WHOLE},
     "relative_position": {"pixels": 3, **WHOLE},
     "colorization": {"pixels": 2, "tint": True, **WHOLE},
+    "mix_match": {"labelled": 40},
+    "frame_order": {"pixels": 2, "frames": 9, "clip_length": 9, "encoder": "auto", **WHOLE},
+    "tracking_by_colorization": {"pixels": 2, "frames": 4, "tint": True, "encoder": "auto"},
 }
 
 

@@ -86,6 +86,13 @@ def test_choice_takes_every_option_equally_often():
     assert (counts - 5000).abs().max() < 300  # five standard deviations
 
 
+def test_weighted_choice_takes_places_as_often_as_their_weights_say():
+    weights = torch.tensor([[0.0, 1.0, 3.0, 0.0]]).repeat(20_000, 1)
+    counts = torch.bincount(draw.weighted_choice(weights, torch.Generator().manual_seed(0)), minlength=4)
+    assert counts[0] == counts[3] == 0
+    assert abs(int(counts[1]) - 5000) < 250  # four standard deviations
+
+
 def test_torchs_default_generator_is_used_when_none_is_given():
     torch.manual_seed(3)
     first = draw.uniform((5,), 0, 1)

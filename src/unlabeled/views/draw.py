@@ -50,6 +50,14 @@ def choice(shape: tuple[int, ...], options: int, generator: Generator | None = N
     return uniform(shape, 0.0, options, generator).long()
 
 
+def weighted_choice(weights: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw a place of each row of weights, shape (n, k), with a probability proportional to its weight; int64."""
+    ends = weights.double().cpu().cumsum(1)
+    drawn = uniform((len(weights),), 0.0, 1.0, generator) * ends[:, -1]
+    places: Tensor = torch.searchsorted(ends, drawn[:, None], right=True)[:, 0]
+    return places.clamp(max=weights.shape[1] - 1)
+
+
 def _joint(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (world_size() * shape[0], *shape[1:])
 

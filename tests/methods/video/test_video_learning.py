@@ -107,10 +107,10 @@ def test_frame_order_is_right_exactly_when_the_middle_frame_lies_between(frames)
     spans, reversed_ones = set(), 0
     for _ in range(30):
         x, y = method.split(batch(3, frames))
-        assert y.tolist() == [1, 1, 1, 0, 0, 0]
+        assert y.tolist() == [1, 0, 1, 0, 1, 0]
         assert x.shape == (6, 3, 1, 8, 8)
         for clip, (triple, right) in enumerate(zip(x[:, :, 0, 0, 0], y.tolist(), strict=True)):
-            first, middle, last = (100 * (triple - 0.2 - 0.1 * (clip % 3))).round().int().tolist()
+            first, middle, last = (100 * (triple - 0.2 - 0.1 * (clip // 2))).round().int().tolist()
             assert (min(first, last) < middle < max(first, last)) == bool(right)
             assert len({first, middle, last}) == 3
             reversed_ones += first > last
@@ -196,6 +196,7 @@ def test_the_tracking_loss_is_that_of_a_plain_loop():
     features = torch.nn.functional.normalize(torch.randn(2, 3, 4, 2, 2), dim=2)
     method.places = lambda net, clips: features
     y = torch.randn(2, 3, 2, 4, 4) * 20
+    y[0, 2, :, :2, :2] = 500.0  # a colour that no earlier frame shows, so the first clip has a place less
     torch.manual_seed(1)
     got = method.loss(None, None, y)
     torch.manual_seed(1)
@@ -203,13 +204,16 @@ def test_the_tracking_loss_is_that_of_a_plain_loop():
     colour = module.nearest(small, module.k_means_centres(small, 3)).view(2, 3, 4)
     losses = []
     for clip in range(2):
+        of_clip = []
         for j in range(4):
             target = features[clip, 2, :, j // 2, j % 2]
             places = [(t, i) for t in range(2) for i in range(4)]
             weights = np.exp([float(features[clip, t, :, i // 2, i % 2] @ target) / 0.07 for t, i in places])
             right = [colour[clip, t, i] == colour[clip, 2, j] for t, i in places]
             if any(right):
-                losses.append(-np.log(weights[right].sum() / weights.sum()))
+                of_clip.append(-np.log(weights[right].sum() / weights.sum()))
+        losses.append(np.mean(of_clip))
+    assert len(of_clip) == 4
     assert float(got) == pytest.approx(np.mean(losses), rel=1e-4)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.methods.video.video_learning import VideoQuestion, features_in_time, without_borders
+from unlabeled.views.draw import bernoulli, weighted_choice
 
 SPAN = 5
 """Frames a, b, c, d, e from which the tuples are made."""
@@ -60,12 +61,13 @@ class FrameOrder(VideoQuestion):
         clips = without_borders(batch.values)
         n = len(clips)
         a, b, c, d, e = busiest_frames(clips).unbind(1)
-        other = torch.where(torch.rand(n, device=clips.device) < 0.5, a, e)
-        triples = torch.cat((torch.stack((b, c, d), 1), torch.stack((b, other, d), 1)))
-        backwards = torch.rand(2 * n, device=clips.device) < 0.5
+        other = torch.where(bernoulli(n, 0.5).to(clips.device), a, e)
+        # The two triples of a clip stand side by side, so that the rows of several processes join to those of one.
+        triples = torch.stack((b, c, d, b, other, d), 1).view(2 * n, 3)
+        backwards = bernoulli(2 * n, 0.5).to(clips.device)
         triples = torch.where(backwards[:, None], triples.flip(1), triples)
-        shown = self.view_(clips.repeat(2, 1, 1, 1, 1)[torch.arange(2 * n, device=clips.device)[:, None], triples])
-        return shown, torch.arange(2, device=clips.device).flip(0).repeat_interleave(n)
+        shown = clips[torch.arange(n, device=clips.device).repeat_interleave(2)[:, None], triples]
+        return self.view_(shown), torch.tensor([1, 0], device=clips.device).repeat(n)
 
 
 def busiest_frames(clips: Tensor) -> Tensor:
@@ -91,4 +93,4 @@ def busiest_frames(clips: Tensor) -> Tensor:
     frames = clips.float()
     motion = torch.stack([(frames[:, run[1:]] - frames[:, run[:-1]]).abs().mean((1, 2, 3, 4)) for run in runs], dim=1)
     still = motion.sum(1, keepdim=True) == 0
-    return positions[torch.multinomial(torch.where(still, torch.ones_like(motion), motion), 1).squeeze(1)]
+    return positions[weighted_choice(torch.where(still, torch.ones_like(motion), motion)).to(device)]

@@ -21,6 +21,7 @@ from unlabeled.encoders.video.frame_wise import FrameWise
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.video.propagation import LabelPropagation, point_maps, point_positions
 from unlabeled.methods.video.video_learning import VideoMethod
+from unlabeled.processes import gather
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.control.devices import choose_device
 from unlabeled.views.photometric.cielab import rgb_to_lab
@@ -106,7 +107,7 @@ class TrackingByColorization(VideoMethod):
         features = self.places(net, x)
         n, t, _, height, width = features.shape
         small = F.adaptive_avg_pool2d(y.flatten(0, 1), (height, width)).movedim(1, -1).reshape(-1, 2)
-        colours = nearest(small, k_means_centres(small, self.colours)).view(n, t, -1)
+        colours = nearest(small, k_means_centres(gather(small), self.colours)).view(n, t, -1)
         f = features.flatten(3)
         references = f[:, :-1].transpose(1, 2).flatten(2)  # (n, d, (t − 1) · places)
         similarity = torch.einsum("ndi,ndj->nij", references, f[:, -1]).float() / self.temperature
@@ -115,7 +116,8 @@ class TrackingByColorization(VideoMethod):
         found = same.any(1)
         of_same = similarity.masked_fill(~same, torch.finfo(similarity.dtype).min).logsumexp(1)
         losses = similarity.logsumexp(1) - of_same
-        return (losses * found).sum() / found.sum().clamp(min=1)
+        # A mean for each clip, and then over the clips, so that parts of a batch make the whole.
+        return ((losses * found).sum(1) / found.sum(1).clamp(min=1)).mean()
 
     def places(self, net: Network, clips: Tensor) -> Tensor:
         """Give the features of every place of every frame, of length 1; shape (n, t, d, height, width)."""
@@ -202,13 +204,14 @@ class TrackingByColorization(VideoMethod):
 def k_means_centres(points: Tensor, k: int, *, rounds: int = 10, sample: int = 4096) -> Tensor:
     """Find k centres of points, shape (m, d), by Lloyd's algorithm on a random sample; shape (k, d).
 
-    The first centres are drawn so that they lie apart (k-means++).
+    The first centres are drawn so that they lie apart (k-means++). All draws are made on the CPU, so that processes
+    with the same points find the same centres.
     """
-    points = points[torch.randperm(len(points), device=points.device)[:sample]].float()
+    points = points[torch.randperm(len(points))[:sample].to(points.device)].float()
     centres = points[:1]
     for _ in range(k - 1):
         distance = torch.cdist(points, centres).amin(1).square() + 1e-12
-        centres = torch.cat((centres, points[torch.multinomial(distance, 1)]))
+        centres = torch.cat((centres, points[torch.multinomial(distance.cpu(), 1).to(points.device)]))
     for _ in range(rounds):
         own = F.one_hot(nearest(points, centres), k).to(points.dtype)
         counts = own.sum(0)[:, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -14,6 +15,8 @@ from unlabeled.losses import consistency, sharpen
 from unlabeled.losses.predictions import log_softmax
 from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
 from unlabeled.modalities import Modality
+from unlabeled.processes import gather, world_size
+from unlabeled.training.samplers import share_of
 
 
 class MixMatch(SemiSupervised):
@@ -80,8 +83,8 @@ class MixMatch(SemiSupervised):
     def loss(self, net: Network, x: Shown, y: Tensor) -> Tensor:
         """Cross-entropy of the mixed labels, squared error of the mixed guesses."""
         guess = self.guess(net, x)
-        targets = torch.cat([F.one_hot(y, self.outputs()).to(guess.dtype), *[guess] * self.guesses])
-        inputs, targets = mix_up(torch.cat([x.labelled, *x.unlabelled]), targets, self.alpha)
+        given = F.one_hot(y, self.outputs()).to(guess.dtype)
+        inputs, targets = mix_up((x.labelled, *x.unlabelled), (given, *[guess] * self.guesses), self.alpha)
         (found,) = self.logits(net, inputs)
         known, unknown = found[: len(y)], found[len(y) :]
         supervised = -(targets[: len(y)] * log_softmax(known)).sum(dim=1).mean()
@@ -95,25 +98,37 @@ class MixMatch(SemiSupervised):
         return sharpen(torch.stack([logits.softmax(dim=1) for logits in found]).mean(dim=0), self.temperature)
 
 
-def mix_up(inputs: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+def mix_up(inputs: Sequence[Tensor], targets: Sequence[Tensor], alpha: float) -> tuple[Tensor, Tensor]:
     r"""Mix each row with another: λ′ of its own and 1 − λ′ of one drawn without replacement, with λ′ ≥ ½.
+
+    The other one is drawn from all rows of all processes. Every process must bring parts of the same lengths.
 
     Parameters
     ----------
-    inputs : Tensor, shape (n, ...)
-        Instances.
-    targets : Tensor, shape (n, c)
+    inputs : sequence of Tensor, shape (n, ...) each
+        Parts of a batch.
+    targets : sequence of Tensor, shape (n, c) each
         Their labels as probabilities.
     alpha : float
         Of the Beta distribution of λ; λ′ = max(λ, 1 − λ), so that a mixture is nearer to its own row.
+
+    Returns
+    -------
+    inputs : Tensor, shape (sum of n, ...)
+    targets : Tensor, shape (sum of n, c)
 
     References
     ----------
     .. [1] Zhang, Cisse, Dauphin & Lopez-Paz, mixup: Beyond Empirical Risk Minimization, ICLR 2018.
     """
-    share = torch.distributions.Beta(alpha, alpha).sample((len(inputs),)).to(inputs.device)
+    values, labels = (torch.cat([gather(part) for part in parts]) for parts in (inputs, targets))
+    n, device = len(values), values.device
+    rows = torch.arange(n).split([world_size() * len(part) for part in inputs])
+    own = torch.cat([share_of(part) for part in rows])
+    # Drawn on the CPU and for the rows of all processes, which so agree.
+    share = torch.distributions.Beta(alpha, alpha).sample((n,))[own].to(device)
     share = torch.maximum(share, 1 - share)
-    partner = torch.randperm(len(inputs), device=inputs.device)
-    wide = share.reshape(-1, *[1] * (inputs.dim() - 1))
-    mixed = wide * inputs + (1 - wide) * inputs[partner]
-    return mixed, share[:, None] * targets + (1 - share[:, None]) * targets[partner]
+    own, partner = own.to(device), torch.randperm(n)[own].to(device)
+    wide = share.reshape(-1, *[1] * (values.dim() - 1))
+    mixed = wide * values[own] + (1 - wide) * values[partner]
+    return mixed, share[:, None] * labels[own] + (1 - share[:, None]) * labels[partner]
