@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from unlabeled.encoders.dropout import dropout as dropped
+
 Cache = list[tuple[Tensor, Tensor]]
 """Keys and values of the tokens already read, layer by layer, each of shape (n, heads, length, dim)."""
 
@@ -72,7 +74,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None = None, dropout:
         if seen is not None:
             # The least number and not −∞: the same weights of zero, and a text without a token stays a number.
             scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
-        summed = F.dropout(scores.softmax(-1), dropout) @ v
+        summed = dropped(scores.softmax(-1), dropout) @ v
     else:
         summed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout)
     return summed.transpose(1, 2).flatten(2)

@@ -150,6 +150,14 @@ def test_settings_that_mean_nothing_are_errors(settings, says):
         SimCSE(**{**TINY, **settings}).fit(TEXTS)
 
 
+def test_two_equal_views_are_refused_where_an_encoder_has_no_dropout():
+    without = {**TINY, "dropout": 0.0, "batch_size": 4}
+    with pytest.raises(UnlabeledError, match=r"both views of a text would be the same; take views='crop'"):
+        SimCSE(**without).fit(TEXTS)
+    SimCSE(**without, views="crop").fit(TEXTS)
+    SimCSE(**without).fit(list(itertools.pairwise(TEXTS)))
+
+
 def test_a_collapse_in_the_middle_of_training_is_announced(monkeypatch):
     parts = (["dog", "cat", "bird", "cow"], ["barks", "runs", "sleeps", "eats"], ["here", "there", "now", "outside"])
     texts = [" ".join(words) for words in itertools.product(*parts)]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.encoders.attention import Cache, attend, by_head, remember
+from unlabeled.encoders.dropout import dropout
 
 
 class BertEmbeddings(nn.Module):
@@ -30,15 +31,14 @@ class BertEmbeddings(nn.Module):
         self.position_embeddings = nn.Embedding(length, dim)
         self.token_type_embeddings = nn.Embedding(segments, dim)
         self.LayerNorm = nn.LayerNorm(dim, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def forward(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Map token numbers, shape (n, length), to (n, length, dim)."""
         ends = ids == self.separator
         segments = ((ends.cumsum(1) - ends.long()) > 0).long()
         summed = self.word_embeddings(ids) + self.token_type_embeddings(segments) + self.position_embeddings(positions)
-        embedded: Tensor = self.dropout(self.LayerNorm(summed))
-        return embedded
+        return dropout(self.LayerNorm(summed), self.dropout, self.training)
 
 
 class BertLayer(nn.Module):
@@ -73,7 +73,7 @@ class BertLayer(nn.Module):
         return self._added(self.output, F.gelu(intermediate["dense"](x)), x)
 
     def _added(self, part: Any, change: Tensor, x: Tensor) -> Tensor:
-        added: Tensor = part["LayerNorm"](F.dropout(part["dense"](change), self.dropout, self.training) + x)
+        added: Tensor = part["LayerNorm"](dropout(part["dense"](change), self.dropout, self.training) + x)
         return added
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.encoders.attention import Cache, attend, by_head, remember
+from unlabeled.encoders.dropout import dropout
 
 THETA = 10_000.0
 """The slowest rotation has a wave length of about 2π times this, in tokens."""
@@ -47,11 +48,11 @@ class LlamaLayer(nn.Module):
         q, k, v = (by_head(parts[name](normed), self.heads) for name in ("q_proj", "k_proj", "v_proj"))
         k, v = remember(cache, number, rotated(k, rotation), v)
         mixed = attend(rotated(q, rotation), k, v, seen, self.dropout if self.training else 0.0)
-        x = x + F.dropout(parts["o_proj"](mixed), self.dropout, self.training)
+        x = x + dropout(parts["o_proj"](mixed), self.dropout, self.training)
         mlp: Any = self.mlp
         normed = self.post_attention_layernorm(x)
         changed = mlp["down_proj"](F.silu(mlp["gate_proj"](normed)) * mlp["up_proj"](normed))
-        return x + F.dropout(changed, self.dropout, self.training)
+        return x + dropout(changed, self.dropout, self.training)
 
 
 def rotation_of(positions: Tensor, dim: int) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.processes import gather, rank
 from unlabeled.training.bases.text_method import TextMethod
+from unlabeled.training.loop import own_randomness
 from unlabeled.views.text import TokenCrop
 
 BASE = 6364136223846793005
@@ -92,6 +93,7 @@ class SimCSE(TextMethod):
         """Make the vector of a text as `pooling` says; nothing is added."""
         if self.pooling != "auto":
             cast("TextEncoder", encoder).pooling = self.pooling
+        self._drops = self.views == "crop" or has_dropout(encoder)
         return Network(encoder)
 
     def view(self, values: Any) -> Any:
@@ -105,6 +107,11 @@ class SimCSE(TextMethod):
         texts = [values] if isinstance(values, Tokens) else list(values)
         same = identical(texts)
         if len(texts) == 1:
+            if not self._drops:
+                raise UnlabeledError(
+                    "the encoder has no dropout, so both views of a text would be the same; take views='crop', or an "
+                    "encoder with dropout"
+                )
             texts = [self.view(values), self.view(values)]
         return texts, same
 
@@ -114,6 +121,17 @@ class SimCSE(TextMethod):
         candidates = torch.cat([gather(part) for part in vectors[1:]])
         scores = vectors[0] @ candidates.T / self.temperature
         return find_own(scores, y, rank() * len(vectors[0]))
+
+
+@torch.no_grad()
+def has_dropout(encoder: Encoder) -> bool:
+    """Tell whether an encoder in training gives the same text, twice in a batch, two vectors."""
+    training = encoder.training
+    ids = torch.ones(2, 4, dtype=torch.long, device=next(encoder.parameters()).device)
+    with own_randomness():
+        first, second = encoder.train()(Tokens(ids, torch.ones_like(ids, dtype=torch.bool)))
+    encoder.train(training)
+    return not torch.equal(first, second)
 
 
 def identical(texts: list[Tokens]) -> Tensor:
