@@ -317,7 +317,7 @@ def tuned(name: str, seeds: int) -> list[dict[str, Any]]:
 def peer_score(task: str, test: list[Any], truth: list[Any], predicted: list[Any]) -> float:
     """Measure the peer's predictions as `FineTuning.score` measures ours."""
     if task == "span":
-        truth = [text for text, _ in truth]
+        truth = [[text] for text, _ in truth]
     return TASKS[task]().score(truth, predicted)
 
 
