@@ -53,6 +53,7 @@ class Card:
     principle: str
     sentence: str
     paper: str
+    """The first of its references."""
     options: tuple[Option, ...]
 
 
@@ -115,7 +116,7 @@ def card(cls: type[Estimator]) -> Card:
         modalities=cls.modalities,
         principle=cls.principle,
         sentence=" ".join(doc.partition("\n\n")[0].split()),
-        paper=" ".join(_section(doc, "References").removeprefix(".. [1]").split()),
+        paper=" ".join(re.split(r"\.\. \[\d+\]", _section(doc, "References").removeprefix(".. [1]"))[0].split()),
         options=options(cls),
     )
 

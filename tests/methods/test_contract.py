@@ -79,6 +79,7 @@ def test_every_setting_and_the_class_are_documented(method):
     about = card(method)
     assert about.sentence.endswith(".")
     assert about.paper
+    assert ".. [" not in about.paper
     assert [option.name for option in about.options if not option.doc] == []
 
 
