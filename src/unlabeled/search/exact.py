@@ -238,16 +238,15 @@ class ExactStore:
         UnlabeledError
             If the folder is missing, damaged, or holds something else.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        from unlabeled.data.tabular.parquet import read_parquet
 
         folder = Path(folder)
         metric = read_card(folder, "exact")["metric"]
         try:
             vectors = np.load(folder / "vectors.npy", allow_pickle=False)
             origin = np.load(folder / "origin.npy", allow_pickle=False)
-            rows = pq.read_table(folder / "rows.parquet")
-        except (OSError, ValueError, EOFError, pa.ArrowException) as error:
+            rows = read_parquet(folder / "rows.parquet")
+        except (OSError, ValueError, EOFError, UnlabeledError) as error:
             raise UnlabeledError(f"the store in {folder} is damaged ({error}); build it again") from error
         if len(vectors) != len(rows):
             raise UnlabeledError(f"the store in {folder} is damaged: {len(vectors)} vectors, {len(rows)} rows")

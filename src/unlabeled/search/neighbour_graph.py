@@ -440,19 +440,18 @@ class NeighbourGraph:
         UnlabeledError
             If the folder is missing, damaged, or holds something else.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        from unlabeled.data.tabular.parquet import read_parquet
 
         folder = Path(folder)
         metric = read_card(folder, "graph")["metric"]
         arrays = load_arrays(folder / "graph.safetensors")
         try:
-            ids = pq.read_table(folder / "rows.parquet")["id"].to_pylist()
+            ids = read_parquet(folder / "rows.parquet", ["id"])["id"].to_pylist()
             matrix = sp.csr_array(
                 (arrays["distances"], arrays["indices"], arrays["indptr"]), shape=(len(ids), len(ids))
             )
             matrix.check_format()
-        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        except (KeyError, ValueError, UnlabeledError) as error:
             raise UnlabeledError(f"the graph in {folder} is damaged ({error}); build it again") from error
         return cls(matrix, ids, metric)
 

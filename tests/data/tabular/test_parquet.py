@@ -21,6 +21,8 @@ from unlabeled.data.text.documents import read_texts
 from unlabeled.data.text.text_columns import read_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.runs.embeddings import read_embeddings
+from unlabeled.search import ExactStore
+from unlabeled.search.neighbour_graph import NeighbourGraph
 
 
 def encoded(value: int) -> bytes:
@@ -292,3 +294,15 @@ def test_values_that_repeat_count_as_often_as_they_stand_there(repeated, read):
 
 def test_what_fits_into_memory_is_read_though_it_repeats(repeated):
     assert read_parquet(repeated, ["id", "vector"]).num_rows == 5_000
+
+
+def test_rows_of_a_store_and_of_a_graph_that_take_too_much_memory_are_refused(repeated, tmp_path):
+    vectors = np.eye(3, dtype=np.float32)
+    ExactStore.build(["a", "b", "c"], vectors).save(tmp_path / "store")
+    NeighbourGraph.from_vectors(vectors, 1).save(tmp_path / "graph")
+    table = pq.read_table(repeated)
+    pq.write_table(table.set_column(0, "id", table["text"]), repeated, compression="zstd")
+    for kind, folder in ((ExactStore, tmp_path / "store"), (NeighbourGraph, tmp_path / "graph")):
+        (folder / "rows.parquet").write_bytes(repeated.read_bytes())
+        with pytest.raises(UnlabeledError, match=r"is damaged .*needs \d\.\d GB of memory.*build it again"):
+            kind.open(folder)
