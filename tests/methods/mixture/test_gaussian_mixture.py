@@ -235,7 +235,7 @@ def narrow(gap, dtype, width=1.0, n=4000):
 
 
 @pytest.mark.parametrize(
-    ("gap", "dtype", "precision", "careful"),
+    ("gap", "dtype", "precision", "one_by_one"),
     [
         (10.0, np.float32, np.float32, False),
         (1e3, np.float32, np.float64, False),
@@ -244,7 +244,7 @@ def narrow(gap, dtype, width=1.0, n=4000):
         (1e7, np.float64, np.float64, True),
     ],
 )
-def test_more_care_is_taken_when_digits_would_be_lost(gap, dtype, precision, careful, monkeypatch):
+def test_more_care_is_taken_when_digits_would_be_lost(gap, dtype, precision, one_by_one, monkeypatch):
     from unlabeled.methods.mixture.gaussian import gaussian_steps
 
     chosen = []
@@ -258,7 +258,7 @@ def test_more_care_is_taken_when_digits_would_be_lost(gap, dtype, precision, car
     X = narrow(gap, dtype)
     model = GaussianMixture(2, random_state=0).fit(X)
     assert chosen[-1].whitening.dtype == precision
-    assert chosen[-1].careful.all() == chosen[-1].careful.any() == careful
+    assert chosen[-1].one_by_one.all() == chosen[-1].one_by_one.any() == one_by_one
     # What is rounded away of the data themselves is gone: eps · gap of a width of 1.
     truth = np.stack([np.cov(X[side::2].T.astype(np.float64), bias=True) for side in (0, 1)])
     ours = model.covariances_[np.argsort(model.means_[:, 0])]

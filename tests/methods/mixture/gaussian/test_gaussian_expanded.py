@@ -59,8 +59,8 @@ def test_expanded_alone_and_mixed_give_the_densities_and_moments_of_a_slow_loop(
     whitening = form.whitening(*form.mixed(theta.weights, theta.means, theta.covariances), theta.roots, np.float64)
     y = whitening.whiten_points(X)
     weighed = r if w is None else r * w[:, None]
-    for careful in (np.zeros(k, bool), np.ones(k, bool), rng.random(k) < 0.5):
-        densities = Densities(form, theta, whitening, careful)
+    for one_by_one in (np.zeros(k, bool), np.ones(k, bool), rng.random(k) < 0.5):
+        densities = Densities(form, theta, whitening, one_by_one)
         responsibilities, log_density = densities.posterior(X)
         np.testing.assert_allclose(responsibilities, r, atol=1e-9)
         np.testing.assert_allclose(log_density, evidence, rtol=1e-10, atol=1e-10)

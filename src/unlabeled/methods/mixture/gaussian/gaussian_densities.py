@@ -90,7 +90,7 @@ class Densities:
     ----------
     ill : ndarray of bool, shape (k,)
         Components that are rounded too much if they are expanded.
-    careful : ndarray of bool, shape (k,)
+    one_by_one : ndarray of bool, shape (k,)
         Components that are not expanded; their numbers are in `alone`, and those of the others in `plain`.
     """
 
@@ -101,12 +101,12 @@ class Densities:
         self.whitened = whitened(form, theta, whitening)
         packed, size = form.expansion.pack(self.whitened)
         self.ill = loses_precision(size, whitening.dtype)
-        self.careful = np.full(len(size), not form.expansion.is_faster(*theta.means.shape))
+        self.one_by_one = np.full(len(size), not form.expansion.is_faster(*theta.means.shape))
         if whitening.dtype == np.float64:
-            self.careful |= self.ill
+            self.one_by_one |= self.ill
         if doubted is not None:
-            self.careful |= doubted
-        self.plain, self.alone = np.flatnonzero(~self.careful), np.flatnonzero(self.careful)
+            self.one_by_one |= doubted
+        self.plain, self.alone = np.flatnonzero(~self.one_by_one), np.flatnonzero(self.one_by_one)
         self._theta = form.expansion.kernel_layout(packed[self.plain], whitening.dtype)
 
     def statistics(self) -> Statistics:
@@ -136,7 +136,7 @@ class Densities:
 
     def posterior(self, rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give responsibilities, shape (rows, k), and log-densities, shape (rows,)."""
-        responsibilities = np.empty((len(rows), len(self.careful)), self.whitening.dtype)
+        responsibilities = np.empty((len(rows), len(self.one_by_one)), self.whitening.dtype)
         evidence = np.empty(len(rows), self.whitening.dtype)
         with np.errstate(
             over="ignore", invalid="ignore", divide="ignore"
@@ -158,7 +158,7 @@ class Densities:
 
     def _posterior(self, expansion: Expansion, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give responsibilities, shape (k, count), and log Σ_k w_k N(y), shape (count,)."""
-        k, count = len(self.careful), y.shape[1]
+        k, count = len(self.one_by_one), y.shape[1]
         expansion.scores(self._theta)
         joint = expansion.shares
         if len(self.alone):

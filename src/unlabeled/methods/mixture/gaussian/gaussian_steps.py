@@ -118,19 +118,19 @@ class GaussianEM:
             best = self._estimate(counts, centres, second, densities.whitening, data, theta)
             imprecise = self._imprecise(best, densities) & (counts > FAINT)
             exact = densities.whitening.dtype == np.float64
-            if not (imprecise & ~densities.careful if exact else imprecise).any():
+            if not (imprecise & ~densities.one_by_one if exact else imprecise).any():
                 return Expectation(statistics, best)
             # Under given responsibilities θ only says from where to look at the components: from their means.
             seen = theta if given is None or isinstance(best, CollapsedError) else best
             whitening = self.form.whitening(data.mean, data.scatter, seen.roots, np.float64)
-            densities = Densities(self.form, seen, whitening, densities.careful | (imprecise & exact))
+            densities = Densities(self.form, seen, whitening, densities.one_by_one | (imprecise & exact))
 
     def _imprecise(self, best: Gaussians | CollapsedError, densities: Densities) -> NDArray[np.bool_]:
         """Say of which components the M step, if their statistics were expanded, lost too many digits."""
         if isinstance(best, CollapsedError):
-            return np.ones_like(densities.careful)
+            return np.ones_like(densities.one_by_one)
         if not self.form.apart:
-            return np.zeros_like(densities.careful)  # no second moments were taken
+            return np.zeros_like(densities.one_by_one)  # no second moments were taken
         return ill_conditioned(self.form, best, densities.whitening)
 
     def _collect(self, data: Data, densities: Densities, given: Responsibilities | None) -> Statistics:
