@@ -132,6 +132,11 @@ def test_search_finds_the_picture_itself_first(run, photos):
     assert run.search("007.png", k=5).ids.tolist() == found.ids.tolist()
     with Image.open(photos / "007.png") as picture:
         assert run.search(picture, k=5).ids.tolist() == found.ids.tolist()
+        grey = np.asarray(picture, dtype=np.float32) / 255
+    assert grey.ndim == 2
+    assert run.search(grey, k=1).ids.tolist() == [["007.png"]]
+    own = run.embeddings.vectors[7]
+    assert run.search(own, k=1).ids.tolist() == run.search(own[None], k=1).ids.tolist() == [["007.png"]]
     assert len(run.search("007.png", k=500).ids[0]) == 80
     narrowed = run.search("007.png", k=3, where="label = 'digit 1'")
     assert {run.embeddings.label_names[run.embeddings.position[name]] for name in narrowed.ids[0]} == {"digit 1"}
@@ -140,6 +145,8 @@ def test_search_finds_the_picture_itself_first(run, photos):
 def test_a_query_that_is_nothing_is_refused(run):
     with pytest.raises(UnlabeledError, match=r"neither a file nor the id of .* knows images, not words"):
         run.search("no-such.png")
+    with pytest.raises(UnlabeledError, match="columns|dim"):
+        run.search(np.zeros(5, np.float32))
 
 
 def test_search_by_another_metric_compares_all_vectors(run):

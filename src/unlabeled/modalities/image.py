@@ -182,6 +182,10 @@ class ImageModality(Modality):
         """Say how many images there are, and of which size."""
         return f"{counted(len(instances), 'image')} of {instances.size}×{instances.size} pixels from {data.source}"
 
+    def is_embedded(self, query: Any, dim: int) -> bool:
+        """Tell vectors from a grey picture of floats, whose width is another."""
+        return super().is_embedded(query, dim) and (query.ndim == 1 or query.shape[1] == dim)
+
     def open_query(self, query: Any) -> Images:
         """Open an image file or object, or a list of them."""
         return Images(list(query) if isinstance(query, (list, tuple)) else [query])

@@ -194,6 +194,10 @@ class Modality(ABC):
         """Tell whether a query names a file, which is then opened."""
         return os.path.exists(query)  # noqa: PTH110 (a text may be longer than a path can be, which Path refuses)
 
+    def is_embedded(self, query: Any, dim: int) -> bool:
+        """Tell whether a query holds vectors of `dim` numbers, embedded already: floats of one or two dimensions."""
+        return isinstance(query, np.ndarray) and query.ndim <= 2 and np.issubdtype(query.dtype, np.floating)
+
     def open_query(self, query: Any) -> Collection:
         """Open one instance, or a list of them, that is not in the collection and searched with."""
         return self.open(query)

@@ -168,7 +168,7 @@ class Run:
         ----------
         query : str, path, image, or array of shape (dim,) or (q, dim)
             A string is a file if there is one of that kind, else the id of an instance of the index if there is one,
-            else words, if the run knows words. Or an image, or vectors already embedded.
+            else words, if the run knows words. Or an image, or vectors already embedded, as floats.
         k : int, default 12
             Neighbours to find; an instance that is itself in the run is its own first neighbour.
         where : str, optional
@@ -185,9 +185,9 @@ class Run:
 
     def query_vectors(self, query: Any) -> NDArray[np.float32]:
         """Give the vectors, shape (q, dim), that a query stands for."""
-        if isinstance(query, np.ndarray) and query.ndim <= 2 and np.issubdtype(query.dtype, np.floating):
-            return np.atleast_2d(query).astype(np.float32)
         kind = modality_of(self.encoder.preprocessing)
+        if kind.is_embedded(query, self.encoder.dim):
+            return np.atleast_2d(query).astype(np.float32)
         named = isinstance(query, (str, os.PathLike))
         if named and not kind.opens_file(query) and str(query) in self.indexed.position:
             return self.indexed.vectors[[self.indexed.position[str(query)]]]
