@@ -18,7 +18,7 @@ from unlabeled.data.pairs.image_texts import ImageTexts
 from unlabeled.data.paths import listed_paths
 from unlabeled.data.plain_text import encoding_of, read_plain_text
 from unlabeled.data.text.annotated import read_conll
-from unlabeled.data.text.text_columns import read_columns
+from unlabeled.data.text.text_tables import read_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.words.lexicon import lines
 from unlabeled.modalities import open_source

@@ -16,9 +16,9 @@ from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import find_column
-from unlabeled.data.text.documents import TABLES_OF_TEXT, TEXT_COLUMNS
 from unlabeled.data.text.json_lines import LINES_OF_JSON
-from unlabeled.data.text.text_columns import PAIR_COLUMNS
+from unlabeled.data.text.text_columns import PAIR_COLUMNS, TEXT_COLUMNS
+from unlabeled.data.text.text_tables import TABLES_OF_TEXT
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokenization.checkpoint_folder import tokenizer_of
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind, SubwordTokenizer

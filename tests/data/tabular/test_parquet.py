@@ -17,8 +17,8 @@ from unlabeled.data import Images
 from unlabeled.data.labels import read_labels
 from unlabeled.data.tabular.parquet import ParquetImages, class_names, image_column, read_column, read_parquet
 from unlabeled.data.tabular.table import Table
-from unlabeled.data.text.documents import read_texts
-from unlabeled.data.text.text_columns import read_columns
+from unlabeled.data.text.document_texts import read_texts
+from unlabeled.data.text.text_tables import read_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.runs.embeddings import read_embeddings
 from unlabeled.search import ExactStore

@@ -15,7 +15,7 @@ from unlabeled.data.image.images import Images
 from unlabeled.data.paths import files_under, with_suffix_in
 from unlabeled.data.plain_text import encoding_of_bytes, read_plain_text
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
-from unlabeled.data.text.text_columns import read_columns
+from unlabeled.data.text.text_tables import read_columns
 from unlabeled.errors import UnlabeledError
 
 CAPTION_COLUMNS = ("caption", "text", "title", "description", "sentence")

@@ -9,8 +9,7 @@ from typing import Any
 from unlabeled.data.classes import class_name
 from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import read_plain_text
-from unlabeled.data.text.documents import TABLES_OF_TEXT
-from unlabeled.data.text.text_columns import read_columns
+from unlabeled.data.text.text_tables import TABLES_OF_TEXT, read_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 

@@ -1,31 +1,19 @@
-"""Documents as counts of words: text from files, tables and lists."""
+"""Documents as counts of words."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from unlabeled.data.paths import id_of
-from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
-from unlabeled.data.tabular.tables import TABLES, delimiter_in
-from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
-from unlabeled.data.text.text_files import Files, Strings, open_decoded, open_text
+from unlabeled.data.text.document_texts import is_token_lists, read_texts
 from unlabeled.data.text.tokenization.stop_words import stop_words as stop_words_of
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer, checked_tokenizer, is_unspaced, tokenize
-from unlabeled.errors import UnlabeledError, nearest_name
-
-TABLES_OF_TEXT = (*TABLES, *LINES_OF_JSON)
-TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")
-
-
-_LONGEST_NAME = 6  # words of a column's name; what is longer is a text
+from unlabeled.errors import UnlabeledError
 
 
 @dataclass(frozen=True)
@@ -195,30 +183,6 @@ def _is_letter(character: str) -> bool:
     return character.isalnum() and not is_unspaced(character)
 
 
-def is_token_lists(source: Any) -> bool:
-    """Say whether `source` is a list of texts that are cut into words already."""
-    if not isinstance(source, Sequence) or isinstance(source, str | bytes) or not len(source):
-        return False
-    lists = [isinstance(words, list | tuple) and all(isinstance(word, str) for word in words) for words in source]
-    if lists[0] and len(source[0]) and not all(lists):
-        raise UnlabeledError(f"document {lists.index(False)} is no list of words, unlike the first")
-    return all(lists) and any(len(words) for words in source)
-
-
-def is_text(source: Any) -> bool:
-    """Say whether `source` is text, or the path of text, rather than a matrix."""
-    if isinstance(source, str | os.PathLike):
-        return Path(source).suffix.lower() not in (".npy", ".npz")
-    if isinstance(source, type) or getattr(source, "ndim", 1) != 1 or sp.issparse(source):
-        return False
-    if is_token_lists(source):
-        return True
-    if isinstance(source, Iterator):
-        raise UnlabeledError("the documents come from an iterator, which can be read only once; give a list of them")
-    first = next(iter(source), None) if isinstance(source, Iterable) and hasattr(source, "__len__") else None
-    return isinstance(first, str | os.PathLike) or (isinstance(source, list | tuple) and not source)
-
-
 def tidy_counts(counts: Any) -> sp.csr_matrix:
     """Give non-negative numbers as a CSR matrix of its own, columns in order, each once, and no zeros stored.
 
@@ -260,151 +224,3 @@ def _first(matrix: sp.csr_matrix, wrong: NDArray[np.bool_]) -> tuple[int, int, A
     place = int(wrong.argmax())
     row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
     return row, int(matrix.indices[place]), matrix.data[place].item()
-
-
-def read_texts(source: Any, column: str | None = None) -> tuple[list[str], list[str]]:
-    """Read the texts that `Documents.count` would count, as they are, with their ids.
-
-    Raises
-    ------
-    UnlabeledError
-        If there are none.
-    """
-    texts, ids = _texts(source, column)
-    if not texts:
-        raise UnlabeledError(f"there are no documents: {_named(source)} holds none")
-    return texts, ids
-
-
-def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
-    suffix = Path(source).suffix.lower() if isinstance(source, str | os.PathLike) else ""
-    if suffix in TABLES_OF_TEXT and Path(source).is_file():
-        return _table(Path(source), column)
-    if column is not None:
-        raise UnlabeledError(
-            f"column={column!r} is for tables ({', '.join(TABLES_OF_TEXT)}), and {_named(source)} is none"
-        )
-    opened = open_text(source)
-    if isinstance(opened, Strings):
-        texts = list(opened.texts)
-        return texts, [str(i) for i in range(len(texts))]
-    if not isinstance(opened, Files):
-        raise UnlabeledError("a list of documents holds strings, or lists of words, and nothing else")
-    root = Path(os.fspath(source)) if isinstance(source, str | os.PathLike) else None
-    if root is None or root.is_dir():
-        names = [id_of(path.relative_to(root) if root else path) for path in opened.paths]
-        return [_read(opened, path) for path in opened.paths], names
-    lines = [(number, line) for number, line in enumerate(_read(opened, root).splitlines(), start=1) if line.strip()]
-    return [line for _, line in lines], [f"line {number}" for number, _ in lines]
-
-
-def _read(files: Files, path: Path) -> str:
-    content = b"".join(files.pieces(path))
-    if b"\0" in content:
-        raise UnlabeledError(f"{path} holds NUL bytes, so it is no text; take it out, or give a list of the text files")
-    return content.decode("utf-8", errors="replace")
-
-
-def _table(path: Path, column: str | None) -> tuple[list[str], list[str]]:
-    """Read a column of text; a missing value is a document without words."""
-    table = open_table(path)
-    chosen = text_column(table, path, column)
-    names = [name for name in table.column_names if name != chosen]
-    identity = find_column(names, ID_COLUMNS)
-    ids = range(table.num_rows) if identity is None else table.column(names[identity]).to_pylist()
-    return [text or "" for text in table.column(chosen).to_pylist()], [str(name) for name in ids]
-
-
-def open_table(path: Path) -> Any:
-    """Read a table of texts as Arrow's: of a parquet file the columns of strings, ids and labels."""
-    import pyarrow as pa
-
-    try:
-        if path.suffix.lower() in LINES_OF_JSON:
-            table = pa.Table.from_pydict(read_json_lines(path))
-        else:
-            table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    except (OSError, pa.ArrowException) as error:
-        raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
-    if table.column_names and not table.num_rows:
-        raise UnlabeledError(f"there are no documents: {path} has no rows")
-    return table
-
-
-def text_column(table: Any, path: Path, column: str | None) -> str:
-    """Name a table's column of text: the one asked for, or else the one that is plainly meant."""
-    strings = [field.name for field in table.schema if _is_string(field.type)]
-    chosen = column
-    if chosen is None:
-        found = find_column(strings, TEXT_COLUMNS)
-        chosen = strings[found] if found is not None else strings[0] if len(strings) == 1 else None
-    if chosen not in table.column_names:
-        wrong = (
-            f"it is not clear which column of {path} holds the text"
-            if column is None
-            else f"there is no column {column!r} of text in {path}{nearest_name(column, table.column_names)}"
-        )
-        raise UnlabeledError(
-            f"{wrong}; its columns are {', '.join(table.column_names)}. Choose one: column=..., on the command line "
-            "--column"
-        )
-    if chosen not in strings:
-        raise UnlabeledError(f"the column {chosen!r} of {path} is of type {table.schema.field(chosen).type}, no text")
-    return str(chosen)
-
-
-def _read_parquet(path: Path) -> Any:
-    import pyarrow.parquet as pq
-
-    from unlabeled.data.tabular.parquet import check_parquet_memory  # here, for CSV needs no parquet
-
-    with pq.ParquetFile(path) as parquet:
-        names = [field.name for field in parquet.schema_arrow if _is_string(field.type)]
-        every = parquet.schema_arrow.names
-        places = (find_column(every, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS))
-        described = [every[place] for place in places if place is not None]
-        wanted = list(dict.fromkeys([*names, *described]))
-        check_parquet_memory(parquet, path, wanted)
-        return parquet.read(columns=wanted)
-
-
-def _read_csv(path: Path) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    with open_decoded(path) as file:
-        first_line = file.readline().decode("utf-8", errors="replace")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_in(first_line)
-    with open_decoded(path) as file:
-        table = csv.read_csv(
-            file,
-            read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        )
-    _check_header(table.column_names, path)
-    for place, field in enumerate(table.schema):
-        if pa.types.is_binary(field.type):  # what Arrow takes text for that is not UTF-8
-            texts = [value and value.decode("utf-8", errors="replace") for value in table.column(place).to_pylist()]
-            table = table.set_column(place, field.name, pa.array(texts, pa.string()))
-    return table
-
-
-def _check_header(names: list[str], path: Path) -> None:
-    """Refuse a table whose first row is a text: it would be taken for the names of the columns, and lost."""
-    for name in names:
-        if len(name.split()) > _LONGEST_NAME:
-            raise UnlabeledError(
-                f"the first row of {path} does not name the columns, but holds a text: {name[:40]!r}...; put a row of "
-                "names above it, such as text, or save the texts as a .txt file, one a line"
-            )
-
-
-def _is_string(kind: Any) -> bool:
-    import pyarrow as pa
-
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(is_one(value) for is_one in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
-
-
-def _named(source: Any) -> str:
-    return str(source) if isinstance(source, str | os.PathLike) else f"the {type(source).__name__}"

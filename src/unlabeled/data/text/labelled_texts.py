@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from unlabeled.data.classes import UNLABELLED, class_name, class_order
 from unlabeled.data.paths import existing
-from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
-from unlabeled.data.text.documents import TABLES_OF_TEXT, open_table, text_column
+from unlabeled.data.tabular.columns import LABEL_COLUMNS
+from unlabeled.data.text.text_columns import read_text_columns
+from unlabeled.data.text.text_tables import TABLES_OF_TEXT
 from unlabeled.errors import UnlabeledError
 
 
@@ -57,17 +58,12 @@ class LabelledTexts:
         path = existing(path)
         if path.suffix.lower() not in TABLES_OF_TEXT:
             raise UnlabeledError(f"{path}: texts with labels are read from tables ({', '.join(TABLES_OF_TEXT)})")
-        table = open_table(path)
-        found = find_column(table.column_names, LABEL_COLUMNS)
-        if found is None:
+        found = read_text_columns(path, column, pairs=False)
+        if found.labels is None:
             raise UnlabeledError(
-                f"{path} has no column of labels: one called {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}; "
-                f"its columns are {', '.join(table.column_names)}"
+                f"{path} has no column of labels: one called {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}"
             )
-        label = table.column_names[found]
-        texts = table.column(text_column(table.drop_columns([label]), path, column)).to_pylist()
-        names = [class_name(value) for value in table.column(label).to_pylist()]
-        return cls([text or "" for text in texts], names)
+        return cls(found.texts[0], [class_name(value) for value in found.labels])
 
     @property
     def classes(self) -> list[str]:

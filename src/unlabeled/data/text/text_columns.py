@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
-from unlabeled.data.text.documents import TEXT_COLUMNS, open_table
-from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
+from unlabeled.data.text.text_tables import read_columns
 from unlabeled.errors import UnlabeledError, nearest_name
 
+TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "message", "sentence")
 PAIR_COLUMNS = (
     ("sentence1", "sentence2"),
     ("sentence_1", "sentence_2"),
@@ -47,28 +47,16 @@ class TextColumns:
     scores: list[float] | None = field(default=None)
 
 
-def read_columns(path: Path) -> dict[str, list[Any]]:
-    """Read a table, all of it, as lists.
-
-    Raises
-    ------
-    UnlabeledError
-        If it cannot be read, or has no rows.
-    """
-    if path.suffix.lower() in LINES_OF_JSON:
-        columns = read_json_lines(path)
-    elif path.suffix.lower() == ".parquet":
-        from unlabeled.data.tabular.parquet import read_parquet  # here, for CSV needs no parquet
-
-        columns = read_parquet(path).to_pydict()
-    else:
-        columns = open_table(path).to_pydict()
-    if not columns or not next(iter(columns.values())):
-        raise UnlabeledError(f"there are no texts: {path} has no rows")
-    return columns
+def read_text_columns(path: Path, column: str | Sequence[str] | None = None, *, pairs: bool = True) -> TextColumns:
+    """Read the texts of a table in a file, and what it says about its rows; see `chosen_columns`."""
+    asked = [] if column is None else [column] if isinstance(column, str) else list(column)
+    columns = read_columns(path, [*asked, *ID_COLUMNS, *LABEL_COLUMNS, *SCORE_COLUMNS])
+    return chosen_columns(columns, str(path), column, pairs=pairs)
 
 
-def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Sequence[str] | None) -> TextColumns:
+def chosen_columns(
+    columns: dict[str, list[Any]], name: str, column: str | Sequence[str] | None, *, pairs: bool = True
+) -> TextColumns:
     """Take the texts out of a table.
 
     Parameters
@@ -79,6 +67,8 @@ def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Seque
     column : str or sequence of str, optional
         The column of texts, or two or three for pairs and triples. By default the one called ``text`` or the like,
         the two called ``sentence1`` and ``sentence2`` or the like, or the only one that holds strings.
+    pairs : bool, default True
+        Whether two or three columns may be taken where none was asked for.
 
     Raises
     ------
@@ -88,13 +78,13 @@ def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Seque
     names = list(columns)
     described = {names[i] for wanted in (ID_COLUMNS, LABEL_COLUMNS) if (i := find_column(names, wanted)) is not None}
     if column is None:
-        chosen = _text_columns_of(columns, described, name)
+        chosen = _text_columns_of(columns, described, name, pairs)
     else:
         chosen = [column] if isinstance(column, str) else list(column)
         for wanted in chosen:
             if wanted not in columns:
                 hint = nearest_name(wanted, names) or "."
-                raise UnlabeledError(f"there is no column {wanted!r} in {name}{hint} Its columns: {', '.join(names)}")
+                raise UnlabeledError(f"there is no column {wanted!r} in {name}{hint} {_told(_strings(columns))}")
     texts = tuple(as_texts(columns[wanted], f"column {wanted!r} of {name}") for wanted in chosen)
     rest = [wanted for wanted in names if wanted not in chosen]
     identity, label, score = (find_column(rest, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS, SCORE_COLUMNS))
@@ -106,12 +96,12 @@ def chosen_columns(columns: dict[str, list[Any]], name: str, column: str | Seque
     )
 
 
-def _text_columns_of(columns: dict[str, list[Any]], described: set[str], name: str) -> list[str]:
-    strings = [key for key, values in columns.items() if any(isinstance(value, str) for value in values)]
+def _text_columns_of(columns: dict[str, list[Any]], described: set[str], name: str, pairs: bool) -> list[str]:
+    strings = _strings(columns)
     found = find_column(strings, TEXT_COLUMNS)
     if found is not None:
         return [strings[found]]
-    for pair in PAIR_COLUMNS:
+    for pair in PAIR_COLUMNS if pairs else ():
         places = [find_column(strings, (wanted,)) for wanted in pair]
         if None not in places:
             third = find_column(strings, THIRD_COLUMNS)
@@ -120,9 +110,17 @@ def _text_columns_of(columns: dict[str, list[Any]], described: set[str], name: s
     if len(others) == 1:
         return others
     raise UnlabeledError(
-        f"it is not clear which column of {name} holds the texts; its columns are {', '.join(columns)}. "
-        "Choose one: column=..., on the command line --column"
+        f"it is not clear which column of {name} holds the texts. {_told(strings)}. Choose one: column=..., on the "
+        "command line --column"
     )
+
+
+def _strings(columns: dict[str, list[Any]]) -> list[str]:
+    return [key for key, values in columns.items() if any(isinstance(value, str) for value in values)]
+
+
+def _told(strings: list[str]) -> str:
+    return f"Its columns of text: {', '.join(strings) or 'none'}"
 
 
 def as_texts(values: Sequence[Any], name: str) -> list[str]:

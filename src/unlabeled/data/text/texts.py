@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from unlabeled.data.classes import encode_values
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.paths import existing
-from unlabeled.data.text.documents import TABLES_OF_TEXT, read_texts
-from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, read_columns
+from unlabeled.data.text.document_texts import read_texts
+from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, read_text_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
+from unlabeled.data.text.text_tables import TABLES_OF_TEXT
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -150,7 +151,7 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
                 "memory, give a list of strings: [text]"
             )
         if path.is_file() and path.suffix.lower() in TABLES_OF_TEXT:
-            return chosen_columns(read_columns(path), str(path), column)
+            return read_text_columns(path, column)
         if column is not None:
             raise UnlabeledError(f"column={column!r} is for tables ({', '.join(TABLES_OF_TEXT)}), and {path} is none")
         if path.is_file() and unit != "line":

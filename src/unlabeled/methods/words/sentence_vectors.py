@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.documents import read_texts
+from unlabeled.data.text.document_texts import read_texts
 from unlabeled.data.text.tokenization.tokenizers import checked_tokenizer, tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
-from unlabeled.data.text.documents import Documents, read_texts
+from unlabeled.data.text.document_texts import read_texts
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 from unlabeled.figure import check_picture
 from unlabeled.files import check_output_folder, folder_written_aside, read_json, refuses_damage, write_json

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.documents import Documents, read_texts
+from unlabeled.data.text.document_texts import read_texts
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.class_tf_idf import class_tf_idf
 from unlabeled.explore.clusters import clusters

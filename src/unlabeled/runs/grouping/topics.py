@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.text.documents import Documents, read_texts
+from unlabeled.data.text.document_texts import read_texts
+from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import name_of
 from unlabeled.files import check_output_folder, folder_written_aside, write_json

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from unlabeled.data.text import reading_progress as module
-from unlabeled.data.text.reading_progress import reading
+from unlabeled.data.text.indexing import reading_progress as module
+from unlabeled.data.text.indexing.reading_progress import reading
 
 
 def shown(capsys: pytest.CaptureFixture[str], total: int, progress: bool | None) -> str:

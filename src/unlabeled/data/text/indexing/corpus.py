@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from unlabeled.data.fingerprint import file_state, fingerprint
 from unlabeled.data.spool import Spool
+from unlabeled.data.text.indexing.reading_progress import reading
 from unlabeled.data.text.indexing.vocabulary import Vocabulary
-from unlabeled.data.text.reading_progress import reading
 from unlabeled.data.text.text_files import Files, open_text
 from unlabeled.data.text.tokenization.text_encoding import Encoded, encode_text
 from unlabeled.data.text.tokenization.tokenizers import RULES, Tokenizer, checked_tokenizer

@@ -14,7 +14,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from unlabeled.data.text.documents import Documents, check_not_empty, check_whole, is_text, tidy_counts
+from unlabeled.data.text.document_texts import is_text
+from unlabeled.data.text.documents import Documents, check_not_empty, check_whole, tidy_counts
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.topics.expected_counts import by_document
 from unlabeled.kernels.topics.fold_in import fold_in
