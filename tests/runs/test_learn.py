@@ -145,7 +145,7 @@ def test_search_finds_the_picture_itself_first(run, photos):
 def test_a_query_that_is_nothing_is_refused(run):
     with pytest.raises(UnlabeledError, match=r"neither a file nor the id of .* knows images, not words"):
         run.search("no-such.png")
-    with pytest.raises(UnlabeledError, match="columns|dim"):
+    with pytest.raises(UnlabeledError, match=r"columns|dim"):
         run.search(np.zeros(5, np.float32))
 
 

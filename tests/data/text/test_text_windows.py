@@ -24,12 +24,12 @@ def test_windows_leave_no_token_out(tokenizer):
     assert values.mask[:-1].all()
 
 
-def test_segments_are_whole_sentences_and_their_followers(tokenizer):
-    pairs = SegmentPairs(DOCUMENTS, tokenizer, 13)  # five tokens a segment
+def test_segments_are_whole_sentences_and_what_follows_them(tokenizer):
+    pairs = SegmentPairs(DOCUMENTS, tokenizer, 13)  # five tokens a segment, ten of what follows
     first, second, document = pairs.gather(torch.arange(len(pairs))).values
     texts = [(tokenizer.decode(a[m]), tokenizer.decode(b[n])) for a, m, b, n in zip(*first, *second, strict=True)]
     assert texts[:4] == [
-        ("one two.", "three four."),
+        ("one two.", "three four. five six."),
         ("three four.", "five six."),
         ("five six.", ""),  # the document ends
         ("seven", ""),

@@ -91,9 +91,10 @@ def test_negatives_are_of_another_document_and_the_class_says_who_follows(tokeni
     values = pairs.gather(torch.arange(len(pairs))).values
     counts = {0: 0, 1: 0, -1: 0}
     for _ in range(50):
-        rows, follows = pairs_of(values, tokenizer)
+        rows, follows = pairs_of(values, tokenizer, 9)
         for row, mask, told, document in zip(*rows, follows.tolist(), values.document.tolist(), strict=True):
             words = [tokenizer.token(int(i)) for i in row[mask]]
+            assert len(words) <= 9
             end = words.index("[SEP]")
             first, second = words[1:end], [word for word in words[end + 1 :] if word != "[SEP]"]
             assert first[0] == "abcdef"[document]
@@ -110,16 +111,32 @@ def test_negatives_are_of_another_document_and_the_class_says_who_follows(tokeni
     assert counts[-1] == 6 * 50
 
 
+def test_rows_are_full_whether_the_second_segment_was_exchanged_or_not(tokenizer):
+    rng = np.random.default_rng(0)
+    words = [f"{a}{b}" for a in "abcdefgh" for b in "aeiou"]
+    documents = [" ".join(" ".join(rng.choice(words, rng.integers(3, 13))) + "." for _ in range(60)) for _ in range(20)]
+    tokenizer = SubwordTokenizer.train(documents, size=120)
+    pairs = SegmentPairs(documents, tokenizer, 64)
+    values = pairs.gather(torch.arange(len(pairs))).values
+    rows, follows = pairs_of(values, tokenizer, 64)
+    lengths = rows.mask.sum(1)[follows >= 0].float()
+    assert rows.ids.shape[1] == 64
+    assert lengths.mean() > 0.9 * 64  # less than 10 % is padding
+    exchanged = follows[follows >= 0] == 0
+    difference = lengths[exchanged].mean() - lengths[~exchanged].mean()
+    assert abs(difference) < 4 * lengths.std() * (1 / exchanged.sum() + 1 / (~exchanged).sum()).sqrt()
+
+
 def test_with_a_single_document_nothing_is_exchanged(tokenizer):
     pairs = SegmentPairs(TEXTS[-1:], tokenizer, 13)
     values = pairs.gather(torch.arange(len(pairs))).values
-    _, follows = pairs_of(values, tokenizer)
+    _, follows = pairs_of(values, tokenizer, 13)
     assert set(follows.tolist()) == {1, -1}
 
 
 def test_pairs_stand_between_their_special_tokens(tokenizer):
     first, second = padded([[7, 8], [9]], 0), padded([[10], []], 0)
-    values, follows = pairs_of(Segments(first, second, torch.tensor([0, 0])), tokenizer)
+    values, follows = pairs_of(Segments(first, second, torch.tensor([0, 0])), tokenizer, 16)
     cls, sep = tokenizer.special_id("cls"), tokenizer.special_id("sep")
     assert values.ids[0].tolist() == [cls, 7, 8, sep, 10, sep]
     assert values.ids[1][values.mask[1]].tolist() == [cls, 9, sep]

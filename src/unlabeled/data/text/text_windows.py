@@ -85,7 +85,8 @@ class Segments(NamedTuple):
     Attributes
     ----------
     first, second : Tokens
-        Without special tokens. `second` is all padding where the document ends with `first`.
+        Without special tokens. `second` is all padding where the document ends with `first`, and otherwise longer than
+        a window may have room for: whatever stands before it, it fills the window.
     document : Tensor of int64, shape (n,)
         The document they are from.
     """
@@ -96,10 +97,10 @@ class Segments(NamedTuple):
 
 
 class SegmentPairs:
-    """Documents cut into segments of whole sentences, each with the one that follows it; satisfies `Instances`.
+    """Documents cut into segments of whole sentences, each with the text that follows it; satisfies `Instances`.
 
-    A segment takes as many sentences as fit into half a window; a longer sentence is cut. A document of one segment
-    is kept, with nothing as its second. Empty documents are left out.
+    A segment takes as many sentences as fit into half a window; a longer sentence is cut. What follows is as long as
+    a window. A document of one segment is kept, with nothing as its second. Empty documents are left out.
 
     Parameters
     ----------
@@ -116,22 +117,25 @@ class SegmentPairs:
 
     def __init__(self, texts: Sequence[str], tokenizer: SubwordTokenizer, length: int) -> None:
         self.tokenizer, self.length = tokenizer, length
-        room = (length - tokenizer.tokens_added_to_pair) // 2
-        if room < 1:
+        self.room = length - tokenizer.tokens_added_to_pair
+        if self.room < 2:
             raise UnlabeledError(f"two segments do not fit into a window of {length} tokens")
         parts = [sentences(text) for text in texts]
         encoded = iter(tokenizer.encode([sentence for part in parts for sentence in part]))
-        self.segments: list[NDArray[np.int32]] = []
-        self.document: list[int] = []
+        segments: list[NDArray[np.int32]] = []
+        document: list[int] = []
         for number, part in enumerate(parts):
-            found = joined_sentences([next(encoded) for _ in part], room)
-            self.segments += found
-            self.document += [number] * len(found)
-        if not self.segments:
+            found = joined_sentences([next(encoded) for _ in part], self.room // 2)
+            segments += found
+            document += [number] * len(found)
+        if not segments:
             raise UnlabeledError("there is nothing to learn from: all texts are empty")
+        self.tokens = np.concatenate(segments)
+        self.ends = np.cumsum([len(segment) for segment in segments])
+        self.document = np.array(document)
 
     def __len__(self) -> int:
-        return len(self.segments)
+        return len(self.ends)
 
     @property
     def ids(self) -> list[str]:
@@ -140,17 +144,17 @@ class SegmentPairs:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the tokens and the length."""
-        return fingerprint([self.tokenizer.fingerprint, *self.segments, str(self.length)])
+        """SHA-256 over the tokens, where segments and documents end, and the length."""
+        return fingerprint([self.tokenizer.fingerprint, self.tokens, self.ends, self.document, str(self.length)])
 
     def gather(self, indices: Tensor) -> Batch:
-        """Give each segment of `indices` and its follower; values are `Segments`."""
-        first, second = [], []
-        for i in indices.tolist():
-            follows = i + 1 < len(self) and self.document[i + 1] == self.document[i]
-            first.append(self.segments[i])
-            second.append(self.segments[i + 1] if follows else np.empty(0, np.int32))
-        documents = torch.tensor([self.document[i] for i in indices.tolist()])
+        """Give each segment of `indices` and what follows it; values are `Segments`."""
+        rows = indices.numpy()
+        begins, ends = np.where(rows > 0, self.ends[rows - 1], 0), self.ends[rows]
+        last = self.ends[np.searchsorted(self.document, self.document[rows], side="right") - 1]
+        first = [self.tokens[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        second = [self.tokens[end : min(end + self.room, stop)] for end, stop in zip(ends, last, strict=True)]
+        documents = torch.from_numpy(self.document[rows])
         values = Segments(padded(first, self.tokenizer.pad), padded(second, self.tokenizer.pad), documents)
         return Batch(values, torch.full_like(indices, -1), indices)
 

@@ -48,9 +48,9 @@ class BERT(TextMethod):
 
     .. math:: L = -\frac{1}{|C|} \sum_{i \in C} \log p(t_i \mid x)
 
-    With `next_sentence`, x is two segments of whole sentences. Half of the time the second is the one that follows the
-    first (class 1), and half of the time a segment of another document (class 0); the cross-entropy of that decision is
-    added. A segment at the end of its document stands alone, and nothing is asked about it.
+    With `next_sentence`, x is a segment of whole sentences, and a second one that fills the window. Half of the time it
+    is what follows the first (class 1), and half of the time it is from another document (class 0); the cross-entropy
+    of that decision is added. A segment at the end of its document stands alone, and nothing is asked about it.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class BERT(TextMethod):
         """Choose tokens and hide them; with pairs, exchange half of the second segments."""
         values, follows = batch.values, torch.full_like(batch.index, -1)
         if isinstance(values, Segments):
-            values, follows = pairs_of(values, self.tokenizer_)
+            values, follows = pairs_of(values, self.tokenizer_, self.length)
         shown, chosen = mask_tokens(values, self.tokenizer_, self.mask_share)
         return shown, Hidden(values.ids, chosen, follows)
 
@@ -219,36 +219,39 @@ class BERT(TextMethod):
         return next(self.encoder_.parameters()).device
 
 
-def pairs_of(segments: Segments, tokenizer: Any) -> tuple[Tokens, Tensor]:
-    """Put segments and their followers into one row, half of the followers exchanged.
+def pairs_of(segments: Segments, tokenizer: Any, length: int) -> tuple[Tokens, Tensor]:
+    """Put segments and what follows them into one row, half of the followers exchanged.
+
+    Whether it was exchanged or not, the second segment ends where the window does.
 
     Parameters
     ----------
     segments : Segments
     tokenizer : SubwordTokenizer
+    length : int
+        Tokens of a row, special ones included.
 
     Returns
     -------
     values : Tokens
         ``[CLS] first [SEP] second [SEP]``.
     follows : Tensor of int64, shape (n,)
-        1 where the second segment follows the first, 0 where it begins at a random place of another document, −1 where
-        there is no second. Where all rows are of one document nothing is exchanged.
+        1 where the second segment follows the first, 0 where it follows another one in another document, −1 where there
+        is no second. Where all rows are of one document nothing is exchanged.
     """
     first, second, document = segments
     n, device = len(document), document.device
     follows = second.mask.any(1)
-    elsewhere = (document[:, None] != document[None, :]).float()
+    elsewhere = ((document[:, None] != document[None, :]) & follows).float()
     exchanged = (torch.rand(n, device=device) < 0.5) & follows & (elsewhere.sum(1) > 0)
     partner = torch.multinomial(elsewhere + (elsewhere.sum(1, keepdim=True) == 0), 1)[:, 0]
-    width = max(first.ids.shape[1], second.ids.shape[1])
-    begin, after = (Tokens(*(F.pad(part, (0, width - part.shape[1])) for part in tokens)) for tokens in (first, second))
-    after = Tokens(
-        *(torch.where(exchanged[:, None], a[partner], b) for a, b in zip(begin, after, strict=True)),
-    )
+    source = torch.where(exchanged, partner, torch.arange(n, device=device))
+    room = length - tokenizer.tokens_added_to_pair - first.mask.sum(1, keepdim=True)
+    fits = torch.arange(second.ids.shape[1], device=device) < room
+    after = Tokens(second.ids[source], second.mask[source] & fits)
     one = torch.ones(n, 1, dtype=torch.int64, device=device)
     cls, sep = (one * tokenizer.special_id(role) for role in ("cls", "sep"))
-    ids = torch.cat([cls, begin.ids, sep, after.ids, sep], 1)
-    mask = torch.cat([one > 0, begin.mask, one > 0, after.mask, follows[:, None]], 1)
+    ids = torch.cat([cls, first.ids, sep, after.ids, sep], 1)
+    mask = torch.cat([one > 0, first.mask, one > 0, after.mask, follows[:, None]], 1)
     labels = torch.where(follows, (~exchanged).long(), -1)
     return compacted(Tokens(ids, mask), tokenizer.pad), labels
