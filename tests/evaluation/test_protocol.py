@@ -45,6 +45,12 @@ def test_a_given_split_is_used_as_numbers_or_mask():
     assert (by_mask.n_train, by_mask.n_test, by_mask.split) == (133, 67, "given")
 
 
+def test_rows_of_one_group_count_once_in_an_interval():
+    clips = np.arange(200) // 5
+    score = evaluate(GOOD, clips % 4, groups=clips, probes=["knn"], seeds=1).score("knn accuracy")
+    assert score.interval == pytest.approx(wilson_interval(score.mean, 8))
+
+
 def test_all_probes_and_one_seed():
     found = evaluate(GOOD, LABELS, seeds=[0], probes=["knn", "linear", "retrieval", "gallery", "clustering"])
     metrics = [score.metric for score in found.scores]

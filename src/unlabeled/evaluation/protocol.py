@@ -43,7 +43,7 @@ class Score:
     """Their standard deviation (n − 1), or None for a single seed. It tells how far the draw of the rows matters."""
     interval: tuple[float, float] | None
     """95 % Wilson interval of the mean for the test rows of one split, for measures that are shares of rows: seeds draw
-    the same rows again, and so do not add to the evidence."""
+    the same rows again, and so do not add to the evidence. Clips of one video (rows of a group) count once."""
     per_class: dict[int | str, float] | None = None
     """For accuracies, the mean over the seeds for each class that was tested."""
     converged: bool = True
@@ -207,9 +207,11 @@ def evaluate(
             run = _probe(probe, settings or {})(representations[name], classes, split, seed)
             judged.setdefault((name, probe), []).append(run)
             bar.advance(done)
+    tested = splits[0].test
+    n_tested = len(tested) if groups is None else len(np.unique(np.asarray(groups)[tested]))
     return Evaluation(
         scores=tuple(
-            _score(name, metric, runs, len(splits[0].test), known)
+            _score(name, metric, runs, n_tested, known)
             for (name, _), runs in judged.items()
             for metric in runs[0].figures
         ),

@@ -30,7 +30,7 @@ def paired_difference(one: NDArray[np.float64], other: NDArray[np.float64], seed
     Parameters
     ----------
     one, other : array, shape (rows,)
-        How often each row was answered correctly, as a share of the times it was asked (of the seeds), 0 to 1.
+        What each row adds to the mean, such as the share of the seeds in which it was answered correctly.
     seed : int, default 0
         Of the draws.
 

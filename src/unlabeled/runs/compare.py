@@ -17,7 +17,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, knn, linear_probe, uniformity
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.inputs import Labels, Vectors
-from unlabeled.evaluation.significance import holm, paired_difference
+from unlabeled.evaluation.significance import PairedDifference, holm, paired_difference
 from unlabeled.evaluation.split import Split
 from unlabeled.explore.figures.budget_curves import budget_curves
 from unlabeled.files import read_json, write_json
@@ -188,7 +188,7 @@ def _figures(
         table.sort(key=lambda row: -row["effective_rank"])
         return {"judged_by": "effective rank (RankMe), without labels", "methods": table}
     say("Judging on held-out rows")
-    splits = [data.split(seed) for seed in seeds]
+    splits, units = [data.split(seed) for seed in seeds], data.units[rows]
     answers: dict[str, dict[str, NDArray[np.float64]]] = {}
     for (name, cells), row in zip(entries, table, strict=True):
         answers[name] = {probe: np.full((len(seeds), len(rows)), np.nan) for probe in PROBES}
@@ -198,14 +198,14 @@ def _figures(
             for probe, judge in PROBES.items():
                 answers[name][probe][place, np.searchsorted(rows, test)] = judge(*given) == labels[test]
         for probe, asked in answers[name].items():
-            row[probe] = _accuracy(asked)
+            row[probe] = _accuracy(asked, units)
         row["curve"] = _curve(cells, data, _watched_splits(cells, data, seeds), row)
     table.sort(key=lambda row: -row["linear"]["mean"])
     best = table[0]["name"]
     others = [row for row in table if row["name"] != best]
-    paired = [_paired(answers[best]["linear"], answers[row["name"]]["linear"]) for row in others]
-    for row, found, p in zip(others, paired, holm([each.p for each in paired]), strict=True):
-        row["behind_best"] = {"mean": found.mean, "interval": list(found.interval), "p_corrected": p}
+    paired = [_paired(answers[best]["linear"], answers[row["name"]]["linear"], units) for row in others]
+    for row, behind, p in zip(others, paired, holm([each.p for each in paired]), strict=True):
+        row["behind_best"] = {"mean": behind.mean, "interval": list(behind.interval), "p_corrected": p}
     found = {"judged_by": "linear probe on held-out rows", "best": best, "methods": table, "classes": len(classes)}
     if len(table) > 2:
         found["label_free_predicts"] = _predicted(table)
@@ -296,19 +296,28 @@ def _label_free(name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _accuracy(asked: NDArray[np.float64]) -> dict[str, Any]:
-    """Give the mean over seeds, its interval over seeds (Student), and over the test rows of one split (Wilson)."""
+def _accuracy(asked: NDArray[np.float64], units: NDArray[np.int64]) -> dict[str, Any]:
+    """Give the mean over seeds, its interval over seeds (Student), and over the test rows of one split (Wilson).
+
+    Clips of one video are one row there: they resemble each other.
+    """
     values = np.nanmean(asked, axis=1)
     mean, n = float(values.mean()), len(values)
     half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5) if n > 1 else None
     return {
         "mean": mean,
         "values": values.tolist(),
-        "interval_seeds": None if half is None else [mean - half, mean + half],
-        "interval_rows": list(wilson_interval(mean, int((~np.isnan(asked[0])).sum()))),
+        "interval_seeds": None if half is None else [max(0.0, mean - half), min(1.0, mean + half)],
+        "interval_rows": list(wilson_interval(mean, len(np.unique(units[~np.isnan(asked[0])])))),
     }
 
 
-def _paired(one: NDArray[np.float64], other: NDArray[np.float64]) -> Any:
-    tested = ~np.isnan(one).all(axis=0)
-    return paired_difference(np.nanmean(one[:, tested], axis=0), np.nanmean(other[:, tested], axis=0))
+def _paired(one: NDArray[np.float64], other: NDArray[np.float64], units: NDArray[np.int64]) -> PairedDifference:
+    """Compare two methods by what each test row, or the clips of each video, adds to the mean over seeds."""
+    asked = ~np.isnan(one)
+    tested = asked.any(axis=0)
+    shares = asked / asked.sum(axis=1, keepdims=True) / len(asked)  # of each answer in the mean
+    names, places = np.unique(units[tested], return_inverse=True)
+    added = [np.nansum(answers * shares, axis=0)[tested] for answers in (one, other)]
+    of_one, of_other = ((len(names) * np.bincount(places, weights=each)).astype(np.float64) for each in added)
+    return paired_difference(of_one, of_other)

@@ -53,9 +53,10 @@ def compare(
         print_json(found)
         return
     judged = "best" in found
+    over = "test rows" if seeds == 1 else "seeds"
     columns = [
         "method",
-        *(["linear probe", "kNN", "behind the best", "p"] if judged else []),
+        *([f"linear probe (95 % over {over})", "kNN", "behind the best", "p"] if judged else []),
         "effective rank",
         "ms a step",
     ]

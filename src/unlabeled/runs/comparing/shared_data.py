@@ -71,6 +71,11 @@ class SharedData:
         groups = modality_of(self.instances).groups(self.instances)
         return None if groups is None else groups[self.rows]
 
+    @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """What each of `judged` is counted as in an interval: itself, or its group."""
+        return np.arange(len(self.rows)) if self.groups is None else self.groups
+
     def split(self, seed: int, places: NDArray[np.int64] | None = None) -> Split:
         """Give the places in `judged` from which the probes of a seed learn, and those on which it tests.
 
