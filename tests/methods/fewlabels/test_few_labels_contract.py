@@ -149,3 +149,12 @@ def test_saved_and_loaded_it_predicts_the_same_or_says_why_not(model, clouds, tm
     for loaded in (type(model).load(tmp_path / "model"), unlabeled.load(tmp_path / "model")):
         assert np.array_equal(loaded.predict(X), model.predict(X))
         assert np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["SoftmaxRegression", "SelfTraining", "CoTraining"])
+def test_classes_of_hardly_two_labels_each_are_no_reason_for_a_warning(name, recwarn):
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    y = np.where(np.arange(60) < 30, np.arange(60) % 20, -1)
+    settings = {"views": ([0, 1], [2, 3])} if name == "CoTraining" else {}
+    getattr(unlabeled, name)(**settings).fit(X, y)
+    assert not [w for w in recwarn if "unique classes" in str(w.message)]

@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, normalised
+from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, fitted, normalised
 from unlabeled.methods.fewlabels.self_training import default_base
 from unlabeled.setting_checks import check_whole_settings
 
@@ -151,7 +151,7 @@ class CoTraining(FewLabels):
 
     def _fitted_bases(self, both: tuple[Any, Any], codes: Codes) -> tuple[Any, Any]:
         known = codes >= 0
-        first, second = (default_base(self.base).fit(view[known], codes[known]) for view in both)
+        first, second = (fitted(default_base(self.base), view[known], codes[known]) for view in both)
         return first, second
 
     def _both(self, X: Any, rng: np.random.RandomState | None = None) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
@@ -67,6 +68,13 @@ class FewLabels(ClassifierMixin, ArrayModel, ABC):
         tags.input_tags.sparse = self.takes_sparse
         tags.target_tags.required = True
         return tags
+
+
+def fitted(model: Any, X: Any, codes: Codes) -> Any:
+    """Fit a classifier of scikit-learn, which takes classes of hardly two rows each for numbers, and warns of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        return model.fit(X, codes)
 
 
 def one_hot(codes: Codes, classes: int) -> Floats:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.fewlabels.calibration import at_temperature, fit_temperature, out_of_fold
-from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats
+from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, fitted
 from unlabeled.setting_checks import check_whole_number, check_whole_settings
 
 
@@ -137,7 +137,7 @@ class SelfTraining(FewLabels):
 
     def _fitted_base(self, X: Any, codes: Codes) -> Any:
         known = codes >= 0
-        return default_base(self.base).fit(X[known], codes[known])
+        return fitted(default_base(self.base), X[known], codes[known])
 
     def _temperature(self, X: Any, codes: Codes, given: Codes) -> float:
         """Fit the temperature to given labels, each predicted without itself; added labels help to predict."""

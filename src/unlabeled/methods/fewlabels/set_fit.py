@@ -22,6 +22,7 @@ from unlabeled.encoders.checkpoint import write_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
+from unlabeled.methods.fewlabels.few_labels import fitted
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
@@ -118,7 +119,7 @@ class SetFit(Estimator):
             self.tuned_ = self.accuracies_["tuned"] > self.accuracies_["frozen"]
         self.encoder_ = self._tuned(instances, rows, codes, seed) if self.tuned_ else start
         self.encoder_.eval()
-        model = _classifier().fit(self._vectors(self.encoder_, instances)[rows], codes[rows])
+        model = fitted(_classifier(), self._vectors(self.encoder_, instances)[rows], codes[rows])
         both = len(self.classes_) == 2
         self.weights_ = np.concatenate([-model.coef_, model.coef_]) / 2 if both else model.coef_
         self.bias_ = np.concatenate([-model.intercept_, model.intercept_]) / 2 if both else model.intercept_
@@ -181,7 +182,7 @@ class SetFit(Estimator):
         for shown, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, codes[rows]):
             tuned = self._vectors(self._tuned(instances, rows[shown], codes, seed), instances)
             for name, vectors in (("frozen", frozen), ("tuned", tuned)):
-                model = _classifier().fit(vectors[rows[shown]], codes[rows[shown]])
+                model = fitted(_classifier(), vectors[rows[shown]], codes[rows[shown]])
                 right[name] += int((model.predict(vectors[rows[held]]) == codes[rows[held]]).sum())
         return {name: count / len(rows) for name, count in right.items()}
 

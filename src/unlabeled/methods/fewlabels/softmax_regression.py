@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, softmax
+from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, fitted, softmax
 
 TOLERANCE = 1e-6
 """Of the solver: small enough that sparse rows, which are not centred, give the same probabilities to four digits."""
@@ -179,7 +179,7 @@ def solve(rows: Any, codes: Codes, C: float, max_iter: int, tol: float = TOLERAN
     """
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=C, max_iter=max_iter, tol=tol).fit(rows, codes)
+    model = fitted(LogisticRegression(C=C, max_iter=max_iter, tol=tol), rows, codes)
     coef, intercept = model.coef_, model.intercept_
     if len(coef) == 1:  # of two classes scikit-learn keeps one score; half of it for and against is the same
         coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2

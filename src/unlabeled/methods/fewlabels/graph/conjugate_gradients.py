@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+COLUMNS = 16
+"""Right-hand sides that are solved together: they share a pass over the matrix, and more would not stay in cache."""
+
 
 def conjugate_gradients(
     A: Any, B: Floats, diagonal: Floats, *, tol: float = 1e-6, max_iter: int = 1000
@@ -39,24 +42,47 @@ def conjugate_gradients(
     >>> conjugate_gradients(A, np.array([[1.0], [0.0]]), A.diagonal())[0].round(6).tolist()
     [[0.666667], [0.333333]]
     """
+    X, most, converged = np.zeros_like(B), 0, True
+    for start in range(0, B.shape[1], COLUMNS):
+        block = slice(start, start + COLUMNS)
+        X[:, block], iterations, solved = _solved(A, np.ascontiguousarray(B[:, block]), diagonal, tol, max_iter)
+        most, converged = max(most, iterations), converged and solved
+    return X, most, converged
+
+
+def _solved(A: Any, B: Floats, diagonal: Floats, tol: float, max_iter: int) -> tuple[Floats, int, bool]:
+    """Solve for a few columns; one that is solved leaves the block."""
     scale = 1 / diagonal[:, None]
-    X, residual = np.zeros_like(B), B.copy()
+    X, columns = np.zeros_like(B), np.arange(B.shape[1])
     goals = tol * np.linalg.norm(B, axis=0)
-    preconditioned = residual * scale
-    direction = preconditioned.copy()
-    inner = np.einsum("nc,nc->c", residual, preconditioned)
-    for iteration in range(max_iter):
-        open_columns = np.flatnonzero(np.linalg.norm(residual, axis=0) > goals)
-        if len(open_columns) == 0:
+    x, residual = np.zeros_like(B), B.copy()
+    direction = residual * scale
+    inner = _products(residual, direction)
+    for iteration in range(max_iter + 1):
+        opened = np.sqrt(_products(residual, residual)) > goals
+        if not opened.all():
+            X[:, columns[~opened]] = x[:, ~opened]
+            columns, goals, inner = columns[opened], goals[opened], inner[opened]
+            x, residual, direction = (np.ascontiguousarray(part[:, opened]) for part in (x, residual, direction))
+        if len(columns) == 0:
             return X, iteration, True
-        p = direction[:, open_columns]
-        product = A @ p
-        curvature = np.einsum("nc,nc->c", p, product)
-        step = inner[open_columns] / np.where(curvature > 0, curvature, np.inf)
-        X[:, open_columns] += step * p
-        residual[:, open_columns] -= step * product
-        z = residual[:, open_columns] * scale
-        now = np.einsum("nc,nc->c", residual[:, open_columns], z)
-        direction[:, open_columns] = z + (now / inner[open_columns]) * p
-        inner[open_columns] = now
-    return X, max_iter, bool((np.linalg.norm(residual, axis=0) <= goals).all())
+        if iteration == max_iter:
+            break
+        product = A @ direction
+        curvature = _products(direction, product)
+        step = inner / np.where(curvature > 0, curvature, np.inf)
+        x += step * direction
+        residual -= step * product
+        z = residual * scale
+        now = _products(residual, z)
+        direction *= now / inner
+        direction += z
+        inner = now
+    X[:, columns] = x
+    return X, max_iter, False
+
+
+def _products(a: Floats, b: Floats) -> Floats:
+    """Give the inner product of each column of a with that of b."""
+    found: Floats = np.einsum("nc,nc->c", a, b)
+    return found
