@@ -254,7 +254,9 @@ def test_without_labels_label_free_figures_rank(digits, tmp_path):
 
 
 def test_a_budget_too_small_for_one_epoch_says_so_and_runs_the_others(photos, tmp_path):
-    result = compare(photos, ["autoencoder", "raw"], tmp_path / "cmp", budget="2 steps", seeds=1, settings=SETTINGS)
+    said, given = [], {"budget": "2 steps", "seeds": 1, "settings": SETTINGS}
+    result = compare(photos, ["autoencoder", "raw", "rwa"], tmp_path / "cmp", say=said.append, **given)
+    assert said[0].startswith("rwa is left out")  # a slip is told before anything is learnt
     assert "one epoch has 3" in result["left_out"]["autoencoder"]
     assert [row["name"] for row in result["methods"]] == ["raw"]
 

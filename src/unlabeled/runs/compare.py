@@ -101,16 +101,23 @@ def compare(
     _open_folder(folder, identity, overwrite)
     opening = time.monotonic() - begun
     left_out: dict[str, str] = {}
+    made: dict[str, Entrant] = {}
     entries = []
-    for name in dict.fromkeys(methods):
+
+    def leave_out(name: str, error: UnlabeledError) -> None:
+        left_out[name] = str(error)
+        say(f"{name} is left out: {error}")
+
+    for name in dict.fromkeys(methods):  # all before the first learns, so that a slip is told at once
         try:
-            entry = Entrant.of(name, shared, settings or {})
-            cells = [entry.cell(folder, seed, wanted, say) for seed in chosen]
+            made[name] = Entrant.of(name, shared, settings or {})
         except UnlabeledError as error:
-            left_out[name] = str(error)
-            say(f"{name} is left out: {error}")
-            continue
-        entries.append((name, cells))
+            leave_out(name, error)
+    for name, entry in made.items():
+        try:
+            entries.append((name, [entry.cell(folder, seed, wanted, say) for seed in chosen]))
+        except UnlabeledError as error:
+            leave_out(name, error)
     if not entries:
         raise UnlabeledError(f"no method is left to compare; {'; '.join(f'{k}: {v}' for k, v in left_out.items())}")
     begun = time.monotonic()

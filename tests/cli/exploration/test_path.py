@@ -1,6 +1,7 @@
 """The path between two instances of a run, as a user would type it."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
 from unlabeled.registry import method
 from unlabeled.runs import Embeddings, Run, learn
+from unlabeled.runs.added import add_to_index
 from unlabeled.runs.showing.neighbour_path import neighbour_path
 from unlabeled.search import NeighbourGraph
 
@@ -68,7 +70,7 @@ def test_the_chain_is_walked_and_drawn(run, folder):
 
 def hand_made(vectors):
     embeddings = Embeddings(list("abcd")[: len(vectors)], np.array(vectors, np.float32))
-    return SimpleNamespace(about={}, embeddings=embeddings, store=SimpleNamespace(metric="euclidean"))
+    return SimpleNamespace(about={}, indexed=embeddings, store=SimpleNamespace(metric="euclidean"))
 
 
 @pytest.mark.parametrize(("kind", "ids", "longest"), [("shortest", ["a", "b"], 8.0), ("minimax", ["a", "c", "b"], 5.0)])
@@ -82,6 +84,18 @@ def test_shortest_and_minimax_on_a_triangle(kind, ids, longest):
 def test_a_graph_in_pieces_names_the_nearest_hop():
     with pytest.raises(UnlabeledError, match=r"joins a and d .* is from b to c, at distance 8; a larger k"):
         neighbour_path(hand_made([[0, 0], [1, 0], [9, 0], [10, 0]]), "a", "d", k=1)
+
+
+def test_an_instance_that_was_added_is_a_node_and_is_drawn(run, folder):
+    shutil.copytree(run, folder / "grown")
+    (folder / "later").mkdir()
+    Image.fromarray(np.full((16, 16, 3), 77, np.uint8)).save(folder / "later" / "later.png")
+    add_to_index(Run(folder / "grown"), folder / "later")
+    out = folder / "later-chain.png"
+    done = call(folder / "grown", "00.png", "later.png", "-k", 2, "--out", out, "--json")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert json.loads(done.stdout)["path"][-1]["id"] == "later.png"
+    assert out.exists(), done.stderr
 
 
 def test_a_file_from_outside_is_joined_to_the_graph(run, folder):

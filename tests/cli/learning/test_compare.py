@@ -50,6 +50,8 @@ def test_labels_of_one_class_judge_nothing_and_that_is_said(desk):
     assert done.exit_code == 0, done.output
     assert "fewer than two classes" in done.stderr
     assert "without labels" in json.loads(done.stdout)["judged_by"]
+    again = call("vectors.npy", "--methods", "raw,pca", "--labels", "one.csv", "--out", "cmp", "--seeds", 1)
+    assert "a hint and no proof" in again.stdout
 
 
 def test_what_leaves_no_method_is_refused(desk):

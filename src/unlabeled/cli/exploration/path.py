@@ -12,7 +12,7 @@ from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json
 
 def path(
     run: RunFolder,
-    start: Annotated[str, typer.Argument(help="The id of an instance of the run, or a file.")],
+    start: Annotated[str, typer.Argument(help="The id of an instance of the run or of one added to it, or a file.")],
     goal: Annotated[str, typer.Argument(help="Likewise, where the chain ends.")],
     k: Annotated[int, count("-k", help="Neighbours to which each instance is joined.")] = 10,
     kind: Annotated[
@@ -55,6 +55,6 @@ def path(
         say(f"{len(chain.hops)} steps, {chain.length:.4g} in all, the longest {chain.longest:.4g} ({found.metric})")
     try:
         if modality_of(opened.source).has_pictures:
-            say(f"Contact sheet: {draw_path(opened.source, found, picture)}")
+            say(f"Contact sheet: {draw_path(opened, found, picture)}")
     except UnlabeledError as error:
         say(f"No contact sheet: {error}")

@@ -61,6 +61,8 @@ def compare(
         "ms a step",
     ]
     print_table(columns, [_cells(row, judged) for row in found["methods"]], whole=["method"])
+    if not judged:
+        print("\nRanked by effective rank: without labels that judge, this is a hint and no proof")
     spent = found["spent"]
     if spent["overhead"] is not None:
         share = 100 * spent["overhead"]

@@ -10,9 +10,10 @@ import numpy as np
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
-from unlabeled.modalities import Collection, modality_of
+from unlabeled.modalities import modality_of
+from unlabeled.runs.added import sources_of
 from unlabeled.runs.run import Run
-from unlabeled.runs.showing.pictures import framed_to, thumbnails
+from unlabeled.runs.showing.pictures import framed_to, pictures_by_name
 from unlabeled.search.neighbour_graph import GraphPath, NeighbourGraph
 
 
@@ -44,7 +45,8 @@ def neighbour_path(
     ----------
     run : Run
     start, goal : str
-        Ids of instances of the run, or files. A file that is not one of the run is embedded and joined to the graph.
+        Ids of instances of the run, or that were added to its index, or files. Any other file is embedded and joined to
+        the graph.
     k : int, default 10
         Neighbours to which each instance is joined.
     kind : {"shortest", "minimax"}, default "shortest"
@@ -55,12 +57,12 @@ def neighbour_path(
     UnlabeledError
         If an end is neither an id nor a file, or no chain joins the two: then the nearest hop between them is named.
     """
-    known = run.embeddings.position
+    known = run.indexed
     names = [_name_in_run(run, end) for end in (start, goal)]
-    files = tuple(dict.fromkeys(name for name in names if name not in known))
-    vectors = np.concatenate([run.embeddings.vectors, *(run.query_vectors(name) for name in files)])
+    files = tuple(dict.fromkeys(name for name in names if name not in known.position))
+    vectors = np.concatenate([known.vectors, *(run.query_vectors(name) for name in files)])
     metric = "euclidean" if run.store.metric == "euclidean" else "cosine"
-    graph = NeighbourGraph.from_vectors(vectors, k, ids=[*run.embeddings.ids, *files], metric=metric)
+    graph = NeighbourGraph.from_vectors(vectors, k, ids=[*known.ids, *files], metric=metric)
     if graph.distance(names[0], names[1]) == np.inf:
         one, other, distance = graph.gap(vectors, names[0], names[1])
         raise UnlabeledError(
@@ -71,15 +73,15 @@ def neighbour_path(
     return NeighbourPath(graph.path(names[0], names[1], kind), metric, files)
 
 
-def draw_path(data: Collection, found: NeighbourPath, picture: Path, columns: int = 8) -> Path:
+def draw_path(run: Run, found: NeighbourPath, picture: Path, columns: int = 8) -> Path:
     """Draw a chain as a contact sheet, both ends framed; beneath each picture the step that leads to it."""
     inside = [name for name in found.path.ids if name not in found.files]
-    kind = modality_of(data)
-    drawn = [*thumbnails(data, inside)] if inside else []
-    drawn_of = dict(zip(inside, drawn, strict=True))
+    kind = modality_of(run.source)
+    drawn_of = pictures_by_name(run.source, inside, sources_of(run, inside))
+    largest = max((len(shown) for shown in drawn_of.values()), default=96)
     for name in found.files:
         opened = kind.open_query(name)
-        drawn_of[name] = kind.pictures(opened, opened.ids[:1], drawn[0].shape[0] if drawn else 96)[0]
+        drawn_of[name] = kind.pictures(opened, opened.ids[:1], largest)[0]
     side = max(len(shown) for shown in drawn_of.values())
     cells = np.concatenate([framed_to(drawn_of[name][None], side) for name in found.path.ids])
     captions = [
@@ -94,6 +96,6 @@ def _name_in_run(run: Run, end: str) -> str:
     source = run.about.get("source")
     if source is not None and Path(end).exists():
         inside, folder = Path(end).resolve(), Path(source).resolve()
-        if inside.is_relative_to(folder) and (name := inside.relative_to(folder).as_posix()) in run.embeddings.position:
+        if inside.is_relative_to(folder) and (name := inside.relative_to(folder).as_posix()) in run.indexed.position:
             return name
     return end

@@ -148,12 +148,7 @@ def draw_results(
     others: Mapping[str, Collection] | None = None,
 ) -> Path:
     """Draw what a search found, the query first; `others` says which ids are of other data than `data`."""
-    of_others = dict(others or {})
-    collections = {id(each): each for each in (data, *of_others.values())}
-    drawn: dict[str, NDArray[np.uint8]] = {}
-    for each in collections.values():
-        names = [name for name in found.ids[0] if of_others.get(name, data) is each]
-        drawn |= dict(zip(names, thumbnails(each, names) if names else [], strict=True))
+    drawn = pictures_by_name(data, list(found.ids[0]), others or {})
     side = max(len(picture) for picture in drawn.values())
     pictures = np.concatenate([framed_to(drawn[name][None], side) for name in found.ids[0]])
     captions = [f"{name}\n{distance:.3f}" for name, distance in zip(found.ids[0], found.distances[0], strict=True)]
@@ -164,6 +159,17 @@ def draw_results(
         pictures = np.concatenate([framed_to(shown, pictures.shape[1]), pictures])
         captions = ["query", *captions]
     return contact_sheet(pictures, captions, columns=columns, path=path, framed=() if query is None else (0,))
+
+
+def pictures_by_name(
+    data: Collection, ids: list[str], others: Mapping[str, Collection]
+) -> dict[str, NDArray[np.uint8]]:
+    """Give a picture of each of the named instances; `others` says which are of other data than `data`."""
+    drawn: dict[str, NDArray[np.uint8]] = {}
+    for each in {id(each): each for each in (data, *others.values())}.values():
+        names = [name for name in ids if others.get(name, data) is each]
+        drawn |= dict(zip(names, thumbnails(each, names) if names else [], strict=True))
+    return drawn
 
 
 def thumbnails(data: Collection, ids: list[str], largest: int = 96) -> NDArray[np.uint8]:
