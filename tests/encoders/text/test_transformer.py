@@ -6,10 +6,10 @@ import torch
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokens import Tokens, padded
-from unlabeled.encoders.attention import visible
 from unlabeled.encoders.checkpoint import save_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.features import Features
+from unlabeled.encoders.layers.attention import visible
 from unlabeled.encoders.text.text_encoder import pool
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from unlabeled.encoders.attention import attend
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
+from unlabeled.encoders.layers.attention import attend
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.encoders.attention import Cache, attend, by_head, remember
-from unlabeled.encoders.dropout import dropout
+from unlabeled.encoders.layers.attention import Cache, attend, by_head, remember
+from unlabeled.encoders.layers.dropout import dropout
 
 
 class BertEmbeddings(nn.Module):

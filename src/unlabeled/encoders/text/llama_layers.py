@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.encoders.attention import Cache, attend, by_head, remember
-from unlabeled.encoders.dropout import dropout
+from unlabeled.encoders.layers.attention import Cache, attend, by_head, remember
+from unlabeled.encoders.layers.dropout import dropout
 
 THETA = 10_000.0
 """The slowest rotation has a wave length of about 2π times this, in tokens."""

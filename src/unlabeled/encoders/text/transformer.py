@@ -8,7 +8,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from unlabeled.data.text.tokenization.tokens import Tokens
-from unlabeled.encoders.attention import Cache, positions_of, visible
+from unlabeled.encoders.layers.attention import Cache, positions_of, visible
 from unlabeled.encoders.text.bert_layers import BertEmbeddings, BertLayer, bert_config
 from unlabeled.encoders.text.llama_layers import LlamaLayer, llama_config, rotation_of
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder

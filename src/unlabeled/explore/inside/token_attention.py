@@ -9,7 +9,7 @@ from torch import Tensor
 
 from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders import Encoder
-from unlabeled.encoders.attention import by_head, positions_of, visible
+from unlabeled.encoders.layers.attention import by_head, positions_of, visible
 from unlabeled.encoders.text.llama_layers import rotated, rotation_of
 from unlabeled.encoders.text.pretrained_text import PretrainedText
 from unlabeled.encoders.text.transformer import Transformer

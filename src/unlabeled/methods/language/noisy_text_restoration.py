@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch
 from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders import Encoder, Network
-from unlabeled.encoders.attention import positions_of, visible
+from unlabeled.encoders.layers.attention import positions_of, visible
 from unlabeled.encoders.text.llama_layers import LlamaLayer, rotation_of
 from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.token_loss import mean_over_rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
-from unlabeled.data.labels import read_labels
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import check_output, check_writable, folder_lock, read_json, write_json
+from unlabeled.files import folder_lock, read_json, write_json
 from unlabeled.methods.fewlabels.calibration import at_temperature
 from unlabeled.modalities import Settings, modalities, modality_of, open_instances
 from unlabeled.modalities.modality import Collection, OnError
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.embeddings import Say, silent
-from unlabeled.runs.grouping.assign import save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows, open_rows
-from unlabeled.runs.grouping.row_encoding import RowEncoding
-from unlabeled.runs.grouping.write_table import write_table
 from unlabeled.runs.labelling.given_labels import GivenLabels
 from unlabeled.runs.labelling.label_candidates import (
     CrossValidated,
@@ -39,20 +34,25 @@ from unlabeled.runs.labelling.label_findings import (
     expect_precision,
     find_contradictions,
     find_suspicious,
-    nearest_labelled,
     precision_table,
     tell_what_helped,
 )
 from unlabeled.runs.labelling.label_next import label_next
-from unlabeled.runs.labelling.label_report import write_label_report
 from unlabeled.runs.labelling.label_tuning import cross_validate_tuning
+from unlabeled.runs.labelling.labelled_folder import (
+    CARD,
+    check_labelled_folder,
+    check_nothing_replaced,
+    forgotten_labels,
+    free_name,
+    is_finished,
+    write_labels,
+)
 from unlabeled.runs.learn import learn
 from unlabeled.runs.run import Run
-from unlabeled.runs.staging import read_about
 from unlabeled.search import NeighbourGraph
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
-CARD = "label.json"
 RAW_ROWS = 20_000
 """Instances up to which the raw input is compared too; a classifier of pixels holds them all in memory."""
 VIEWS = 100_000
@@ -160,8 +160,8 @@ def label_dataset(
     if next_count < 0 or (repeats is not None and repeats < 1):
         raise UnlabeledError(f"next_count must be at least 0 and repeats 1, got {next_count} and {repeats}")
     allowed = None if str(budget) == "0" else Budget.read(budget)
-    before = _check_folder(out, resume, overwrite)
-    _check_inputs(out, source, labels)
+    before = check_labelled_folder(out, resume, overwrite)
+    check_nothing_replaced(out, source, labels)
     to_learn = _to_learn(source, column)
     if to_learn is not None:
         GivenLabels.read(labels, to_learn.ids)  # what is wrong with them is said before the work
@@ -229,7 +229,7 @@ def _label(
         "unreached": int((~reached & ~known).sum()),
         "classes": given.classes,
         "said": rows.said,
-        "warnings": given.said + find_contradictions(graph, given, rows.ids) + _forgotten(out, rows, given),
+        "warnings": given.said + find_contradictions(graph, given, rows.ids) + forgotten_labels(out, rows, given),
         "history": given.history,
         "changed": given.changed,
         "method": chosen.candidate.name,
@@ -252,11 +252,11 @@ def _label(
             {"id": rows.ids[row], "guess": given.classes[shares[row].argmax()], "confidence": float(confidence[row])}
             for row in following.tolist()
         ],
-        "next_file": _free_name(out, "next").name,
+        "next_file": free_name(out, "next").name,
         "seed": seed,
     }
     about["rounds"] = [*before.get("rounds", []), {key: about[key] for key in ("given", "method", "expected")}]
-    _write(out, rows, given, names, confidence, labelled, about, estimator, chosen)
+    write_labels(out, rows, given, names, confidence, labelled, about, estimator, chosen)
     return LabelledDataset(out, list(rows.ids), names, np.where(known | ~reached, np.nan, confidence), about)
 
 
@@ -293,11 +293,6 @@ def _check_nothing_seen(run: Path | None, method: SelfSupervised | None) -> None
         )
 
 
-def _is_finished(run: Path) -> bool:
-    """Tell whether a representation was learnt to its end; it keeps its checkpoint then too."""
-    return (run / "run.json").exists() and bool(read_about(run).get("complete"))
-
-
 def _learnt(
     data: Collection,
     source: Any,
@@ -309,7 +304,7 @@ def _learnt(
     say: Say,
 ) -> Rows:
     """Learn a representation, or take the one that is there from an earlier round."""
-    if _is_finished(folder):
+    if is_finished(folder):
         run = Run(folder)
         skipped = {item["id"] for item in run.about["skipped"]}
         if run.embeddings.ids != [name for name in data.ids if name not in skipped]:
@@ -381,109 +376,3 @@ def _compared(
         return compared, {}
     tuned, about = cross_validate_tuning(run, rows.ids, given.codes, budget, repeats, out / "tuning", seed, say)
     return compared + tuned, about
-
-
-# --- the folder -------------------------------------------------------------------------------------------------------
-
-
-def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
-    """Refuse a folder that holds something else; give the card of an earlier round."""
-    if not out.exists():
-        check_writable(out)
-        return {}
-    if not out.is_dir():
-        raise UnlabeledError(f"{out} is a file; name a folder for --out")
-    if not (out / CARD).exists():
-        if any(path.name not in (".lock",) for path in out.iterdir()):
-            raise UnlabeledError(f"{out} exists and holds no labels made here; choose another folder for --out")
-        return {}
-    before: dict[str, Any] = read_json(out / CARD)
-    if not isinstance(before, dict):
-        raise UnlabeledError(f"{out / CARD} is damaged; choose another folder for --out")
-    if before.get("complete") and not overwrite:
-        raise UnlabeledError(f"{out} holds finished labels; choose another folder, or replace them with --overwrite")
-    if not before.get("complete") and not (resume or overwrite):
-        raise UnlabeledError(f"{out} holds unfinished labels; go on with --resume, or begin again with --overwrite")
-    if overwrite and not resume and (out / "run" / "checkpoint").exists() and not _is_finished(out / "run"):
-        shutil.rmtree(out / "run")
-    return before
-
-
-def _check_inputs(out: Path, source: Any, labels: Any) -> None:
-    """Refuse the labels of an earlier round as data or as given labels: they would be replaced, and are guesses."""
-    given = [source, *(labels if isinstance(labels, list | tuple) else [labels])]
-    files = [each for each in given if isinstance(each, str | os.PathLike) and Path(each).is_file()]
-    for suffix in ("csv", "parquet"):
-        check_output(out / f"labels.{suffix}", files, overwrite=True)
-
-
-def _forgotten(out: Path, rows: Rows, given: GivenLabels) -> list[str]:
-    """Point out labels of the round before that were not given again."""
-    if not (out / "given.csv").exists():
-        return []
-    before = read_labels(out / "given.csv").match(rows.ids).labels >= 0
-    gone = int((before & (given.codes < 0)).sum())
-    return (
-        [
-            f"{counted(gone, 'label')} of the round before {'is' if gone == 1 else 'are'} not among those given now; "
-            f"to use {'it' if gone == 1 else 'them'} too, add --labels {_free_name(out, 'given')}"
-        ]
-        if gone
-        else []
-    )
-
-
-def _free_name(out: Path, stem: str) -> Path:
-    """Give the first name that is not taken: what people filled in or gave in an earlier round is never replaced."""
-    number = 1
-    while (out / f"{stem}-{number}.csv").exists():
-        number += 1
-    return out / f"{stem}-{number}.csv"
-
-
-def _write(
-    out: Path,
-    rows: Rows,
-    given: GivenLabels,
-    names: list[str | None],
-    confidence: NDArray[np.float64],
-    labelled: NDArray[np.bool_],
-    about: dict[str, Any],
-    estimator: Any,
-    chosen: CrossValidated,
-) -> None:
-    known = given.codes >= 0
-    said_by = np.where(known, "person", np.where(labelled, about["method"], None))
-    columns = {
-        "id": list(rows.ids),
-        "label": names,
-        "confidence": [None if k else float(c) for k, c in zip(known.tolist(), confidence.tolist(), strict=True)],
-        "source": said_by.tolist(),
-        "nearest": [
-            "; ".join(f"{rows.ids[other]}={given.classes[given.codes[other]]}" for other in others)
-            for others in nearest_labelled(rows, given, np.arange(len(rows)))
-        ],
-    }
-    if (out / "given.csv").exists():
-        (out / "given.csv").rename(_free_name(out, "given"))
-    for suffix in ("parquet", "csv"):
-        write_table(columns, out / f"labels.{suffix}")
-    write_table({"id": [rows.ids[row] for row in np.flatnonzero(known)], "label": [n for n in given.names if n]},
-                out / "given.csv")  # fmt: skip
-    proposals = about["next"]
-    write_table(
-        {
-            "id": [item["id"] for item in proposals],
-            "label": ["" for _ in proposals],
-            "guess": [item["guess"] for item in proposals],
-            "confidence": [item["confidence"] for item in proposals],
-        },
-        out / about["next_file"],
-    )
-    encoding = rows.encoding or RowEncoding(rows.array.shape[1])
-    features = chosen.candidate.features
-    save_grouping(out / "model", "labels", encoding, estimator, features=features, classes=given.classes,
-                  temperature=about["temperature"], threshold=about["threshold"])  # fmt: skip
-    write_label_report(out, about, rows.images)
-    write_json(out / CARD, about)  # last: it says that all is there
-    shutil.rmtree(out / "tuning", ignore_errors=True)  # needed only to go on with unfinished work

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unlabeled.encoders.attention import attend, visible
+from unlabeled.encoders.layers.attention import attend, visible
 
 MASK = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unlabeled.encoders.dropout import dropout
+from unlabeled.encoders.layers.dropout import dropout
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.encoders.dropout import dropout as dropped
+from unlabeled.encoders.layers.dropout import dropout as dropped
 
 Cache = list[tuple[Tensor, Tensor]]
 """Keys and values of the tokens already read, layer by layer, each of shape (n, heads, length, dim)."""
