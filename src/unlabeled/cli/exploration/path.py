@@ -32,6 +32,7 @@ def path(
     from unlabeled.modalities import modality_of
     from unlabeled.runs import Run
     from unlabeled.runs.grouping.write_table import inputs_of
+    from unlabeled.runs.showing.descriptions import descriptions
     from unlabeled.runs.showing.neighbour_path import draw_path, neighbour_path
 
     if kind not in ("shortest", "minimax"):
@@ -41,17 +42,21 @@ def path(
     found = neighbour_path(opened, start, goal, k=k, kind=kind)  # type: ignore[arg-type]  # checked above
     chain = found.path
     hops = [None, *chain.hops.tolist()]
+    words = descriptions(opened, chain.ids)
     if as_json:
-        steps = [{"id": name, "hop": hop} for name, hop in zip(chain.ids, hops, strict=True)]
+        steps = [
+            {"id": name, "hop": hop} | ({"text": words[name]} if words else {})
+            for name, hop in zip(chain.ids, hops, strict=True)
+        ]
         print_json(
             {"metric": found.metric, "kind": kind, "length": chain.length, "longest": chain.longest, "path": steps}
         )
     else:
         cells = [
-            [str(i), name, f"{hop:.4g}" if hop is not None else "–"]
+            [str(i), name, f"{hop:.4g}" if hop is not None else "–", *([words[name]] if words else [])]
             for i, (name, hop) in enumerate(zip(chain.ids, hops, strict=True))
         ]
-        print_table(["step", "id", "distance"], cells)
+        print_table(["step", "id", "distance", *(["text"] if words else [])], cells)
         say(f"{len(chain.hops)} steps, {chain.length:.4g} in all, the longest {chain.longest:.4g} ({found.metric})")
     try:
         if modality_of(opened.source).has_pictures:

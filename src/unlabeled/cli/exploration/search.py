@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -61,6 +61,7 @@ def search(
     from unlabeled.runs.added import sources_of
     from unlabeled.runs.embedded_words import holds_words
     from unlabeled.runs.grouping.write_table import inputs_of
+    from unlabeled.runs.showing.descriptions import descriptions
 
     if (query is None) == (add is None):
         raise UnlabeledError("say what to look for with --query, or what is to be found from now on with --add")
@@ -83,7 +84,7 @@ def search(
     if not found.ids.size:
         say("No instance of the run fits" + (f" {where}" if where else ""))
     named = indexed.label_names
-    words = _descriptions(opened, list(found.ids[0]))
+    words = descriptions(opened, list(found.ids[0]))
     rows = [
         {"rank": rank + 1, "id": name, "distance": float(distance)}
         | ({"label": named[indexed.position[name]]} if named is not None else {})
@@ -163,22 +164,3 @@ def _search_words(
         print_json({"query": query, "metric": metric, "neighbours": rows})
     else:
         print_table(["rank", "id", "distance"], [[str(r["rank"]), r["id"], f"{r['distance']:.4f}"] for r in rows])
-
-
-def _descriptions(run: Any, ids: list[str]) -> dict[str, str]:
-    """Say in words what was found, where the data are still there and can be said in words."""
-    from unlabeled.errors import UnlabeledError
-    from unlabeled.modalities import modality_of
-    from unlabeled.runs.added import sources_of
-
-    try:
-        others = sources_of(run, ids)
-        data = run.source
-    except UnlabeledError:
-        return {}
-    words: dict[str, str] = {}
-    for each in {id(each): each for each in (data, *others.values())}.values():
-        place = {name: row for row, name in enumerate(each.ids)}
-        names = [name for name in ids if others.get(name, data) is each and name in place]
-        words |= {name: modality_of(each).describe(each, place[name]) for name in names}
-    return words if len(words) == len(set(ids)) and any(words.values()) else {}
