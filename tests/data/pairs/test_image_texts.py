@@ -48,6 +48,14 @@ def test_a_folder_with_texts_beside_images(folder):
     assert pairs.ids == ["0.png", "1.png", "1.png#2", "2.png"]
 
 
+def test_texts_without_an_image_are_told(folder):
+    assert ImageTexts(folder).remarks == ()
+    for name in ("later.txt", "earlier.txt"):
+        (folder / name).write_text("the image is missing")
+    (remark,) = ImageTexts(folder).remarks
+    assert remark == "2 text files without an image of that name left out, such as earlier.txt"
+
+
 def test_tables_name_images_by_path(folder):
     (folder / "t.csv").write_text("path,caption,label\n2.png,white,x\n0.png,black,y\n2.png,bright,x\n")
     pairs = ImageTexts(folder / "t.csv")

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unlabeled.counted import counted
 from unlabeled.data.image.decode import SUFFIXES
 from unlabeled.data.image.image_sources import Items
 from unlabeled.data.image.images import Images
-from unlabeled.data.paths import files_under, with_suffix_in
+from unlabeled.data.paths import files_under, id_of, with_suffix_in
 from unlabeled.data.plain_text import encoding_of_bytes, read_plain_text
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.text.text_tables import read_columns
@@ -35,12 +36,15 @@ class Captioned:
         Position in `images` of each caption's image.
     labels : list, optional
         A class a caption.
+    remarks : tuple of str
+        What a user should know about what was left out.
     """
 
     images: Images
     captions: list[str]
     image_of: list[int]
     labels: list[Any] | None = field(default=None)
+    remarks: tuple[str, ...] = ()
 
 
 def from_folder(folder: Path) -> Captioned:
@@ -65,7 +69,12 @@ def from_folder(folder: Path) -> Captioned:
             image_of.append(number)
     if not any(captions):
         raise UnlabeledError(f"no image in {folder} has a caption: a.jpg needs a.txt beside it")
-    return Captioned(Images(folder), captions, image_of)
+    lonely = sorted(texts[stem] for stem in texts.keys() - {image.with_suffix("") for image in images})
+    remarks = []
+    if lonely:
+        left_out = counted(len(lonely), "text file")
+        remarks = [f"{left_out} without an image of that name left out, such as {id_of(lonely[0].relative_to(folder))}"]
+    return Captioned(Images(folder), captions, image_of, remarks=tuple(remarks))
 
 
 def from_table(path: Path, column: str | None = None) -> Captioned:

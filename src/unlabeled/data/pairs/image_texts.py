@@ -69,11 +69,12 @@ class ImageTexts:
     captions: list[str] | None
     labels: NDArray[np.int64] | None
     classes: list[str] | None
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, source: Any, *, column: str | None = None, labels: Any = None) -> None:
         self.source = os.fspath(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
         found = _opened(source, column)
-        self.images, self.captions = found.images, found.captions
+        self.images, self.captions, self.remarks = found.images, found.captions, found.remarks
         self.image_of = np.array(found.image_of, dtype=np.int64)
         self.ids = _numbered([found.images.ids[i] for i in found.image_of])
         self.labels, self.classes = (None, None) if found.labels is None else encode_values(found.labels)

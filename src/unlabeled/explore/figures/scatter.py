@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -69,8 +68,7 @@ def scatter_picture(
 
     width, height = np.ptp(places, axis=0)
     tall = float(np.clip(height / width, 0.6, 1.1)) if width else 1.0
-    with warnings.catch_warnings(), figure(path, 9.5, 0.5 + 7 * tall) as drawn:
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # shown as a box; no reason to fail
+    with figure(path, 9.5, 0.5 + 7 * tall) as drawn:
         axes = drawn.add_subplot()
         if labels is None:
             _draw_points(axes, places, np.zeros_like(kinds))
