@@ -261,6 +261,18 @@ def test_a_budget_too_small_for_one_epoch_says_so_and_runs_the_others(photos, tm
     assert [row["name"] for row in result["methods"]] == ["raw"]
 
 
+def test_what_cannot_be_read_is_told_and_left_out(digits, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number, pixels in enumerate(digits[0][:12]):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number:02d}.png")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    said = []
+    result = compare(tmp_path / "photos", ["raw"], tmp_path / "cmp", seeds=1, say=said.append)
+    assert said[0] == "Skipped 1 of 13 images that cannot be read: broken.png"
+    assert [each["id"] for each in result["skipped"]] == ["broken.png"]
+    assert "such as broken.png" in (tmp_path / "cmp" / "report.html").read_text()
+
+
 def test_a_folder_of_other_files_is_left_alone(photos, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UnlabeledError, match="holds no comparison"):

@@ -25,7 +25,7 @@ from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
 from unlabeled.runs.comparing.shared_data import SharedData
-from unlabeled.runs.embeddings import Say, matched, silent
+from unlabeled.runs.embeddings import Say, matched, say_skipped, silent
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 
@@ -93,6 +93,7 @@ def compare(
     folder = Path(out)
     data = open_source(source)
     instances, preprocessing = open_instances(data, on_error="skip")
+    say_skipped(data, instances, say)
     table = read_labels(labels) if labels is not None else None
     known, classes = matched(table, instances.ids, say) if table else (instances.labels, instances.classes)
     shared = SharedData(data, instances, preprocessing, known)
@@ -129,6 +130,7 @@ def compare(
         "budget": str(budget),
         "seeds": list(chosen),
         "left_out": left_out,
+        "skipped": [{"id": each.id, "reason": each.reason} for each in getattr(instances, "skipped", ())],
     }
     curves = {row["name"]: row["curve"] for row in found["methods"] if row["curve"]}
     picture = None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.counted import counted
 from unlabeled.data import LabelTable, read_labels
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import refuses_damage, written_aside
@@ -83,6 +84,14 @@ def matched(table: LabelTable, ids: Sequence[str], say: Say) -> tuple[NDArray[np
     if found.unmatched:
         say(f"Labels that match no instance: {len(found.unmatched):,}, such as that of {found.unmatched[0]}")
     return found.labels, found.classes
+
+
+def say_skipped(data: Any, instances: Any, say: Say) -> None:
+    """Name some of the instances that were left out because they cannot be read."""
+    skipped = getattr(instances, "skipped", ())
+    if skipped:
+        names = ", ".join(each.id for each in skipped[:3])
+        say(f"Skipped {len(skipped)} of {counted(len(data), data.kind)} that cannot be read: {names}")
 
 
 def named_embeddings(ids: list[str], vectors: NDArray[np.float32], names: Sequence[str | None] | None) -> Embeddings:

@@ -24,7 +24,7 @@ from unlabeled.files import check_not_within, folder_lock, write_json
 from unlabeled.modalities import Collection, modality_of, open_instances, open_source
 from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
-from unlabeled.runs.embeddings import Embeddings, Say, matched, silent, write_embeddings
+from unlabeled.runs.embeddings import Embeddings, Say, matched, say_skipped, silent, write_embeddings
 from unlabeled.runs.grouping.oddities import oddities
 from unlabeled.runs.held_out_labels import held_out_rows, taught_labels
 from unlabeled.runs.judge import judge
@@ -324,9 +324,6 @@ def _absolute(path: Any) -> str | None:
 
 def _prepare(data: Collection, method: SelfSupervised, on_error: OnError, say: Say) -> Instances:
     instances, _ = open_instances(data, method, on_error=on_error)
-    skipped = getattr(instances, "skipped", ())
-    if skipped:
-        names = ", ".join(each.id for each in skipped[:3])
-        say(f"Skipped {len(skipped)} of {counted(len(data), data.kind)} that cannot be read: {names}")
+    say_skipped(data, instances, say)
     say(modality_of(data).summary(data, instances))
     return instances
