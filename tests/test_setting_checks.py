@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.setting_checks import check_whole_number, check_whole_settings
+from unlabeled.estimator import Estimator
+from unlabeled.registry import card, methods
+from unlabeled.setting_checks import SIZES, check_types, check_whole_number, check_whole_settings
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(1)])
@@ -29,3 +31,48 @@ def test_settings_may_be_none():
     check_whole_settings(SimpleNamespace(a=None, b=2), "a", "b")
     with pytest.raises(UnlabeledError, match="b must be a whole number of at least 3, got 2"):
         check_whole_settings(SimpleNamespace(a=None, b=2), "a", "b", least=3)
+
+
+class Sized(Estimator):
+    hidden_dim: int = 8
+    noise: int = 4
+    input_noise: float = 0.0
+    weight: float = 1.0
+    shift: int = -2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"hidden_dim": 0}, "hidden_dim must be a whole number of at least 1, got 0"),
+        ({"hidden_dim": -1}, "hidden_dim must be a whole number of at least 1, got -1"),
+        ({"hidden_dim": 2**63}, "hidden_dim must be at most 9223372036854775807"),
+        ({"noise": 0}, "noise must be a whole number of at least 1"),
+        ({"weight": float("nan")}, "weight must be a number, not nan"),
+        ({"weight": 2**70}, "weight must be at most"),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_refused_by_one_rule(settings, says):
+    with pytest.raises(UnlabeledError, match=says):
+        check_types(Sized(**settings))
+
+
+def test_what_is_no_size_may_be_zero_or_below():
+    check_types(Sized(input_noise=0, weight=-1, shift=-3))
+
+
+def test_the_defaults_of_all_methods_pass():
+    for cls in methods().values():
+        check_types(cls())
+
+
+def test_no_method_learns_with_a_size_of_nothing():
+    """That a projection to no numbers trains, and teaches nothing, was a fault of nearly all methods."""
+    found = {(name, option.name) for name, cls in methods().items() for option in card(cls).options}
+    sizes = [(name, option) for name, option in found if SIZES.search(option)]
+    assert len(sizes) > 30
+    for name, option in sizes:
+        cls = methods()[name]
+        for value in (0, -1):
+            with pytest.raises(UnlabeledError, match=f"{option} must be"):
+                check_types(cls(**{option: value}))

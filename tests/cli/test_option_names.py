@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
 from unlabeled.cli.option_names import as_typed, settings_of
@@ -54,3 +55,19 @@ def test_an_error_reaches_a_person_in_the_words_of_the_command_line(tmp_path):
     done = subprocess.run([*command, *map(str, words)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.strip().endswith("Error: --warmup is a share of the steps between 0 and 1, got 3.0")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "run", "--seeds", "9" * 20],
+        ["compare", "photos", "--seeds", "1001"],
+        ["words", "evaluate", "v.vec", "--seeds", "2000000000"],
+        ["generate", "run", "--samples", "10001"],
+    ],
+    ids=" ".join,
+)
+def test_no_more_repeats_are_taken_than_can_be_meant(words):
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "is more than 1" in done.output

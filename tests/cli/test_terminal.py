@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pyarrow import csv
 
-from unlabeled.cli.shared import print_table, visible
+from unlabeled.cli import shared
+from unlabeled.cli.shared import print_table, tell, visible
+from unlabeled.data import read_labels
 from unlabeled.runs.grouping.write_table import write_table
 
 LONG_ID = "photos/holidays/2024/a-very-long-name-of-a-file-number-0001.jpeg"
@@ -95,3 +99,30 @@ def test_commands_that_are_printed_quote_their_paths(tmp_path):
     (tmp_path / "my rows.csv").write_text("a\n" + "\n".join(map(str, range(9))))
     done = unlabeled("cluster", tmp_path / "my rows.csv", "-k", 2, "--out", tmp_path / "my clusters.csv")
     assert f"unlabeled assign '{tmp_path}/my clusters.model' NEW_ROWS".encode() in done.stderr
+
+
+def test_names_and_labels_of_a_csv_come_back_as_they_were(tmp_path):
+    columns = {"id": ["=1+1.png", "--- .png", "+2", "'quoted'", "a.png"], "label": ["=yes", "no", "-3", "@x", "no"]}
+    write_table(columns, tmp_path / "x.csv")
+    table = read_labels(tmp_path / "x.csv")
+    assert table.ids == columns["id"]
+    assert table.names == columns["label"]
+
+
+def test_what_looks_like_markup_is_text(capsys):
+    for style in (None, "dim"):
+        tell("run[/dim], class [red] \x1b[31m", style)
+        assert capsys.readouterr().out == "run[/dim], class [red] \\x1b[31m\n"
+
+
+def test_verbs_print_through_what_makes_names_harmless():
+    """A verb that prints by itself lets names of files, classes and words steer the terminal."""
+    folder = Path(shared.__file__).parent
+    found = []
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "id", getattr(called, "attr", None))
+            if name == "print" and path.name not in ("shared.py", "main.py"):
+                found.append(f"{path.relative_to(folder)}:{node.lineno}")
+    assert found == []

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from unlabeled.encoders import MLP, Bottleneck, Conv, FlatConv, Timm, load_encoder, save_encoder
+from unlabeled.encoders.encoder import check_sizes
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.vector import VectorPreprocessing
@@ -112,6 +113,13 @@ def test_a_description_that_asks_for_all_memory_is_refused_at_once(key, value, t
     path.write_text(json.dumps(described))
     with pytest.raises(UnlabeledError, match=f"says {key} = {value}; it is damaged"):
         load_encoder(tmp_path / "saved")
+
+
+@pytest.mark.parametrize(("key", "value"), [("vocab_size", 2**31), ("num_hidden_layers", 1001)])
+def test_sizes_are_checked_in_what_a_description_holds_too(key, value):
+    check_sizes({"architecture": "transformers", "config": {"vocab_size": 300, "num_hidden_layers": 12}})
+    with pytest.raises(UnlabeledError, match=f"says {key} = {value}; it is damaged"):
+        check_sizes({"architecture": "joint", "text": {"config": {key: value}}})
 
 
 def test_a_saved_encoder_that_says_pretrained_does_not_reach_for_the_network(tmp_path, monkeypatch):

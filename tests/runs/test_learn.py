@@ -29,6 +29,10 @@ def write_pictures(folder, images, labels=None):
     return folder
 
 
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture(scope="module")
 def photos(digits, tmp_path_factory):
     return write_pictures(tmp_path_factory.mktemp("photos"), digits[0][:80])
@@ -228,15 +232,14 @@ def test_overwriting_replaces_a_run(digits, photos, tmp_path):
 
 def test_a_replacement_that_fails_leaves_the_old_run_as_it_was(photos, tmp_path):
     first = learn(photos, tmp_path / "run", Autoencoder(**QUICK, latent_dim=3))
-    before = {path.relative_to(first.folder): path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
+    before = contents(first.folder)
     for settings, says in [({"epochs": 0}, "epochs"), ({"encoder": "cnov"}, "did you mean"), ({"size": 2}, "pixels")]:
         method = Autoencoder(**{**QUICK, "encoder": "conv", **settings})
         with pytest.raises(UnlabeledError, match=says):
             learn(photos, tmp_path / "run", method, overwrite=True)
     with pytest.raises(UnlabeledError, match="does not exist"):
         learn(tmp_path / "nowhere", tmp_path / "run", Autoencoder(**QUICK), overwrite=True)
-    after = {path.relative_to(first.folder): path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
-    assert after == before
+    assert contents(first.folder) == before
 
 
 def test_a_move_that_was_cut_short_is_finished_when_the_run_is_opened(photos, tmp_path):
@@ -284,6 +287,37 @@ def test_a_finished_run_is_trained_further_with_more_epochs(photos, tmp_path):
     longer = learn(photos, tmp_path / "run", Autoencoder(**QUICK | {"epochs": 3}), resume=True)
     assert longer.about["training"]["steps"] == 6
     assert [look["step"] for look in json.loads((longer.folder / "history.json").read_text())][-1] == 6
+
+
+def test_a_refused_resume_leaves_the_run_as_it_was(digits, photos, tmp_path, monkeypatch):
+    out, split, seen = tmp_path / "run", Autoencoder.split, []
+
+    def stops(self, batch):
+        seen.append(len(batch))
+        if len(seen) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return split(self, batch)
+
+    monkeypatch.setattr(Autoencoder, "split", stops)
+    settings = QUICK | {"epochs": 4}
+    with pytest.raises(KeyboardInterrupt):
+        learn(photos, out, Autoencoder(**settings))
+    monkeypatch.setattr(Autoencoder, "split", split)
+    before = contents(out)
+    others = write_pictures(tmp_path / "others", digits[0][80:120])
+    for source, changed, says in [
+        (photos, {"learning_rate": 0.1}, "learning_rate was"),
+        (photos, {"epochs": 2}, "epochs was 4 and is now 2"),
+        (photos, {"encoder": "cnov"}, "did you mean"),
+        (photos, {"latent_dim": -1}, "latent_dim"),
+        (others, {}, "data was"),
+        (tmp_path / "nowhere", {}, "does not exist"),
+    ]:
+        with pytest.raises(UnlabeledError, match=says):
+            learn(source, out, Autoencoder(**settings | changed), resume=True)
+        assert contents(out) == before
+    resumed = learn(photos, out, Autoencoder(**settings), resume=True)
+    assert resumed.about["training"]["steps"] == 8
 
 
 def test_other_content_under_the_same_names_is_not_judged_with_the_old_vectors(digits, tmp_path):

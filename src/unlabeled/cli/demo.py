@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import count, err, say
+from unlabeled.cli.shared import count, say
 
 MADE = {"photos", "more-photos", "labels.csv", "recipe.toml", "run", "vectors.parquet", "map.png", "similar.png"}
 HELD_BACK = 97
@@ -68,7 +68,7 @@ def demo(
 
 def command(context: typer.Context, *words: str) -> None:
     """Show a command and run it, in this process."""
-    err.print(f"\n$ unlabeled {shlex.join(words)}", style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+    say(f"\n$ unlabeled {shlex.join(words)}", style="bold cyan")
     status = context.find_root().command.main(list(words), prog_name="unlabeled", standalone_mode=False)
     if status:  # interrupted; the error has been told
         raise typer.Exit(status)

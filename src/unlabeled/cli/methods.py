@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, out, print_json, print_table
+from unlabeled.cli.shared import AsJson, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from unlabeled.registry import Card
@@ -37,10 +37,8 @@ def methods(
         options = [{"name": o.name, "type": _type(o.type), "default": o.default, "doc": o.doc} for o in card.options]
         print_json({**asdict(card), "options": options})
         return
-    out.print(f"{card.class_name}: {card.sentence}", style="bold", markup=False, highlight=False)
-    out.print(
-        f"{card.principle}, for {' and '.join(card.modalities)} data. {card.paper}\n", markup=False, highlight=False
-    )
+    tell(f"{card.class_name}: {card.sentence}", style="bold")
+    tell(f"{card.principle}, for {' and '.join(card.modalities)} data. {card.paper}\n")
     print_settings(card, common=False)
     print_settings(card, common=True)
 
@@ -55,7 +53,7 @@ def print_settings(card: Card, common: bool) -> None:
     if rows:
         title = "Settings that it shares with other methods" if common else f"Settings of {card.class_name}"
         print_table(["option", "default", "meaning"], rows, title, whole=["option"])
-        out.print()
+        tell("")
 
 
 def _written(default: Any) -> str:

@@ -169,4 +169,4 @@ def parsed(word: str, value: str, kind: Any) -> Any:
     try:
         return kind(value) if kind in (int, float) else value
     except ValueError:
-        raise UnlabeledError(f"{word} takes a {'whole ' if kind is int else ''}number, not {value!r}") from None
+        raise UnlabeledError(f"{word} takes a {'whole ' if kind is int else ''}number, not {value!r:.60}") from None

@@ -18,17 +18,19 @@ from rich.cells import cell_len
 from rich.console import Console
 
 MOST = 2**31 - 1
+MOST_SEEDS = 1000
+"""More repeats than this tell nothing new."""
 
 
-def count(*names: str, least: int = 1, help: str | None = None) -> Any:
+def count(*names: str, least: int = 1, most: int = MOST, help: str | None = None) -> Any:
     """Make an option that counts something, of which no more is taken than libraries can count."""
-    return typer.Option(*names, min=least, callback=_countable, help=help)
 
+    def countable(value: int | None) -> int | None:
+        if value is not None and value > most:
+            raise typer.BadParameter(f"{value} is more than {most:,}.")
+        return value
 
-def _countable(value: int | None) -> int | None:
-    if value is not None and value > MOST:
-        raise typer.BadParameter(f"{value} is more than {MOST:,}.")
-    return value
+    return typer.Option(*names, min=least, callback=countable, help=help)
 
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that [bold]unlabeled learn[/bold] wrote.")]
@@ -137,14 +139,17 @@ def visible(text: str) -> str:
     return STEERING.sub(lambda mark: f"\\x{ord(mark[0]):02x}" if mark[0] < "\x7f" else f"\\u{ord(mark[0]):04x}", text)
 
 
-def tell(message: str) -> None:
-    """Print a result, on the output stream, as one line however long."""
-    print(visible(message))
+def tell(message: str, style: str | None = None) -> None:
+    """Print a result, on the output stream, as one line however long, and nothing in it taken for markup."""
+    if style is None:
+        print(visible(message))
+    else:
+        out.print(visible(message), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def say(message: str) -> None:
+def say(message: str, style: str = "dim") -> None:
     """Tell the user how things stand, on the error stream, so that it never mixes with results."""
-    err.print(visible(message), style="dim", markup=False, highlight=False, soft_wrap=True)
+    err.print(visible(message), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def say_how_to_assign(model: str | None) -> None:
@@ -168,13 +173,13 @@ def print_table(
     between words; where that leaves too little room, every row becomes a block of lines, one a column. Cells of other
     columns, and of those named in `whole`, are never broken: ids stay ids.
     """
-    cells = [[visible(str(cell)) for cell in row] for row in rows]
+    columns, cells = [visible(column) for column in columns], [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, [column, *(row[i] for row in cells)])) for i, column in enumerate(columns)]
     asked = os.environ.get("COLUMNS", "")
     width = out.width if out.is_terminal else sum(widths) + GAP * len(widths)
     width = int(asked) if asked.isdigit() else width  # also where the terminal's kind is unknown
     if title:
-        print(title)
+        tell(title)
     if sum(widths) + GAP * (len(widths) - 1) > width:
         long = [i for i in range(1, len(widths)) if widths[i] > LONG and columns[i] not in whole]
         room = width - GAP * (len(widths) - 1) - sum(w for i, w in enumerate(widths) if i not in long)

@@ -18,6 +18,7 @@ from unlabeled.data.classes import UNLABELLED, class_name, encode, encode_values
 from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.data.tabular.spreadsheet_text import unmarked
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
@@ -234,8 +235,8 @@ def _read_text(path: Path) -> LabelTable:
             for cells in _filled(rows):
                 if len(cells) <= max(identity, label):
                     raise UnlabeledError(f"{path}, line {rows.line_num}: {len(cells)} cells, fewer than the header has")
-                ids.append(cells[identity].strip())
-                names.append(class_name(cells[label]))
+                ids.append(unmarked(cells[identity].strip()))
+                names.append(class_name(unmarked(cells[label])))
                 lines.append(rows.line_num)
         except (UnicodeError, csv.Error) as error:
             raise UnlabeledError(f"cannot read {path} as a table in UTF-8: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ from unlabeled.modalities import Preprocessing
 _ARCHITECTURES: dict[str, type[Encoder]] = {}
 
 
-LARGEST = {"layers": 1000, "depth": 1000, "blocks": 1000}
+LARGEST = dict.fromkeys(("layers", "depth", "blocks", "num_hidden_layers", "num_layers", "n_layer", "n_layers"), 1000)
 """The most of them that a saved encoder may state: more would take all memory before anything fails."""
 
 
@@ -141,10 +142,17 @@ def architecture(name: str) -> type[Encoder]:
     return found[name]
 
 
+def check_sizes(description: Mapping[str, Any]) -> None:
+    """Refuse sizes in a saved description, and in what it holds, that would take all memory."""
+    for key, value in description.items():
+        if isinstance(value, Mapping):
+            check_sizes(value)
+        elif isinstance(value, int) and value > LARGEST.get(key, 10_000_000):
+            raise UnlabeledError(f"the description of the encoder says {key} = {value}; it is damaged")
+
+
 def from_description(description: dict[str, Any], preprocessing: Preprocessing) -> Encoder:
     """Build an untrained encoder from what `Encoder.describe` gave."""
     settings = {key: value for key, value in description.items() if key != "pretrained"}  # the weights are in the file
-    for key, value in settings.items():
-        if isinstance(value, int) and value > LARGEST.get(key, 10_000_000):
-            raise UnlabeledError(f"the description of the encoder says {key} = {value}; it is damaged")
+    check_sizes(settings)
     return architecture(str(settings.pop("architecture", "")))(preprocessing, **settings)

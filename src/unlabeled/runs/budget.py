@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from unlabeled.errors import UnlabeledError
 
+MOST = 1e9
+"""A billion steps, or hours, are more than anyone waits for."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -25,8 +28,8 @@ class Budget:
         (Budget(amount=600.0, unit='seconds'), Budget(amount=500.0, unit='steps'))
         """
         found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(s|sec|seconds|m|min|minutes|h|hours|steps|)\s*", str(text))
-        if found is None or float(found[1]) <= 0:
-            raise UnlabeledError(f"the budget {text!r} is not understood; write 10m, 90s, 1h or 500 steps")
+        if found is None or not 0 < float(found[1]) <= MOST:
+            raise UnlabeledError(f"the budget {text!r:.60} is not understood; write 10m, 90s, 1h or 500 steps")
         amount, unit = float(found[1]), found[2]
         if unit in ("", "steps"):
             return cls(amount, "steps")

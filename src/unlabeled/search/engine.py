@@ -49,6 +49,6 @@ def positions_where(rows: pa.Table, where: str) -> NDArray[np.int64]:
 
 def bad_filter(where: str, columns: list[str], error: Any) -> UnlabeledError:
     """Make the error for a condition that cannot be read."""
-    reason = str(error).splitlines()[0]
+    reason = str(error).splitlines()[0].partition(" Valid fields are")[0]  # which names the engine's own columns too
     usable = ", ".join(name for name in columns if name != "vector")
     return UnlabeledError(f"the filter {where!r} cannot be applied: {reason} (columns: {usable})")

@@ -9,7 +9,7 @@ from unlabeled.encoders.make import brings_weights
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import described
 from unlabeled.modalities import Preprocessing
-from unlabeled.setting_checks import check_whole_settings
+from unlabeled.setting_checks import check_types, check_whole_settings
 from unlabeled.views import View
 
 AT_LEAST_ONE = ("batch_size", "accumulate", "checkpoint_every", "size", "workers")
@@ -24,6 +24,7 @@ def check_settings(method: Any) -> None:
     ------
     UnlabeledError
     """
+    check_types(method)
     least = 0 if brings_weights(method.encoder) else 1
     if not isinstance(method.epochs, int) or method.epochs < least:
         more = "; 0 takes an encoder as it is, which must be a trained one" if method.epochs == 0 else ""

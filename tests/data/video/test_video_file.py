@@ -152,6 +152,25 @@ def test_files_that_are_no_videos_say_why(tmp_path, write_video):
         _ = VideoFile(write_video(tmp_path / "large.mkv", numbered(1)), max_pixels=1000).times
 
 
+def test_frames_that_grow_after_the_header_are_refused(tmp_path):
+    """A file of a few kilobytes may ask for gigabytes of pixels only when it is decoded."""
+    parts = []
+    for side, count in ((64, 60), (640, 3)):
+        with av.open(str(tmp_path / f"{side}.ts"), "w", format="mpegts") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.height, stream.width, stream.pix_fmt = side, side, "yuv420p"
+            for number in range(count):
+                frame = av.VideoFrame.from_ndarray(np.full((side, side, 3), number, np.uint8), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        parts.append((tmp_path / f"{side}.ts").read_bytes())
+    (tmp_path / "grows.ts").write_bytes(b"".join(parts))
+    video = VideoFile(tmp_path / "grows.ts", max_pixels=64 * 64)
+    assert len(list(video.read(np.arange(3)))) == 3
+    with pytest.raises(UnreadableError):
+        list(video.read(np.arange(len(video.times))))
+
+
 def test_sound_alone_is_no_video(tmp_path):
     path = tmp_path / "sound.mp4"
     with av.open(str(path), "w") as container:

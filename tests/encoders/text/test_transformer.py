@@ -1,4 +1,5 @@
 import itertools
+import json
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from unlabeled.encoders.checkpoint import save_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.layers.attention import visible
+from unlabeled.encoders.text.lstm import LSTM
 from unlabeled.encoders.text.text_encoder import pool
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
@@ -150,3 +152,15 @@ def test_pooling_a_text_without_tokens_gives_zeros():
     nothing = Features(torch.ones(1, 2, 3), torch.zeros(1, 2, dtype=torch.bool))
     assert pool(nothing, "mean").tolist() == [[0, 0, 0]]
     assert pool(nothing, "cls").shape == pool(nothing, "last").shape == (1, 3)
+
+
+def test_a_tokenizer_that_numbers_beyond_the_network_is_refused(preprocessing):
+    """Such numbers would be looked up where there are no vectors; a file may say any."""
+    definition = json.loads(preprocessing.tokenizer.backend.to_str())
+    last = max(definition["model"]["vocab"], key=definition["model"]["vocab"].get)
+    definition["model"]["vocab"][last] = 2**31
+    saved = preprocessing.tokenizer.to_dict() | {"definition": json.dumps(definition)}
+    damaged = TextPreprocessing(SubwordTokenizer.from_dict(saved), 8)
+    for make in (Transformer, LSTM):
+        with pytest.raises(UnlabeledError, match="numbers a token 2147483648"):
+            make(damaged)

@@ -192,6 +192,9 @@ def drawn(**settings):
     [
         ({}, [0.5, 0.3, 0.15, 0.05]),
         ({"temperature": 0}, [1, 0, 0, 0]),
+        ({"temperature": 1e-300}, [1, 0, 0, 0]),
+        ({"temperature": 1e-20}, [1, 0, 0, 0]),
+        ({"temperature": 1e300}, [0.25, 0.25, 0.25, 0.25]),
         ({"temperature": 0.5}, [0.25 / 0.365, 0.09 / 0.365, 0.0225 / 0.365, 0.0025 / 0.365]),
         ({"top_k": 2}, [0.625, 0.375, 0, 0]),
         ({"top_k": 9}, [0.5, 0.3, 0.15, 0.05]),
@@ -206,7 +209,19 @@ def test_tokens_are_drawn_with_their_probabilities(settings, expected):
     assert drawn(**settings).tolist() == pytest.approx(expected, abs=0.015)
 
 
-@pytest.mark.parametrize("settings", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0}, {"top_p": 1.5}])
+def test_a_token_that_is_never_written_stays_so_at_any_temperature():
+    logits = torch.tensor([[1.0, -torch.inf, 2.0]]).expand(100, 3)
+    for temperature in (1e-300, 1e-20, 1e300):
+        assert not (sample_token(logits, temperature) == 1).any()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": -1}, {"temperature": float("nan")}, {"temperature": float("inf")}, {"top_k": 0}, {"top_p": 0},
+        {"top_p": 1.5},
+    ],
+)  # fmt: skip
 def test_settings_that_mean_nothing_are_errors(settings):
     with pytest.raises(UnlabeledError, match=next(iter(settings))):
         sample_token(LOGITS, **settings)

@@ -246,6 +246,28 @@ def test_texts_are_labelled_too(tmp_path):
     assert np.mean([a == b for a, b in zip(found.labels, truth, strict=True)]) > 0.95
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "says"),
+    [
+        ("texts.csv", "bodi", "no column 'bodi' in .*did you mean 'body'.*Its columns of text: id, body"),
+        ("texts.csv", "n", "column 'n' of .* holds 1 in row 0, where a text belongs"),
+        ("x.npy", "body", "column='body' is for tables"),
+        ("photos", "body", "column='body' is for tables"),
+    ],
+)
+def test_a_column_that_is_not_there_or_holds_no_text_is_refused(name, column, says, tmp_path):
+    (tmp_path / "texts.csv").write_text("id,body,n\na,cats purr,1\nb,dogs bark,2\n")
+    np.save(tmp_path / "x.npy", np.eye(3))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(b"")
+    labels = label_file(tmp_path / "some.csv", ["a", "b"], ["x", "y"])
+    with pytest.raises(UnlabeledError, match=says):
+        label_dataset(tmp_path / name, labels, tmp_path / "out", column=column)
+    with pytest.raises(UnlabeledError, match="is for tables in files, and this is a ndarray"):
+        label_dataset(np.eye(3), [0, 1, -1], tmp_path / "out", column=column)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_images_are_learnt_from_and_the_representation_is_used_again(digits, tmp_path):
     from PIL import Image

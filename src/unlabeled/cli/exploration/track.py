@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table, tell
 
 
 def track(
@@ -53,7 +53,7 @@ def track(
     else:
         pairs = zip(points, done["points"], strict=True)
         print_table(["point", "at the end"], [[f"{x:g}, {y:g}", f"{u:g}, {v:g}"] for (x, y), (u, v) in pairs])
-    print(f"{done['frames']:,} frames, {done['seconds']:.1f} seconds, in {done['out']}")
+    tell(f"{done['frames']:,} frames, {done['seconds']:.1f} seconds, in {done['out']}")
 
 
 def _point(text: str) -> tuple[float, float]:

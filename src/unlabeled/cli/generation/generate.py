@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, Seed, count, print_json, refuse_unused
+from unlabeled.cli.shared import AsJson, RunFolder, Seed, count, print_json, refuse_unused, tell
 
 
 def generate(
     context: typer.Context,
     run: RunFolder,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="How the text begins.")] = "",
-    samples: Annotated[int, count(help="How many texts.")] = 1,
+    samples: Annotated[int, count(most=10_000, help="How many texts.")] = 1,
     length: Annotated[int, count(help="Most tokens to write.")] = 100,
     temperature: Annotated[float, typer.Option(min=0, help="Below 1 the likely becomes likelier; 0 is certain.")] = 1.0,
     top_k: Annotated[int | None, count(help="Draw from the so many likeliest tokens only.")] = None,
@@ -37,7 +37,7 @@ def generate(
     if as_json:
         print_json({"prompt": prompt, "texts": texts})
         return
-    print("\n---\n".join(texts))
+    tell("\n---\n".join(texts))
 
 
 def language_model(run: Path, kind: type[Any]) -> Any:

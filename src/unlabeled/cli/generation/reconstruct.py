@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, print_json, tell
 
 
 def reconstruct(
@@ -35,4 +35,4 @@ def reconstruct(
     if as_json:
         print_json({"out": str(out), "columns": list(shown.names), "pictures": len(shown.pictures)})
         return
-    print(f"{shown.caption}\n{out}")
+    tell(f"{shown.caption}\n{out}")

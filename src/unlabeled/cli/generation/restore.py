@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, refuse_unused, say
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, refuse_unused, say, tell
 
 
 def restore(
@@ -96,4 +96,4 @@ def restore(
     if as_json:
         print_json({"out": str(out), "task": task, "width": width, "height": height})
         return
-    print(f"{photo}, {task}: {out} ({width} × {height} pixels)")
+    tell(f"{photo}, {task}: {out} ({width} × {height} pixels)")

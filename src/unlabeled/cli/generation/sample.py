@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, count, print_json
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, count, print_json, tell
 
 
 def sample(
@@ -46,4 +46,4 @@ def sample(
     if as_json:
         print_json({"out": str(out), "pictures": len(pictures), "seed": None if interpolate else seed})
         return
-    print(f"{len(pictures):,} pictures in {out}")
+    tell(f"{len(pictures):,} pictures in {out}")

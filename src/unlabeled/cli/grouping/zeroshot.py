@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, OnError, Overwrite, RunFolder, print_json, print_table, say, what_on_error
+from unlabeled.cli.shared import (
+    AsJson,
+    OnError,
+    Overwrite,
+    RunFolder,
+    print_json,
+    print_table,
+    say,
+    tell,
+    what_on_error,
+)
 
 
 def zeroshot(
@@ -47,10 +57,10 @@ def zeroshot(
             [[each["id"], each["label"], f"{each['probability']:.2f}"] for each in done["images"]],
         )
     counts = ", ".join(f"{count:,} {name}" for name, count in done["counts"].items())
-    print(f"{len(done['images']):,} images: {counts}" + ("" if out is None else f"; in {out}"))
+    tell(f"{len(done['images']):,} images: {counts}" + ("" if out is None else f"; in {out}"))
     if done["accuracy"] is not None:
         low, high = done["interval"]
-        print(
+        tell(
             f"{done['accuracy']:.1%} of {done['labelled']:,} labelled images are right ({low:.1%} to {high:.1%}); "
             f"mean over classes {done['balanced_accuracy']:.1%}, by chance {done['chance']:.1%}"
         )

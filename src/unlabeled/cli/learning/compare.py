@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, count, print_json, print_table, say
+from unlabeled.cli.shared import MOST_SEEDS, AsJson, Overwrite, count, print_json, print_table, say, tell
 
 
 def compare(
@@ -23,7 +23,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path("comparison"),
     labels: Annotated[Path | None, typer.Option(help="CSV or parquet with path (or id) and label.")] = None,
     budget: Annotated[str, typer.Option(help="For each method and seed: 10m, 90s, 1h or 500 steps.")] = "500 steps",
-    seeds: Annotated[int, count(help="How often each method is fitted and judged.")] = 3,
+    seeds: Annotated[int, count(most=MOST_SEEDS, help="How often each method is fitted and judged.")] = 3,
     encoder: Annotated[str | None, typer.Option(help="The encoder of all methods.")] = None,
     batch_size: Annotated[int | None, count(help="Instances in a batch.")] = None,
     overwrite: Overwrite = False,
@@ -66,8 +66,8 @@ def compare(
     spent = found["spent"]
     if spent["overhead"] is not None:
         share = 100 * spent["overhead"]
-        print(f"\n{spent['learning']:.1f} s were spent on learning, {spent['besides']:.1f} s besides ({share:.1f} %)")
-    print(f"\nThe comparison is in {out}; look at {out / 'report.html'}")
+        tell(f"\n{spent['learning']:.1f} s were spent on learning, {spent['besides']:.1f} s besides ({share:.1f} %)")
+    tell(f"\nThe comparison is in {out}; look at {out / 'report.html'}")
 
 
 def _cells(row: dict[str, Any], judged: bool) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, RunFolder, count, out, print_json, print_table, say, visible
+from unlabeled.cli.shared import MOST_SEEDS, AsJson, RunFolder, count, print_json, print_table, say, tell
 
 
 def evaluate(
@@ -18,7 +18,7 @@ def evaluate(
             help="CSV or parquet with path (or id) and label, for all instances or some.  [dim]default: the run's[/dim]"
         ),
     ] = None,
-    seeds: Annotated[int, count(help="Number of random splits into training and test instances.")] = 3,
+    seeds: Annotated[int, count(most=MOST_SEEDS, help="Number of random splits into training and test instances.")] = 3,
     train_rows: Annotated[
         int | None,
         count(
@@ -61,25 +61,24 @@ def show(figures: dict[str, Any]) -> None:
         label_free_table,
     )
 
-    out.print(f"{figures['rows']:,} instances, {figures['dim']} numbers each", highlight=False)
+    tell(f"{figures['rows']:,} instances, {figures['dim']} numbers each")
     print_table(*label_free_table(figures))
-    alarm = "bold red" if figures["collapse"]["collapsed"] else None
-    out.print(visible(figures["collapse"]["message"]), markup=False, highlight=False, style=alarm, soft_wrap=True)
+    tell(figures["collapse"]["message"], style="bold red" if figures["collapse"]["collapsed"] else None)
     if note := generalisation_note(figures):
-        out.print(note, markup=False, highlight=False, soft_wrap=True)
+        tell(note)
     if "near_duplicates" in figures:
-        out.print(visible(duplicates_note(figures)), markup=False, highlight=False, soft_wrap=True)
+        tell(duplicates_note(figures))
     if "retrieval" in figures:
         print_table(*_retrieval_table(figures["retrieval"]))
-        out.print("recall on the pairs that were learnt from, beside chance", style="dim", highlight=False)
+        tell("recall on the pairs that were learnt from, beside chance", style="dim")
     columns, rows = evaluation_table(figures)
     if rows:
         print_table(columns, rows)
-        out.print(evaluation_note(figures), style="dim", highlight=False, soft_wrap=True)
+        tell(evaluation_note(figures), style="dim")
         if verdict := evaluation_verdict(figures):
-            out.print(visible(verdict), markup=False, highlight=False, soft_wrap=True)
+            tell(verdict)
     elif "note" in figures:
-        out.print(figures["note"], style="dim", highlight=False)
+        tell(figures["note"], style="dim")
 
 
 def _retrieval_table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

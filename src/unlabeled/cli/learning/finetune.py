@@ -100,7 +100,7 @@ def finetune(
         print_table(columns, [[f"{entry.get(key, float('nan')):.4g}" for key in columns] for entry in model.history_])
     if "test" in figures:
         tested = figures["test"]
-        print(f"{tested['measure']} on {tested['rows']:,} test instances: {tested['value']:.4f}")
+        tell(f"{tested['measure']} on {tested['rows']:,} test instances: {tested['value']:.4f}")
     tell(f"The model is in {out}")
 
 

@@ -18,6 +18,7 @@ from unlabeled.cli.shared import (
     print_json,
     print_table,
     say,
+    tell,
     what_on_error,
 )
 
@@ -122,8 +123,8 @@ def label(
             for item in about["per_class"][:40]
         ],
     )
-    print(f"\n{about['labelled']:,} labelled by {about['method']}, {about['abstained']:,} left empty{_expected(about)}")
-    print(
+    tell(f"\n{about['labelled']:,} labelled by {about['method']}, {about['abstained']:,} left empty{_expected(about)}")
+    tell(
         f"The labels are in {out / 'labels.csv'}; look at {out / 'report.html'}; label {out / about['next_file']} next"
     )
 

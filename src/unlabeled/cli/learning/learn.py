@@ -113,7 +113,7 @@ def learn(
 
 def print_help(context: typer.Context, method: str | None) -> None:
     """Print the verb's help and, beneath it, the settings of a method."""
-    print(context.get_help().rstrip())
+    typer.echo(context.get_help().rstrip())  # which holds Typer's own colours
     if method is None:
         return
     from unlabeled import registry

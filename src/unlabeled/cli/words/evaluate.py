@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, count, print_json, refuse_unused
+from unlabeled.cli.shared import MOST_SEEDS, AsJson, Column, count, print_json, refuse_unused, tell
 from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_model, open_vectors
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def evaluate(
         typer.Option(help="The table to test the classifier on.  [dim]default: a fifth of the first[/dim]"),
     ] = None,
     column: Column = None,
-    seeds: Annotated[int, count(help="How many times the classifier is learnt.")] = 3,
+    seeds: Annotated[int, count(most=MOST_SEEDS, help="How many times the classifier is learnt.")] = 3,
     restrict: Annotated[
         int | None,
         count(help="Search analogies' answers among so many words.  [dim]default: 30000[/dim]"),
@@ -87,7 +87,7 @@ def evaluate(
     if as_json:
         print_json([result.to_dict() for result in results])
         return
-    print("\n\n".join(map(str, results)))
+    tell("\n\n".join(map(str, results)))
 
 
 def _classified(

@@ -103,9 +103,9 @@ def trainer(name: str, what: str) -> Callable[..., None]:
             about = {"vectors": str(out), "words": len(learnt), "dim": model.vectors_.dim, "seed": model.seed_}
             print_json(about | held_out)
         else:
-            print(f"{len(learnt):,} words of {model.vectors_.dim} numbers are in {out}")
+            tell(f"{len(learnt):,} words of {model.vectors_.dim} numbers are in {out}")
             if held_out:
-                print(f"loss on the text held out: {loss:.4f}")
+                tell(f"loss on the text held out: {loss:.4f}")
             say(f"Try: unlabeled words nearest {out} {learnt[len(learnt) // 50]}")
 
     train.__doc__ = f"""{what}

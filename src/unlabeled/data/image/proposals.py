@@ -47,6 +47,8 @@ def read_proposals(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64
                     box = [float(row[edge]) for edge in EDGES]
                 except (TypeError, ValueError):
                     raise UnlabeledError(f"{path}, line {rows.line_num}: a box is four numbers") from None
+                if not row[name]:
+                    raise UnlabeledError(f"{path}, line {rows.line_num}: the picture has no name")
                 found.setdefault(Path(row[name]).stem, []).append(box)
     except (OSError, UnicodeError, csv.Error) as error:
         raise UnlabeledError(f"cannot read {path} as a table of boxes: {error}") from error

@@ -110,8 +110,7 @@ def _text_columns_of(columns: dict[str, list[Any]], described: set[str], name: s
     if len(others) == 1:
         return others
     raise UnlabeledError(
-        f"it is not clear which column of {name} holds the texts. {_told(strings)}. Choose one: column=..., on the "
-        "command line --column"
+        f"it is not clear which column of {name} holds the texts. {_told(strings)}. Choose one with column=..."
     )
 
 

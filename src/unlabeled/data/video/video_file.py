@@ -67,7 +67,7 @@ class VideoFile:
         return times
 
     def identity(self) -> list[str | bytes | NDArray[Any]]:
-        """Give size and time of change."""
+        """Give the digest of the content."""
         return [file_digest(self.path)]
 
     def shorter_side(self) -> int:
@@ -161,6 +161,8 @@ class VideoFile:
             if self.path.stat().st_size == 0:
                 return "the file is empty"
             return "it holds no frames that FFmpeg can read; it is no video, or is damaged or cut off"
+        if isinstance(error, av.error.ArgumentError):
+            return f"a frame cannot be decoded; it is damaged, or of many more than {self.max_pixels:,} pixels"
         return str(error.strerror or error)
 
     def _video_stream(self, container: Any) -> Any:
@@ -172,6 +174,8 @@ class VideoFile:
             raise UnreadableError("FFmpeg has no decoder for its codec; convert it, for example to H.264")
         if stream.width * stream.height > self.max_pixels:
             raise UnreadableError(f"{stream.width} × {stream.height} pixels are more than {self.max_pixels:,}")
+        # Frames may grow after the header. FFmpeg counts in whole blocks, which are a little more.
+        stream.codec_context.options = {"max_pixels": str(2 * self.max_pixels)}
         stream.thread_type = "SLICE"  # threads that decode whole frames can deadlock beside PyTorch's
         return stream
 

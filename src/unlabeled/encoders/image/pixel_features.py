@@ -12,8 +12,12 @@ from torch.nn import functional as F
 from unlabeled.data.image.decode import pixels
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
 from unlabeled.modalities import check_modality
+from unlabeled.setting_checks import check_whole_number
 
+BYTES_A_PIXEL = 1024
+"""Memory that the maps of a first layer take, about: 64 channels of single precision, a few times."""
 MAGNIFIED = 4
 """Sides for which an encoder was made that a picture is scaled to, where the encoder takes any: maps are coarse."""
 
@@ -24,6 +28,9 @@ def picture_maps(encoder: Encoder, picture: NDArray[np.uint8], side: int | None 
     wanted = encoder.preprocessing
     check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and segments are parts of images")
     own = wanted.shape[-1]
+    if side is not None:
+        check_whole_number("side", side)
+        check_memory(side * side * BYTES_A_PIXEL, f"a picture scaled to side={side}", "take a smaller side")
     for each in (MAGNIFIED * own, own) if side is None else (side,):
         values = torch.from_numpy(pixels(Image.fromarray(picture), each, "squash", wanted.shape[0]).copy())[None]
         try:

@@ -53,6 +53,7 @@ class LSTM(TextEncoder):
     ) -> None:
         super().__init__(preprocessing, pooling=pooling, normalise=normalise)
         self.width, self.dim = width, 2 * width
+        preprocessing.tokenizer.check_fits(len(preprocessing.tokenizer))
         self.word_embeddings = nn.Embedding(len(preprocessing.tokenizer), width)
         nn.init.normal_(self.word_embeddings.weight, std=width**-0.5)
         self.forwards = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(layers))

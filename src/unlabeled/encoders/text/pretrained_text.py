@@ -51,6 +51,7 @@ class PretrainedText(TextEncoder):
         self.config = config
         made = AutoConfig.for_model(**config)
         self.body: Any = _without_idle_parts(AutoModel.from_config(made))
+        preprocessing.tokenizer.check_fits(self.word_embeddings.num_embeddings)
         self.dim = int(made.hidden_size)
         # On disk the weights have the names that the library gives them, so that it loads them as they are.
         self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]  # torch gives it no types

@@ -80,6 +80,7 @@ class Transformer(TextEncoder):
         self.sizes = {"dim": dim, "layers": layers, "heads": heads, "hidden": hidden, "dropout": dropout}
         self.sizes |= {"segments": segments}
         vocabulary, shape = len(tokenizer), (dim, heads, hidden, dropout)
+        tokenizer.check_fits(vocabulary)
         # The children have the names of the layout, so the state of this module is the checkpoint.
         if positions == "learned":
             # What is read in one direction is no pair: a separator in it ends a document, and another begins.

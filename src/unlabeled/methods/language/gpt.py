@@ -20,6 +20,7 @@ from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.token_loss import loss_beside_entropy, mean_over_rows
 from unlabeled.methods.language.token_sampling import sample_token
+from unlabeled.setting_checks import LARGEST_SEED, check_whole_number
 from unlabeled.training.bases.text_method import TextMethod
 
 SAMPLES = 5
@@ -122,7 +123,12 @@ class GPT(TextMethod):
             With the prompt.
         """
         self.check_fitted()
+        check_whole_number("length", length)
+        if seed is not None:
+            check_whole_number("seed", seed, least=0, most=LARGEST_SEED)
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        if not prompts:
+            return []
         encoder: Any = self.encoder_.eval()
         tokenizer = self.tokenizer_
         end = tokenizer.special_id("sep")

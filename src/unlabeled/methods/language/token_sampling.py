@@ -10,6 +10,9 @@ from torch import Generator, Tensor
 from unlabeled.errors import UnlabeledError
 from unlabeled.setting_checks import check_whole_number
 
+LEAST = 1e-30
+"""A temperature up to which the largest logit is taken: numbers of single precision cannot be divided by it."""
+
 
 def sample_token(
     logits: Tensor,
@@ -45,15 +48,16 @@ def sample_token(
     >>> sample_token(torch.tensor([[0.0, 3.0, 1.0]]), temperature=0)
     tensor([1])
     """
-    if temperature < 0:
-        raise UnlabeledError(f"temperature must not be negative, got {temperature}")
+    if not 0 <= temperature < math.inf:
+        raise UnlabeledError(f"temperature must be a number of at least 0, got {temperature}")
     if top_k is not None:
         check_whole_number("top_k", top_k)
     if top_p is not None and not 0 < top_p <= 1:
         raise UnlabeledError(f"top_p is a probability above 0, got {top_p}")
-    if temperature == 0:
+    if temperature <= LEAST:
         return logits.argmax(1)
-    logits = logits / temperature
+    # From the largest on, so that small temperatures overflow downwards only; −∞ by too large a number were NaN.
+    logits = (logits - logits.max(1, keepdim=True).values) / min(temperature, 1 / LEAST)
     if top_k is not None and top_k < logits.shape[1]:
         least = logits.topk(top_k, dim=1).values[:, -1:]
         logits = logits.masked_fill(logits < least, -math.inf)

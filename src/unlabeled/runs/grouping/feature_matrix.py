@@ -150,6 +150,8 @@ def _opened(
 ) -> tuple[Rows, Scale]:
     """Open a source; give its rows and the scale that is usual for them."""
     if not isinstance(source, str | os.PathLike):
+        if column is not None:
+            raise UnlabeledError(f"column={column!r} is for tables in files, and this is a {type(source).__name__}")
         return (
             (_table(source, scale), "standard") if hasattr(source, "columns") else (_vectors(Vectors(source)), "none")
         )

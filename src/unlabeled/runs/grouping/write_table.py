@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data.tabular.spreadsheet_text import marked
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import check_output, read_json, written_aside
 
@@ -66,11 +66,6 @@ def _without_formulas(table: Any) -> Any:
 
     for place, column in enumerate(table.schema):
         if pa.types.is_string(column.type):
-            cells = [text if text is None or not _is_formula(text) else f"'{text}" for text in table[place].to_pylist()]
+            cells = [text if text is None else marked(text) for text in table[place].to_pylist()]
             table = table.set_column(place, column.name, pa.array(cells, pa.string()))
     return table
-
-
-def _is_formula(text: str) -> bool:
-    """Tell text that begins as formulas do and is no number."""
-    return text[:1] in ("=", "+", "-", "@", "\t", "\r") and not re.fullmatch(r"[+-][0-9.,eE+-]+", text)

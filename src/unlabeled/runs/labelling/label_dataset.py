@@ -272,9 +272,11 @@ def _repeats(instances: int, classes: int) -> int:
 
 def _to_learn(source: Any, column: str | None) -> Collection | None:
     """Open what must be represented first; None for what is rows of numbers already, or can be made so by counting."""
+    if column is not None:
+        return None
     if isinstance(source, str | os.PathLike):
         source = Path(source)
-        if column is not None or not source.exists() or (source / "run.json").exists():
+        if not source.exists() or (source / "run.json").exists():
             return None
     kind = next((kind for kind in modalities().values() if kind.has_pictures and kind.accepts(source)), None)
     return None if kind is None else kind.open(source)

@@ -6,6 +6,7 @@ from typing import Any
 
 from unlabeled.data.batch import Batch
 from unlabeled.modalities import Preprocessing, modality_of
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.multi_view import MultiView, choose_view
 from unlabeled.views import View
 
@@ -32,6 +33,7 @@ class MultiCrop(MultiView):
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle on the views for this kind of data."""
         super().prepare(preprocessing)
+        check_whole_number("local_views", self.local_views, least=0)
         kind = modality_of(preprocessing)
         named = self.local != "local" or "local" in kind.views
         self.local_view_ = choose_view(self.local if named else self.views, kind)

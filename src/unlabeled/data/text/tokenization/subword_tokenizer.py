@@ -244,6 +244,20 @@ class SubwordTokenizer:
         found = {role: self.backend.token_to_id(token) for role, token in self.special.items()}
         return {role: number for role, number in found.items() if number is not None}
 
+    def check_fits(self, rows: int) -> None:
+        """Refuse a network with vectors for so many tokens if a token has a higher number: files may say anything.
+
+        Raises
+        ------
+        UnlabeledError
+        """
+        if self._highest >= rows:
+            raise UnlabeledError(f"the tokenizer numbers a token {self._highest}, but the network has {rows} of them")
+
+    @cached_property
+    def _highest(self) -> int:
+        return int(max(self.backend.get_vocab(with_added_tokens=True).values()))
+
     @cached_property
     def pad(self) -> int:
         """The number of the padding token."""
