@@ -187,7 +187,7 @@ def test_save_and_load_give_the_same_vectors_bit_for_bit(tmp_path):
         ("dim", 0, "dim must be a whole number of at least 1"),
         ("x_max", 0, "x_max must be above 0"),
         ("alpha", -1, "alpha must be 0 or more"),
-        ("alpha", float("nan"), "alpha must be 0 or more"),
+        ("alpha", float("nan"), "alpha must be a number, not nan"),
         ("learning_rate", 0.0, "learning_rate must be above 0"),
         ("weighting", "invers", "did you mean 'inverse'"),
         ("output", "word", "did you mean 'words'"),

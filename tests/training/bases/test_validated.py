@@ -73,5 +73,5 @@ def test_methods_without_a_task_hold_nothing_out(digits):
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
 def test_a_fraction_that_is_none_is_refused(digits, fraction):
-    with pytest.raises(UnlabeledError, match="validation_fraction is a share"):
+    with pytest.raises(UnlabeledError, match=r"validation_fraction (is a share|must be a number, not nan)"):
         Rotation(**QUICK, validation_fraction=fraction).fit(digits[0][:60])

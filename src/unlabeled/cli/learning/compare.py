@@ -62,7 +62,7 @@ def compare(
     ]
     print_table(columns, [_cells(row, judged) for row in found["methods"]], whole=["method"])
     if not judged:
-        print("\nRanked by effective rank: without labels that judge, this is a hint and no proof")
+        tell("\nRanked by effective rank: without labels that judge, this is a hint and no proof")
     spent = found["spent"]
     if spent["overhead"] is not None:
         share = 100 * spent["overhead"]

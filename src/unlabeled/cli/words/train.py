@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, refuse_unused, say
+from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, refuse_unused, say, tell
 
 PHRASE_TABLE = ".phrases.json"
 """What the file with the phrases is called, after the file of vectors beside it."""
@@ -78,8 +78,8 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         text: Any = [Path(source) for source in sources]
         try:
             if phrases:
-                tell = (lambda message: None) if quiet else say
-                text, found = joined(text, model, phrases, phrase_threshold, tell)
+                told = (lambda message: None) if quiet else say
+                text, found = joined(text, model, phrases, phrase_threshold, told)
             model.fit(text, **resumable)
         except KeyboardInterrupt as stop:
             how = "\nResume with the same command and --resume" if partial.exists() else ""
