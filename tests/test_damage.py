@@ -326,7 +326,7 @@ def odd_values(option, verb: str) -> list[list[str]]:
     """Give what an option is followed by: nothing, every odd value, or some of them, always the same."""
     if option.is_flag:
         return [[]]
-    if re.search("integer|float", option.type.name):
+    if option.type_descriptor.annotation in (int, float):
         return [[odd] for odd in ODD]
     random = np.random.default_rng(zlib.crc32(f"{verb} {option.name}".encode()))
     return [[ODD[place]] for place in sorted(random.choice(len(ODD), DRAWN, replace=False))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,12 @@ import typer
 
 from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, count, print_json, print_table, tell
 from unlabeled.counted import counted
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number of documents.")
+    return value
 
 
 def topics(
@@ -41,10 +48,10 @@ def topics(
     ] = "english",
     tokenizer: TokenizerName = "words",
     min_df: Annotated[
-        float, typer.Option(min=0, help="Only words in at least so many documents; below 1, a share.")
+        float, typer.Option(min=0, callback=_finite, help="Only words in at least so many documents; below 1, a share.")
     ] = 2,
     max_df: Annotated[
-        float, typer.Option(min=0, help="Only words in at most so many documents; up to 1, a share.")
+        float, typer.Option(min=0, callback=_finite, help="Only words in at most so many documents; up to 1, a share.")
     ] = 0.5,
     max_words: Annotated[int | None, count(help="Only the commonest so many words.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace topics that are already there.")] = False,
