@@ -46,7 +46,7 @@ def test_a_given_vocabulary_is_counted_alone_and_in_its_order():
         (["", " "], {}, "2 documents, of which 0 hold any text"),
         (["cat", "dog"], {"min_df": 2}, "no terms remain.*min_df=2"),
         (["cat", "cat"], {"max_df": 0.5}, "no vocabulary.*max_df=0.5"),
-        (["cat", "dog"], {"min_df": 3, "max_df": 0.5}, "max_df corresponds to"),
+        (["cat", "dog"], {"min_df": 3, "max_df": 0.5}, "max_df lets fewer documents pass"),
         (["cat", 3], {}, "item 1 of the text is 3"),
         ([], {}, "there is no text"),
         ("/nowhere/x", {}, "does not exist"),

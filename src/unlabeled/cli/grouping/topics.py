@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Column, Seed, TokenizerName, count, print_json, print_table, tell
+from unlabeled.cli.shared import MOST, AsJson, Column, Seed, TokenizerName, count, print_json, print_table, tell
 from unlabeled.counted import counted
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
+def _countable(value: float) -> float:
+    if not value <= MOST:
         raise typer.BadParameter(f"{value} is no number of documents.")
     return value
 
@@ -48,10 +47,12 @@ def topics(
     ] = "english",
     tokenizer: TokenizerName = "words",
     min_df: Annotated[
-        float, typer.Option(min=0, callback=_finite, help="Only words in at least so many documents; below 1, a share.")
+        float,
+        typer.Option(min=0, callback=_countable, help="Only words in at least so many documents; below 1, a share."),
     ] = 2,
     max_df: Annotated[
-        float, typer.Option(min=0, callback=_finite, help="Only words in at most so many documents; up to 1, a share.")
+        float,
+        typer.Option(min=0, callback=_countable, help="Only words in at most so many documents; up to 1, a share."),
     ] = 0.5,
     max_words: Annotated[int | None, count(help="Only the commonest so many words.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace topics that are already there.")] = False,

@@ -159,11 +159,12 @@ class Documents:
             matrix = vectoriser.fit_transform(texts)
         except ValueError as error:
             filled = sum(1 for text in texts if len(text) and (not isinstance(text, str) or text.strip()))
+            crossed = "corresponds to" in str(error)
+            why = "max_df lets fewer documents pass than min_df asks for" if crossed else str(error).rstrip(".")
+            most = "" if max_features is None else f", max_features={max_features}"
             raise UnlabeledError(
-                f"no vocabulary can be made of {len(texts)} documents, of which {filled} hold any text: "
-                f"{str(error).rstrip('.')}. "
-                f"The filters are stop_words={stop_words!r}, min_df={min_df}, max_df={max_df}, "
-                f"max_features={max_features}"
+                f"no vocabulary can be made of {len(texts)} documents, of which {filled} hold any text: {why}. "
+                f"The filters are stop_words={stop_words!r}, min_df={min_df}, max_df={max_df}{most}"
             ) from error
         counts = sp.csr_matrix(matrix)
         counts.sort_indices()
