@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 LARGEST_SEED = 2**32 - 1
 LARGEST = 2**63 - 1
-"""No library counts further."""
+"""The largest whole number of PyTorch."""
 SIZES = re.compile(r"((^|_)dim|_layers|_depth|^(prototypes|permutations|guesses|iterations|noise))$")
 """Names of settings that count something of which there must be one."""
 NAMED = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", types.NoneType: "None"}

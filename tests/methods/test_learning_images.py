@@ -18,7 +18,7 @@ from unlabeled.views import Compose, RandomCrop, Rotate
 
 ROWS, LABELS = 2000, 300
 SLOW = {"masked_autoencoder", "colorization"}
-"""They learn from 10,000 images and are judged with 1,000 labels: the first steps only find the mean answer."""
+"""They learn from 10,000 images and are judged with 1,000 labels: they need more steps before they learn anything."""
 MARGIN = 0.02
 """What the trained encoder must be better by: two standard errors of an accuracy of 85 % on 1,700 test images."""
 SEEDS = (0, 1, 2)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -27,6 +28,23 @@ def write_pictures(folder, images, labels=None):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
     return folder
+
+
+@contextmanager
+def stopped_at_the_fourth_batch():
+    """Press Ctrl-C there."""
+    split, seen = Autoencoder.split, []
+
+    def stops(self, batch):
+        seen.append(len(batch))
+        if len(seen) == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return split(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Autoencoder, "split", stops)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def contents(folder):
@@ -251,24 +269,13 @@ def test_a_move_that_was_cut_short_is_finished_when_the_run_is_opened(photos, tm
     assert not (run.folder / ".next").exists()
 
 
-def test_a_replacement_that_was_interrupted_is_resumed_while_the_old_run_stays(photos, tmp_path, monkeypatch):
+def test_a_replacement_that_was_interrupted_is_resumed_while_the_old_run_stays(photos, tmp_path):
     out = tmp_path / "run"
     first = learn(photos, out, Autoencoder(**QUICK, latent_dim=3))
     old = (out / "embeddings.parquet").read_bytes()
     longer = Autoencoder(**QUICK | {"epochs": 4}, latent_dim=5)
-    split = Autoencoder.split
-    seen = []
-
-    def stops(self, batch):
-        seen.append(len(batch))
-        if len(seen) == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return split(self, batch)
-
-    monkeypatch.setattr(Autoencoder, "split", stops)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_at_the_fourth_batch():
         learn(photos, out, longer, overwrite=True)
-    monkeypatch.setattr(Autoencoder, "split", split)
     assert (out / "embeddings.parquet").read_bytes() == old
     assert Run(out).about["recipe"] == first.about["recipe"]
     done = CliRunner().invoke(app, ["learn", "--out", str(out), "--resume", "--quiet"], catch_exceptions=False)
@@ -289,20 +296,10 @@ def test_a_finished_run_is_trained_further_with_more_epochs(photos, tmp_path):
     assert [look["step"] for look in json.loads((longer.folder / "history.json").read_text())][-1] == 6
 
 
-def test_a_refused_resume_leaves_the_run_as_it_was(digits, photos, tmp_path, monkeypatch):
-    out, split, seen = tmp_path / "run", Autoencoder.split, []
-
-    def stops(self, batch):
-        seen.append(len(batch))
-        if len(seen) == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return split(self, batch)
-
-    monkeypatch.setattr(Autoencoder, "split", stops)
-    settings = QUICK | {"epochs": 4}
-    with pytest.raises(KeyboardInterrupt):
+def test_a_refused_resume_leaves_the_run_as_it_was(digits, photos, tmp_path):
+    out, settings = tmp_path / "run", QUICK | {"epochs": 4}
+    with stopped_at_the_fourth_batch():
         learn(photos, out, Autoencoder(**settings))
-    monkeypatch.setattr(Autoencoder, "split", split)
     before = contents(out)
     others = write_pictures(tmp_path / "others", digits[0][80:120])
     for source, changed, says in [

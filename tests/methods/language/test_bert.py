@@ -127,6 +127,15 @@ def test_rows_are_full_whether_the_second_segment_was_exchanged_or_not(tokenizer
     assert abs(difference) < 4 * lengths.std() * (1 / exchanged.sum() + 1 / (~exchanged).sum()).sqrt()
 
 
+@pytest.mark.parametrize("length", [10, 40])
+def test_pairs_fill_the_window_of_the_encoder_that_is_trained_further(model, length):
+    further = BERT(**{**TINY, "length": length}, encoder=model.encoder_, epochs=1, batch_size=8).fit(TEXTS)
+    batch = SegmentPairs(TEXTS, further.tokenizer_, 18).gather(torch.arange(12))
+    shown, hidden = further.split(batch)
+    assert shown.ids.shape[1] == 18
+    assert (shown.mask.sum(1)[hidden.follows >= 0] > 10).all()
+
+
 def test_with_a_single_document_nothing_is_exchanged(tokenizer):
     pairs = SegmentPairs(TEXTS[-1:], tokenizer, 13)
     values = pairs.gather(torch.arange(len(pairs))).values

@@ -98,7 +98,7 @@ class Timm(Encoder):
     def train(self, mode: bool = True) -> Self:
         """Switch between training and use; on a processor training does without timm's fused attention.
 
-        Its backward in bfloat16 takes there several times as long as products and a softmax; in float32 they are equal.
+        In bfloat16 its backward pass is several times slower there than products and a softmax; in float32 it is not.
         """
         super().train(mode)
         for module in self._fused:

@@ -1,4 +1,4 @@
-"""Dropout that does not spend more on random numbers than on the products it comes after."""
+"""Dropout that draws few random bits, since on a processor drawing them takes longest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODES = 2**16
 def dropout(x: Tensor, share: float, training: bool = True) -> Tensor:
     """Set a random share of the numbers to zero in training, and scale the others so that the mean is kept.
 
-    PyTorch draws a number of 64 bits for each element on a processor; 16 bits say the same in half of the time.
+    On a processor PyTorch draws a random number for each element; here one of 64 bits serves four, in half of the time.
 
     Parameters
     ----------

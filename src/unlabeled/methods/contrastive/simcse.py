@@ -125,7 +125,7 @@ class SimCSE(TextMethod):
 
 @torch.no_grad()
 def has_dropout(encoder: Encoder) -> bool:
-    """Tell whether an encoder in training gives the same text, twice in a batch, two vectors."""
+    """Tell whether an encoder in training gives two vectors to a text that is in the batch twice."""
     training = encoder.training
     ids = torch.ones(2, 4, dtype=torch.long, device=next(encoder.parameters()).device)
     with own_randomness():

@@ -83,6 +83,11 @@ class BERT(TextMethod):
 
     needs_mask: ClassVar[bool] = True
 
+    def prepare(self, preprocessing: Any) -> None:
+        """Take the window of the encoder, which may be a trained one with another length than `length`."""
+        super().prepare(preprocessing)
+        self._window: int = preprocessing.length
+
     def build(self, encoder: Encoder) -> Network:
         """Add a head that predicts tokens, and one that says whether texts follow each other."""
         width = encoder.dim
@@ -99,7 +104,7 @@ class BERT(TextMethod):
         """Choose tokens and hide them; with pairs, exchange half of the second segments."""
         values, follows = batch.values, torch.full_like(batch.index, -1)
         if isinstance(values, Segments):
-            values, follows = pairs_of(values, self.tokenizer_, self.length)
+            values, follows = pairs_of(values, self.tokenizer_, self._window)
         shown, chosen = mask_tokens(values, self.tokenizer_, self.mask_share)
         return shown, Hidden(values.ids, chosen, follows)
 

@@ -11,7 +11,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.setting_checks import check_whole_number
 
 LEAST = 1e-30
-"""A temperature up to which the largest logit is taken: numbers of single precision cannot be divided by it."""
+"""Up to this temperature the likeliest token is taken, as at 0: its inverse is near the end of single precision."""
 
 
 def sample_token(
@@ -56,7 +56,8 @@ def sample_token(
         raise UnlabeledError(f"top_p is a probability above 0, got {top_p}")
     if temperature <= LEAST:
         return logits.argmax(1)
-    # From the largest on, so that small temperatures overflow downwards only; −∞ by too large a number were NaN.
+    # With the largest logit at 0, division by a small temperature gives −∞ at worst, never ∞. A large temperature is
+    # bounded, because −∞ divided by ∞ is NaN.
     logits = (logits - logits.max(1, keepdim=True).values) / min(temperature, 1 / LEAST)
     if top_k is not None and top_k < logits.shape[1]:
         least = logits.topk(top_k, dim=1).values[:, -1:]
