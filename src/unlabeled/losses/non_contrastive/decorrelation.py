@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.blockwise.embedding_checks import check_pair, check_plain, unit
+from unlabeled.losses.blockwise.embedding_checks import check_pair, check_plain
 from unlabeled.losses.blockwise.precision import full_precision
 from unlabeled.processes import gather
 
@@ -55,7 +55,7 @@ def barlow_twins(x: Tensor, y: Tensor, *, off_diagonal: float = 0.005) -> Tensor
     x, y = _joined(x, y)
     _check_weight("off_diagonal", off_diagonal)
     with full_precision(x):
-        C = unit(_varying(x).T) @ unit(_varying(y).T).T
+        C = _standardised(x).T @ _standardised(y)
     wrong = C.square()
     return (1 - C.diagonal()).square().sum() + off_diagonal * (wrong.sum() - wrong.diagonal().sum())
 
@@ -136,11 +136,15 @@ def _centred(z: Tensor) -> Tensor:
     return z - z.mean(dim=0)
 
 
-def _varying(z: Tensor) -> Tensor:
-    """Centre the columns, and make those 0 that vary by no more than rounding: their correlations would be noise."""
+def _standardised(z: Tensor) -> Tensor:
+    """Centre the columns and scale them to length 1; those that vary by no more than rounding, whose correlations would
+    be noise, become 0."""
     centred = _centred(z)
-    rounding = 4 * torch.finfo(z.dtype).eps * z.detach().abs().amax(dim=0)
-    return torch.where(centred.detach().abs().amax(dim=0) <= rounding, 0, centred)
+    largest = centred.detach().abs().amax(dim=0)
+    constant = largest <= 4 * torch.finfo(z.dtype).eps * z.detach().abs().amax(dim=0)
+    scaled = centred / largest.masked_fill(constant, torch.inf)  # by the largest first: squares must not overflow
+    length = torch.linalg.vector_norm(scaled, dim=0)
+    return scaled / length.masked_fill(constant, 1)
 
 
 def _check_weight(name: str, weight: float) -> None:
