@@ -55,9 +55,8 @@ def barlow_twins(x: Tensor, y: Tensor, *, off_diagonal: float = 0.005) -> Tensor
     x, y = _joined(x, y)
     _check_weight("off_diagonal", off_diagonal)
     with full_precision(x):
-        C = _standardised(x).T @ _standardised(y)
-    wrong = C.square()
-    return (1 - C.diagonal()).square().sum() + off_diagonal * (wrong.sum() - wrong.diagonal().sum())
+        diagonal, squares = _product(_standardised(x), _standardised(y))
+    return (1 - diagonal).square().sum() + off_diagonal * (squares - diagonal.square().sum())
 
 
 def vicreg(
@@ -113,10 +112,10 @@ def vicreg(
     loss = invariance * (x - y).square().mean()
     with full_precision(x):
         for z in (_centred(x), _centred(y)):
-            C = z.T @ z / (len(z) - 1)
-            variances = C.diagonal()
+            scaled = z / (len(z) - 1) ** 0.5
+            variances, squares = _product(scaled, scaled)
             loss = loss + variance / 2 * (1 - (variances + 1e-4).sqrt()).relu().mean()
-            loss = loss + covariance * (C.square().sum() - variances.square().sum()) / len(C)
+            loss = loss + covariance * (squares - variances.square().sum()) / z.shape[1]
     return loss
 
 
@@ -145,6 +144,18 @@ def _standardised(z: Tensor) -> Tensor:
     scaled = centred / largest.masked_fill(constant, torch.inf)  # by the largest first: squares must not overflow
     length = torch.linalg.vector_norm(scaled, dim=0)
     return scaled / length.masked_fill(constant, 1)
+
+
+def _product(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the diagonal of xᵀy, shape (d,), and the sum of the squares of all its entries.
+
+    Of fewer rows than columns, which is usual, the sum is taken as Σ (x xᵀ) ∘ (y yᵀ), without a matrix of d × d.
+    """
+    if len(x) < x.shape[1]:
+        gram = x @ x.T
+        return (x * y).sum(dim=0), (gram * (gram if y is x else y @ y.T)).sum()
+    C = x.T @ y
+    return C.diagonal(), C.square().sum()
 
 
 def _check_weight(name: str, weight: float) -> None:
