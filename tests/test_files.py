@@ -19,6 +19,7 @@ import pytest
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import (
     CONTENTS,
+    check_encodable,
     check_output,
     check_output_folder,
     check_replaceable,
@@ -67,6 +68,24 @@ def test_the_path_aside_keeps_the_suffix_by_which_writers_choose_a_format(tmp_pa
     with written_aside(tmp_path / "picture.png") as aside:
         assert aside.suffix == ".png"
         assert aside.parent == tmp_path  # a rename is one step only within a file system
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    long = tmp_path / ("é" * 125 + ".txt")  # 254 bytes
+    with written_aside(long) as aside:
+        aside.write_text("content")
+    assert long.read_text() == "content"
+    saved(tmp_path / ("x" * 250), "content")
+    assert (tmp_path / ("x" * 250) / "part").read_text() == "content"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take UTF-8 names only")
+@pytest.mark.parametrize("name", [b"caf\xe9", b"caf\xe9/run"])
+def test_a_folder_whose_name_is_not_utf_8_is_refused_before_the_work(name, tmp_path):
+    for refuse in (check_output_folder, check_encodable):
+        with pytest.raises(UnlabeledError, match="is not UTF-8"):
+            refuse(tmp_path / os.fsdecode(name))
+    check_encodable(tmp_path / "café")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")

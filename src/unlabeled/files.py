@@ -22,6 +22,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 CONTENTS = ".unlabeled.json"
 """The file in a saved folder that lists what else was written into it."""
+SHOWN = 40
+"""Characters of a name that the one of what is written aside begins with: more would make a long name too long."""
 OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that file managers put into folders unasked."""
 
@@ -63,7 +65,7 @@ def written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # The suffix is kept, because many writers choose the format by it.
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem[:SHOWN]}-", suffix=target.suffix, dir=target.parent)
         os.close(descriptor)
         aside = Path(name)
         yield aside
@@ -104,7 +106,7 @@ def folder_written_aside(target: str | os.PathLike[str], kind: str = "model") ->
     aside: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name[:SHOWN]}-", dir=target.parent))
         aside.chmod(0o777 & ~_umask())
         yield aside
         (aside / CONTENTS).write_text(_listed(aside, kind), encoding="utf-8")
@@ -258,7 +260,8 @@ def check_output_folder(
     Raises
     ------
     UnlabeledError
-        If `target` is or holds an input, holds something else, is taken, or is in a place that cannot be written.
+        If `target` is or holds an input, holds something else, is taken, is in a place that cannot be written, or has
+        a name that is not UTF-8.
 
     Examples
     --------
@@ -267,11 +270,27 @@ def check_output_folder(
     unlabeled.errors.UnlabeledError: texts/a.txt is read, and lies in texts; give the result another name
     """
     check_not_within(target, inputs)
+    check_encodable(target)
     check_replaceable(target, kind)
     folder = Path(target)
     if folder.exists() and any(folder.iterdir()) and not overwrite:
         raise UnlabeledError(f"{folder} exists already; choose another name, or replace it with --overwrite")
     check_writable(folder)
+
+
+def check_encodable(target: str | os.PathLike[str]) -> None:
+    """Refuse, before the work, a place of a result whose name is not UTF-8: writers of tables take no other.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    try:
+        os.path.realpath(target).encode()
+    except UnicodeEncodeError:
+        raise UnlabeledError(
+            f"{target} cannot be written: its name, or that of a folder that it lies in, is not UTF-8; choose another"
+        ) from None
 
 
 def check_not_within(folder: str | os.PathLike[str], inputs: Iterable[Any]) -> None:

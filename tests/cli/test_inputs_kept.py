@@ -90,6 +90,9 @@ UNUSED = """
 restore photos/a.png --task denoise --factor 4
 restore photos/a.png --task super-resolve --model run --factor 4
 restore photos/a.png --task denoise --model run --steps 9
+restore photos/a.png --task denoise --model run --seed 9
+sample run --interpolate photos/a.png photos/b.png --seed 9
+map x.csv --onto run --seed 9
 map x.csv --onto run --perplexity 5
 map x.csv --onto run --method umap
 generate run --temperature 0 --top-k 3

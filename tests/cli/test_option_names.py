@@ -8,7 +8,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
-from unlabeled.cli.option_names import as_typed, settings_of
+from unlabeled.cli.option_names import as_typed, message_for_user, settings_of
+from unlabeled.errors import UnlabeledError
 
 NAMES = ["batch_size", "epochs", "precision", "clip_norm", "label", "size", "n_init", "column"]
 SETTINGS = {name: "--" + name.replace("_", "-") for name in NAMES} | {"k": "-k"}
@@ -44,6 +45,14 @@ def test_the_settings_of_a_verb_are_its_options_and_those_of_its_method():
     assert "max_df" not in settings_of(command, ["cluster", "x.npy"])
     assert {"restrict", "limit"} <= settings_of(command, ["words", "nearest", "v.vec", "frog"]).keys()
     assert {"batch_size", "temperature"} <= settings_of(command, ["learn", "photos/"]).keys()
+
+
+def test_leaving_out_is_advised_where_a_verb_can(monkeypatch):
+    error = UnlabeledError("cannot read 'a.png'. Mend or remove it, or leave out such images: on_error='skip'")
+    monkeypatch.setattr(sys, "argv", ["unlabeled", "learn", "photos/"])
+    assert message_for_user(error, app).endswith("or leave out such images: --on-error skip")
+    monkeypatch.setattr(sys, "argv", ["unlabeled", "predict", "model/", "photos/"])
+    assert message_for_user(error, app) == "cannot read 'a.png'. Mend or remove it"
 
 
 def test_an_error_reaches_a_person_in_the_words_of_the_command_line(tmp_path):

@@ -54,6 +54,11 @@ def test_ids_are_whole_in_a_table_of_any_width(columns, capsys, monkeypatch):
         assert printed.splitlines()[1].split() == [LONG_ID, "-1.5", *words.split()]
 
 
+def test_a_name_with_a_line_end_is_no_second_row(capsys):
+    print_table(["id", "n"], [["a\nb  7", "5"]])
+    assert capsys.readouterr().out.splitlines() == ["id       n", "a\\nb  7  5"]
+
+
 def test_figures_end_flush_and_text_begins_flush(capsys, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     print_table(["name", "n"], [["a", "5"], ["bcd", "1,200"], ["e", "–"]])

@@ -14,6 +14,10 @@ SPOKEN = r"(?=\s+(?:must|is|are|needs?|takes?|says?)\b|=)"
 """What follows a name of one word where it is a setting and no word of the sentence."""
 
 
+LEAVE_OUT = re.compile(r",? or leave (?:out such \w+|them out): on_error='skip'$")
+"""Advice at the end of a message that is for verbs with the option --on-error only."""
+
+
 def as_typed(message: str, names: Mapping[str, str]) -> str:
     """Write settings as options: ``batch_size`` as ``--batch-size``, ``size=224`` as ``--size 224``.
 
@@ -73,4 +77,5 @@ def message_for_user(error: Exception, app: typer.Typer) -> str:
     """Give the message of an error in the words of the command line."""
     from typer.main import get_command
 
-    return as_typed(str(error), settings_of(get_command(app), sys.argv[1:]))
+    names = settings_of(get_command(app), sys.argv[1:])
+    return as_typed(str(error) if "on_error" in names else LEAVE_OUT.sub("", str(error)), names)

@@ -173,7 +173,8 @@ def print_table(
     between words; where that leaves too little room, every row becomes a block of lines, one a column. Cells of other
     columns, and of those named in `whole`, are never broken: ids stay ids.
     """
-    columns, cells = [visible(column) for column in columns], [[visible(str(cell)) for cell in row] for row in rows]
+    columns = [_on_one_line(column) for column in columns]
+    cells = [[_on_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, [column, *(row[i] for row in cells)])) for i, column in enumerate(columns)]
     asked = os.environ.get("COLUMNS", "")
     width = out.width if out.is_terminal else sum(widths) + GAP * len(widths)
@@ -200,6 +201,11 @@ def print_table(
                 for text, w, right in zip(line, widths, flush, strict=True)
             )
             print((" " * GAP).join(padded).rstrip())
+
+
+def _on_one_line(cell: Any) -> str:
+    """Write a cell with its line ends as escapes: a name that holds one must not look like a row of its own."""
+    return visible(str(cell)).replace("\n", "\\n")
 
 
 def _print_blocks(columns: Sequence[str], cells: Iterable[Sequence[str]], width: int) -> None:

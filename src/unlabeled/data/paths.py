@@ -26,6 +26,14 @@ def existing(path: str | os.PathLike[str]) -> Path:
     raise UnlabeledError(f"{path} does not exist{hint}")
 
 
+def existing_picture(path: str | os.PathLike[str]) -> Path:
+    """Give the path of one picture if a file is there."""
+    path = existing(path)
+    if path.is_dir():
+        raise UnlabeledError(f"{path} is a folder; give one picture")
+    return path
+
+
 def files_under(folder: Path) -> list[Path]:
     """List all files below a folder, sorted by relative path; hidden files and folders are left out.
 

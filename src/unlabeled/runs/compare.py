@@ -20,7 +20,7 @@ from unlabeled.evaluation.inputs import Labels, Vectors
 from unlabeled.evaluation.significance import PairedDifference, holm, paired_difference
 from unlabeled.evaluation.split import Split
 from unlabeled.explore.figures.budget_curves import budget_curves
-from unlabeled.files import read_json, write_json
+from unlabeled.files import check_encodable, read_json, write_json
 from unlabeled.modalities import open_instances, open_source
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
@@ -163,6 +163,7 @@ def _spent(cells: list[dict[str, Any]], opening: float, judging: float) -> dict[
 
 def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> None:
     """Take up a comparison that is in the folder, or begin one."""
+    check_encodable(folder)
     card = folder / "comparing.json"
     if card.exists() and not overwrite:
         if read_json(card) != identity:

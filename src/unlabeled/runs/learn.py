@@ -20,7 +20,7 @@ from unlabeled.counted import counted
 from unlabeled.data import Instances, read_labels
 from unlabeled.encoders import embed
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import check_not_within, folder_lock, write_json
+from unlabeled.files import check_encodable, check_not_within, folder_lock, write_json
 from unlabeled.modalities import Collection, modality_of, open_instances, open_source
 from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
@@ -307,6 +307,7 @@ def _fitted(
 
 def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
     """Refuse a folder that holds something this run would destroy or be confused with."""
+    check_encodable(out)
     about = read_about(out) if (out / "run.json").exists() else None
     if about is None:
         if out.exists() and (not out.is_dir() or any(p.name != ".lock" for p in out.iterdir())):

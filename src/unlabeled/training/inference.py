@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Generator, Tensor
 
+from unlabeled.data.batch import joined
 from unlabeled.encoders.network import channels_last
 from unlabeled.modalities import open_instances
 from unlabeled.setting_checks import check_whole_number
@@ -39,6 +40,11 @@ def canonical_batches(method: SelfSupervised, X: Any, device: torch.device) -> I
     instances, _ = open_instances(X, method, preprocessing)
     for batch in instances.batches(torch.arange(len(instances)).split(method.batch_size)):
         yield preprocessing.canonical(batch.to(device).values)
+
+
+def canonical_instances(method: SelfSupervised, X: Any, device: torch.device) -> Any:
+    """Give instances, all in one batch, in the units of a fitted method's network."""
+    return joined(list(canonical_batches(method, X, device)))
 
 
 def inferred(method: SelfSupervised, X: Any, function: Callable[[Network, Tensor], Tensor]) -> NDArray[np.float32]:

@@ -1,7 +1,9 @@
 """The path between two instances of a run, as a user would type it."""
 
 import json
+import os
 import shutil
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,3 +123,18 @@ def test_what_cannot_be_meant_is_refused(words, says, run, folder):
     assert isinstance(done.exception, UnlabeledError)
     assert says in str(done.exception)
     assert not (folder / "never.png").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take UTF-8 names only")
+def test_names_of_any_bytes_are_classes_and_ends(tmp_path):
+    """A folder in Latin-1 is a class, and a file in it is known as the instance that it is."""
+    for i in range(12):
+        file = tmp_path / "photos" / os.fsdecode(b"caf\xe9" if i % 2 else b"tea") / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (20 * i, 0, 0)).save(file)
+    small = method("autoencoder")(encoder="mlp", epochs=1, batch_size=6, random_state=0, progress=False)
+    made = learn(tmp_path / "photos", tmp_path / "run", small)
+    assert made.embeddings.classes == [r"caf\xe9", "tea"]
+    found = neighbour_path(made, os.fsdecode(bytes(tmp_path / "photos") + b"/caf\xe9/1.png"), "tea/0.png")
+    assert found.path.ids[0] == r"caf\xe9/1.png"
+    assert found.files == ()

@@ -50,6 +50,17 @@ def test_the_page_shows_what_the_encoder_has(encoder, expected, folder):
     assert not (folder / "never").exists()
 
 
+def test_an_encoder_of_windows_has_no_maps_of_whole_images(folder):
+    np.save(folder / "windows.npy", np.random.default_rng(0).integers(0, 256, (20, 16, 16), dtype=np.uint8))
+    small = method("cpc")(epochs=1, batch_size=10, random_state=0, progress=False)
+    learn(folder / "windows.npy", folder / "cpc", small)
+    done = call(folder / "cpc", "--out", folder / "see-cpc", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["sections"] == ["filters", "attributions"]
+    page = (folder / "see-cpc" / "see.html").read_text()
+    assert "Feature maps" not in page
+
+
 def test_classes_are_attributed_to_pixels_by_labels_or_by_a_model(folder, tmp_path):
     rng = np.random.default_rng(0)
     for number in range(24):  # bright on one side, by class

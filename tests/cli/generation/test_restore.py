@@ -1,6 +1,7 @@
 """Restore, sample and reconstruct, as a user would type them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.registry import method
 from unlabeled.runs import learn
 from unlabeled.runs.showing.restore import in_tiles, restored
@@ -62,6 +64,14 @@ def test_tiles_cover_a_picture_of_any_size_without_seams(shape):
     expected = (picture[..., 0] if shape[2] == 1 else picture) / 2
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= 0.51  # rounding
+
+
+def test_a_model_of_grey_images_keeps_the_colours_of_a_photo():
+    model = Darker()
+    model.encoder_ = SimpleNamespace(preprocessing=ImagePreprocessing(16, 1))
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert np.abs(restored(model, "denoise", picture) - picture / 2).max() <= 0.51  # rounding
+    assert restored(model, "denoise", picture[..., 0]).shape == (20, 30)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +158,16 @@ def test_a_mask_of_another_size_is_refused(model, runs, photo, folder):
     assert not (folder / "no.png").exists()
 
 
+def test_a_mask_that_leaves_a_model_nothing_to_see_is_refused(runs, photo, folder):
+    mask = np.full((29, 41), 255, np.uint8)
+    mask[:, 20] = 0  # each of the 16 columns that the model sees holds two or three
+    Image.fromarray(mask).save(folder / "lines.png")
+    words = ["--mask", folder / "lines.png", "--model", runs("inpainting"), "--out", folder / "no.png"]
+    done = call("restore", photo, "--task", "inpaint", *words)
+    assert isinstance(done.exception, UnlabeledError)
+    assert "brought to the 16 × 16 pixels of the model" in str(done.exception)
+
+
 def test_a_photo_too_large_for_deep_image_prior_says_what_it_would_need(folder, monkeypatch):
     monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10**9)
     Image.new("RGB", (1000, 800)).save(folder / "large.png")
@@ -189,6 +209,13 @@ def test_samples_and_the_way_between_two_pictures(runs, photo, folder):
     assert (folder / "s0.png").read_bytes() != (folder / "s1.png").read_bytes()
     done = call("sample", run, "--interpolate", photo, photo, "-n", 4, "--out", folder / "way.png", "--json")
     assert json.loads(done.stdout)["pictures"] == 4
+    for ends, more, says in [
+        ([photo, folder], [], "is a folder; give one picture"),
+        ([photo, folder / "gone.png"], [], "does not exist"),
+        ([photo, photo], ["-n", 1], "-n must be at least 2"),
+    ]:
+        done = call("sample", run, "--interpolate", *ends, *more, "--out", folder / "none.png")
+        assert says in str(done.exception)
     done = call("sample", runs("inpainting"), "--out", folder / "none.png")
     assert "inpainting cannot sample; these methods can: gan, variational_autoencoder" in str(done.exception)
 
@@ -199,6 +226,8 @@ def test_pictures_are_rebuilt_and_stand_in_the_report(name, runs, photo, folder)
     done = call("reconstruct", runs(name), photo, "--out", out, "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["pictures"] == 1
+    many = call("reconstruct", runs(name), *[photo] * 17, "--out", out, "--json", "--overwrite")  # a batch has 16
+    assert json.loads(many.stdout)["pictures"] == 17
     assert "Reconstructions" in (runs(name) / "report.html").read_text()
     done = call("reconstruct", runs("inpainting"), photo, "--out", folder / "none.png")
     assert "inpainting cannot reconstruct" in str(done.exception)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -104,3 +107,14 @@ def test_folders_and_files_without_videos_are_refused(tmp_path):
         Videos(tmp_path / "missing")
     with pytest.raises(UnlabeledError, match="frame_rate"):
         Videos(np.zeros((1, 2, 3, 3, 1), np.uint8), frame_rate=0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take UTF-8 names only")
+def test_ids_and_classes_can_be_written_whatever_bytes_names_hold(tmp_path):
+    for name in (b"caf\xe9/one", b"tea/two"):
+        folder = tmp_path / os.fsdecode(name)
+        folder.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / "0.png")
+    found = Videos(tmp_path)
+    assert found.ids == [r"caf\xe9/one", "tea/two"]
+    assert found.classes == [r"caf\xe9", "tea"]

@@ -8,11 +8,13 @@ from torch import nn
 from unlabeled.encoders.image.conv import Conv
 from unlabeled.encoders.image.timm import Timm
 from unlabeled.encoders.image.vit import ViT
+from unlabeled.encoders.image.windows import Windows
 from unlabeled.encoders.mlp import MLP
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.inside import (
     activation_maximisation,
     convolutions,
+    convolutions_of_whole,
     exciting_patches,
     feature_maps,
     first_filters,
@@ -59,6 +61,16 @@ def test_maps_are_what_layers_give_though_later_ones_work_in_place(conv):
     assert not any(module._forward_hooks for module in conv.modules())
     assert last_maps(conv, images) is conv.body[5][2]
     assert last_maps(MLP(GREY), images) is None
+
+
+def test_layers_that_see_windows_are_not_taken_for_those_of_images(conv):
+    whole = ImagePreprocessing(32, 1)
+    windows = Windows(whole, encoder=Conv(GREY, width=4), size=16, stride=16).eval()
+    images = torch.rand(2, 1, 32, 32)
+    assert len(convolutions(windows)) == 6
+    assert convolutions_of_whole(windows, images) == {}
+    assert last_maps(windows, images) is None
+    assert convolutions_of_whole(conv, torch.rand(2, 1, 16, 16)) == convolutions(conv)
 
 
 def test_a_bright_spot_excites_most_and_is_cut_out(conv):

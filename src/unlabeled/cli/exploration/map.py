@@ -51,7 +51,8 @@ def map_(
     from unlabeled.runs.showing.map_onto import embeddings_onto, find_map, map_onto
 
     if onto is not None:
-        refuse_unused(context, ["kind", "rows", "perplexity", "limit"], "is for drawing a map, and --onto takes one")
+        unused = ["kind", "rows", "perplexity", "seed", "limit"]
+        refuse_unused(context, unused, "is for drawing a map, and --onto takes one")
     words = onto is None and holds_words(source)
     inputs = [*inputs_of(source, labels), *inputs_of(onto)]
     check_picture(out, inputs, overwrite=overwrite)

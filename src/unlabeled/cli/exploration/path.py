@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table, say
+from unlabeled.counted import counted
 
 
 def path(
@@ -57,7 +58,8 @@ def path(
             for i, (name, hop) in enumerate(zip(chain.ids, hops, strict=True))
         ]
         print_table(["step", "id", "distance", *(["text"] if words else [])], cells)
-        say(f"{len(chain.hops)} steps, {chain.length:.4g} in all, the longest {chain.longest:.4g} ({found.metric})")
+        many = counted(len(chain.hops), "step")
+        say(f"{many}, {chain.length:.4g} in all, the longest {chain.longest:.4g} ({found.metric})")
     try:
         if modality_of(opened.source).has_pictures:
             say(f"Contact sheet: {draw_path(opened, found, picture)}")

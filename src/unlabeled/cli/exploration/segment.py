@@ -47,21 +47,19 @@ def segment(
     import numpy as np
 
     from unlabeled.data import Images
-    from unlabeled.data.paths import existing
+    from unlabeled.data.paths import existing_picture
     from unlabeled.errors import UnlabeledError
     from unlabeled.explore import feature_segments, segments, segments_picture
     from unlabeled.explore.segments import write_mask
     from unlabeled.figure import check_picture
     from unlabeled.runs.grouping.write_table import inputs_of
 
-    photo = existing(photo)
+    photo = existing_picture(photo)
     check_picture(out, inputs_of(run, photo), overwrite=overwrite)
     if mask is not None:
         check_picture(mask, inputs_of(run, photo), overwrite=overwrite)
         if mask.resolve() == out.resolve():
             raise UnlabeledError(f"--out and --mask are both {out}; give them different names")
-    if photo.is_dir():
-        raise UnlabeledError(f"{photo} is a folder; give one picture")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))
     found = segments(picture, how_many(k), place, smooth, method, seed)  # type: ignore[arg-type]  # checked there
     rows = [found]

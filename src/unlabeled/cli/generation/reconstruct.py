@@ -21,13 +21,13 @@ def reconstruct(
 
     [dim]unlabeled reconstruct run/ photo.jpg --out rebuilt.png[/dim]
     """
-    from unlabeled.data.paths import existing
+    from unlabeled.data.paths import existing_picture
     from unlabeled.figure import check_picture
     from unlabeled.runs import Run
     from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.made_pictures import checked_for, draw_shown
 
-    files = [existing(photo) for photo in photos]
+    files = [existing_picture(photo) for photo in photos]
     check_picture(out, inputs_of(run, *files), overwrite=overwrite)
     method = checked_for(Run(run).method, "reconstruct")
     shown = method.pictures([str(file) for file in files])

@@ -48,8 +48,7 @@ def restore(
     import numpy as np
 
     from unlabeled.data import Images
-    from unlabeled.data.paths import existing
-    from unlabeled.errors import UnlabeledError
+    from unlabeled.data.paths import existing_picture
     from unlabeled.explore.figures.png import write_png
     from unlabeled.figure import check_picture
     from unlabeled.runs import Run
@@ -57,14 +56,12 @@ def restore(
     from unlabeled.runs.showing.restore import check_task, restored
 
     if model is not None:
-        refuse_unused(context, ["steps", "width", "factor"], "is for deep image prior, so without --model")
+        refuse_unused(context, ["steps", "width", "factor", "seed"], "is for deep image prior, so without --model")
     if task != "super-resolve":
         refuse_unused(context, ["factor"], "is for the task super-resolve")
-    photo = existing(photo)
+    photo = existing_picture(photo)
     read = inputs_of(model, photo, mask)
     check_picture(out, read, overwrite=overwrite)
-    if photo.is_dir():
-        raise UnlabeledError(f"{photo} is a folder; give one picture")
     method = Run(model).method if model is not None else None
     check_task(task, method, mask)
     picture = np.asarray(Images([photo]).decode(0))

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, count, print_json, tell
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, count, print_json, refuse_unused, tell
 
 
 def sample(
+    context: typer.Context,
     run: RunFolder,
     n: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many.")] = 64,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write, with all of them in a grid.")] = Path(
@@ -29,16 +30,23 @@ def sample(
 
     [dim]unlabeled sample run/ -n 64 --out grid.png[/dim]
     """
+    from unlabeled.data.paths import existing_picture
+    from unlabeled.errors import UnlabeledError
     from unlabeled.explore.figures.contact_sheet import contact_sheet
     from unlabeled.figure import check_picture
     from unlabeled.runs import Run
     from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.made_pictures import checked_for, made_pictures
 
-    check_picture(out, inputs_of(run, *(interpolate or [])), overwrite=overwrite)
+    if interpolate is not None:
+        refuse_unused(context, ["seed"], "is for drawing codes, and with --interpolate the two images give them")
+        if n < 2:
+            raise UnlabeledError(f"-n must be at least 2 with --interpolate, for both ends of the way; not {n}")
+    ends = [existing_picture(end) for end in interpolate or []]
+    check_picture(out, inputs_of(run, *ends), overwrite=overwrite)
     method = checked_for(Run(run).method, "interpolate" if interpolate else "sample")
     if interpolate is not None:
-        made = method.interpolate(str(interpolate[0]), str(interpolate[1]), steps=n)
+        made = method.interpolate(*map(str, ends), steps=n)
     else:
         made = method.sample(n, random_state=seed)
     pictures = made_pictures(made)

@@ -91,15 +91,12 @@ def detect(
     from unlabeled.data import Images
     from unlabeled.data.image.objects import Detections
     from unlabeled.data.image.proposals import read_proposals
-    from unlabeled.data.paths import existing
-    from unlabeled.errors import UnlabeledError
+    from unlabeled.data.paths import existing, existing_picture
     from unlabeled.evaluation.objects.detector import Detector
     from unlabeled.explore.figures.boxes_picture import boxes_picture
     from unlabeled.figure import check_picture
 
-    photo = existing(photo)
-    if photo.is_dir():
-        raise UnlabeledError(f"{photo} is a folder; give one picture")
+    photo = existing_picture(photo)
     check_picture(out, [photo, detector, proposals], overwrite=overwrite)
     model = Detector.load(existing(detector))
     images = Images([photo])

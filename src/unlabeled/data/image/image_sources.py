@@ -264,7 +264,7 @@ def _folder_classes(paths: Sequence[Path]) -> tuple[list[str | None] | None, lis
     """
     tops = {path.parts[0].lower() for path in paths if len(path.parts) > 1}
     level = 1 if tops and tops <= SPLITS else 0
-    names = [path.parts[level] if len(path.parts) > level + 1 else None for path in paths]
+    names = [id_of(Path(path.parts[level])) if len(path.parts) > level + 1 else None for path in paths]
     strays = [id_of(path) for path, name in zip(paths, names, strict=True) if name is None]
     if len(set(names) - {None}) < 2:
         return None, []

@@ -169,7 +169,7 @@ def _members(path: Path) -> Iterator[tuple[str, str, TarMember]]:
                     # As in webdataset, the key ends at the first dot of the name.
                     stem, _, suffix = name.name.partition(".")
                     member = TarMember(path, info.offset_data, info.size)
-                    yield (name.parent / stem).as_posix(), f".{suffix}".lower(), member
+                    yield id_of(name.parent / stem), f".{suffix}".lower(), member
     except UnlabeledError:
         raise
     except Exception as error:  # a damaged header makes tarfile fail in many ways, MemoryError among them

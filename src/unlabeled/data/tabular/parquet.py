@@ -42,7 +42,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         with pq.ParquetFile(path) as parquet:
             check_parquet_memory(parquet, path, columns)
             return parquet.read(columns=columns)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeError, pa.ArrowException) as error:
         what = (
             f"the column {columns[0]!r} of {path}"
             if columns is not None and len(columns) == 1
@@ -106,7 +106,7 @@ def schema_of(path: Path) -> pa.Schema:
     """Read a parquet file's schema; a file that is none is an error that names it."""
     try:
         return pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeError, pa.ArrowException) as error:
         raise UnlabeledError(f"cannot read {path} as parquet: {error}") from error
 
 
@@ -230,7 +230,7 @@ class ParquetImages:
             with pq.ParquetFile(file) as parquet:
                 check_parquet_memory(parquet, file, [self._leaf], [group])
                 column = parquet.read_row_group(group, columns=[self._leaf]).column(0)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, UnicodeError, pa.ArrowException) as error:
             raise UnlabeledError(f"cannot read row group {group} of {file}: {error}") from error
         return column.flatten()[0] if pa.types.is_struct(column.type) else column
 

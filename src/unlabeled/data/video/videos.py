@@ -17,7 +17,7 @@ from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.image.decode import SUFFIXES as IMAGE_SUFFIXES
 from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.labels import labels_of
-from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths, with_suffix_in
+from unlabeled.data.paths import describe_suffixes, existing, files_under, id_of, listed_paths, with_suffix_in
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.still_frames import StillFrames, natural_order
 from unlabeled.data.video.video_protocol import FRAME_RATE, Video
@@ -177,9 +177,9 @@ def _from_folder(folder: Path, frame_rate: float) -> _Opened:
             frames.setdefault(image.parent.relative_to(folder), []).append(image)
         inner = list(frames)
         videos = [StillFrames(sorted(paths, key=natural_order), frame_rate) for paths in frames.values()]
-    tops: list[str | None] = [path.parts[0] if len(path.parts) > 1 else None for path in inner]
+    tops: list[str | None] = [id_of(Path(path.parts[0])) if len(path.parts) > 1 else None for path in inner]
     classed = None not in tops and len(set(tops)) > 1
-    ids = [path.as_posix() if path.name else folder.resolve().name for path in inner]
+    ids = [id_of(path if path.name else Path(folder.resolve().name)) for path in inner]
     return ids, videos, tops if classed else None
 
 

@@ -3,7 +3,13 @@
 from unlabeled.explore.inside.activation_maximisation import activation_maximisation
 from unlabeled.explore.inside.attributions import class_score, grad_cam, integrated_gradients, saliency, similarity_to
 from unlabeled.explore.inside.excitation import exciting_patches, most_exciting
-from unlabeled.explore.inside.layer_outputs import convolutions, feature_maps, first_filters, last_maps
+from unlabeled.explore.inside.layer_outputs import (
+    convolutions,
+    convolutions_of_whole,
+    feature_maps,
+    first_filters,
+    last_maps,
+)
 from unlabeled.explore.inside.patch_attention import has_patch_attention, patch_attention
 from unlabeled.explore.inside.token_attention import token_attention
 from unlabeled.explore.inside.word_contributions import TextInWords, omission_effects, pair_contributions
@@ -13,6 +19,7 @@ __all__ = [
     "activation_maximisation",
     "class_score",
     "convolutions",
+    "convolutions_of_whole",
     "exciting_patches",
     "feature_maps",
     "first_filters",

@@ -100,9 +100,20 @@ def feature_maps(net: nn.Module, images: Tensor, layers: Mapping[str, nn.Module]
     return kept
 
 
+def convolutions_of_whole(net: nn.Module, images: Tensor) -> dict[str, nn.Conv2d]:
+    """Give the convolutions that see whole images: an encoder of windows has such as see parts, many of each image."""
+    layers = convolutions(net)
+    outputs = feature_maps(net, images, layers)
+    return {name: layer for name, layer in layers.items() if name in outputs and len(outputs[name]) == len(images)}
+
+
 def last_maps(net: nn.Module, images: Tensor) -> nn.Module | None:
-    """Find the module whose output is the last with places, shape (n, channels, h', w') with h' · w' > 1, or None."""
+    """Find the module whose output is the last with places, or None.
+
+    That is an output of shape (n, channels, h', w'), one for each image, with h' · w' > 1.
+    """
     leaves = {name: module for name, module in net.named_modules() if not list(module.children())}
     outputs = feature_maps(net, images, leaves)
-    named = [name for name, output in outputs.items() if output.ndim > 3 and output[0, 0].numel() > 1]
+    whole = {name: output for name, output in outputs.items() if output.ndim > 3 and len(output) == len(images)}
+    named = [name for name, output in whole.items() if output[0, 0].numel() > 1]
     return leaves[named[-1]] if named else None

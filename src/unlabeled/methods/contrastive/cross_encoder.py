@@ -19,7 +19,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.processes import gather, rank
 from unlabeled.training.bases.tuples import TupleViews, checked_tuples
-from unlabeled.training.inference import canonical_batches, evaluating
+from unlabeled.training.inference import canonical_instances, evaluating
 
 FORMS = ("joint", "two_towers")
 SIMILARITIES = {"inner_product": (1.0, 0.0), "euclidean": (1.0, 1.0), "correlation": (5.0, 0.0)}
@@ -154,7 +154,7 @@ class CrossEncoder(TupleViews):
         """
         found: list[Tensor] = []
         with evaluating(self) as (net, device):
-            first, second = (joined(list(canonical_batches(self, part, device))) for part in (A, B))
+            first, second = (canonical_instances(self, part, device) for part in (A, B))
             counts = [len(Batch.unlabelled(part)) for part in (first, second)]
             if counts[0] != counts[1]:
                 raise UnlabeledError(f"A and B must hold as many instances, not {counts[0]} and {counts[1]}")

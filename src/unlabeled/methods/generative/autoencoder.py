@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.inference import canonical_batches, evaluating
+from unlabeled.training.inference import canonical_instances, evaluating
 from unlabeled.training.method_pictures import Pictures
 
 
@@ -93,7 +93,7 @@ class Autoencoder(SelfSupervised):
     def pictures(self, X: Any) -> Pictures | None:
         """Show instances, and what is rebuilt from their codes."""
         with evaluating(self) as (net, device):
-            values = next(canonical_batches(self, X, device))
+            values = canonical_instances(self, X, device)
             rebuilt = net.decoder(net.encoder(values))
         about = "Each row: an instance, and what is rebuilt from its code."
         return Pictures.side_by_side("Reconstructions", about, instance=values, rebuilt=rebuilt)

@@ -20,7 +20,7 @@ from unlabeled.methods.generative.inversion import between, nearest_codes
 from unlabeled.methods.generative.spectral_norm import SpectralNorm
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.inference import as_one, canonical_batches, drawn_codes, evaluating, user_units
+from unlabeled.training.inference import as_one, canonical_instances, drawn_codes, evaluating, user_units
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import normal
@@ -162,8 +162,8 @@ class GAN(SelfSupervised):
         with evaluating(self) as (net, device), own_randomness():
             assert net.teacher is not None
             torch.manual_seed(random_state)
-            ends = torch.cat([next(canonical_batches(self, as_one(end), device)) for end in (a, b)])
-            codes = nearest_codes(net.teacher.copy, ends, self.latent_dim)
+            ends = torch.cat([canonical_instances(self, as_one(end), device) for end in (a, b)])
+            codes = nearest_codes(net.teacher.copy, ends, self.latent_dim, progress=self.progress)
             parts = between(codes[0], codes[1], steps).split(self.batch_size)
             return np.concatenate([user_units(self, net.teacher(part)) for part in parts])
 

@@ -6,9 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unlabeled.training.control.progress import ProgressBar
+
 
 def nearest_codes(
-    generator: nn.Module, images: Tensor, latent_dim: int, *, starts: int = 16, steps: int = 200, rate: float = 0.1
+    generator: nn.Module,
+    images: Tensor,
+    latent_dim: int,
+    *,
+    starts: int = 16,
+    steps: int = 200,
+    rate: float = 0.1,
+    progress: bool | None = False,
 ) -> Tensor:
     r"""Find for each image a code from which a generator makes one that is like it.
 
@@ -30,6 +39,8 @@ def nearest_codes(
         Of Adam.
     rate : float, default 0.1
         Its learning rate.
+    progress : bool, optional
+        Show a progress bar; with None on a terminal and in a notebook.
 
     Returns
     -------
@@ -42,12 +53,13 @@ def nearest_codes(
     wanted = images.repeat_interleave(starts, 0)
     directions = torch.randn(len(wanted), latent_dim).to(images.device).requires_grad_()
     optimizer = torch.optim.Adam([directions], lr=rate)
-    with torch.enable_grad():
-        for _ in range(steps):
+    with torch.enable_grad(), ProgressBar("Search for codes", steps, show=progress, unit="steps") as bar:
+        for step in range(steps):
             optimizer.zero_grad()
             (gradient,) = torch.autograd.grad(_apart(generator, directions, wanted).sum(), directions)
             directions.grad = gradient
             optimizer.step()
+            bar.advance(step + 1)
     with torch.no_grad():
         best = _apart(generator, directions, wanted).view(len(images), starts).argmin(1)
         codes = _of_length(directions).view(len(images), starts, latent_dim)

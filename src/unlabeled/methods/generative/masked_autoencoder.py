@@ -15,7 +15,7 @@ from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.vit import TransformerLayer, chosen, patchify, sine_positions, unpatchify
 from unlabeled.errors import UnlabeledError
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.inference import canonical_batches, evaluating, user_units
+from unlabeled.training.inference import canonical_batches, canonical_instances, evaluating, user_units
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import uniform
@@ -117,7 +117,7 @@ class MaskedAutoencoder(SelfSupervised):
         """Show images, the patches that were visible, and what was made of these."""
         with evaluating(self) as (net, device), own_randomness():
             torch.manual_seed(0)
-            values = next(canonical_batches(self, X, device))
+            values = canonical_instances(self, X, device)
             shown, rebuilt = self._rebuilt(net, values)
         return Pictures.side_by_side(
             "Reconstructions",

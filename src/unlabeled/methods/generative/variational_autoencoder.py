@@ -22,7 +22,7 @@ from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import (
     as_one,
-    canonical_batches,
+    canonical_instances,
     drawn_codes,
     evaluating,
     inferred,
@@ -173,7 +173,7 @@ class VariationalAutoencoder(SelfSupervised):
     def pictures(self, X: Any) -> Pictures | None:
         """Show instances, what is rebuilt from their codes, and samples."""
         with evaluating(self) as (net, device):
-            values = next(canonical_batches(self, X, device))
+            values = canonical_instances(self, X, device)
             rebuilt = self._decoded(net, net.encoder(values))
             samples = self._decoded(net, drawn_codes(len(values), self.latent_dim, 0).to(device))
         return Pictures.side_by_side(

@@ -18,7 +18,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.processes import all_reduce_sum
 from unlabeled.training.bases.validated import Validated
-from unlabeled.training.inference import canonical_batches, evaluating, inferred
+from unlabeled.training.inference import canonical_instances, evaluating, inferred
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.photometric.cielab import lab_to_rgb, rgb_to_lab
 
@@ -108,7 +108,7 @@ class Colorization(Validated):
     def pictures(self, X: Any) -> Pictures | None:
         """Show images, their lightness, and the colours that were found for it."""
         with evaluating(self) as (net, device):
-            values = next(canonical_batches(self, X, device))
+            values = canonical_instances(self, X, device)
             colorized = self._colorized(net, values)
         return Pictures.side_by_side(
             "Colourised",

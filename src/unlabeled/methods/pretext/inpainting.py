@@ -14,7 +14,7 @@ from unlabeled.data.image.masks import read_mask
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.map_decoder import MapDecoder
 from unlabeled.training.bases.validated import Validated
-from unlabeled.training.inference import canonical_batches, evaluating, inferred
+from unlabeled.training.inference import canonical_instances, evaluating, inferred
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import uniform
@@ -100,7 +100,7 @@ class Inpainting(Validated):
         """Show images, the same with a hole, and painted."""
         with evaluating(self) as (net, device), own_randomness():
             torch.manual_seed(0)
-            values = next(canonical_batches(self, X, device))
+            values = canonical_instances(self, X, device)
             hole = blocks(values)
             seen = with_hole(values, hole)
             painted = torch.where(hole > 0, self._painted(net, seen, hole), values)

@@ -13,7 +13,7 @@ from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 from unlabeled.training.bases.validated import Validated
-from unlabeled.training.inference import canonical_batches, evaluating
+from unlabeled.training.inference import canonical_instances, evaluating
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import choice
@@ -80,7 +80,7 @@ class Jigsaw(Validated):
         """Show shuffled tiles, and how the network would put them in order."""
         with evaluating(self) as (net, device), own_randomness():
             torch.manual_seed(0)
-            images = next(canonical_batches(self, X, device))
+            images = canonical_instances(self, X, device)
             tiles, order = self._shuffled(self._grid.shown(images))
             found = self._answers(net, tiles).argmax(1)
             solved = in_place(tiles, self._orders.to(device)[found])

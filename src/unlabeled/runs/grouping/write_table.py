@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.tabular.spreadsheet_text import marked
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import check_output, read_json, written_aside
+from unlabeled.files import check_encodable, check_output, read_json, written_aside
 
 ENDINGS = (".parquet", ".csv")
 OF_A_RUN = ("run.json", "metrics.json", "history.json", "report.html", "embeddings.parquet", "model", "index")
@@ -22,6 +22,7 @@ def check_table(path: str | os.PathLike[str], inputs: Iterable[Any] = (), *, ove
     """Refuse, before the work, a name that is no table's, or one that `unlabeled.files.check_output` refuses."""
     if Path(path).suffix.lower() not in ENDINGS:
         raise UnlabeledError(f"{path}: the result is a table, so its name ends in {' or '.join(ENDINGS)}")
+    check_encodable(path)
     check_output(path, inputs, overwrite=overwrite)
 
 

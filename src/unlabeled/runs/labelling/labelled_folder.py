@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.labels import read_labels
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import check_output, check_writable, read_json, write_json
+from unlabeled.files import check_encodable, check_output, check_writable, read_json, write_json
 from unlabeled.runs.grouping.assign import save_grouping
 from unlabeled.runs.grouping.feature_matrix import Rows
 from unlabeled.runs.grouping.row_encoding import RowEncoding
@@ -29,6 +29,7 @@ CARD = "label.json"
 
 def check_labelled_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, Any]:
     """Refuse a folder that holds something else; give the card of an earlier round."""
+    check_encodable(out)
     if not out.exists():
         check_writable(out)
         return {}

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from unlabeled.data.paths import id_of
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
 from unlabeled.modalities import modality_of
@@ -96,6 +97,6 @@ def _name_in_run(run: Run, end: str) -> str:
     source = run.about.get("source")
     if source is not None and Path(end).exists():
         inside, folder = Path(end).resolve(), Path(source).resolve()
-        if inside.is_relative_to(folder) and (name := inside.relative_to(folder).as_posix()) in run.indexed.position:
+        if inside.is_relative_to(folder) and (name := id_of(inside.relative_to(folder))) in run.indexed.position:
             return name
     return end

@@ -84,6 +84,8 @@ def restored(method: Any, task: str, picture: Picture, mask: Any | None = None) 
     ndarray of uint8, shape (h, w) or (h, w, 3); `method.factor` times as high and wide to super-resolve
     """
     channels, size, _ = method.encoder_.preprocessing.shape
+    if channels == 1 and picture.ndim == 3:  # a model of grey images restores each colour by itself
+        return np.dstack([restored(method, task, plane, mask) for plane in picture.transpose(2, 0, 1)])
     shown = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
     if task == "colorize":
         return _colorized(method, shown, size)
@@ -140,6 +142,11 @@ def _inpainted(method: Any, picture: Image.Image, hidden: NDArray[np.bool_], siz
     small = np.atleast_3d(np.asarray(picture.resize((size, size), BICUBIC))).transpose(2, 0, 1)
     # Every pixel that holds any of the hidden ones is hidden.
     share = np.asarray(Image.fromarray(hidden.astype(np.float32)).resize((size, size), Image.Resampling.BOX))
+    if share.all():
+        raise UnlabeledError(
+            f"nothing of the picture is left to see: brought to the {size} × {size} pixels of the model, the mask "
+            "marks every one; cut out a part of the picture, or leave out the model"
+        )
     painted = method.inpaint(torch.from_numpy(np.ascontiguousarray(small))[None], (share > 0).astype(np.uint8))[0]
     large = Image.fromarray(_bytes(painted.transpose(1, 2, 0)).squeeze()).resize(picture.size, BICUBIC)
     result = np.array(picture)

@@ -15,7 +15,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.map_decoder import MapDecoder
 from unlabeled.training.bases.validated import Validated
-from unlabeled.training.inference import canonical_batches, evaluating, inferred
+from unlabeled.training.inference import canonical_instances, evaluating, inferred
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 
@@ -96,7 +96,7 @@ class Restoration(Validated, ABC):
         """Show instances, damaged copies of them, and what is restored from these."""
         with evaluating(self) as (net, device), own_randomness():
             torch.manual_seed(0)
-            clean = next(canonical_batches(self, X, device))
+            clean = canonical_instances(self, X, device)
             damaged = self.damage(clean)
             restored = net.decoder(net.encoder, damaged)
         return Pictures.side_by_side(

@@ -16,7 +16,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.inside import (
     activation_maximisation,
-    convolutions,
+    convolutions_of_whole,
     exciting_patches,
     feature_maps,
     first_filters,
@@ -97,7 +97,7 @@ def see(
         *_attributions(encoder, image, neighbour, vector),
         *([] if head is None else _class_attributions(head, image, class_name)),
         *_attention(encoder, image),
-        *_excited(run, encoder),
+        *_excited(run, encoder, image),
     ]
     with folder_written_aside(out, "look inside") as aside:
         shown = []
@@ -161,7 +161,7 @@ def _filters(encoder: Encoder) -> list[Section]:
 
 
 def _maps(encoder: Encoder, image: Tensor) -> list[Section]:
-    layers = _spaced(convolutions(encoder))
+    layers = _spaced(convolutions_of_whole(encoder, image))
     cells, captions = [in_colour(image)[0]], ["photo"]
     for name, maps in feature_maps(encoder, image, layers).items():
         for channel in maps[0].flatten(1).var(1).argsort(descending=True)[:MAPS].sort().values.tolist():
@@ -229,8 +229,8 @@ def _attention(encoder: Encoder, image: Tensor) -> list[Section]:
     return [Section("attention", "Attention", caption, np.stack(cells), captions, received.shape[1])]
 
 
-def _excited(run: Run, encoder: Encoder) -> list[Section]:
-    layers = convolutions(encoder)
+def _excited(run: Run, encoder: Encoder, image: Tensor) -> list[Section]:
+    layers = convolutions_of_whole(encoder, image)
     if not layers:
         return []
     name, layer = list(layers.items())[len(layers) // 2]
