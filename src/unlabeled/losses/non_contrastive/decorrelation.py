@@ -142,7 +142,7 @@ def _standardised(z: Tensor) -> Tensor:
     largest = centred.detach().abs().amax(dim=0)
     constant = largest <= 4 * torch.finfo(z.dtype).eps * z.detach().abs().amax(dim=0)
     scaled = centred / largest.masked_fill(constant, torch.inf)  # by the largest first: squares must not overflow
-    length = torch.linalg.vector_norm(scaled, dim=0)
+    length: Tensor = torch.linalg.vector_norm(scaled, dim=0)
     return scaled / length.masked_fill(constant, 1)
 
 
