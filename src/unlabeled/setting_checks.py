@@ -39,6 +39,33 @@ def check_whole_number(name: str, value: Any, least: int = 1, most: int | None =
         raise UnlabeledError(f"{name} must be a whole number {what}, got {value!r}")
 
 
+def seed_numbers(seeds: Any) -> tuple[int, ...]:
+    """Give the seeds that were asked for: 3 stands for 0, 1, 2.
+
+    Examples
+    --------
+    >>> seed_numbers(2), seed_numbers([5])
+    ((0, 1), (5,))
+    """
+    if not hasattr(seeds, "__iter__") or isinstance(seeds, str):
+        check_whole_number("seeds", seeds)
+        return tuple(range(seeds))
+    numbers = tuple(seeds)
+    for seed in numbers:
+        check_whole_number("a seed", seed, 0, LARGEST_SEED)
+    return tuple(int(seed) for seed in numbers)
+
+
+def counts_asked(name: str, counts: Any) -> list[int]:
+    """Give whole numbers from 1 up, or the only one."""
+    numbers = list(counts) if hasattr(counts, "__iter__") and not isinstance(counts, str) else [counts]
+    if not numbers:
+        raise UnlabeledError(f"{name} must be one or more numbers from 1 up, not []")
+    for number in numbers:
+        check_whole_number(name, number)
+    return numbers
+
+
 def check_whole_settings(owner: Any, *names: str, least: int = 1) -> None:
     """Refuse attributes that are neither None nor a whole number of at least `least`."""
     for name in names:

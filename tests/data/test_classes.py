@@ -75,3 +75,8 @@ def test_what_is_missing_is_no_class_however_it_is_written(kind: str) -> None:
 def test_numbers_and_booleans_with_missing_ones(values: Any) -> None:
     assert label_codes(values, 3)[0].tolist() == [1, -1, 0]
     assert class_labels((values, 3, "labels")).parts[0].tolist() == [1, -1, 0]
+
+
+def test_nan_beside_names_is_no_name():
+    labels, classes = label_codes(["cat", float("nan"), "ant"], 3)
+    assert (labels.tolist(), classes.tolist()) == ([1, -1, 0], ["ant", "cat"])

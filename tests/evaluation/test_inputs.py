@@ -100,6 +100,12 @@ def test_every_table_of_numbers_is_judged(given):
     assert evaluate(given, LABELS, seeds=1, probes=["knn"]).score("knn accuracy").mean > 0.7
 
 
+def test_nan_in_a_list_of_names_is_unlabelled():
+    some = [float("nan") if row % 5 == 0 else name for row, name in enumerate(NAMES.tolist())]
+    none = [None if row % 5 == 0 else name for row, name in enumerate(NAMES.tolist())]
+    assert evaluate(VECTORS, some, seeds=1) == evaluate(VECTORS, none, seeds=1)
+
+
 def test_double_precision_is_kept_until_it_has_been_centred():
     far = 1e8 + np.random.default_rng(0).normal(size=(60, 2)) * 0.1 + LABELS[:, None]  # float32 knows multiples of 8
     assert knn(far, LABELS, k=3, metric="euclidean").accuracy == 1

@@ -112,6 +112,11 @@ def test_an_unknown_score_is_named():
         ((GOOD, LABELS), {"baselines": {"raw": POOR[:-1]}}, "baseline 'raw' has 199 rows"),
         ((GOOD, LABELS), {"baselines": {"raw": POOR * np.nan}}, "baseline 'raw': 200 of 200 rows"),
         ((GOOD, LABELS), {"baselines": {"learnt": POOR}}, "call the baseline otherwise"),
+        ((GOOD, LABELS), {"seeds": 1.5}, "seeds must be a whole number"),
+        ((GOOD, LABELS), {"seeds": [-1]}, "a seed must be a whole number from 0"),
+        ((GOOD, LABELS), {"seeds": [2**40], "probes": ["clustering"]}, "a seed must be"),
+        ((GOOD, LABELS), {"groups": [1, 2], "test_rows": [50]}, "2 groups for 200 rows"),
+        ((GOOD, LABELS), {"probes": [lambda *given: 0.5]}, "gives its figures by name"),
         ((GOOD, LABELS), {"test_size": 2}, "test_size"),
         ((GOOD, LABELS), {"test_rows": [500]}, "row numbers from 0 to 199"),
         ((GOOD, LABELS), {"test_rows": [-1]}, "row numbers from 0 to 199"),
@@ -129,7 +134,7 @@ def test_a_number_of_seeds_stands_for_the_first_of_them():
     expected = evaluate(GOOD, LABELS, seeds=(0, 1), probes=["knn"])
     for seeds in (2, np.arange(2), np.int64(2)):
         assert evaluate(GOOD, LABELS, seeds=seeds, probes=["knn"]) == expected
-    with pytest.raises(UnlabeledError, match="at least one seed"):
+    with pytest.raises(UnlabeledError, match="seeds must be a whole number of at least 1"):
         evaluate(GOOD, LABELS, seeds=0)
 
 

@@ -68,6 +68,7 @@ def test_queries_are_drawn_by_seed():
         ([-1, -1, -1], {}, "no row is labelled"),
         ([0, 0, 1], {"ks": []}, "ks must be"),
         ([0, 0, 1], {"ks": [0]}, "ks must be"),
+        ([0, 0, 1], {"ks": [1.5]}, "ks must be"),
         ([0, 0, 1], {"max_queries": 0}, "max_queries"),
         ([0, 0, 1], {"metric": "dot"}, "unknown metric"),
     ],

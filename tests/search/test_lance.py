@@ -250,3 +250,9 @@ def test_an_inner_product_store_without_the_mapping_is_refused(tmp_path):
     (tmp_path / "store" / "store.json").write_text(json.dumps({k: card[k] for k in ("store", "version", "metric")}))
     with pytest.raises(UnlabeledError, match="build it again"):
         LanceStore.open(tmp_path / "store")
+
+
+def test_what_does_not_fit_is_not_blamed_on_the_engine(tmp_path):
+    store = LanceStore.build(["a"], [[1.0, 2.0]], folder=tmp_path / "store")
+    with pytest.raises(UnlabeledError, match=r"^the store holds the id 'a' already"):
+        store.add(["a"], [[1.0, 2.0]])

@@ -176,3 +176,18 @@ def test_the_approximate_search_finds_nearly_all_neighbours(metric):
     shared = exact.directed.astype(bool).multiply(near.directed.astype(bool)).nnz
     assert shared / exact.directed.nnz > 0.95
     assert (near.directed.diagonal() == 0).all()
+
+
+@pytest.mark.parametrize("method", ["exact", "approximate"])
+def test_rows_far_from_zero_are_joined_as_they_are_near_it(points, method):
+    far = points.astype(np.float64) + 1e8  # where float32 knows multiples of 8
+    near = far - 1e8
+    graph = NeighbourGraph.from_vectors(far, 4, method=method)
+    expected = NeighbourGraph.from_vectors(near, 4)
+    assert (graph.directed.indices == expected.directed.indices).all()
+    np.testing.assert_allclose(graph.directed.data, expected.directed.data, rtol=1e-5)
+
+
+def test_groups_that_are_no_numbers_have_no_medoids(graph):
+    with pytest.raises(UnlabeledError, match="each a number"):
+        graph.medoids(["a"] * 60)

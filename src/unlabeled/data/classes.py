@@ -77,6 +77,20 @@ def without_mask(values: Any) -> NDArray[np.object_]:
     return plain
 
 
+def label_array(labels: Any) -> NDArray[Any]:
+    """Give labels as an array, in which what is missing stays so: beside names NumPy would call NaN ``"nan"``.
+
+    Examples
+    --------
+    >>> label_array(["cat", float("nan")]).tolist()
+    ['cat', nan]
+    """
+    if isinstance(labels, np.ma.MaskedArray):
+        return without_mask(labels)
+    given = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    return np.array(labels, dtype=object) if given.dtype.kind == "U" and isinstance(labels, list | tuple) else given
+
+
 def class_name(value: object) -> str | None:
     """Give the class a cell stands for; None for the empty cell, what `is_missing`, and −1, which mean unlabelled.
 
@@ -132,9 +146,7 @@ def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     >>> label_codes(["dog", None, "cat"], 3)
     (array([ 1, -1,  0]), array(['cat', 'dog'], dtype='<U3'))
     """
-    if isinstance(y, np.ma.MaskedArray):
-        y = without_mask(y)
-    given = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+    given = label_array(y)
     if given.shape != (rows,):
         raise UnlabeledError(f"labels have shape {given.shape}; there must be one for each of the {rows} instances")
     known = np.array([class_name(value) is not None for value in given.tolist()], dtype=bool)

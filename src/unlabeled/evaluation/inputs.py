@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.arrays import as_array
-from unlabeled.data.classes import encode_values, is_missing, without_mask
+from unlabeled.data.classes import encode_values, is_missing, label_array
 from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:
@@ -95,9 +95,7 @@ def class_labels(*given: tuple[Any, int, str]) -> ClassLabels:
 
 def _column(labels: Any, rows: int, name: str) -> NDArray[Any]:
     """Give labels as int64 if they are numbers, otherwise as objects."""
-    if isinstance(labels, np.ma.MaskedArray):
-        labels = without_mask(labels)
-    given = as_array(labels)
+    given = as_array(labels) if hasattr(labels, "detach") else label_array(labels)
     if given.shape != (rows,):
         raise UnlabeledError(f"{name} must be one label for each of the {rows} rows, not of shape {given.shape}")
     if given.dtype.kind not in "iubf":

@@ -12,6 +12,7 @@ from scipy.special import gammaln
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_vectors
 from unlabeled.search.metric import unit_rows
+from unlabeled.setting_checks import counts_asked
 
 _AT_ONCE = 1024  # queries
 
@@ -75,8 +76,7 @@ def pair_recall(
     codes = [np.arange(n) if given is None else np.asarray(given) for given in (picture, caption)]
     if any(code.shape != (n,) for code in codes):
         raise UnlabeledError(f"picture and caption need one number for each of the {n} pairs")
-    if not ks or min(ks) < 1:
-        raise UnlabeledError(f"ks are numbers of neighbours from 1 on, not {list(ks)}")
+    ks = counts_asked("ks", ks)
     (_, first_image, image), (_, first_text, text) = (
         np.unique(code, return_index=True, return_inverse=True) for code in codes
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unlabeled.data.arrays import as_array
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.clustering import clustering
@@ -19,6 +20,7 @@ from unlabeled.evaluation.probes.knn import knn
 from unlabeled.evaluation.probes.linear_probe import linear_probe
 from unlabeled.evaluation.retrieval import RetrievalResult, retrieval
 from unlabeled.evaluation.split import Split, grouped_split
+from unlabeled.setting_checks import seed_numbers
 from unlabeled.training.control.progress import ProgressBar
 
 LEARNT = "learnt"
@@ -178,7 +180,7 @@ def evaluate(
         for name in given:
             if name not in SETTINGS[probed]:
                 raise unknown_name(f"setting of the probe {probed!r}", name, SETTINGS[probed])
-    seeds = range(seeds) if isinstance(seeds, (int, np.integer)) else [int(seed) for seed in seeds]
+    seeds = seed_numbers(seeds)
     if not seeds or not probes:
         raise UnlabeledError("evaluate needs at least one seed and one probe")
     representations = {LEARNT: check_vectors(vectors)}
@@ -196,6 +198,8 @@ def evaluate(
         if len(representations[name]) != n:
             raise UnlabeledError(f"baseline {name!r} has {len(representations[name])} rows, the representation has {n}")
 
+    if groups is not None and len(as_array(groups)) != n:
+        raise UnlabeledError(f"there are {len(as_array(groups))} groups for {n} rows; give one group a row")
     if test_rows is None:
         splits = [grouped_split(classes, groups, test_size, seed) for seed in seeds]
     else:
@@ -215,7 +219,7 @@ def evaluate(
             for (name, _), runs in judged.items()
             for metric in runs[0].figures
         ),
-        seeds=tuple(int(seed) for seed in seeds),
+        seeds=seeds,
         n_train=len(splits[0].train),
         n_test=len(splits[0].test),
         n_classes=n_classes,
@@ -283,8 +287,15 @@ def _score(representation: str, metric: str, runs: list[_Judged], n_test: int, k
 def _probe(probe: str | Probe, settings: Mapping[str, Mapping[str, Any]]) -> Callable[..., _Judged]:
     """Give a probe as a function of vectors, labels, split and seed."""
     if callable(probe):
-        return lambda *given: _Judged({name: float(value) for name, value in probe(*given).items()})
+        return partial(_own, probe)
     return partial(PROBES[probe], **settings.get(probe, {}))
+
+
+def _own(probe: Probe, vectors: Vectors, labels: Labels, split: Split, seed: int) -> _Judged:
+    found = probe(vectors, labels, split, seed)
+    if not isinstance(found, Mapping):
+        raise UnlabeledError(f"a probe gives its figures by name, such as {{'accuracy': 0.9}}, not {found!r:.60}")
+    return _Judged({name: float(value) for name, value in found.items()})
 
 
 def _knn(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.label_free.neighbours import Metric, nearest
-from unlabeled.setting_checks import check_whole_number
+from unlabeled.setting_checks import check_whole_number, counts_asked
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,7 @@ def retrieval(
     >>> found.precision, found.found, round(found.mrr, 2)
     ({3: 0.3333333333333333}, {3: 0.5}, 0.33)
     """
-    if not ks or min(ks) < 1:
-        raise UnlabeledError(f"ks must be one or more numbers from 1 up, not {list(ks)}")
+    ks = counts_asked("ks", ks)
     check_whole_number("max_queries", max_queries)
     if (gallery is None) != (gallery_labels is None):
         raise UnlabeledError("give both gallery and gallery_labels, or neither")

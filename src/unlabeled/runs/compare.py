@@ -28,6 +28,7 @@ from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.embeddings import Say, matched, say_skipped, silent
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
+from unlabeled.setting_checks import seed_numbers
 
 SELECTION_ROWS = 2500
 """Most training rows on which the strength of a linear probe is chosen."""
@@ -87,7 +88,7 @@ def compare(
         If no method is left that fits data and budget, or `out` holds another comparison.
     """
     begun = time.monotonic()
-    wanted, chosen = Budget.read(budget), tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    wanted, chosen = Budget.read(budget), seed_numbers(seeds)
     if not chosen or not methods:
         raise UnlabeledError("a comparison needs at least one method and one seed")
     folder = Path(out)

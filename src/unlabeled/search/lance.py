@@ -249,6 +249,8 @@ class LanceStore:
             self._follow_changes()
             try:
                 yield
+            except UnlabeledError:
+                raise
             except (RuntimeError, ValueError) as error:  # LanceDB's name for a refusal by the file system
                 raise UnlabeledError(f"LanceDB could not change the store in {self.folder}: {error}") from error
             finally:

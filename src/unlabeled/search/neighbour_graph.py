@@ -149,7 +149,7 @@ class NeighbourGraph:
         if sp.issparse(vectors):
             rows: Any = vectors
             return cls(_directed(_sparse_neighbours(rows.tocsr(), k, metric), rows.shape[0]), ids, metric)
-        array = checked_vectors(vectors)
+        array = checked_vectors(vectors, keep_double=True)  # float32 would merge rows that lie far from zero
         if method == "exact" or (method == "auto" and len(array) <= EXACT_ROWS):
             store = ExactStore.build([str(row) for row in range(len(array))], array, metric=metric)
             return cls.from_store(store, array, k, ids=ids)
@@ -172,7 +172,7 @@ class NeighbourGraph:
         ids : sequence of str, optional
             Names of the rows.
         """
-        array = checked_vectors(vectors, store.dim)
+        array = checked_vectors(vectors, store.dim, keep_double=True)
         if store.metric == "inner_product":
             raise UnlabeledError("inner products are no distances; build the store with metric='cosine' or 'euclidean'")
         if len(array) != len(store):
@@ -332,7 +332,7 @@ class NeighbourGraph:
         (row, row, distance)
             One row of the first component, one of the second, and their distance.
         """
-        array = checked_vectors(vectors)
+        array = checked_vectors(vectors, keep_double=True)
         one, other = (np.flatnonzero(self.components == self.components[self._row(end)]) for end in (start, goal))
         metric = "cosine" if self.metric == "cosine" else "euclidean"
         store = ExactStore.build([str(row) for row in other], array[other], metric=metric)
@@ -378,8 +378,11 @@ class NeighbourGraph:
             The row for each group.
         """
         numbers = np.asarray(groups)
-        if numbers.shape != (len(self),):
-            raise UnlabeledError(f"there are {len(self)} rows, so as many groups, not an array of {numbers.shape}")
+        if numbers.shape != (len(self),) or numbers.dtype.kind not in "iub":
+            raise UnlabeledError(
+                f"there are {len(self)} rows, so as many groups, each a number; not an array of shape {numbers.shape} "
+                f"and type {numbers.dtype}"
+            )
         rng = np.random.default_rng(random_state)
         found = {}
         for group in np.unique(numbers[numbers >= 0]).tolist():
@@ -477,11 +480,14 @@ def _directed(blocks: list[Found], n: int) -> sp.csr_array:
     return matrix
 
 
-def _approximate_neighbours(array: Floats, k: int, metric: str, seed: int) -> Found:
+def _approximate_neighbours(array: NDArray[Any], k: int, metric: str, seed: int) -> Found:
     from pynndescent import NNDescent
 
-    # For the order of neighbours, Euclidean distances of unit vectors serve as well as cosines, and are quicker.
-    data = unit_rows(array) if metric == "cosine" else array
+    # For the order of neighbours, Euclidean distances of unit vectors serve as well as cosines, and are quicker. It
+    # works in float32, which tells rows apart only near zero.
+    wide = array.dtype == np.float64 and metric == "euclidean"
+    data = unit_rows(array) if metric == "cosine" else (array - np.median(array, axis=0) if wide else array)
+    data = data.astype(np.float32, copy=False)
     # Asked for more neighbours, it finds more of the nearest.
     wanted = min(k + 1 + max(MORE, k // 3), len(array))
     index = NNDescent(data, n_neighbors=wanted, metric="euclidean", random_state=seed, low_memory=True, compressed=True)

@@ -74,3 +74,9 @@ def test_another_unit_in_a_later_column_is_no_number():
         False,
         True,
     ]
+
+
+def test_nothing_before_a_comma_is_no_thousand():
+    assert read_number_text(["0,125", "0,250"]).values.tolist() == [0.125, 0.25]
+    assert read_number_text(["1,125", "0,250"]).values.tolist() == [1.125, 0.25]
+    assert read_number_text(["1,125", "2,250"]).values.tolist() == [1125, 2250]

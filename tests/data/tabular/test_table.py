@@ -173,3 +173,32 @@ def test_numbers_far_from_zero_keep_their_differences():
     table = Table({"t": values}, {}, list("abcdef"))
     assert np.ptp(table.features(standardise=False)) == 1.25
     assert table.features().dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["boolean", "string", "Int64", "category", "object"])
+def test_what_is_missing_in_a_frame_of_any_type_is_missing(kind):
+    values = {"boolean": [True, False, pd.NA], "string": ["x", "y", pd.NA], "Int64": [1, 5, pd.NA]}
+    frame = pd.DataFrame({"a": pd.Series(values.get(kind, ["x", "y", pd.NA]) * 4, dtype=kind), "b": range(12)})
+    table = Table.read(frame)
+    if kind == "Int64":
+        assert table.missing["a"].tolist() == [False, False, True] * 4
+    else:
+        assert table.categories["a"].tolist() == [*map(str, values.get(kind, ["x", "y"])[:2]), "missing"] * 4
+
+
+def test_cells_that_hold_lists_are_no_categories():
+    for cell in (np.ones(3), [1, 2], {"a": 1}):
+        table = Table.read(pd.DataFrame({"v": [cell] * 4, "b": range(4)}))
+        assert table.columns == {"v": "left out", "b": "number"}
+        assert table.remarks == ["column 'v' is left out: it holds neither numbers nor categories"]
+
+
+@pytest.mark.parametrize("date", ["{:02d}.01.2020", "01/{:02d}/2020", "{:02d}/01/20", "2020/01/{:02d} 12:30"])
+def test_dates_of_spreadsheets_are_left_out(tmp_path, date):
+    lines = "".join(f"{date.format(1 + i % 28)};{i}\n" for i in range(40))
+    assert Table.read(csv(tmp_path, "day;b\n" + lines)).columns == {"day": "left out", "b": "number"}
+
+
+def test_versions_are_no_dates(tmp_path):
+    table = Table.read(csv(tmp_path, "v,b\n" + "".join(f"1.2.{i % 3},{i}\n" for i in range(9))))
+    assert table.columns["v"] == "category of 3 values"

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from unlabeled.data import Vectors
-from unlabeled.data.tabular.tables import read_columns
+from unlabeled.data.tabular.tables import from_frame, read_columns, read_numbers
 from unlabeled.errors import UnlabeledError
 
 
@@ -203,3 +204,27 @@ def test_a_small_file_of_more_rows_than_memory_holds_is_refused(
     monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 1_000_000)
     with pytest.raises(UnlabeledError, match=r"x\.parquet with 100,000 rows needs"):
         Vectors(path)
+
+
+def test_ids_are_text_whatever_they_look_like(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id,a\n007,1\n12345678901234567890123,2\n,3\n")
+    assert read_numbers(path).ids == ["007", "12345678901234567890123", ""]
+    frame = pd.DataFrame({"id": [1, None, 3], "a": [1, 2, 3]})  # whose gap makes fractions of the ids
+    assert from_frame(frame).ids == ["1", "", "3"]
+    frame.to_parquet(tmp_path / "x.parquet")
+    assert read_numbers(tmp_path / "x.parquet").ids == ["1", "", "3"]
+
+
+def test_columns_of_one_name_are_refused_in_frames_too():
+    with pytest.raises(UnlabeledError, match="several columns called 'a'"):
+        from_frame(pd.DataFrame(np.ones((3, 3)), columns=["a", "a", "b"]))
+
+
+@pytest.mark.parametrize("at", ["header", "first lines", "end"])
+def test_a_table_that_is_not_utf8_is_refused_wherever_that_shows(tmp_path, at):
+    rows = [f"{'x' * 20},{i}" for i in range(2000)]
+    rows[{"header": 0, "first lines": 1, "end": -1}[at]] = "\u00e4,5"
+    (tmp_path / "x.csv").write_bytes("\n".join(rows).encode("latin-1"))
+    with pytest.raises(UnlabeledError, match="as UTF-8"):
+        read_columns(tmp_path / "x.csv")

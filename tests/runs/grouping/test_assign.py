@@ -147,3 +147,33 @@ def test_a_tokenizer_is_refused_for_what_is_no_text(data, tmp_path):
         cluster(data / "t.csv", tmp_path / "c.csv", tokenizer="whitespace")
     with pytest.raises(UnlabeledError, match="unknown tokenizer 'wrods'"):
         cluster(data / "texts.txt", tmp_path / "c.csv", tokenizer="wrods")
+
+
+def test_a_row_alone_is_assigned_as_among_others(tmp_path):
+    rows = np.concatenate([np.random.default_rng(0).normal(c, 0.5, (60, 3)) for c in (0, 4, 9)]) + 1e8
+    for scale in ("none", "standard"):
+        found = cluster(rows, tmp_path / "c.csv", k=3, scale=scale, overwrite=True)
+        expected = columns(tmp_path / "c.csv")
+        for row in (0, 70, 170):  # float32 knows multiples of 8 there
+            assign(found["model"], rows[row : row + 1], tmp_path / "one.csv", overwrite=True)
+            one = columns(tmp_path / "one.csv")
+            assert one["cluster"] == [expected["cluster"][row]]
+            assert one["distance"] == pytest.approx([expected["distance"][row]], rel=1e-4)
+
+
+def test_a_table_far_from_zero_is_assigned_as_it_was_clustered(tmp_path):
+    rows = np.concatenate([np.random.default_rng(0).normal(c, 0.5, (60, 3)) for c in (0, 4, 9)]) + 1e8
+    np.savetxt(tmp_path / "x.csv", rows, delimiter=",", header="a,b,c", comments="", fmt="%.6f")
+    found = cluster(tmp_path / "x.csv", tmp_path / "c.csv", k=3, scale="none")
+    assign(found["model"], tmp_path / "x.csv", tmp_path / "again.csv")
+    assert columns(tmp_path / "again.csv")["cluster"] == columns(tmp_path / "c.csv")["cluster"]
+
+
+def test_names_of_rows_and_categories_are_read_as_they_were(tmp_path):
+    lines = [f"c{i},{i % 2 * 9 + i / 100},{['007', 'A', '1,5'][i % 3]!r}".replace("'", '"') for i in range(60)]
+    (tmp_path / "x.csv").write_text("customer_id,a,kind\n" + "\n".join(lines))
+    found = cluster(tmp_path / "x.csv", tmp_path / "c.csv", k=2)
+    (tmp_path / "new.csv").write_text("customer_id,a,kind\nc0,0,007\nc9,9,007\n")  # all numbers, taken alone
+    again = assign(found["model"], tmp_path / "new.csv", tmp_path / "n.csv")
+    assert columns(tmp_path / "n.csv")["id"] == ["c0", "c9"]
+    assert again["said"] == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unlabeled.runs.labelling.label_candidates import CrossValidated, _linear, cross_validate
-from unlabeled.runs.labelling.label_findings import expect_precision
+from unlabeled.runs.labelling.given_labels import GivenLabels
+from unlabeled.runs.labelling.label_candidates import Candidate, CrossValidated, _linear, cross_validate, learning_curve
+from unlabeled.runs.labelling.label_findings import by_class, count_confusions, expect_precision
 from unlabeled.runs.labelling.label_next import label_next
 from unlabeled.runs.labelling.label_precision import Precision
 
@@ -92,3 +93,18 @@ def test_no_more_than_wanted(count):
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(50, 3)).astype(np.float32)
     assert len(label_next(vectors, np.ones(50), np.arange(50) < 5, np.zeros(50), count)) == count
+
+
+def test_a_label_that_is_not_reached_is_of_no_class():
+    codes = np.arange(20) % 2
+
+    def fit(shown):
+        return lambda rows: np.zeros((len(rows), 2))
+
+    candidate = Candidate("nothing", "semi-supervised", fit, lambda codes: (None, np.zeros((20, 2))))
+    found = cross_validate(candidate, codes, 2, 0)
+    assert found.accuracy == 0
+    assert [point["accuracy"] for point in learning_curve(candidate, codes, (0.5, 1.0), 2, 0)] == [0, 0]
+    assert count_confusions(found, 2) == [[0, 0], [0, 0]]
+    each = by_class(found, GivenLabels(codes, ["a", "b"]), codes, codes >= 0)
+    assert [(of["recall"], of["precision"]) for of in each] == [(0, None), (0, None)]

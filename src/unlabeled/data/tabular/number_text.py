@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data.classes import is_missing
+
 MISSING_MARKS = frozenset(
     {"", "?", "-", "--", "–", "—", ".", "..", "...", "*", "na", "n/a", "n.a.", "#n/a", "nan", "null", "nil", "none"}
     | {"missing", "unknown", "k.a.", "s/d", "n.d."}
@@ -28,7 +30,8 @@ WRITTEN = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>[+\-−])?\s*(?P<before>{CURRENCY})?\s*(?P<sign2>[+\-−])?\s*"
     rf"(?P<body>{BODY})(?P<exponent>[eE][+-]?\d+)?\s*(?P<after>%|‰|[^\W\d_][^\s\d]{{0,11}}|°\s?[CFK]?|{CURRENCY})?\s*(?P<close>\))?"
 )
-GROUPS = {mark: re.compile(rf"\d{{1,3}}(?:[{mark}]\d{{3}})+") for mark in (",", ".", "'’", " \u00a0\u202f")}
+GROUPS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:[{mark}]\d{{3}})+") for mark in (",", ".", "'’", " \u00a0\u202f")}
+"""Thousands; ``0,123`` is none, for nothing stands before the first group of three."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,7 @@ class _Parts:
 
 def is_missing_mark(value: Any) -> bool:
     """Tell an empty cell, NaN, or a mark such as ``"?"``, ``"n/a"`` or ``"–"``."""
-    if value is None or value != value:
-        return True
-    return isinstance(value, str) and value.strip().lower() in MISSING_MARKS
+    return is_missing(value) or (isinstance(value, str) and value.strip().lower() in MISSING_MARKS)
 
 
 def read_number_text(values: Sequence[Any]) -> NumberText | None:
@@ -91,7 +92,7 @@ def read_number_text(values: Sequence[Any]) -> NumberText | None:
     """
     parsed = [None if is_missing_mark(value) else _parts(str(value)) for value in values]
     marks = Counter(
-        str(v).strip() for v in values if v is not None and v == v and is_missing_mark(v) and str(v).strip()
+        value.strip() for value in values if isinstance(value, str) and value.strip() and is_missing_mark(value)
     )
     others = Counter(
         str(value) for value, parts in zip(values, parsed, strict=True) if parts is None and not is_missing_mark(value)

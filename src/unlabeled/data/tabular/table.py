@@ -16,12 +16,17 @@ from unlabeled.data.classes import encode_values
 from unlabeled.data.paths import existing
 from unlabeled.data.tabular.number_text import NumberText, read_number_text
 from unlabeled.data.tabular.table_encoding import NumberColumn, TableEncoding, category_names
-from unlabeled.data.tabular.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns
+from unlabeled.data.tabular.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns, row_names
 from unlabeled.errors import UnlabeledError
 
 KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
 MOST_CATEGORIES = 50
 """Different values beyond which a column of text names or describes rows, and groups none of them."""
+DATE = re.compile(
+    r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4}|\d\d([-/.])\d\d\3\d\d)"
+    r"(?:[ T]\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?)?"
+)
+"""Dates as spreadsheets write them; Arrow knows only those that begin with the year."""
 LONGEST_NAME = 80
 """Characters of a text that may be a row's name; a longer one describes it."""
 
@@ -107,7 +112,9 @@ class Table:
         for name, values in self.numbers.items():
             mean, scale = (float(values.mean()), float(values.std()) or 1.0) if standardise else (0.0, 1.0)
             numbers[name] = NumberColumn(float(np.median(values)), mean, scale, self.styles.get(name))
-        return TableEncoding(numbers, {name: np.unique(values).tolist() for name, values in self.categories.items()})
+        categories = {name: np.unique(values).tolist() for name, values in self.categories.items()}
+        identity = next((column for column, role in self.columns.items() if role == "id"), None)
+        return TableEncoding(numbers, categories, identity)
 
     def features(self, standardise: bool = True) -> NDArray[Any]:
         """Give rows of numbers: the columns of numbers, then a column for each value of each category, 0 or 0.71.
@@ -167,12 +174,12 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
         remarks.append(f"column {columns[label][0]!r} is taken for labels, which are not compared")
     if identity is None:
         identity = next((i for i, (_, values) in enumerate(columns) if i != label and _are_names(values)), None)
-    ids = range(rows) if identity is None else columns[identity][1].tolist()
+    ids = [str(row) for row in range(rows)] if identity is None else row_names(columns[identity][1].tolist())
     if identity is not None:
         decided[columns[identity][0]] = "id"
     found = None if label is None else classes_in(columns[label][1])
     labels, classes = (None, None) if found is None else encode_values(found)
-    return Table(numbers, categories, [str(value) for value in ids], labels, classes, remarks, decided, styles, missing)
+    return Table(numbers, categories, ids, labels, classes, remarks, decided, styles, missing)
 
 
 def _is_key(name: str, values: NDArray[Any]) -> bool:
@@ -188,7 +195,7 @@ def _are_names(values: NDArray[Any]) -> bool:
 
 def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], None]) -> NDArray[Any] | None:
     """Make a column one of numbers or of categories, or say why it is neither."""
-    if values.ndim != 1 or values.dtype.kind in "Mm" or _are_dates(values):
+    if values.ndim != 1 or values.dtype.kind in "Mm" or _are_no_values(values):
         say(f"column {name!r} is left out: it holds neither numbers nor categories")
         return None
     if values.dtype.kind in "fiub":
@@ -206,7 +213,7 @@ def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], N
 
 def _as_numbers(name: str, values: NDArray[Any], say: Callable[[str], None]) -> NumberText | None:
     """Read a column of text as numbers, if it is one, and say how."""
-    if values.ndim != 1 or values.dtype.kind not in "OU" or _are_dates(values):
+    if values.ndim != 1 or values.dtype.kind not in "OU" or _are_no_values(values):
         return None
     found = read_number_text(values.tolist())
     if found is None:
@@ -242,9 +249,14 @@ def _numbers(
     return values
 
 
-def _are_dates(values: NDArray[Any]) -> bool:
-    """Tell dates and times that are Python objects."""
+def _are_no_values(values: NDArray[Any]) -> bool:
+    """Tell cells that are neither numbers nor names: dates and times, as objects or as text, and lists of things."""
     import datetime
 
-    first = next((value for value in values.tolist() if value is not None), None) if values.dtype == object else None
-    return isinstance(first, datetime.date | datetime.time | datetime.timedelta)
+    if values.dtype.kind not in "OU":
+        return False
+    known = [value for value in values.tolist() if value is not None and not (isinstance(value, str) and not value)]
+    others = (datetime.date, datetime.time, datetime.timedelta, list, tuple, dict, set, np.ndarray)
+    if any(isinstance(value, others) for value in known):
+        return True
+    return bool(known) and all(isinstance(value, str) and DATE.fullmatch(value.strip()) for value in known)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.tabular.number_text import read_numbers_as
+from unlabeled.data.tabular.tables import row_names
 from unlabeled.errors import UnlabeledError
 
 MISSING = "missing"
@@ -36,10 +37,13 @@ class TableEncoding:
     numbers : dict of str to NumberColumn
     categories : dict of str to list of str
         The values of each column of categories, each of which is a column of 0 and √½ in the result.
+    identity : str or None
+        The column that names the rows.
     """
 
     numbers: dict[str, NumberColumn]
     categories: dict[str, list[str]]
+    identity: str | None = None
 
     def matrix(
         self, numbers: Mapping[str, NDArray[np.float64]], categories: Mapping[str, NDArray[np.str_]]
@@ -83,6 +87,13 @@ class TableEncoding:
             code = {value: float(place) for place, value in enumerate(values) if value != MISSING}
             parts.append(np.array([code.get(value, np.nan) for value in categories[name].tolist()]))
         return np.stack(parts, axis=1)
+
+    @property
+    def texts(self) -> list[str]:
+        """The columns that were text, and so are read as text again, whatever the cells of a later table look like."""
+        written = [name for name, column in self.numbers.items() if column.style is not None]
+        named = [name for name, values in self.categories.items() if not {*values} <= {"True", "False", MISSING}]
+        return written + named
 
     @property
     def categorical(self) -> list[int]:
@@ -146,9 +157,10 @@ class TableEncoding:
     def from_dict(cls, description: Any) -> Self:
         """Make the encoding that `to_dict` described."""
         numbers = {name: NumberColumn(**column) for name, column in description["numbers"].items()}
-        return cls(numbers, {name: [str(v) for v in values] for name, values in description["categories"].items()})
+        categories = {name: [str(v) for v in values] for name, values in description["categories"].items()}
+        return cls(numbers, categories, description.get("identity"))
 
 
 def category_names(values: NDArray[Any]) -> NDArray[np.str_]:
     """Give the names of categories; what is missing is ``"missing"``."""
-    return np.array([MISSING if value is None or value != value or value == "" else str(value) for value in values])
+    return np.array([name or MISSING for name in row_names(values.tolist())])

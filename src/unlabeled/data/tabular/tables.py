@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data.classes import is_missing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.errors import UnlabeledError
@@ -40,7 +41,14 @@ def from_frame(frame: Any) -> Numbers:
 
 def frame_columns(frame: Any) -> list[tuple[str, NDArray[Any]]]:
     """Give the columns of a data frame, pandas' or one like it, by name."""
+    _check_different([str(name) for name in frame.columns], "the data frame")
     return [(str(name), np.asarray(frame[name].to_numpy())) for name in frame.columns]
+
+
+def _check_different(names: Sequence[str], source: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UnlabeledError(f"{source} has several columns called {twice[0]!r}; rename or drop all but one")
 
 
 def narrowed(array: NDArray[Any]) -> NDArray[Any]:
@@ -69,8 +77,11 @@ def read_numbers(path: Path) -> Numbers:
     return _assembled(read_columns(path), str(path))
 
 
-def read_columns(path: Path) -> list[tuple[str, NDArray[Any]]]:
+def read_columns(path: Path, texts: Sequence[str] = ()) -> list[tuple[str, NDArray[Any]]]:
     """Read the columns of a CSV, TSV or parquet file, of whatever type, by name.
+
+    In a text file the type of a column is told by its cells. The column of ids, and those named in `texts`, are read as
+    text whatever they hold: ids such as ``007`` are no numbers.
 
     If a parquet file has a column of lists, only that and the columns of ids and labels are read.
 
@@ -81,12 +92,12 @@ def read_columns(path: Path) -> list[tuple[str, NDArray[Any]]]:
     import pyarrow as pa
 
     try:
-        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
-    except (OSError, UnicodeError, csv_module.Error, pa.ArrowException) as error:
+        table = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, texts)
+    except UnicodeError as error:
+        raise UnlabeledError(f"cannot read {path} as a table: {error}; save it as UTF-8") from error
+    except (OSError, csv_module.Error, pa.ArrowException) as error:
         raise UnlabeledError(f"cannot read {path} as a table: {error}") from error
-    twice = [name for name, count in Counter(table.column_names).items() if count > 1]
-    if twice:
-        raise UnlabeledError(f"{path} has several columns called {twice[0]!r}")
+    _check_different(table.column_names, str(path))
     return [(name, _column(table, name, path)) for name in table.column_names]
 
 
@@ -109,7 +120,8 @@ def _read_parquet(path: Path) -> Any:
         return parquet.read(columns=wanted if lists else None)
 
 
-def _read_csv(path: Path) -> Any:
+def _read_csv(path: Path, texts: Sequence[str]) -> Any:
+    import pyarrow as pa
     from pyarrow import csv
 
     encoding = encoding_of(path)
@@ -117,11 +129,19 @@ def _read_csv(path: Path) -> Any:
         lines = [line for line in islice(file, LINES_LOOKED_AT) if line.strip()]
     delimiter = delimiter_in(lines[0]) if lines else ","
     headerless = _is_headerless(lines, delimiter)
-    return csv.read_csv(
+    head = next(csv_module.reader(lines, delimiter=delimiter), [])
+    identity = None if headerless else id_and_label(head)[0]
+    names = [*texts, *([] if identity is None else [head[identity]])]
+    table = csv.read_csv(
         path,
         read_options=csv.ReadOptions(autogenerate_column_names=headerless, encoding=encoding.removesuffix("-sig")),
         parse_options=csv.ParseOptions(delimiter=delimiter),
+        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )
+    for field in table.schema:
+        if pa.types.is_binary(field.type):  # what Arrow makes of text that is not UTF-8
+            raise UnlabeledError(f"{path}: the column {field.name!r} is not valid UTF-8; save the file as UTF-8")
+    return table
 
 
 def _is_headerless(lines: Sequence[str], delimiter: str) -> bool:
@@ -198,7 +218,7 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Numbers:
     together = first.ndim == 2
     return Numbers(
         array=first if together else np.column_stack([values for _, values in features]),
-        ids=None if identity is None else [str(value) for value in columns[identity][1].tolist()],
+        ids=None if identity is None else row_names(columns[identity][1].tolist()),
         labels=None if label is None else classes_in(columns[label][1]),
         columns=None if together else [column for column, _ in features],
     )
@@ -210,6 +230,20 @@ def id_and_label(names: list[str]) -> tuple[int | None, int | None]:
     if identity is None and names[:1] == [""]:  # pandas and R write the names of rows under an empty heading
         identity = 0
     return identity, find_column(names, LABEL_COLUMNS)
+
+
+def row_names(values: Sequence[Any]) -> list[str]:
+    """Give the names that a column holds; whole numbers that a gap has turned into fractions are whole again.
+
+    Examples
+    --------
+    >>> row_names([1.0, float("nan"), 3.0]), row_names(["007", None])
+    (['1', '', '3'], ['007', ''])
+    """
+    return [
+        "" if is_missing(value) else str(int(value) if isinstance(value, float) and value.is_integer() else value)
+        for value in values
+    ]
 
 
 def _example(values: NDArray[Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
+from unlabeled.data.tabular.tables import row_names
 from unlabeled.data.text.text_tables import read_columns
 from unlabeled.errors import UnlabeledError, nearest_name
 
@@ -90,7 +91,7 @@ def chosen_columns(
     identity, label, score = (find_column(rest, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS, SCORE_COLUMNS))
     return TextColumns(
         texts,
-        [str(i) for i in range(len(texts[0]))] if identity is None else [str(v) for v in columns[rest[identity]]],
+        [str(i) for i in range(len(texts[0]))] if identity is None else row_names(columns[rest[identity]]),
         None if label is None else columns[rest[label]],
         None if score is None else _numbers(columns[rest[score]]),
     )

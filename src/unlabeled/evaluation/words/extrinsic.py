@@ -18,6 +18,7 @@ from unlabeled.evaluation.protocol import LEARNT, Score
 from unlabeled.evaluation.split import stratified_split
 from unlabeled.evaluation.words.lexicon import Lexicon
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
+from unlabeled.setting_checks import seed_numbers
 
 Mode = Literal["frozen", "fine-tuned"]
 MODES: tuple[Mode, ...] = ("frozen", "fine-tuned")
@@ -76,7 +77,7 @@ def extrinsic(
     test_labels: ArrayLike,
     *,
     modes: Sequence[Mode] = MODES,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: int | Sequence[int] = (0, 1, 2),
     tokenizer: str | Callable[[str], Iterable[str]] | None = None,
     ignore_case: bool = True,
 ) -> ExtrinsicResult:
@@ -97,7 +98,7 @@ def extrinsic(
         Their classes; texts with −1, or without a name, are passed over.
     modes : sequence of {"frozen", "fine-tuned"}, default both
         Whether the vectors are trained too.
-    seeds : sequence of int, default (0, 1, 2)
+    seeds : int or sequence of int, default (0, 1, 2)
         One held-out part, random table and initialisation for each.
     tokenizer : {"words", "whitespace"} or callable, default "words"
         How a text is cut into words; see `unlabeled.data.tokenize`. Use the one of the vectors' training.
@@ -126,6 +127,7 @@ def extrinsic(
     for mode in modes:
         if mode not in MODES:
             raise unknown_name("mode", mode, MODES)
+    seeds = seed_numbers(seeds)
     if not modes or not seeds:
         raise UnlabeledError("extrinsic needs at least one mode and one seed")
     for which, given in {"": texts, "test ": test_texts}.items():
@@ -171,7 +173,7 @@ def extrinsic(
         scores=tuple(_score(name, mode, found, len(test_codes)) for (name, mode), found in accuracies.items()),
         choices=choices,
         majority=float((test_codes == np.bincount(codes).argmax()).mean()),
-        seeds=tuple(int(seed) for seed in seeds),
+        seeds=seeds,
         n_train=len(codes),
         n_test=len(test_codes),
         n_classes=len(classes),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
 from unlabeled.counted import counted
-from unlabeled.data.classes import UNLABELLED, label_codes
+from unlabeled.data.classes import UNLABELLED, label_array, label_codes
 from unlabeled.errors import UnlabeledError
 
 
@@ -53,7 +53,7 @@ class PartialLabels:
         UnlabeledError
             If their number is wrong, they are no classes, none is known, or all are of one class.
         """
-        values = column_or_1d(np.asarray(y.detach().cpu() if hasattr(y, "detach") else y), warn=True)
+        values = column_or_1d(label_array(y), warn=True)
         if len(values) != rows:
             raise UnlabeledError(f"there are {len(values)} labels for {rows} rows; give one each, −1 where unknown")
         codes, classes = label_codes(values, rows)

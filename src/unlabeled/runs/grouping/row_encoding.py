@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.data import Vectors
 from unlabeled.data.paths import existing
 from unlabeled.data.tabular.table_encoding import TableEncoding
-from unlabeled.data.tabular.tables import frame_columns, id_and_label, narrowed, read_columns
+from unlabeled.data.tabular.tables import frame_columns, id_and_label, read_columns, row_names
 from unlabeled.data.text.documents import Documents
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError
@@ -108,7 +108,8 @@ class RowEncoding:
             ids, array = found.ids, found.vectors
         else:
             vectors = Vectors(source)
-            ids, array, remarks = vectors.ids, narrowed(vectors.given), []
+            # Not rounded, for that could lose how rows far from zero differ.
+            ids, array, remarks = vectors.ids, vectors.array, []
         if array.shape[1] != self.dim:
             raise UnlabeledError(
                 f"{source} has rows of {array.shape[1]} numbers, and the model was made from rows of {self.dim}"
@@ -164,12 +165,13 @@ def of_documents(
 def _encode_table(encoding: TableEncoding, source: Any, codes: bool) -> tuple[list[str], NDArray[Any], list[str]]:
     if isinstance(source, str | os.PathLike):
         path = existing(os.fspath(source))
-        columns, name = read_columns(path), str(path)
+        columns, name = read_columns(path, encoding.texts), str(path)
     elif hasattr(source, "columns"):
         columns, name = frame_columns(source), "the frame"
     else:
         raise UnlabeledError("the model was made from a table; give a table with the same columns")
     array, remarks = encoding.encode(dict(columns), name, codes=codes)
     identity, _ = id_and_label([column for column, _ in columns])
-    ids = range(len(array)) if identity is None else columns[identity][1].tolist()
-    return [str(value) for value in ids], array if codes else array.astype(np.float32), remarks
+    named = dict(columns).get(encoding.identity or "", None if identity is None else columns[identity][1])
+    ids = [str(row) for row in range(len(array))] if named is None else row_names(named.tolist())
+    return ids, array, remarks

@@ -148,10 +148,14 @@ class CrossValidated:
     truth: Codes
 
     @property
+    def predicted(self) -> Codes:
+        """The class of each row in each repeat, shape (repeats, m); −1 for a row that is not reached."""
+        return predicted(self.probabilities)
+
+    @property
     def right(self) -> NDArray[np.bool_]:
         """Whether each row was told rightly in each repeat, shape (repeats, m); a row that is not reached is not."""
-        reached = self.probabilities.sum(axis=2) > 0
-        right: NDArray[np.bool_] = (self.probabilities.argmax(axis=2) == self.truth) & reached
+        right: NDArray[np.bool_] = self.predicted == self.truth
         return right
 
     @property
@@ -210,10 +214,15 @@ def learning_curve(
 
             rows, shares_of = out_of_fold(fit, codes, FOLDS, seed + repeat, by_class=False)
             order = np.argsort(rows)
-            right.append((shares_of.argmax(axis=1) == codes[rows])[order])
+            right.append((predicted(shares_of) == codes[rows])[order])
         mean, low, high = mean_interval(np.mean(right, axis=0))
         points.append({"labels": float(np.mean(used)), "accuracy": mean, "interval": [max(0.0, low), min(1.0, high)]})
     return points
+
+
+def predicted(probabilities: Floats) -> Codes:
+    """Give the likeliest class along the last axis; −1 where all are zero, for what is not reached."""
+    return np.where(probabilities.any(axis=-1), probabilities.argmax(axis=-1), -1)
 
 
 def mean_interval(values: NDArray[Any]) -> tuple[float, float, float]:

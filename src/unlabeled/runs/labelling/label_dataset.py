@@ -219,7 +219,7 @@ def _label(
 
     graph = _graph(rows, seed)
     lonely = np.asarray(graph.directed.sum(axis=1)).ravel() / np.maximum(np.diff(graph.directed.indptr), 1)
-    following = label_next(rows.array.astype(np.float32), 1 - confidence, known, lonely, next_count)
+    following = label_next(rows.array, 1 - confidence, known, lonely, next_count)
     about: dict[str, Any] = {
         "complete": True,
         "instances": len(rows),

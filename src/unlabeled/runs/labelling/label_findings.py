@@ -109,7 +109,7 @@ def by_class(
     chosen: CrossValidated, given: GivenLabels, codes: NDArray[np.int64], known: NDArray[np.bool_]
 ) -> list[dict[str, Any]]:
     """Give for each class the labels given and made, and how hidden labels of it were told."""
-    predicted = chosen.probabilities.argmax(axis=2)
+    predicted = chosen.predicted
     found = []
     for code, name in enumerate(given.classes):
         own, said = chosen.truth == code, predicted == code
@@ -130,9 +130,10 @@ def by_class(
 def count_confusions(chosen: CrossValidated, classes: int) -> list[list[float]]:
     """Count hidden labels by given class (rows) and predicted class (columns), as a mean over the repeats."""
     counts = np.zeros((classes, classes))
-    predicted = chosen.probabilities.argmax(axis=2)
+    predicted = chosen.predicted
     for repeat in predicted:
-        np.add.at(counts, (chosen.truth, repeat), 1 / len(predicted))
+        told = repeat >= 0
+        np.add.at(counts, (chosen.truth[told], repeat[told]), 1 / len(predicted))
     return counts.round(2).tolist()
 
 
@@ -168,9 +169,8 @@ def nearest_labelled(rows: Rows, given: GivenLabels, wanted: NDArray[np.int64], 
     if not len(wanted):
         return []
     known = np.flatnonzero(given.codes >= 0)
-    vectors = rows.array.astype(np.float32)
-    store = ExactStore.build([rows.ids[row] for row in known], vectors[known], metric="euclidean")
-    found = known[store.query(vectors[wanted], min(k + 1, len(known))).indices].tolist()
+    store = ExactStore.build([str(row) for row in known], rows.array[known], metric="euclidean")
+    found = known[store.query(rows.array[wanted], min(k + 1, len(known))).indices].tolist()
     return [[other for other in others if other != row][:k] for row, others in zip(wanted, found, strict=True)]
 
 

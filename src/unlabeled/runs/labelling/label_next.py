@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ SAMPLE = 2_000
 
 
 def label_next(
-    vectors: NDArray[np.float32],
+    vectors: NDArray[Any],
     uncertainty: NDArray[np.float64],
     labelled: NDArray[np.bool_],
     loneliness: NDArray[np.float64],
@@ -28,7 +30,7 @@ def label_next(
 
     Parameters
     ----------
-    vectors : ndarray of float32, shape (n, d)
+    vectors : ndarray, shape (n, d)
     uncertainty : ndarray, shape (n,)
         From 0 to 1.
     labelled : ndarray of bool, shape (n,)

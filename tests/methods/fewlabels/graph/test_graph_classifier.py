@@ -170,3 +170,27 @@ def test_settings_that_cannot_be_meant_are_refused(settings, says, moons):
 def test_negative_weights_are_refused():
     with pytest.raises(UnlabeledError, match="not be negative"):
         LabelSpreading(metric="precomputed").fit(np.array([[0, -1.0], [-1, 0]]), [0, 1])
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.9, 0.99])
+def test_spreading_tells_classes_apart_however_far_the_labels_are(alpha):
+    rows = np.arange(201.0)[:, None]  # a chain, with a label at either end
+    labels = np.full(201, -1)
+    labels[[0, 200]] = 0, 1
+    model = LabelSpreading(n_neighbors=2, weights="uniform", alpha=alpha).fit(rows, labels)
+    W = NeighbourGraph.from_vectors(rows, 2).weights("uniform").toarray()
+    root = np.diag(W.sum(axis=1) ** -0.5)
+    F = np.linalg.solve(np.eye(201) - alpha * root @ W @ root, np.eye(201)[:, [0, 200]])
+    exact = F / F.sum(axis=1, keepdims=True)
+    # The residual is below a thousandth of what is told apart, and the error some times the residual.
+    np.testing.assert_allclose(model.label_distributions_, exact, atol=0.01)
+    assert model.transduction_[:100].tolist() == [0] * 100
+    assert model.transduction_[101:].tolist() == [1] * 100
+
+
+@pytest.mark.parametrize("make", [LabelPropagation, LabelSpreading, PoissonLearning])
+def test_rows_far_from_zero_keep_their_neighbours(make):
+    near = np.concatenate([np.random.default_rng(0).normal(centre, 0.5, (40, 3)) for centre in (0, 4, 9)])
+    truth = np.repeat([0, 1, 2], 40)
+    labels = np.where(np.arange(120) % 40 == 0, truth, -1)
+    assert make().fit(near + 1e8, labels).score(near + 1e8, truth) == 1  # float32 knows multiples of 8 there

@@ -11,6 +11,9 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.few_labels import Codes, Floats, normalised, one_hot
 from unlabeled.methods.fewlabels.graph.graph_classifier import GraphClassifier, degrees
 
+FADED = 1000
+"""Times the residual that a row's largest entry must be at least: the error may be 1 / (1 − α) times the residual."""
+
 
 class LabelSpreading(GraphClassifier):
     r"""Each row takes its neighbours' labels to a share α and keeps its own to 1 − α, so that wrong labels can change.
@@ -51,6 +54,21 @@ class LabelSpreading(GraphClassifier):
         if not 0 < self.alpha < 1:
             raise UnlabeledError(f"alpha must lie between 0 and 1, got {self.alpha!r}")
         root = sp.diags_array(1 / np.sqrt(degrees(W)))
-        A = sp.eye_array(len(codes)) - self.alpha * (root @ W @ root)
-        F = self._solve(A.tocsr(), (1 - self.alpha) * one_hot(codes, classes), np.ones(len(codes)))
-        return normalised(F.clip(min=0))
+        A = (sp.eye_array(len(codes)) - self.alpha * (root @ W @ root)).tocsr()
+        F, far, iterations = np.zeros((len(codes), classes)), np.full(len(codes), True), 0
+        B = (1 - self.alpha) * one_hot(codes, classes)
+        # A label fades with every hop. Where less than the solver's error is left of all labels, the classes cannot be
+        # told apart, so these rows are solved for again with those before them held fast.
+        while far.any():
+            largest = np.abs(B).max()
+            B = B / largest  # squares of what has faded could be too small for numbers
+            found = self._solve(A[far][:, far], B, np.ones(len(B))).clip(min=0)
+            iterations += self.n_iter_
+            F[far] = largest * found
+            faded = found.max(axis=1) <= FADED * self.tol * np.linalg.norm(B, axis=0).max()
+            far[far] = faded
+            B = -(A[far][:, ~far] @ F[~far])
+            if not B.any():  # so far away that numbers end
+                break
+        self.n_iter_ = iterations
+        return normalised(F)
