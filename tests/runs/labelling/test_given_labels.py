@@ -48,6 +48,16 @@ def test_a_slip_of_the_pen_and_an_unknown_instance_are_pointed_out(tmp_path):
     assert any("1 label of unknown instances, such as 'a/6.png' (the nearest name there is: 'a/" in s for s in said)
 
 
+def test_names_that_differ_in_case_or_spaces_alone_are_pointed_out():
+    said = GivenLabels.read(["true", "True", "true", "True", "no"], IDS).said
+    assert said == ["the classes 'true' and 'True' differ in case or spaces alone; are they one?"]
+
+
+def test_numbered_classes_are_no_slips_of_each_other():
+    names = ["species 0450", "species 0450", "species 0500", "species 0451", "species"]
+    assert GivenLabels.read(names, IDS).said == []
+
+
 def test_a_mapping_names_instances():
     assert GivenLabels.read({"1.png": "x", "3.png": "y"}, IDS).codes.tolist() == [0, -1, 1, -1, -1]
 

@@ -21,6 +21,7 @@ from unlabeled.errors import UnlabeledError
 NOTHING = {"nan", "none", "null", "n/a", "-1.0"}
 """Words, in lower case, that programs write for a missing value."""
 WHOLE = re.compile(r"(-?\d+)\.0+")
+NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,23 @@ def _suggested(name: str, ids: Sequence[str]) -> str:
 
 
 def _slips(names: Sequence[str | None]) -> list[str]:
-    """Point out classes with a single label whose name is nearly that of another class."""
+    """Point out classes whose names may be meant to be one.
+
+    These are a class with a single label whose name is nearly that of another, and names that differ in case or spaces
+    alone. Names with different numbers in them are different classes.
+    """
     counts = Counter(name for name in names if name is not None)
+    common = {_folded(name): name for name, count in counts.items() if count > 1}
     said = []
     for name, count in counts.items():
-        others = {other.lower(): other for other in counts if counts[other] > 1 and other != name}
-        near = get_close_matches(name.lower(), others, n=1, cutoff=0.7) if count == 1 else []
-        if near:
-            said.append(f"the class {name!r} has one label; is it a slip of the pen for {others[near[0]]!r}?")
+        near = get_close_matches(_folded(name), common, n=3, cutoff=0.7) if count == 1 else []
+        meant = next((common[key] for key in near if NUMBER.findall(key) == NUMBER.findall(name)), None)
+        if meant is not None:
+            said.append(f"the class {name!r} has one label; is it a slip of the pen for {meant!r}?")
+        elif count > 1 and (other := common[_folded(name)]) != name:
+            said.append(f"the classes {name!r} and {other!r} differ in case or spaces alone; are they one?")
     return said
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
