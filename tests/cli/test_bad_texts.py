@@ -133,3 +133,25 @@ def test_checkpoints_that_do_not_fit_are_refused(break_it, told, run, tmp_path):
     encoder = broken(run, tmp_path / "checkpoint", break_it)
     with pytest.raises(UnlabeledError, match=told):
         learn(run.parent / "good.txt", tmp_path / "run", "--encoder", encoder, method="simcse")
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "told"),
+    [
+        ("text,label\na dog,x\nit rains,y\n", ["--task", "pair"], "--task pair is for pairs of texts"),
+        ("text1,text2,label\na dog,a cat,x\nit rains,it snows,y\n", ["--task", "sentence"], "holds pairs of texts"),
+        ("text,label\na dog,1.5\nit rains,2\n", ["--task", "score"], "put numbers into a column called score"),
+        ("text,label\na dog,x\nit rains,y\n", ["--test", "none.csv"], "none.csv has no labels to measure with"),
+    ],
+)
+def test_what_cannot_be_learnt_or_measured_is_refused_before_training(content, words, told, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.csv").write_text(content)
+    (tmp_path / "none.csv").write_text("text,label\na dog,\nit rains,-1\n")
+    monkeypatch.setattr("unlabeled.methods.fewlabels.fine_tuning.FineTuning.fit", None)
+    with pytest.raises(UnlabeledError, match=told):
+        call("finetune", run, "train.csv", *words, "-o", "m")
+
+
+def test_a_query_that_is_not_utf_8_is_asked(run):
+    assert "line" in call("search", run, "-q", "caf\udce9", "-k", 1)

@@ -4,7 +4,7 @@ from scipy.stats import spearmanr
 
 from unlabeled import BERT
 from unlabeled.errors import UnlabeledError
-from unlabeled.evaluation.sentence_similarity import sentence_similarity, similarity_of_vectors
+from unlabeled.evaluation.sentence_similarity import paired_columns, sentence_similarity, similarity_of_vectors
 
 GENERATOR = np.random.default_rng(0)
 ONE, OTHER = GENERATOR.normal(size=(2, 40, 5))
@@ -55,3 +55,12 @@ def test_groups_of_one_pair_each_have_no_correlation():
         similarity_of_vectors(ONE, OTHER, SCORES, [str(row) for row in range(40)])
     some = similarity_of_vectors(ONE, OTHER, SCORES, ["a", *["b"] * 39])
     assert list(some.groups) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [([], "no texts"), (["ab", "cd"], "'ab' is none"), ([("a", "b", "c")], "is none"), ([("a", 5)], "a text belongs")],
+)
+def test_what_is_no_pair_is_refused(pairs, says):
+    with pytest.raises(UnlabeledError, match=says):
+        paired_columns(pairs)

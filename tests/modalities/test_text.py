@@ -124,6 +124,22 @@ def test_the_baseline_and_the_excerpt():
     assert kind.baseline(open_instances(["!", "?"])[0], np.arange(2)).shape == (2, 1)
 
 
+def test_the_baseline_knows_words_of_every_script():
+    texts = ["हिन्दी भाषा", "我喜欢你"]
+    vectors = modality("text").baseline(open_instances(texts)[0], np.arange(2))
+    assert (vectors > 0).sum(1).tolist() == [2, 3]  # two words, and three pairs of characters
+
+
+def test_the_column_is_that_of_tables_and_a_text_needs_none(tmp_path):
+    (tmp_path / "t.csv").write_text("title,body\nx,the dog barks\ny,the cat runs\n")
+    model = SimCSE(column="body", dim=16, layers=1, heads=2, length=12, epochs=1, progress=False)
+    model.fit(tmp_path / "t.csv")
+    expected = model.transform(["the dog barks", "the cat runs"])
+    assert model.transform(tmp_path / "t.csv") == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(UnlabeledError, match="is for tables"):
+        model.fit(["the dog barks", "the cat runs"])
+
+
 def test_embedding_goes_by_length_and_gives_the_rows_in_order(encoder):
     from unlabeled.encoders import embed
 

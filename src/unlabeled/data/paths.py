@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from unlabeled.data.plain_text import read_plain_text
+from unlabeled.data.plain_text import lines_of, read_plain_text
 from unlabeled.errors import UnlabeledError
 
 
@@ -117,7 +117,7 @@ def listed_paths(listing: Path) -> tuple[list[Path], list[str]]:
     UnlabeledError
         If a listed file is missing (with its line number), the file is not text, or it lists nothing.
     """
-    lines = read_plain_text(listing).splitlines()
+    lines = lines_of(read_plain_text(listing))
     numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
     numbered = [(number, line) for number, line in numbered if line and not line.startswith("#")]
     if not numbered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from pathlib import Path
 
 from unlabeled.errors import UnlabeledError
@@ -57,3 +58,14 @@ def read_plain_text(path: str | os.PathLike[str], errors: str = "strict") -> str
     if "\0" in text:
         raise UnlabeledError(f"{path} holds NUL bytes, so it is no text in UTF-8; save it as UTF-8")
     return text
+
+
+def lines_of(text: str) -> list[str]:
+    """Cut a text where editors see its lines end. A form feed and the like stand within a line.
+
+    Examples
+    --------
+    >>> lines_of("one\\x0c1\\r\\ntwo")
+    ['one\\x0c1', 'two']
+    """
+    return re.split(r"\r\n|\r|\n", text)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from unlabeled.data.text.texts import Texts
 from unlabeled.encoders.embed import embed
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
@@ -57,9 +58,23 @@ def sentence_similarity(
     """
     first, second = (
         embed(encoder, open_instances(list(texts), preprocessing=encoder.preprocessing)[0], batch_size=batch_size)
-        for texts in zip(*pairs, strict=True)
+        for texts in paired_columns(pairs)
     )
     return similarity_of_vectors(first, second, scores, groups)
+
+
+def paired_columns(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], ...]:
+    """Give the first and the second texts of pairs.
+
+    Raises
+    ------
+    UnlabeledError
+        If there are none, or an item is no pair of texts.
+    """
+    found = Texts([pair if isinstance(pair, str) else tuple(pair) for pair in pairs])
+    if found.width != 2:
+        raise UnlabeledError(f"pairs of texts are to be judged, and {pairs[0]!r:.60} is none")
+    return found.columns
 
 
 def similarity_of_vectors(

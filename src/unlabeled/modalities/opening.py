@@ -90,6 +90,8 @@ def open_instances(
     if preprocessing is not None and kind.name in modality(preprocessing.kind).halves:
         kind = modality(preprocessing.kind)
     if preprocessing is not None and preprocessing.kind != kind.name:
+        if isinstance(X, list | tuple) and not X:
+            raise UnlabeledError(f"there are no {preprocessing.kind}s: the {type(X).__name__} is empty")
         raise UnlabeledError(f"the encoder is for {preprocessing.kind}s, and the data are {kind.name}s")
     return kind.prepare(kind.admit(X, settings, preprocessing is None), settings, preprocessing, on_error)
 

@@ -22,6 +22,7 @@ from unlabeled.data.text.text_tables import TABLES_OF_TEXT
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokenization.checkpoint_folder import tokenizer_of
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind, SubwordTokenizer
+from unlabeled.data.text.tokenization.tokenizers import tokenize
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities.modality import Modality, OnError
@@ -112,7 +113,8 @@ class TextModality(Modality):
         """Open texts, from the column and in the units that the settings name."""
         if getattr(source, "kind", None) == self.name:
             return source
-        column: Any = getattr(settings, "column", None)
+        # What comes after learning, such as a text to embed, need not be a table as the source was.
+        column: Any = getattr(settings, "column", None) if first or _has_columns(source) else None
         unit: Any = getattr(settings, "unit", "line")
         if column is not None and "," in column:
             column = [name.strip() for name in column.split(",")]
@@ -155,7 +157,10 @@ class TextModality(Modality):
 
         texts = [" ".join(column[row] for column in instances.columns) for row in rows]
         try:
-            found = TfidfVectorizer(max_features=BASELINE_WORDS, sublinear_tf=True).fit_transform(texts)
+            weights = TfidfVectorizer(
+                max_features=BASELINE_WORDS, sublinear_tf=True, tokenizer=tokenize, token_pattern=None
+            )
+            found = weights.fit_transform(texts)
         except ValueError:  # not one word in all the texts
             return np.zeros((len(rows), 1), dtype=np.float32)
         return np.asarray(found.toarray(), dtype=np.float32)
@@ -203,6 +208,13 @@ def _is_path_of_texts(path: Path) -> bool:
             header = file.readline()
         return _names_texts([cell.strip(' "\r\n') for cell in header.split("\t" if suffix == ".tsv" else ",")])
     return False
+
+
+def _has_columns(source: Any) -> bool:
+    """Tell a table from other texts."""
+    if isinstance(source, os.PathLike):
+        return Path(source).suffix.lower() in TABLES_OF_TEXT
+    return hasattr(source, "columns") or hasattr(source, "column_names") or isinstance(source, Mapping)
 
 
 def _names_texts(columns: list[str]) -> bool:

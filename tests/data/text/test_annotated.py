@@ -18,11 +18,33 @@ def test_answers_are_checked():
 
 def test_of_several_answers_all_are_read_and_the_first_is_learnt():
     several = {"text": ["b c", "c"], "answer_start": [2, 4]}
-    assert given_answers(several) == [("b c", 2), ("c", 4)]
+    assert given_answers(several, 0) == [("b c", 2), ("c", 4)]
     assert answer_span(several, "a b c", 0) == (2, 5)
-    assert [given_answers(nothing) for nothing in (None, "", float("nan"), {"text": [], "answer_start": []})] == [
-        []
-    ] * 4
+    for nothing in (None, "", float("nan"), {"text": [], "answer_start": []}):
+        assert given_answers(nothing, 0) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "b",
+        7,
+        True,
+        ("b",),
+        [("b", 2)],
+        ("b", None),
+        ("b", "2"),
+        ("b", 2.0),
+        ("b", -1),
+        (5, 2),
+        {"text": ["b"], "answer_start": []},
+        {"text": [5], "answer_start": [2]},
+        {"text": None, "answer_start": None},
+    ],
+)
+def test_what_is_no_answer_is_refused(answer):
+    with pytest.raises(UnlabeledError, match="question 7: an answer is its text and the number of the character"):
+        answer_span(answer, "a b", 7)
 
 
 def test_a_sentence_has_all_its_tags_or_none():
@@ -43,8 +65,8 @@ def test_files(tmp_path):
     (tmp_path / "t.conll").write_text("-DOCSTART- X\n\nRome NNP B-LOC\nis VBZ O\n\n\nhot JJ O\n")
     words, tags = read_conll(tmp_path / "t.conll")
     assert (words, tags) == ([["Rome", "is"], ["hot"]], [["B-LOC", "O"], ["O"]])
-    (tmp_path / "bad.conll").write_text("Rome\n")
-    with pytest.raises(UnlabeledError, match="line 1: 'Rome' has no tag"):
+    (tmp_path / "bad.conll").write_text("is VBZ\nRome\n")
+    with pytest.raises(UnlabeledError, match="line 2: 'Rome' has no tag"):
         read_conll(tmp_path / "bad.conll")
     asked = {"question": "q", "answers": [{"text": "c", "answer_start": 0}]}
     article = {"paragraphs": [{"context": "c", "qas": [asked, {"question": "r", "is_impossible": True}]}]}
@@ -58,3 +80,34 @@ def test_files(tmp_path):
     assert read_annotated(tmp_path / "t.parquet", "tags") == ([["a", "b"]], [["O", "B-X"]])
     with pytest.raises(UnlabeledError, match="no columns question and context"):
         read_annotated(tmp_path / "t.parquet", "span")
+
+
+def test_white_space_within_a_word_parts_nothing(tmp_path):
+    (tmp_path / "t.conll").write_text("1\u00a0000 CD B-N\na\u2028b NN O\n\nNew York\tNNP\tB-LOC\r\nis\tVBZ\tO\r\n")
+    words, tags = read_conll(tmp_path / "t.conll")
+    assert words == [["1\u00a0000", "a\u2028b"], ["New York", "is"]]
+    assert tags == [["B-N", "O"], ["B-LOC", "O"]]
+
+
+def test_words_without_tags_are_read(tmp_path):
+    (tmp_path / "new.conll").write_text("the\ndog\n\nbarks\n")
+    assert read_annotated(tmp_path / "new.conll", "tags") == ([["the", "dog"], ["barks"]], None)
+
+
+def test_another_form_with_the_word_in_another_column_is_refused(tmp_path):
+    line = "1\tdogs\tdog\tNOUN\t_\t_\t0\troot\t_\t_\n"
+    (tmp_path / "t.conllu").write_text(f"# text = dogs\n{line}\n")
+    with pytest.raises(UnlabeledError, match="line 2: this is CoNLL-U"):
+        read_conll(tmp_path / "t.conllu")
+
+
+def test_questions_are_texts_and_there_are_some(tmp_path):
+    (tmp_path / "s.json").write_text('{"data": []}')
+    with pytest.raises(UnlabeledError, match="there are no questions in"):
+        read_annotated(tmp_path / "s.json", "span")
+    (tmp_path / "s.csv").write_text("question,context,answer\n5,the 5 dogs,5\n")
+    with pytest.raises(UnlabeledError, match=r"column 'question' of .* holds 5 in row 0"):
+        read_annotated(tmp_path / "s.csv", "span")
+    (tmp_path / "s.csv").write_text("question,context,answer\nwho,,dog\n")
+    with pytest.raises(UnlabeledError, match="question 0: the answer 'dog' does not stand in its context"):
+        read_annotated(tmp_path / "s.csv", "span")

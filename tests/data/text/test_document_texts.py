@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from unlabeled.data.text.document_texts import is_text
+from unlabeled.data.text.document_texts import is_text, read_texts
 from unlabeled.data.text.documents import Documents
 from unlabeled.errors import UnlabeledError
 
@@ -81,3 +81,8 @@ def test_text_is_told_from_numbers(tmp_path):
         assert not is_text(other)
     with pytest.raises(UnlabeledError, match="only once"):
         is_text(iter(["a"]))
+
+
+def test_lines_end_where_editors_see_them_end(tmp_path):
+    (tmp_path / "t.txt").write_bytes("a\u2028b\x0cc\x85d\r\n\re\n".encode())
+    assert read_texts(tmp_path / "t.txt") == (["a\u2028b\x0cc\x85d", "e"], ["line 1", "line 3"])

@@ -123,3 +123,9 @@ def test_files_that_cannot_be_read_are_errors(tmp_path):
         Texts(tmp_path / "row.jsonl")
     with pytest.raises(UnlabeledError, match="names a file"):
         Texts([str(bad)])
+
+
+def test_half_a_character_is_replaced(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"text": "caf\\udce9"}\n{"text": "\\ud83d\\ude00"}\n')
+    assert Texts(tmp_path / "rows.jsonl").texts == ["caf\ufffd", "\U0001f600"]
+    assert Texts([("caf\udce9", "a"), ("b", "\ud83d\ude00")]).columns == (["caf\ufffd", "b"], ["a", "\U0001f600"])

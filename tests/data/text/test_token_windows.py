@@ -63,3 +63,17 @@ def test_pairs_stand_in_one_row(tokenizer):
     assert rows.rows[0].tolist() == tokenizer.pair_with_special_tokens(one, two, 20).tolist()
     with pytest.raises(UnlabeledError, match="three texts"):
         pair_rows((["a"], ["b"], ["c"]), tokenizer, 20)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("one two", "sentence 1 is a string"),
+        (None, "sentence 1 is None"),
+        (7, "sentence 1 is 7"),
+        (["one", 2], "sentence 1 holds 2 in row 1, where a text belongs"),
+    ],
+)
+def test_a_sentence_is_a_list_of_words(tokenizer, sentence, told):
+    with pytest.raises(UnlabeledError, match=told):
+        TaggedWords.cut([["one"], sentence], tokenizer, 16)

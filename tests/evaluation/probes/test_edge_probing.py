@@ -92,3 +92,10 @@ def test_what_does_not_fit_is_an_error(encoder):
         edge_probing(encoder, SENTENCES, [["A", "B"]] * 60, SENTENCES, TAGS)
     with pytest.raises(UnlabeledError, match="two different tags"):
         edge_probing(encoder, SENTENCES, [["A"] * 3] * 60, SENTENCES, TAGS)
+
+
+def test_the_test_sentences_have_their_tags_too(encoder):
+    with pytest.raises(UnlabeledError, match="sentence 0 has 3 words but 2 tags"):
+        edge_probing(encoder, SENTENCES, TAGS, SENTENCES, [["A", "B"]] * 60)
+    with pytest.raises(UnlabeledError, match="60 sentences but 59 lists of tags"):
+        edge_probing(encoder, SENTENCES, TAGS, SENTENCES, TAGS[:59])

@@ -76,3 +76,15 @@ def test_retrieval_finds_what_shares_words(encoder):
         text_retrieval(encoder, ["frog"], TEXTS, [[0, 9]])
     with pytest.raises(UnlabeledError, match="1 queries, but relevant documents for 2"):
         text_retrieval(encoder, ["frog"], TEXTS, [[0], [1]])
+
+
+def test_texts_without_a_word_are_judged_and_none_at_all_are_refused(encoder):
+    found = text_classification(encoder, ["!!!", "???"] * 8, [0, 1] * 8, ["!!!", "???"], [0, 1])
+    assert found.figures["tf-idf"]["accuracy"] == 0.5
+    for judge in (
+        lambda: text_classification(encoder, [], [], ["a"], [0]),
+        lambda: paraphrase(encoder, [], [], [("a", "b")], [1]),
+        lambda: text_retrieval(encoder, [], ["a", "b"], []),
+    ):
+        with pytest.raises(UnlabeledError, match="there are no texts"):
+            judge()

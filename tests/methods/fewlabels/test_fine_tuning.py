@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -8,6 +9,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.fine_tune import fine_tune
 from unlabeled.methods.fewlabels.tasks import TASKS
 from unlabeled.modalities.image import ImagePreprocessing
+from unlabeled.modalities.vector import VectorPreprocessing
 from unlabeled.training.bases.stages import stages
 
 TEXTS = ["the dog barks", "the cat meows", "a dog runs", "a cat sleeps"] * 10
@@ -211,8 +213,43 @@ def test_images_are_fine_tuned_too():
         ({"task": "tags"}, WORDS, [tags[:-1] for tags in TAGS], "sentence 0 has 3 words but 2 tags"),
         ({"task": "span"}, [("q", "a context")], [("text", 0)], "does not stand at character 0"),
         ({"task": "span"}, TEXTS, CLASSES, "pairs"),
+        ({"task": "span"}, ["ab"] * 40, [None] * 40, "pairs"),
+        ({"layers": -1}, TEXTS, CLASSES, "layers must be a whole number of at least 0, got -1"),
+        ({}, [("a", "b", "c")] * 40, CLASSES, "three texts; give one or two"),
     ],
 )
 def test_what_does_not_fit_is_an_error(encoder, settings, X, y, says):
     with pytest.raises(UnlabeledError, match=says):
         FineTuning(**{"encoder": encoder, **QUICK, **settings}).fit(X, y)
+
+
+@pytest.mark.parametrize("task", ["class", "score"])
+def test_as_many_texts_are_read_together_as_were_in_training(encoder, task, tmp_path):
+    pairs, y = [(text, text) for text in TEXTS], [i % 2 for i in range(40)]
+    quick = {**QUICK, "epochs": 1, "task": task}
+    for learnt, other, told in (
+        (TEXTS, pairs, "learnt to read single texts, and these are pairs of texts"),
+        (pairs, TEXTS, "learnt to read pairs of texts, and these are single texts"),
+    ):
+        model = FineTuning(encoder=encoder, **quick).fit(learnt, y)
+        model.save(tmp_path / "model")
+        loaded = FineTuning.load(tmp_path / "model")
+        assert loaded.predict(learnt).tolist() == model.predict(learnt).tolist()
+        for fitted in (model, loaded):
+            with pytest.raises(UnlabeledError, match=told):
+                fitted.predict(other)
+
+
+def test_tables_of_two_columns_are_no_pairs_of_texts():
+    torch.manual_seed(0)
+    frame = pd.DataFrame({"a": [0.0, 1.0] * 20, "b": [1.0, 0.0] * 20})
+    encoder = make_encoder("mlp", VectorPreprocessing.measured(frame.to_numpy()))
+    model = FineTuning(encoder=encoder, **QUICK).fit(frame, CLASSES)
+    assert model.predict(frame.to_numpy()).tolist() == CLASSES
+
+
+@pytest.mark.parametrize("task", ["class", "tags"])
+def test_without_a_label_nothing_is_measured(classifier, tagger, task):
+    model, X = (classifier, TEXTS) if task == "class" else (tagger, WORDS)
+    with pytest.raises(UnlabeledError, match="nothing to measure by"):
+        model.score(X, [None] * len(X))

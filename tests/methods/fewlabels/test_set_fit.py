@@ -56,8 +56,20 @@ def test_one_label_a_class_is_enough_and_unlabelled_texts_are_left_out(encoder):
 
 
 def test_pairs_are_refused_and_not_read_by_half(encoder):
+    pairs = [(text, text) for text in TEXTS]
     with pytest.raises(UnlabeledError, match="single texts"):
-        SetFit(encoder=encoder).fit([(text, text) for text in TEXTS], CLASSES)
+        SetFit(encoder=encoder).fit(pairs, CLASSES)
+    model = SetFit(encoder=encoder, tune="never").fit(TEXTS, CLASSES)
+    with pytest.raises(UnlabeledError, match="single texts"):
+        model.predict(pairs)
+
+
+def test_what_cannot_be_measured_is_refused(encoder):
+    model = SetFit(encoder=encoder, tune="never").fit(TEXTS, CLASSES)
+    with pytest.raises(UnlabeledError, match="12 texts but 1 labels"):
+        model.score(TEXTS, ["dog"])
+    with pytest.raises(UnlabeledError, match="nothing to measure by"):
+        model.score(TEXTS, [""] * 12)
 
 
 def test_three_classes_have_probabilities(encoder):

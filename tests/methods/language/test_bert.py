@@ -205,6 +205,24 @@ def test_filling_in_names_probable_tokens(model):
     assert [len(row) for row in model.fill("[MASK] dog [MASK]", k=2)] == [2, 2]
     with pytest.raises(UnlabeledError, match=r"write \[MASK\]"):
         model.fill("nothing to fill")
+    everything = model.fill("the [MASK]", k=10**6)
+    assert len(everything) == len(model.tokenizer_) - 5
+    assert sum(p for _, p in everything) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "k", "told"),
+    [(None, 1, r"write \[MASK\]"), (["[MASK]"], 1, "where a text belongs"), ("[MASK]", 0, "k"), ("[MASK]", 1.5, "k")],
+)
+def test_what_cannot_be_filled_is_refused(model, text, k, told):
+    with pytest.raises(UnlabeledError, match=told):
+        model.fill(text, k)
+
+
+@pytest.mark.parametrize("share", [0, -1, 2])
+def test_a_share_of_the_tokens_is_hidden(share):
+    with pytest.raises(UnlabeledError, match="mask_share is a share"):
+        BERT(**TINY, mask_share=share).fit(TEXTS)
 
 
 def test_a_mask_far_inside_a_long_text_is_filled_from_what_is_around_it(model):

@@ -76,3 +76,13 @@ def test_each_token_has_a_vector_that_does_not_depend_on_other_texts(model):
 def test_another_encoder_is_refused():
     with pytest.raises(UnlabeledError, match="needs the encoder 'lstm'"):
         ELMo(encoder="transformer", epochs=1, progress=False).fit(TEXTS)
+
+
+def test_the_directions_have_one_length():
+    with pytest.raises(UnlabeledError, match="dim must be even, got 15"):
+        ELMo(dim=15, epochs=1, progress=False).fit(TEXTS)
+
+
+def test_of_pairs_the_first_texts_have_vectors(model):
+    (vectors,) = model.transform_tokens([(TEXTS[0], TEXTS[1])])
+    assert vectors == pytest.approx(model.transform_tokens(TEXTS[:1])[0], abs=1e-5)

@@ -156,7 +156,7 @@ def test_each_token_of_a_long_text_is_predicted_in_the_first_window_that_holds_i
 
 
 def test_windows_that_do_not_overlap_are_refused(model):
-    with pytest.raises(UnlabeledError, match="stride must be between 1 and 15"):
+    with pytest.raises(UnlabeledError, match="stride must be a whole number from 1 to 15"):
         model.perplexity(TEXTS, stride=16)
 
 
@@ -225,3 +225,11 @@ def test_a_token_that_is_never_written_stays_so_at_any_temperature():
 def test_settings_that_mean_nothing_are_errors(settings):
     with pytest.raises(UnlabeledError, match=next(iter(settings))):
         sample_token(LOGITS, **settings)
+
+
+def test_prompts_are_texts(model):
+    for prompts in (5, [5], b"the"):
+        with pytest.raises(UnlabeledError, match="where a text belongs"):
+            model.generate(prompts, length=2)
+    assert model.generate(iter(["the"]), length=2, seed=0) == [model.generate("the", length=2, seed=0)]
+    assert model.generate("the \udce9", length=1, seed=0).startswith("the ")

@@ -3,7 +3,7 @@ import torch
 
 from unlabeled import NoisyTextRestoration
 from unlabeled.data import Batch
-from unlabeled.data.text.tokenization.tokens import padded
+from unlabeled.data.text.tokenization.tokens import TextPair, padded
 from unlabeled.methods.language.gpt import token_logits
 
 TEXTS = ["the dog barks at the cat", "the cat runs from the dog", "it rains", ""] * 4
@@ -21,6 +21,13 @@ def test_the_split_deletes_tokens_and_keeps_the_text(model):
     x, y = model.split(Batch.unlabelled(values))
     assert y is values
     assert x.mask.sum() < y.mask.sum()
+
+
+def test_both_texts_of_a_pair_are_restored(model):
+    first, second = padded([[2, 9, 8, 3]], 0), padded([[2, 7, 6, 5, 3]], 0)
+    x, y = model.split(Batch.unlabelled(TextPair(first, second)))
+    assert y.ids.tolist() == [[2, 9, 8, 3, 0], [2, 7, 6, 5, 3]]
+    assert len(x.ids) == 2
 
 
 @torch.no_grad()

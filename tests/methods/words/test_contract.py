@@ -157,3 +157,10 @@ def test_seeds_are_drawn_as_scikit_learn_draws_them():
     first = drawn_seed(None)
     np.random.seed(11)  # noqa: NPY002
     assert drawn_seed(None) == first
+
+
+def test_a_text_of_a_script_without_spaces_is_no_word():
+    model = unlabeled.CBOW(**QUICK).fit(["我喜欢你", "你喜欢我"] * 30)
+    expected = model.vectors_[["我喜", "喜欢", "欢你"]].mean(axis=0)
+    assert model.transform(["我喜欢你"])[0] == pytest.approx(expected, abs=1e-6)
+    assert np.array_equal(model.transform(["喜欢"])[0], model.vectors_["喜欢"])

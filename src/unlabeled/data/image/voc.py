@@ -17,7 +17,7 @@ from unlabeled.counted import counted
 from unlabeled.data.image.decode import SUFFIXES, UnreadableError, picture, upright_size
 from unlabeled.data.image.objects import Objects
 from unlabeled.data.paths import existing
-from unlabeled.data.plain_text import read_plain_text
+from unlabeled.data.plain_text import lines_of, read_plain_text
 from unlabeled.errors import UnlabeledError
 
 LARGEST_XML = 10_000_000
@@ -155,7 +155,7 @@ class VOC:
             there = f"there are {', '.join(known)}" if known else "there are no lists of pictures there"
             raise UnlabeledError(f"{folder} has no {self.split}.txt: {there}")
         file = folder / f"{self.split}.txt"
-        lines = read_plain_text(file).splitlines()
+        lines = lines_of(read_plain_text(file))
         names = list(dict.fromkeys(FLAG.sub("", line.strip()) for line in lines if line.strip()))
         if not names:
             raise UnlabeledError(f"{file} lists no pictures")

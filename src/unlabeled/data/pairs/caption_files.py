@@ -14,7 +14,7 @@ from unlabeled.data.image.decode import SUFFIXES
 from unlabeled.data.image.image_sources import Items
 from unlabeled.data.image.images import Images
 from unlabeled.data.paths import files_under, id_of, with_suffix_in
-from unlabeled.data.plain_text import encoding_of_bytes, read_plain_text
+from unlabeled.data.plain_text import encoding_of_bytes, lines_of, read_plain_text
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.text.text_tables import read_columns
 from unlabeled.errors import UnlabeledError
@@ -63,7 +63,7 @@ def from_folder(folder: Path) -> Captioned:
     captions, image_of = [], []
     for number, image in enumerate(images):
         beside = texts.get(image.with_suffix(""))
-        lines = [] if beside is None else read_plain_text(beside, errors="replace").splitlines()
+        lines = [] if beside is None else lines_of(read_plain_text(beside, errors="replace"))
         for line in [line for line in lines if line.strip()] or [""]:
             captions.append(line)
             image_of.append(number)

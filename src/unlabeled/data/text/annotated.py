@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from unlabeled.data.classes import class_name
 from unlabeled.data.paths import existing
-from unlabeled.data.plain_text import read_plain_text
+from unlabeled.data.plain_text import lines_of, read_plain_text
+from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT, read_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 
 TAG_COLUMNS = ("tags", "ner_tags", "ner", "chunk_tags", "chunk", "pos_tags", "pos")
+
+_UNIVERSAL = 10
+"""Cells of a line in CoNLL-U."""
 
 
 def sentence_tags(words: Sequence[str], tags: Any, place: int) -> list[str] | None:
@@ -41,23 +47,38 @@ def sentence_tags(words: Sequence[str], tags: Any, place: int) -> list[str] | No
     return [name for name in names if name is not None]
 
 
-def given_answers(answer: Any) -> list[tuple[str, int]]:
+def given_answers(answer: Any, row: int) -> list[tuple[str, int]]:
     """Read answers to a question: (text, beginning), SQuAD's ``{"text": [...], "answer_start": [...]}``, or None.
+
+    Raises
+    ------
+    UnlabeledError
+        If it is something else; `row` is the number of the question.
 
     Examples
     --------
-    >>> given_answers({"text": ["a dog", "dog"], "answer_start": [4, 6]})
+    >>> given_answers({"text": ["a dog", "dog"], "answer_start": [4, 6]}, 0)
     [('a dog', 4), ('dog', 6)]
-    >>> given_answers(None)
+    >>> given_answers(None, 0)
     []
     """
-    if isinstance(answer, dict):
-        texts, starts = answer.get("text", []), answer.get("answer_start", [])
-        return [(texts, starts)] if isinstance(texts, str) else list(zip(texts, starts, strict=True))
-    if answer is None or isinstance(answer, float) or answer == "":
-        return []
-    text, start = answer
-    return [(text, start)]
+    try:
+        if isinstance(answer, dict):
+            texts, starts = answer.get("text", []), answer.get("answer_start", [])
+            found = [(texts, starts)] if isinstance(texts, str) else list(zip(texts, starts, strict=True))
+        else:
+            missing = answer is None or isinstance(answer, float) or (isinstance(answer, str) and answer == "")
+            found = [] if missing else [(text, start) for text, start in [answer]]
+    except (TypeError, ValueError):
+        found = [("", None)]
+    for text, start in found:
+        whole = isinstance(start, Integral) and not isinstance(start, bool) and int(start) >= 0
+        if not isinstance(text, str) or not whole:
+            raise UnlabeledError(
+                f"question {row}: an answer is its text and the number of the character where it begins, not "
+                f"{answer!r:.60}"
+            )
+    return [(text, int(start)) for text, start in found]
 
 
 def answer_span(answer: Any, context: str, row: int) -> tuple[int, int] | None:
@@ -68,7 +89,7 @@ def answer_span(answer: Any, context: str, row: int) -> tuple[int, int] | None:
     UnlabeledError
         If the answer does not stand there in the context.
     """
-    given = given_answers(answer)
+    given = given_answers(answer, row)
     if not given:
         return None
     text, start = given[0]
@@ -79,8 +100,10 @@ def answer_span(answer: Any, context: str, row: int) -> tuple[int, int] | None:
     return start, start + len(text)
 
 
-def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[str]], list[list[str]]]:
+def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[str]], list[list[str]] | None]:
     """Read sentences with tags: a word a line with its tags after it, blank lines between sentences.
+
+    Tabs part the word and its tags if the line has any, else spaces; a word may hold other white space.
 
     Parameters
     ----------
@@ -90,25 +113,39 @@ def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[s
 
     Returns
     -------
-    words, tags : list of lists of str
+    words : list of lists of str
+    tags : list of lists of str or None
+        None if no line has more than a word.
     """
     words: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
-    for number, line in enumerate(read_plain_text(existing(path)).splitlines(), start=1):
-        cells = line.split()
+    untagged = None
+    for number, line in enumerate(lines_of(read_plain_text(existing(path))), start=1):
+        cells = [cell for cell in re.split(r"\t" if "\t" in line else " +", line.strip(" \t")) if cell.strip()]
         if not cells or cells[0] == "-DOCSTART-":
             if words[-1]:
                 words.append([])
                 tags.append([])
             continue
-        if len(cells) < 2 or not -len(cells) <= tag < len(cells):
+        if len(cells) == _UNIVERSAL and "\t" in line and re.fullmatch(r"\d+([-.]\d+)?", cells[0]):
+            raise UnlabeledError(
+                f"{path}, line {number}: this is CoNLL-U; leave out its comments, and keep its columns of words and "
+                "tags, 2 and 4"
+            )
+        if len(cells) < 2:
+            untagged = untagged or f"line {number}: {line!r:.60}"
+        elif not -len(cells) <= tag < len(cells):
             raise UnlabeledError(f"{path}, line {number}: {line!r:.60} has no tag in column {tag}")
+        else:
+            tags[-1].append(cells[tag])
         words[-1].append(cells[0])
-        tags[-1].append(cells[tag])
     filled = [place for place, sentence in enumerate(words) if sentence]
     if not filled:
         raise UnlabeledError(f"there are no sentences in {path}")
-    return [words[place] for place in filled], [tags[place] for place in filled]
+    tagged = any(tags)
+    if untagged and tagged:
+        raise UnlabeledError(f"{path}, {untagged} has no tag in column {tag}")
+    return [words[place] for place in filled], [tags[place] for place in filled] if tagged else None
 
 
 def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], list[Any]]:
@@ -133,7 +170,9 @@ def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], lis
                     columns = {key: [one[key] for one in found] for key in ("text", "answer_start")}
                     answers.append(columns if found else None)
     except (KeyError, TypeError, AttributeError) as error:
-        raise UnlabeledError(f"{path} is not in SQuAD's form: {error!r} is missing") from None
+        raise UnlabeledError(f"{path} is not in SQuAD's form ({error!r})") from None
+    if not pairs:
+        raise UnlabeledError(f"there are no questions in {path}")
     return pairs, answers
 
 
@@ -168,10 +207,11 @@ def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], 
         if words is not None:
             return columns[words], None if tags is None else columns[tags]
     elif all(name in names for name in wanted):
-        pairs = list(zip(columns[names["question"]], columns[names["context"]], strict=True))
+        questions, contexts = (as_texts(columns[names[key]], f"column {key!r} of {path}") for key in wanted)
+        pairs = list(zip(questions, contexts, strict=True))
         if "answer" in names and "answers" not in names:
             starts = columns[names["answer_start"]] if "answer_start" in names else [None] * len(pairs)
-            return pairs, _flat_answers(columns[names["answer"]], starts, [context for _, context in pairs])
+            return pairs, _flat_answers(columns[names["answer"]], starts, contexts)
         return pairs, columns[names["answers"]] if "answers" in names else None
     raise UnlabeledError(f"{path} has no columns {' and '.join(wanted)}; its columns are {', '.join(columns)}")
 

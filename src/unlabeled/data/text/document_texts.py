@@ -10,6 +10,7 @@ from typing import Any
 import scipy.sparse as sp
 
 from unlabeled.data.paths import id_of
+from unlabeled.data.plain_text import lines_of
 from unlabeled.data.text.text_columns import read_text_columns
 from unlabeled.data.text.text_files import Files, Strings, open_text
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT
@@ -73,7 +74,7 @@ def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
     if root is None or root.is_dir():
         names = [id_of(path.relative_to(root) if root else path) for path in opened.paths]
         return [_read(opened, path) for path in opened.paths], names
-    lines = [(number, line) for number, line in enumerate(_read(opened, root).splitlines(), start=1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(lines_of(_read(opened, root)), start=1) if line.strip()]
     return [line for _, line in lines], [f"line {number}" for number, _ in lines]
 
 

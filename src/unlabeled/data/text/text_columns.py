@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ PAIR_COLUMNS = (
 )
 THIRD_COLUMNS = ("negative", "third")
 SCORE_COLUMNS = ("score", "similarity", "relatedness")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def _told(strings: list[str]) -> str:
 
 
 def as_texts(values: Sequence[Any], name: str) -> list[str]:
-    """Check that values are texts; a missing one becomes the empty text.
+    """Check that values are texts; a missing one becomes the empty text, and half a character U+FFFD.
 
     Raises
     ------
@@ -134,12 +137,25 @@ def as_texts(values: Sequence[Any], name: str) -> list[str]:
     texts = []
     for place, value in enumerate(values):
         if isinstance(value, str):
-            texts.append(value)
+            texts.append(whole_characters(value))
         elif value is None or (isinstance(value, float) and math.isnan(value)):
             texts.append("")
         else:
             raise UnlabeledError(f"{name} holds {value!r:.60} in row {place}, where a text belongs")
     return texts
+
+
+def whole_characters(text: str) -> str:
+    """Put U+FFFD in place of a surrogate without its other half, which JSON and the names of files can hold.
+
+    Examples
+    --------
+    >>> print(ascii(whole_characters("caf\\udce9")))
+    'caf\\ufffd'
+    """
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _numbers(values: list[Any]) -> list[float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import prefetched
+from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokenized import by_length
 from unlabeled.data.text.tokenization.tokens import padded
@@ -121,13 +122,12 @@ class TaggedWords:
     @classmethod
     def cut(cls, sentences: Sequence[Sequence[str]], tokenizer: SubwordTokenizer, length: int) -> TaggedWords:
         """Cut sentences, each a list of words, into tokens."""
-        made = cls(InputRows(tokenizer), [], [len(words) for words in sentences])
+        cut = [_words_of(words, number) for number, words in enumerate(sentences)]
+        made = cls(InputRows(tokenizer), [], [len(words) for words in cut])
         before = len(tokenizer.with_special_tokens(np.empty(0, np.int32), length)) - len(tokenizer.closing_tokens)
         room = length - tokenizer.tokens_added
-        for number, words in enumerate(sentences):
-            if isinstance(words, str):
-                raise UnlabeledError(f"sentence {number} is a string; for tags give each sentence as a list of words")
-            ids, of_word = tokenizer.encode_words(list(words))
+        for number, words in enumerate(cut):
+            ids, of_word = tokenizer.encode_words(words)
             starts = np.flatnonzero(np.diff(of_word, prepend=-1) > 0)
             heads = np.full(len(ids), -1, dtype=np.int64)
             heads[starts] = of_word[starts]
@@ -165,6 +165,14 @@ class TaggedWords:
                 if margin > best[owner][word]:
                     best[owner][word], found[owner][word] = margin, score[place]
         return found
+
+
+def _words_of(sentence: Any, number: int) -> list[str]:
+    """Give the words of a sentence as a list of strings."""
+    if isinstance(sentence, str) or not hasattr(sentence, "__len__"):
+        what = "a string" if isinstance(sentence, str) else repr(sentence)
+        raise UnlabeledError(f"sentence {number} is {what}; for tags give each sentence as a list of words")
+    return as_texts(list(sentence), f"sentence {number}")
 
 
 @dataclass

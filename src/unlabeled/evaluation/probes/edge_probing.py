@@ -88,6 +88,8 @@ def edge_probing(
     .. [1] Tenney, Das & Pavlick, BERT Rediscovers the Classical NLP Pipeline, ACL 2019.
     .. [2] Hewitt & Liang, Designing and Interpreting Probes with Control Tasks, EMNLP 2019.
     """
+    _check_tagged(sentences, tags)
+    _check_tagged(test_sentences, test_tags)
     names = sorted({str(tag) for row in tags for tag in row})
     if len(names) < 2:
         raise UnlabeledError(f"probing needs at least two different tags, got {len(names)}")
@@ -162,6 +164,15 @@ def word_vectors(encoder: Any, sentences: Sequence[Sequence[str]]) -> Tensor:
     return vectors
 
 
+def _check_tagged(sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> None:
+    """Refuse sentences that have not one tag a word."""
+    if len(sentences) != len(tags):
+        raise UnlabeledError(f"there are {len(sentences)} sentences but {len(tags)} lists of tags")
+    for place, (words, row) in enumerate(zip(sentences, tags, strict=True)):
+        if len(words) != len(row):
+            raise UnlabeledError(f"sentence {place} has {len(words)} words but {len(row)} tags")
+
+
 def _limited(
     sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]
 ) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
@@ -169,9 +180,7 @@ def _limited(
     shown: list[Sequence[str]] = []
     wanted: list[Sequence[str]] = []
     count = 0
-    for place, (words, row) in enumerate(zip(sentences, tags, strict=True)):
-        if len(words) != len(row):
-            raise UnlabeledError(f"sentence {place} has {len(words)} words but {len(row)} tags")
+    for words, row in zip(sentences, tags, strict=True):
         if count + len(words) > MAX_WORDS and shown:
             break
         shown.append(words)

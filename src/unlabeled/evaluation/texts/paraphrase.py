@@ -9,6 +9,7 @@ import numpy as np
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.linear_probe import linear_probe
+from unlabeled.evaluation.sentence_similarity import paired_columns
 from unlabeled.evaluation.texts.text_baselines import Represent, TextEvaluation, Vectors, representations
 
 Pairs = Sequence[tuple[str, str]]
@@ -55,7 +56,7 @@ def paraphrase(
             raise UnlabeledError(f"there are {len(given)} {which}pairs but {len(truth)} {which}labels")
         if odd := sorted({int(label) for label in truth} - {-1, 0, 1}):
             raise UnlabeledError(f"{which}labels of pairs are 1, 0 or −1 for unknown, got {odd[0]}")
-    known = [text for pair in pairs for text in pair]
+    known = [text for column in paired_columns(pairs) for text in column]
     truth_of_test = np.asarray(test_labels)
     judged = truth_of_test >= 0
     figures, counts = {}, (0, 0)
@@ -69,7 +70,7 @@ def paraphrase(
 
 
 def _features(represent: Represent, pairs: Pairs) -> Vectors:
-    first, second = (represent(list(texts)) for texts in zip(*pairs, strict=True))
+    first, second = (represent(texts) for texts in paired_columns(pairs))
     return np.concatenate([np.abs(first - second), first * second], axis=1)
 
 

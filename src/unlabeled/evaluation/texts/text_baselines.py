@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.tokenization.tokenizers import tokenize
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import from_description
+from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.sentence_vectors import SentenceVectors
 from unlabeled.modalities import open_instances
 
@@ -68,8 +69,13 @@ def representations(encoder: Any, known: Sequence[str], word_vectors: Any, seed:
         torch.manual_seed(seed)
         blank = from_description(encoder.describe(), encoder.preprocessing)
 
+    if not len(known):
+        raise UnlabeledError("there are no texts to judge by")
     counts = TfidfVectorizer(max_features=WORDS, sublinear_tf=True, tokenizer=tokenize, token_pattern=None)
-    counts.fit(known)
+    try:
+        counts.fit(known)
+    except ValueError:  # not one word in all the texts
+        counts.fit(["word"])
     found: dict[str, Represent] = {
         "learnt": lambda texts: _embedded(encoder, texts),
         "untrained": lambda texts: _embedded(blank, texts),

@@ -24,7 +24,7 @@ from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.methods.fewlabels.tasks import TASKS, Scores, TaskName
-from unlabeled.setting_checks import check_whole_settings
+from unlabeled.setting_checks import check_whole_number, check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
 from unlabeled.training.optimizers import set_linear_rate
@@ -183,6 +183,8 @@ class FineTuning(Estimator):
         _, made = fresh.prepare(X, self.encoder_)
         truth = fresh.learn(y, X, made)[2]
         pairs = [(a, b) for a, b in zip(truth, found, strict=True) if a is not None]
+        if not pairs:
+            raise UnlabeledError("no instance is labelled, so there is nothing to measure by")
         return self.task_.score([a for a, _ in pairs], [b for _, b in pairs])
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -226,6 +228,8 @@ class FineTuning(Estimator):
                 int(self.layers)
             except ValueError:
                 raise unknown_name("layers", self.layers, [*NAMED_LAYERS, "a whole number"]) from None
+        if self.layers not in NAMED_LAYERS:
+            check_whole_number("layers", int(self.layers), least=0)
         check_whole_settings(self, "epochs", "batch_size", "patience")
         if not 0 <= self.validation < 1:
             raise UnlabeledError(f"validation is a share, at least 0 and below 1, got {self.validation!r}")

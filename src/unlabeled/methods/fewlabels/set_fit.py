@@ -104,9 +104,7 @@ class SetFit(Estimator):
         self._check()
         seed = int(check_random_state(self.random_state).randint(2**31))
         start = trained_encoder(self.encoder).to(choose_device(self.device))
-        instances, _ = open_instances(X, preprocessing=start.preprocessing)
-        if len(getattr(instances, "columns", ())) > 1:
-            raise UnlabeledError("SetFit classifies single texts; for pairs that are read together take FineTuning")
+        instances = self._opened(X, start)
         codes, self.classes_ = label_codes(y, len(instances))
         if len(self.classes_) < 2:
             raise UnlabeledError(f"a classifier needs at least two classes, got {len(self.classes_)}")
@@ -128,7 +126,7 @@ class SetFit(Estimator):
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Give the probability of each class, shape (n, classes)."""
         check_is_fitted(self, "weights_")
-        instances, _ = open_instances(X, preprocessing=self.encoder_.preprocessing)
+        instances = self._opened(X, self.encoder_)
         scores = self._vectors(self.encoder_, instances) @ self.weights_.T + self.bias_
         shares = np.exp(scores - scores.max(1, keepdims=True))
         return np.asarray(shares / shares.sum(1, keepdims=True))
@@ -139,8 +137,14 @@ class SetFit(Estimator):
 
     def score(self, X: Any, y: Any) -> float:
         """Give the accuracy on the texts that have a label."""
-        pairs = [(class_name(a), str(b)) for a, b in zip(y, self.predict(X), strict=True)]
-        return float(np.mean([a == b for a, b in pairs if a is not None]))
+        found = self.predict(X)
+        if len(y) != len(found):
+            raise UnlabeledError(f"there are {len(found)} texts but {len(y)} labels")
+        pairs = [(class_name(a), str(b)) for a, b in zip(y, found, strict=True)]
+        right = [a == b for a, b in pairs if a is not None]
+        if not right:
+            raise UnlabeledError("no text is labelled, so there is nothing to measure by")
+        return float(np.mean(right))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
@@ -172,6 +176,13 @@ class SetFit(Estimator):
         if self.tune not in ("auto", "always", "never"):
             raise unknown_name("tune", str(self.tune), ["auto", "always", "never"])
         check_whole_settings(self, "pairs", "batch_size")
+
+    def _opened(self, X: Any, encoder: Encoder) -> Any:
+        """Cut texts as the encoder does."""
+        instances, _ = open_instances(X, preprocessing=encoder.preprocessing)
+        if len(getattr(instances, "columns", ())) > 1:
+            raise UnlabeledError("SetFit classifies single texts; for pairs that are read together take FineTuning")
+        return instances
 
     def _compared(
         self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], folds: int, seed: int

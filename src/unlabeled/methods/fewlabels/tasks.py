@@ -17,12 +17,16 @@ from torch.nn import functional as F
 from unlabeled.data.classes import label_codes
 from unlabeled.data.text.annotated import answer_span, given_answers, sentence_tags
 from unlabeled.data.text.span_f1 import answer_f1, entity_f1
+from unlabeled.data.text.text_columns import whole_characters
 from unlabeled.data.text.token_windows import IGNORED, Questions, TaggedWords, pair_rows
+from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
 
 LONGEST_ANSWER = 30
 """Tokens."""
+WIDTHS = ("what is no text", "single texts", "pairs of texts", "triples of texts")
+"""What instances are called by the number of their texts."""
 
 Scores = NDArray[np.float32] | None
 """What the head gives for a prepared row; None for a row that was not asked for."""
@@ -96,12 +100,19 @@ class ClassTask(Task):
     name = "class"
     fewest = 2
     classes: NDArray[Any]
+    texts: int | None = None
+    """How many texts an instance has, 0 for what is no text; None until that is known."""
 
     def prepare(self, X: Any, encoder: Any) -> tuple[Any, Any]:
         """Make instances; a pair of texts becomes one row."""
         instances, _ = open_instances(X, preprocessing=encoder.preprocessing)
-        columns = getattr(instances, "columns", ())
-        if len(columns) == 2:
+        # Tables have columns too, but those are names.
+        columns = instances.columns if isinstance(instances, TokenizedTexts) else ()
+        if self.texts is not None and len(columns) != self.texts:
+            learnt, given = (WIDTHS[width] for width in (self.texts, len(columns)))
+            raise UnlabeledError(f"this model has learnt to read {learnt}, and these are {given}")
+        self.texts = len(columns)
+        if len(columns) > 1:
             return pair_rows(columns, encoder.preprocessing.tokenizer, encoder.preprocessing.length), len(instances)
         return instances, len(instances)
 
@@ -125,12 +136,12 @@ class ClassTask(Task):
         return float(np.mean([str(a) == str(b) for a, b in zip(truth, found, strict=True)]))
 
     def state(self) -> dict[str, Any]:
-        """Give the classes."""
-        return {"classes": self.classes.tolist()}
+        """Give the classes, and how many texts are read together."""
+        return {"classes": self.classes.tolist(), "texts": self.texts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the classes."""
-        self.classes = np.array(state["classes"])
+        """Take them."""
+        self.classes, self.texts = np.array(state["classes"]), state["texts"]
         self.outputs = len(self.classes)
 
 
@@ -171,12 +182,12 @@ class ScoreTask(ClassTask):
         return float(spearmanr(truth, found).statistic)
 
     def state(self) -> dict[str, Any]:
-        """Give mean and scale."""
-        return {"mean": self.mean, "scale": self.scale}
+        """Give mean and scale, and how many texts are read together."""
+        return {"mean": self.mean, "scale": self.scale, "texts": self.texts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take mean and scale."""
-        self.mean, self.scale = state["mean"], state["scale"]
+        """Take them."""
+        self.mean, self.scale, self.texts = state["mean"], state["scale"], state["texts"]
 
 
 class TagTask(Task):
@@ -252,9 +263,10 @@ class SpanTask(Task):
         """Cut questions and contexts; long contexts become several rows."""
         if getattr(encoder.preprocessing, "kind", "") != "text":
             raise UnlabeledError("answers are for texts, and the encoder is not")
-        pairs = [tuple(pair) for pair in X]
+        pairs = [() if isinstance(pair, str) else tuple(pair) for pair in X]
         if any(len(pair) != 2 or not all(isinstance(text, str) for text in pair) for pair in pairs):
             raise UnlabeledError("task 'span' takes pairs (question, context) of strings")
+        pairs = [tuple(map(whole_characters, pair)) for pair in pairs]
         made = Questions.cut(pairs, encoder.preprocessing.tokenizer, encoder.preprocessing.length)
         return made.rows, (made, pairs)
 
@@ -265,7 +277,7 @@ class SpanTask(Task):
             raise UnlabeledError(f"there are {len(pairs)} questions but {len(y)} answers")
         spans = [answer_span(a, context, i) for i, (a, (_, context)) in enumerate(zip(y, pairs, strict=True))]
         self.unanswerable = any(span is None for span in spans)
-        known = [[text for text, _ in given_answers(answer)] or [""] for answer in y]
+        known = [[text for text, _ in given_answers(answer, row)] or [""] for row, answer in enumerate(y)]
         return questions.targets(spans), np.array(questions.rows.owner), known
 
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:

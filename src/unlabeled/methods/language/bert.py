@@ -10,12 +10,14 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
+from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.text_windows import SegmentPairs, Segments, Windows
 from unlabeled.data.text.tokenization.tokens import Tokens, compacted, padded
 from unlabeled.encoders import Encoder, Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.gpt import token_logits
 from unlabeled.methods.language.masking import mask_tokens
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.text_method import TextMethod
 
 SHOWN = 8
@@ -86,6 +88,8 @@ class BERT(TextMethod):
     def prepare(self, preprocessing: Any) -> None:
         """Take the window of the encoder, which may be a trained one with another length than `length`."""
         super().prepare(preprocessing)
+        if not 0 < self.mask_share <= 1:
+            raise UnlabeledError(f"mask_share is a share of the tokens, above 0 and at most 1, got {self.mask_share!r}")
         self._window: int = preprocessing.length
 
     def build(self, encoder: Encoder) -> Network:
@@ -139,7 +143,9 @@ class BERT(TextMethod):
             masks.
         """
         self.check_fitted()
+        check_whole_number("k", k)
         tokenizer = self.tokenizer_
+        text = as_texts([text], "the list of texts to fill")[0]
         cut, mask = tokenizer.encode_marked(text), tokenizer.special_id("mask")
         if mask not in cut:
             name = tokenizer.special["mask"]
@@ -152,7 +158,7 @@ class BERT(TextMethod):
         places = (values.ids[0] == mask).nonzero()[:, 0]
         logits = self._logits(self.network_, self.encoder_.features(values).vectors[0, places]).float()
         logits[:, tokenizer.special_ids] = -torch.inf
-        best = logits.softmax(1).topk(min(k, len(tokenizer)), dim=1)
+        best = logits.softmax(1).topk(min(k, logits.shape[1] - len(tokenizer.special_ids)), dim=1)
         found = [
             [(tokenizer.token(i), p) for i, p in zip(ids, ps, strict=True)]
             for ids, ps in zip(best.indices.tolist(), best.values.tolist(), strict=True)

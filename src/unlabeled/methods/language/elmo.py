@@ -61,6 +61,8 @@ class ELMo(TextMethod):
 
     def own_encoder(self, preprocessing: Any) -> Encoder:
         """Make two recurrent networks."""
+        if self.dim % 2:
+            raise UnlabeledError(f"each direction makes half of a vector, so dim must be even, got {self.dim}")
         return LSTM(preprocessing, width=self.dim // 2, layers=self.layers, dropout=self.dropout)
 
     def build(self, encoder: Encoder) -> Network:
@@ -100,7 +102,7 @@ class ELMo(TextMethod):
 
     @torch.no_grad()
     def transform_tokens(self, X: Any) -> list[NDArray[np.float32]]:
-        """Give the vectors of all tokens of each text, special ones included, shape (tokens, dim).
+        """Give the vectors of all tokens of each text, special ones included, shape (tokens, dim); of pairs the first.
 
         Parameters
         ----------
@@ -112,6 +114,7 @@ class ELMo(TextMethod):
         instances = self.open(X)
         found = []
         for batch in instances.batches(torch.arange(len(instances)).split(self.batch_size)):
-            vectors, mask = encoder.features(batch.to(device).values)
+            values = batch.to(device).values
+            vectors, mask = encoder.features(getattr(values, "first", values))
             found += [row[real].cpu().numpy() for row, real in zip(vectors, mask, strict=True)]
         return found

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
+from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.text_windows import Windows
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind
 from unlabeled.data.text.tokenization.tokens import Tokens, padded
@@ -126,7 +127,8 @@ class GPT(TextMethod):
         check_whole_number("length", length)
         if seed is not None:
             check_whole_number("seed", seed, least=0, most=LARGEST_SEED)
-        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        several = hasattr(prompt, "__iter__") and not isinstance(prompt, str | bytes)
+        prompts = as_texts(list(prompt) if several else [prompt], "the list of prompts")
         if not prompts:
             return []
         encoder: Any = self.encoder_.eval()
@@ -193,8 +195,7 @@ class GPT(TextMethod):
         encoder: Any = self.encoder_.eval()
         window: int = encoder.length
         stride = window // 2 if stride is None else stride
-        if not 0 < stride < window:
-            raise UnlabeledError(f"stride must be between 1 and {window - 1}, got {stride}")
+        check_whole_number("stride", stride, most=window - 1)
         device = next(encoder.parameters()).device
         total, count = 0.0, 0
         for text in self.all_texts(self.open(X)):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
-from unlabeled.data.text.tokenization.tokens import Tokens
+from unlabeled.data.text.tokenization.tokens import Tokens, joined_rows
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.layers.attention import positions_of, visible
 from unlabeled.encoders.text.llama_layers import LlamaLayer, rotation_of
@@ -57,8 +57,9 @@ class NoisyTextRestoration(TextMethod):
         return Network(encoder, decoder=VectorDecoder(encoder.dim, self.decoder_layers, self.dropout))
 
     def split(self, batch: Batch) -> tuple[Tokens, Tokens]:
-        """Show a damaged copy, hide the text."""
-        texts = getattr(batch.values, "first", batch.values)
+        """Show a damaged copy, hide the text; of pairs and triples each text is one."""
+        values = batch.values
+        texts = values if isinstance(values, Tokens) else joined_rows(list(values), self.tokenizer_.pad)
         return TokenDeletion(self.deletion)(texts), texts
 
     def loss(self, net: Network, x: Tokens, y: Tokens) -> Tensor:

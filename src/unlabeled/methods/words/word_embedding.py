@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.data.text.indexing.vocabulary import Vocabulary
 from unlabeled.data.text.tokenization.tokenizers import BUILT_IN as TOKENIZERS
-from unlabeled.data.text.tokenization.tokenizers import tokenize
+from unlabeled.data.text.tokenization.tokenizers import is_unspaced, tokenize
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
@@ -154,8 +154,9 @@ class WordEmbedding(Estimator, ABC):
         Parameters
         ----------
         X : sequence of str, length n
-            Words. What has white space in it and is no word of the vocabulary is a text: it is cut into words by the
-            tokenizer, and its vector is the mean of those of its known words. `SentenceVectors` averages better.
+            Words. What is no word of the vocabulary and holds white space, or characters of a script that puts none
+            between words, is a text: it is cut into words by the tokenizer, and its vector is the mean of those of its
+            known words. `SentenceVectors` averages better.
 
         Returns
         -------
@@ -171,7 +172,7 @@ class WordEmbedding(Estimator, ABC):
         if isinstance(X, str):
             raise UnlabeledError(f"transform takes a sequence of words, got the string {X!r}; write [{X!r}]")
         items = [str(item) for item in np.asarray(X, dtype=object).ravel()]
-        texts = [item for item in items if item not in self.vectors_.index and len(item.split()) > 1]
+        texts = [item for item in items if item not in self.vectors_.index and _is_text(item)]
         if not texts:
             return np.asarray(self.vectors_[items], dtype=np.float32).reshape(len(items), -1)
         means = dict(zip(texts, weighted_means(self.vectors_, [self._words(text) for text in texts]), strict=True))
@@ -236,6 +237,11 @@ class WordEmbedding(Estimator, ABC):
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
+
+
+def _is_text(item: str) -> bool:
+    """Tell a text from a word that is not known."""
+    return len(item.split()) > 1 or any(map(is_unspaced, item))
 
 
 def check_neighbours(corpus: Corpus) -> None:

@@ -507,6 +507,8 @@ class WordVectors:
         if isinstance(words, str):
             raise UnlabeledError(f"words is a list of words to load, not one string; write [{words!r}]")
         chosen = None if words is None else frozenset(words)
+        if chosen is not None and not chosen:
+            raise UnlabeledError("words is empty, so there is nothing to load; leave it out to load all words")
         content = read_words(path, mmap, Selection(limit, chosen, errors))
         return cls(content.words, content.vectors, content.counts, oov=content.unseen or "raise")
 
