@@ -169,8 +169,8 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
     if card.exists() and not overwrite:
         if read_json(card) != identity:
             raise UnlabeledError(
-                f"{folder} holds a comparison of other data, budget or settings; choose another folder, or begin anew "
-                "with --overwrite"
+                f"{folder} holds a comparison of other data, labels, budget or settings; choose another folder, "
+                "or begin anew with --overwrite"
             )
         return
     if folder.exists() and not card.exists() and any(folder.iterdir()):
