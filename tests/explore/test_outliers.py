@@ -44,3 +44,11 @@ def test_bad_input():
         outliers([[1.0, 0.0], [0.0, 1.0]], k=0)
     with pytest.raises(UnlabeledError, match="unknown metric"):
         outliers([[1.0, 0.0]], metric="l2")
+
+
+def test_distances_far_from_zero_are_those_near_it():
+    near = np.random.default_rng(0).normal(size=(40, 3))
+    rows, scores = outliers(near + 1e8, k=3, metric="euclidean")  # float32 knows multiples of 8 there
+    expected = outliers(near + 1e8 - 1e8, k=3, metric="euclidean")
+    assert rows.tolist() == expected[0].tolist()
+    np.testing.assert_allclose(scores, expected[1], rtol=1e-5)

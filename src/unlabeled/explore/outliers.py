@@ -46,7 +46,7 @@ def outliers(
     >>> rows.tolist()
     [3]
     """
-    distances = nearest_others(checked_vectors(vectors), k, metric).distances
+    distances = nearest_others(checked_vectors(vectors, keep_double=True), k, metric).distances
     scores = distances.mean(axis=1) if distances.shape[1] else np.zeros(len(distances), np.float32)
     rows = np.argsort(-scores, kind="stable")[:top]
     return rows, scores[rows]

@@ -116,3 +116,15 @@ def test_what_has_no_topics_is_refused_and_leaves_nothing(texts, options, says, 
     with pytest.raises(UnlabeledError, match=says):
         topics(texts, tmp_path / "t", **(QUICK | options))
     assert not any(tmp_path.iterdir())
+
+
+def test_a_cluster_of_texts_without_words_is_told_and_not_judged(tmp_path, monkeypatch):
+    from unlabeled.runs.grouping import cluster_topics
+
+    texts = TEXTS + ["the and of"] * 8
+    vectors = np.eye(3)[[*np.arange(32) // 20, *[2] * 8]]
+    monkeypatch.setattr(cluster_topics, "embedded", lambda *_: (texts, [str(i) for i in range(40)], vectors, "a run"))
+    found = topics(texts, tmp_path / "t", method="clusters", encoder="any", **QUICK | {"k": 3})
+    assert [topic["coherence"] is None for topic in found["topics"]] == [False, False, True]
+    assert found["topics"][2]["words"] == []
+    assert "coherence None" not in (tmp_path / "t" / "topics.html").read_text()

@@ -95,7 +95,7 @@ def topics(
                 str(topic["topic"]),
                 f"{topic['share']:.1%}",
                 f"{topic['documents']:,}",
-                f"{topic['coherence']:.2f}",
+                "–" if topic["coherence"] is None else f"{topic['coherence']:.2f}",
                 " ".join(entry["word"] for entry in topic["words"]),
             ]
             for topic in found["topics"]

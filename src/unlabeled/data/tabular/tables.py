@@ -129,19 +129,26 @@ def _read_csv(path: Path, texts: Sequence[str]) -> Any:
         lines = [line for line in islice(file, LINES_LOOKED_AT) if line.strip()]
     delimiter = delimiter_in(lines[0]) if lines else ","
     headerless = _is_headerless(lines, delimiter)
-    head = next(csv_module.reader(lines, delimiter=delimiter), [])
-    identity = None if headerless else id_and_label(head)[0]
-    names = [*texts, *([] if identity is None else [head[identity]])]
     table = csv.read_csv(
         path,
         read_options=csv.ReadOptions(autogenerate_column_names=headerless, encoding=encoding.removesuffix("-sig")),
         parse_options=csv.ParseOptions(delimiter=delimiter),
-        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(texts, pa.string())
+            | ({} if headerless or not lines else id_types(lines[0], delimiter, pa.string()))
+        ),
     )
     for field in table.schema:
         if pa.types.is_binary(field.type):  # what Arrow makes of text that is not UTF-8
             raise UnlabeledError(f"{path}: the column {field.name!r} is not valid UTF-8; save the file as UTF-8")
     return table
+
+
+def id_types(header: str, delimiter: str, kind: Any) -> dict[str, Any]:
+    """Give the column of ids, if the header names one, the type `kind`: as a number, the id 007 would become 7."""
+    names = next(csv_module.reader([header], delimiter=delimiter), [])
+    identity = find_column(names, ID_COLUMNS)
+    return {} if identity is None else {names[identity]: kind}
 
 
 def _is_headerless(lines: Sequence[str], delimiter: str) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv as csv_module
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unlabeled.data.tabular.columns import ID_COLUMNS, find_column
-from unlabeled.data.tabular.tables import TABLES, delimiter_in
+from unlabeled.data.tabular.tables import TABLES, delimiter_in, id_types
 from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
 from unlabeled.data.text.text_files import open_decoded
 from unlabeled.errors import UnlabeledError
@@ -73,17 +71,14 @@ def _read_csv(path: Path, names: set[str] | None) -> pa.Table:
     from pyarrow import csv
 
     with open_decoded(path) as file:
-        first_line = file.readline().decode("utf-8", errors="replace")
+        first_line = file.readline().decode("utf-8-sig", errors="replace")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_in(first_line)
-    head = next(csv_module.reader([first_line.removeprefix("\ufeff")], delimiter=delimiter), [])
-    identity = find_column(head, ID_COLUMNS)
-    ids = [] if identity is None else [head[identity]]  # text: 007 is no number
     with open_decoded(path) as file:
         table = csv.read_csv(
             file,
             read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
             parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(ids, pa.string())),
+            convert_options=csv.ConvertOptions(column_types=id_types(first_line, delimiter, pa.binary())),
         )
     _check_header(table.column_names, path)
     for place, field in enumerate(table.schema):

@@ -20,9 +20,14 @@ def excerpt(text: str) -> str:
 
 
 def topics_summary(source: Any, topics: list[dict[str, Any]], counted: Documents, **about: Any) -> dict[str, Any]:
-    """Judge topics by the words that are listed of them; `about` stands between the source and the figures."""
-    words = [[entry["word"] for entry in topic["words"]] for topic in topics]
+    """Judge topics by the words that are listed of them; `about` stands between the source and the figures.
+
+    The coherence of a topic with fewer than two words, such as a cluster of texts without any that counts, is None.
+    """
+    listed = [[entry["word"] for entry in topic["words"]] for topic in topics]
+    words = [of_topic for of_topic in listed if len(of_topic) > 1]
     coherence = topic_coherence(words, counted, WORDS)
+    each = iter(coherence.topics)
     return {
         "source": str(source) if isinstance(source, str | os.PathLike) else None,
         **about,
@@ -31,5 +36,8 @@ def topics_summary(source: Any, topics: list[dict[str, Any]], counted: Documents
         "words": len(counted.words),
         "coherence": coherence.mean,
         "diversity": topic_diversity(words, WORDS),
-        "topics": [topic | {"coherence": own} for topic, own in zip(topics, coherence.topics, strict=True)],
+        "topics": [
+            topic | {"coherence": next(each) if len(of_topic) > 1 else None}
+            for topic, of_topic in zip(topics, listed, strict=True)
+        ],
     }
