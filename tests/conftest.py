@@ -50,17 +50,18 @@ def write_video() -> Callable[..., Path]:
         rate: int = 10,
         codec: str = "ffv1",
         options: dict[str, str] | None = None,
+        unit: Fraction = Fraction(1, 1000),
     ) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(path), "w") as container:
             stream = container.add_stream(codec, rate=rate, options=options or {})
             stream.height, stream.width = frames.shape[1:3]
             stream.pix_fmt = "bgr0" if codec == "ffv1" else "yuv420p"
-            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            stream.time_base = stream.codec_context.time_base = unit
             for number, pixels in enumerate(frames):
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-                frame.time_base = Fraction(1, 1000)
-                frame.pts = round(1000 * (number / rate if times is None else times[number]))
+                frame.time_base = unit
+                frame.pts = round((number / rate if times is None else times[number]) / unit)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
         return path

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -44,6 +45,30 @@ def test_any_frames_are_found_between_key_frames_and_frames_stored_out_of_order(
     video = VideoFile(write_video(tmp_path / "a.mp4", numbered(60), **H264))
     assert len(video.times) == 60
     assert [number_of(frame) for frame in read(video, wanted)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.ts", "libx264", {"g": "12", "bf": "2"}),  # a seek lands behind the key frame
+        ("a.mpg", "mpeg2video", {"g": "12", "bf": "2", "qmax": "2"}),  # after a seek, stamps are those of neighbours
+        ("a.avi", "libx264", {"g": "12", "bf": "2"}),  # AVI has no stamps of frames that are stored out of order
+        ("a.avi", "mpeg4", {"g": "12", "bf": "2", "qmax": "2"}),
+        ("a.mp4", "libsvtav1", {"svtav1-params": "keyint=12"}),  # the decoder takes its first order to skip for good
+        ("a.webm", "libvpx-vp9", {"g": "12", "auto-alt-ref": "1"}),
+    ],
+)
+def test_single_frames_are_the_right_ones_in_every_container(tmp_path, write_video, name, codec, options):
+    if codec not in av.codecs_available:
+        pytest.skip(f"FFmpeg has no encoder {codec}")
+    frames = numbered(60, 64, 64)
+    frames[:, :32, :32] = 255 - frames[:, :32, :32]  # motion, so that frames out of order are worth storing
+    video = VideoFile(write_video(tmp_path / name, frames, None, 25, codec, options, Fraction(1, 25)))
+    assert len(video.times) == 60
+    np.testing.assert_allclose(video.times, np.arange(60) / 25, atol=2e-3)
+    for wanted in ([0], [1], [5], [37], [59], [13, 14], [3, 58], [11, 12, 13, 24]):
+        shown = [round((float(frame[:, 40:, 40:].mean()) - 10) / 4) for frame in read(video, wanted)]
+        assert shown == wanted
 
 
 def test_frames_of_a_variable_rate_are_chosen_by_their_time_stamps(tmp_path, write_video):

@@ -5,7 +5,8 @@ variable frame rate            frames are chosen by presentation time stamp, nev
 rotation (display matrix)      applied, in steps of 90°
 pixels that are not square     the width is scaled
 sound, subtitles, cover art    passed over
-no time stamps at all          frames are counted at the average rate
+no time stamps, or guessed     frames are counted at the average rate
+containers without an index    read from the start: after a seek, FFmpeg's time stamps are another frame's or missing
 damaged or truncated           refused by name; missing frames are not filled up
 =============================  ======================================================================
 """
@@ -35,13 +36,17 @@ LONG, AHEAD = 16, 4
 """From how many frames on one is scaled in a thread while the next is decoded, and how many may wait for that."""
 
 _USUAL_RATE = 25.0  # frames a second, for a stream that says nothing about time
+_SEEKABLE = frozenset({"mov", "matroska", "avi", "flv", "asf"})  # formats of FFmpeg with an index of key frames
+_SKIPPABLE = frozenset({"h264", "hevc", "vp8", "vp9", "mpeg4", "mpeg1video", "mpeg2video"})
+"""Decoders that are asked at each packet whether to skip it; that of AV1 is asked once, and skips from then on."""
+_REORDERED = frozenset({"h264", "hevc"})  # codecs whose frames in AVI get times of the order in which they are stored
 
 
 class _Index(NamedTuple):
-    """Time stamps of all frames in the order in which they are shown, and which of them are key frames."""
+    """Time stamps of all frames in the order in which they are shown, and from which of them reading can start."""
 
     stamps: NDArray[np.int64]
-    is_key: NDArray[np.bool_]
+    is_start: NDArray[np.bool_]  # key frames that a seek finds; only the first where none can be relied on
     seconds: float  # of one unit of the stamps
     counted: bool  # the stamps are mere numbers, for the file has none
 
@@ -98,7 +103,7 @@ class VideoFile:
         with self._opened() as (container, stream):
             aspect = float(stream.sample_aspect_ratio or 1)
             scaler = FrameScaler(aspect, square)
-            for run in _runs(wanted, index.is_key):
+            for run in _runs(wanted, index.is_start):
                 frames = self._frames(container, stream, run, index)
                 if len(run) < LONG:
                     yield from map(scaler, frames)
@@ -110,11 +115,12 @@ class VideoFile:
         """Give for each wanted frame the one that is shown at its time: the last that is not later."""
         stamps = frozenset(index.stamps[wanted].tolist())
         frames = _from_here(container, stream, index, stamps)
-        if wanted[0] > 0 and not index.counted:
+        sought = bool(index.is_start[1 : wanted[0] + 1].any())
+        if sought:
             container.seek(int(index.stamps[wanted[0]]), stream=stream)
             frames = _from_here(container, stream, index, stamps)
         held, following = next(frames, None), next(frames, None)
-        if wanted[0] > 0 and (held is None or held[0] > index.stamps[wanted[0]]):  # a seek went too far: from the start
+        if sought and (held is None or held[0] > index.stamps[wanted[0]]):  # the seek went too far: from the start
             container.seek(int(index.stamps[0]), stream=stream)
             frames = _from_here(container, stream, index, stamps)
             held, following = next(frames, None), next(frames, None)
@@ -132,13 +138,16 @@ class VideoFile:
             packets = [p for p in container.demux(stream) if p.size and not p.is_discard]
             stamps = [p.pts for p in packets]
             keys = [p.is_keyframe for p in packets]
+            formats = set(container.format.name.split(","))
+            guessed = "avi" in formats and stream.codec_context.has_b_frames and stream.codec_context.name in _REORDERED
             seconds = float(stream.time_base or 0)
             rate = float(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
         if not stamps:
             raise UnreadableError("the video has no frames")
-        if None not in stamps and seconds > 0:
+        if None not in stamps and seconds > 0 and not guessed:
             unique, first = np.unique(np.array(stamps, np.int64), return_index=True)
-            return _Index(unique, np.array(keys, bool)[first], seconds, counted=False)
+            is_start = np.array(keys, bool)[first] if formats & _SEEKABLE else np.arange(len(unique)) == 0
+            return _Index(unique, is_start, seconds, counted=False)
         with self._opened() as (container, stream):
             count = sum(1 for _ in container.decode(stream))
         if not count:
@@ -180,9 +189,9 @@ class VideoFile:
         return stream
 
 
-def _runs(wanted: NDArray[np.int64], is_key: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+def _runs(wanted: NDArray[np.int64], is_start: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     """Cut the wanted frames where so many lie between two of them, a key frame among these, that a seek is quicker."""
-    keys = np.concatenate(([0], np.cumsum(is_key)))
+    keys = np.concatenate(([0], np.cumsum(is_start)))
     far = np.diff(wanted) > SEEK_OVER
     key_between = keys[wanted[1:] + 1] > keys[wanted[:-1] + 1]
     return [run for run in np.split(wanted, np.flatnonzero(far & key_between) + 1) if len(run)]
@@ -193,8 +202,11 @@ def _from_here(container: Any, stream: Any, index: _Index, wanted: frozenset[int
     if index.counted:
         yield from enumerate(container.decode(stream))
         return
+    skips = stream.codec_context.name in _SKIPPABLE
     for packet in container.demux(stream):
-        stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted or packet.pts is None else "NONREF"
+        if skips:
+            needed = packet.pts in wanted or packet.pts is None
+            stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
         for frame in packet.decode():
             if frame.pts is not None:
                 yield frame.pts, frame
