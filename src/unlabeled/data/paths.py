@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from unlabeled.counted import counted
 from unlabeled.data.plain_text import lines_of, read_plain_text
 from unlabeled.errors import UnlabeledError
 
@@ -99,6 +100,14 @@ def describe_suffixes(files: Sequence[Path]) -> str:
     """Say what kinds of files there are, commonest first, such as ``12 .txt, 3 .docx``."""
     counts = Counter(file.suffix.lower() or "without a suffix" for file in files)
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common(5))
+
+
+def files_left_out(folder: Path, files: Sequence[Path], suffixes: Collection[str], what: str) -> list[str]:
+    """Say which files of a folder do not have one of these suffixes, if any: they are no `what`."""
+    others = [file for file in files if file.suffix.lower() not in suffixes]
+    if not others:
+        return []
+    return [f"{counted(len(others), 'file')} of {folder} left out, for they are no {what}: {describe_suffixes(others)}"]
 
 
 def listed_paths(listing: Path) -> tuple[list[Path], list[str]]:

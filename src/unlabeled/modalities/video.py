@@ -98,6 +98,12 @@ class VideoModality(Modality):
             return len(source) > 0 and (_is_video_name(source[0]) or getattr(source[0], "ndim", 0) == 4)
         return getattr(source, "ndim", 0) == 5
 
+    def can_open(self, source: Any) -> bool:
+        """Take folders of frames, lists of paths and arrays in files too; if they hold no videos, the error says so."""
+        if isinstance(source, os.PathLike):
+            return Path(source).is_dir() or Path(source).suffix.lower() in {".npy", ".npz", ".txt", *SUFFIXES}
+        return self.accepts(source) or (isinstance(source, (list, tuple)) and len(source) > 0 and _is_path(source[0]))
+
     def open(self, source: Any) -> Videos:
         """Open videos."""
         return Videos(source)
@@ -202,4 +208,8 @@ def _is_path_of_videos(path: Path) -> bool:
 
 
 def _is_video_name(item: Any) -> bool:
-    return isinstance(item, (str, os.PathLike)) and Path(item).suffix.lower() in SUFFIXES
+    return _is_path(item) and Path(item).suffix.lower() in SUFFIXES
+
+
+def _is_path(item: Any) -> bool:
+    return isinstance(item, (str, os.PathLike))

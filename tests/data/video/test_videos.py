@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,34 @@ def test_a_folder_of_videos_with_classes(tmp_path, write_video):
     assert videos.classes == ["run", "walk"]
     assert videos.labels.tolist() == [0, 0, 1]
     np.testing.assert_array_equal(frames_of(videos, 0), moving().transpose(0, 3, 1, 2))
+
+
+def test_what_is_left_out_is_said_and_parts_of_a_split_are_no_classes(tmp_path, write_video):
+    for name in ("train/run/a.mkv", "train/walk/b.mkv", "val/run/c.mkv"):
+        write_video(tmp_path / "split" / name, moving())
+    (tmp_path / "split" / "d.rm").touch()
+    videos = Videos(tmp_path / "split")
+    assert (videos.classes, videos.labels.tolist()) == (["run", "walk"], [0, 1, 0])
+    assert videos.remarks == (f"1 file of {tmp_path / 'split'} left out, for they are no videos: 1 .rm",)
+    for number in range(10):
+        write_video(tmp_path / "stray" / ("run" if number % 2 else "walk") / f"{number}.mkv", moving())
+    write_video(tmp_path / "stray" / "new.mkv", moving())
+    videos = Videos(tmp_path / "stray")
+    assert videos.labels.tolist().count(-1) == 1
+    assert videos.remarks == ("1 videos outside the class folders are unlabelled, such as new.mkv",)
+
+
+def test_names_that_are_not_utf8_become_ids_that_can_be_written(tmp_path, write_video):
+    path = write_video(tmp_path / "a.mkv", moving())
+    strange = path.rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mkv")))
+    for source in (tmp_path, strange, [strange]):
+        (name,) = Videos(source).ids
+        assert name.endswith("caf\\xe9.mkv")
+    folder = tmp_path / "frames" / os.fsdecode(b"na\xefve")
+    folder.mkdir(parents=True)
+    Image.fromarray(moving()[0]).save(folder / os.fsdecode(b"\xe9.png"))
+    assert Videos(tmp_path / "frames").ids == ["na\\xefve"]
+    assert len(Videos(tmp_path / "frames").fingerprint) == 64
 
 
 def test_a_folder_of_folders_of_frames_in_natural_order(tmp_path):
@@ -82,7 +111,8 @@ def test_labels_of_a_file_and_the_fingerprint(tmp_path, write_video):
     ("source", "message"),
     [
         (np.zeros((2, 5, 8, 9), np.uint8), "add an axis"),
-        (np.zeros((2, 0, 8, 9, 3), np.uint8), "no images"),
+        (np.zeros((2, 0, 8, 9, 3), np.uint8), r"no frames: its shape is \(2, 0, 8, 9, 3\)"),
+        (np.zeros((0, 5, 8, 9, 3), np.uint8), "no frames"),
         (np.zeros((2, 5, 8, 9, 7), np.uint8), "1, 3 or 4 channels"),
         ([], "an empty list"),
         ([np.zeros(3, np.uint8)], "item 0 of the list is no video"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
@@ -57,6 +58,19 @@ def test_a_fit_repeats_bit_for_bit(method):
 def test_images_and_vectors_are_refused_by_name(method):
     with pytest.raises(UnlabeledError, match=f"{method.__name__} is for video data, not images"):
         method(**PLAIN).fit(np.zeros((4, 8, 8), np.uint8))
+
+
+def test_a_folder_of_folders_of_frames_is_learnt_from(tmp_path):
+    for number, clip in enumerate(clips(4)):
+        (tmp_path / f"walk{number}").mkdir()
+        for time, frame in enumerate(clip):
+            Image.fromarray(frame.squeeze()).save(tmp_path / f"walk{number}" / f"{time}.png")
+    model = FrameOrder(**PLAIN).fit(tmp_path)
+    assert model.transform(tmp_path).shape == (4, model.encoder_.dim)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.txt").write_text("words")
+    with pytest.raises(UnlabeledError, match="neither videos nor folders of frames"):
+        FrameOrder(**PLAIN).fit(tmp_path / "text")
 
 
 def test_frames_of_any_image_encoder_and_a_temporal_head():

@@ -18,7 +18,15 @@ from unlabeled.data.arrays import ArrayImages, as_array, load_array, picture_of
 from unlabeled.data.classes import UNLABELLED, encode, encode_values
 from unlabeled.data.fingerprint import file_digest, fingerprint
 from unlabeled.data.image.decode import HEIF_SUFFIXES, SUFFIXES, Raw, UnreadableError
-from unlabeled.data.paths import describe_suffixes, existing, files_under, id_of, listed_paths, with_suffix_in
+from unlabeled.data.paths import (
+    describe_suffixes,
+    existing,
+    files_left_out,
+    files_under,
+    id_of,
+    listed_paths,
+    with_suffix_in,
+)
 from unlabeled.errors import UnlabeledError
 
 # A dataset may compute its items, so only this many of them, spread evenly, enter its fingerprint.
@@ -252,15 +260,15 @@ def _from_folder(folder: Path) -> Origin:
             f"Images end in {', '.join(sorted(SUFFIXES))}"
         )
     inner = [image.relative_to(folder) for image in images]
-    classes, remarks = _folder_classes(inner)
+    classes, remarks = folder_classes(inner, "images")
     return Items(images, [id_of(path) for path in inner], classes, [*_left_out(folder, files), *remarks])
 
 
-def _folder_classes(paths: Sequence[Path]) -> tuple[list[str | None] | None, list[str]]:
+def folder_classes(paths: Sequence[Path], what: str) -> tuple[list[str | None] | None, list[str]]:
     """Read classes off the names of folders: the first level, or the second below ``train``, ``val`` and the like.
 
-    A few pictures that lie outside all class folders are unlabelled. If they are more than one in ten, the folders
-    are not taken for classes.
+    A few instances that lie outside all class folders are unlabelled. If they are more than one in ten, the folders
+    are not taken for classes. `what` names the instances in what is said about that.
     """
     tops = {path.parts[0].lower() for path in paths if len(path.parts) > 1}
     level = 1 if tops and tops <= SPLITS else 0
@@ -269,19 +277,16 @@ def _folder_classes(paths: Sequence[Path]) -> tuple[list[str | None] | None, lis
     if len(set(names) - {None}) < 2:
         return None, []
     if len(strays) > STRAYS * len(paths):
-        return None, [f"Folders are not taken for classes: {len(strays)} images lie outside them, such as {strays[0]}"]
-    said = [f"{len(strays)} images outside the class folders are unlabelled, such as {strays[0]}"] if strays else []
+        return None, [f"Folders are not taken for classes: {len(strays)} {what} lie outside them, such as {strays[0]}"]
+    said = [f"{len(strays)} {what} outside the class folders are unlabelled, such as {strays[0]}"] if strays else []
     return names, said
 
 
 def _left_out(folder: Path, files: Sequence[Path]) -> list[str]:
     """Say which files of the folder are no pictures that can be read."""
-    others = [file for file in files if file.suffix.lower() not in SUFFIXES]
-    if not others:
-        return []
-    heif = any(file.suffix.lower() in HEIF_SUFFIXES for file in others)
+    heif = with_suffix_in(files, HEIF_SUFFIXES - SUFFIXES)
     hint = "; HEIC is read where pillow-heif is installed: pip install 'unlabeled[heif]'" if heif else ""
-    return [f"{len(others)} files of {folder} are left out, for they are no images: {describe_suffixes(others)}{hint}"]
+    return [said + hint for said in files_left_out(folder, files, SUFFIXES, "images")]
 
 
 def _from_list(items: list[Any]) -> Origin:

@@ -16,8 +16,17 @@ from unlabeled.data.classes import encode
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.image.decode import SUFFIXES as IMAGE_SUFFIXES
 from unlabeled.data.image.decode import UnreadableError
+from unlabeled.data.image.image_sources import folder_classes
 from unlabeled.data.labels import labels_of
-from unlabeled.data.paths import describe_suffixes, existing, files_under, id_of, listed_paths, with_suffix_in
+from unlabeled.data.paths import (
+    describe_suffixes,
+    existing,
+    files_left_out,
+    files_under,
+    id_of,
+    listed_paths,
+    with_suffix_in,
+)
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.still_frames import StillFrames, natural_order
 from unlabeled.data.video.video_protocol import FRAME_RATE, Video
@@ -38,8 +47,8 @@ class Videos:
     ----------
     source : path, list or array
         - A folder, searched through, of video files; or, if it has none, of folders of frames: every folder with
-          images in it is a video, its frames in the order of their names, numbers as numbers. If every video lies in a
-          sub-folder and two or more of these hold videos in turn, the first-level sub-folders are the classes.
+          images in it is a video, its frames in the order of their names, numbers as numbers. First-level sub-folders
+          are the classes, by the rules of `unlabeled.data.Images`.
         - A video file; or a text file with one path a line, relative to it.
         - A list of paths, or of arrays (t, h, w) or (t, h, w, c).
         - An array of shape (n, t, h, w, c) or (n, t, c, h, w), also in a ``.npy`` (memory-mapped) or ``.npz`` file:
@@ -56,6 +65,8 @@ class Videos:
     labels : ndarray of int64, shape (n,), or None
         Class numbers, −1 where unlabelled.
     classes : list of str or None
+    remarks : tuple of str
+        What a user should know about what was left out.
 
     Raises
     ------
@@ -77,7 +88,7 @@ class Videos:
         if not 0 < frame_rate < float("inf"):
             raise UnlabeledError(f"frame_rate must be a number of frames a second above zero, not {frame_rate!r}")
         self.source = os.fspath(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
-        self.ids, self._videos, tops = _opened(source, frame_rate)
+        self.ids, self._videos, tops, self.remarks = _opened(source, frame_rate)
         self.labels: NDArray[np.int64] | None = None
         self.classes: list[str] | None = None
         if tops is not None:
@@ -132,11 +143,11 @@ class Videos:
         return UnlabeledError(f"cannot read video {self.ids[index]!r} of {self.source}: {reason}")
 
 
-_Opened = tuple[list[str], list[Video], "list[str | None] | None"]
+_Opened = tuple[list[str], list[Video], "list[str | None] | None", tuple[str, ...]]
 
 
 def _opened(source: Any, frame_rate: float) -> _Opened:
-    """Find out what `source` is; give names, videos and, if folders tell them, classes."""
+    """Find out what `source` is; give names, videos, classes if folders tell them, and remarks."""
     if isinstance(source, (str, os.PathLike)):
         path = existing(os.fspath(source))
         if path.is_dir():
@@ -146,15 +157,15 @@ def _opened(source: Any, frame_rate: float) -> _Opened:
             return _from_array(load_array(path)[0], frame_rate, str(path))
         if suffix == ".txt":
             paths, ids = listed_paths(path)
-            return ids, [_video_file(file) for file in paths], None
+            return ids, [_video_file(file) for file in paths], None, ()
         if suffix not in SUFFIXES:
             raise UnlabeledError(f"{path}: a video ends in {', '.join(sorted(SUFFIXES))}, not in {suffix or 'nothing'}")
-        return [path.name], [_video_file(path)], None
+        return [id_of(Path(path.name))], [_video_file(path)], None, ()
     if hasattr(source, "ndim") and hasattr(source, "dtype"):
         return _from_array(source, frame_rate, "the array")
     if isinstance(source, (list, tuple)) and source:
-        ids = [os.fspath(s) if isinstance(s, (str, os.PathLike)) else str(i) for i, s in enumerate(source)]
-        return ids, [_from_item(item, frame_rate, f"item {i} of the list") for i, item in enumerate(source)], None
+        ids = [id_of(Path(s)) if isinstance(s, (str, os.PathLike)) else str(i) for i, s in enumerate(source)]
+        return ids, [_from_item(item, frame_rate, f"item {i} of the list") for i, item in enumerate(source)], None, ()
     raise UnlabeledError(
         "videos are a folder, a video file, a list of them, or an array of shape (n, t, h, w, c), "
         f"not {'an empty list' if isinstance(source, (list, tuple)) else type(source).__name__}"
@@ -177,10 +188,10 @@ def _from_folder(folder: Path, frame_rate: float) -> _Opened:
             frames.setdefault(image.parent.relative_to(folder), []).append(image)
         inner = list(frames)
         videos = [StillFrames(sorted(paths, key=natural_order), frame_rate) for paths in frames.values()]
-    tops: list[str | None] = [id_of(Path(path.parts[0])) if len(path.parts) > 1 else None for path in inner]
-    classed = None not in tops and len(set(tops)) > 1
+    classes, remarks = folder_classes(inner, "videos")
+    left_out = files_left_out(folder, files, SUFFIXES if found else IMAGE_SUFFIXES, "videos" if found else "frames")
     ids = [id_of(path if path.name else Path(folder.resolve().name)) for path in inner]
-    return ids, videos, tops if classed else None
+    return ids, videos, classes, (*left_out, *remarks)
 
 
 def _from_item(item: Any, frame_rate: float, name: str) -> Video:
@@ -208,9 +219,11 @@ def _from_array(array: Any, frame_rate: float, name: str) -> _Opened:
             + hint.get(array.ndim, "")
         )
     count, length = array.shape[:2]
+    if not count or not length:
+        raise UnlabeledError(f"{name} holds no frames: its shape is {tuple(array.shape)}")
     planes = ArrayImages(array.reshape(-1, *array.shape[2:]), name=name).planes
-    planes = planes.reshape(count, length, *planes.shape[1:]) if count else planes
-    return [str(i) for i in range(count)], [StillFrames(planes[i], frame_rate) for i in range(count)], None
+    planes = planes.reshape(count, length, *planes.shape[1:])
+    return [str(i) for i in range(count)], [StillFrames(planes[i], frame_rate) for i in range(count)], None, ()
 
 
 def _video_file(path: Path) -> Video:
