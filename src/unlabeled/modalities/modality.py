@@ -159,7 +159,7 @@ class Modality(ABC):
         raise UnlabeledError(f"{self.name} data have no raw baseline")
 
     def groups(self, instances: Instances) -> NDArray[np.int64] | None:
-        """Give the number of the group that each instance comes from, such as a video; None where each is its own.
+        """Give the number of the group that each instance comes from: a video, or an image; None where each is its own.
 
         Instances of one group must not be in both parts of a split.
         """

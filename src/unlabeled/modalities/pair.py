@@ -158,6 +158,11 @@ class PairModality(Modality):
         """Give the pixels of the images."""
         return ImageModality().baseline(instances.images, instances.image_rows[rows])
 
+    def groups(self, instances: Any) -> NDArray[np.int64] | None:
+        """Give the number of each pair's image, if some image has several captions."""
+        pictures: NDArray[np.int64] = instances.codes[0]
+        return None if len(np.unique(pictures)) == len(pictures) else pictures
+
     def pictures(self, data: Any, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
         """Draw the images of the pairs."""
         position = {name: row for row, name in enumerate(data.ids)}

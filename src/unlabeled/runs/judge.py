@@ -101,7 +101,9 @@ def judge(
     labels = embeddings.labels[chosen]
     groups = modality_of(instances).groups(instances)
     if groups is not None and not _can_be_split(labels, groups[chosen]):
-        return figures | {"note": "every class comes from one video only, so nothing can be tested on another one"}
+        return figures | {
+            "note": "every class comes from one video or one image only, so nothing can be tested on another one"
+        }
     judged = evaluate(
         embeddings.vectors[chosen],
         labels,

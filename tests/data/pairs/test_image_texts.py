@@ -52,8 +52,11 @@ def test_texts_without_an_image_are_told(folder):
     assert ImageTexts(folder).remarks == ()
     for name in ("later.txt", "earlier.txt"):
         (folder / name).write_text("the image is missing")
-    (remark,) = ImageTexts(folder).remarks
-    assert remark == "2 text files without an image of that name left out, such as earlier.txt"
+    (folder / "3.xcf").touch()
+    assert ImageTexts(folder).remarks == (
+        "2 text files without an image of that name left out, such as earlier.txt",
+        f"1 file of {folder} left out, for they are no images or captions: 1 .xcf",
+    )
 
 
 def test_tables_name_images_by_path(folder):
@@ -107,6 +110,67 @@ def test_a_shard_cannot_ask_for_more_bytes_than_it_has(tmp_path, kind, size):
     (tmp_path / "a.tar").write_bytes(header("0.txt", kind, size) + b"a caption".ljust(512, b"\0"))
     with pytest.raises(UnlabeledError, match=r"a\.tar"):
         ImageTexts(tmp_path / "a.tar")
+
+
+def write_shard(path, members):
+    """Write (name, content) in turn; a string starting with an arrow is a link, hard (=>) or symbolic (->)."""
+    with tarfile.open(path, "w") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                info.type, info.linkname = tarfile.LNKTYPE if content[:2] == "=>" else tarfile.SYMTYPE, content[2:]
+                archive.addfile(info)
+            else:
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_a_key_of_several_shards_is_of_several_pairs(tmp_path):
+    for number, caption in enumerate(CAPTIONS):
+        members = [("0.png", encoded(number)), (f"own{number}.png", encoded(0)), ("0.txt", caption.encode())]
+        write_shard(tmp_path / f"{number}.tar", members[:2] if number == 2 else members)
+    pairs = ImageTexts(tmp_path)
+    assert pairs.ids == ["0.tar/0", "own0", "1.tar/0", "own1", "2.tar/0", "own2"]
+    assert pairs.captions == ["a black square", "", "a grey square", "", "", ""]  # the last shard's has none
+    assert shades(pairs) == [0, 0, 1, 0, 2, 0]
+
+
+def test_what_shards_hold_beside_images_and_captions(tmp_path):
+    records = [{"caption": None, "text": "grey"}, {"caption": None}, ["grey"], {"caption": ["light", "grey"]}]
+    members = [(f"{i}.png", encoded(1)) for i in range(4)] + [
+        (f"{i}.json", json.dumps(r).encode()) for i, r in enumerate(records)
+    ]
+    members += [("lost.txt", b"no image"), ("twin.png", "=>0.png"), ("twin.txt", b"twin"), ("out.png", "->/etc/x.png")]
+    pairs = ImageTexts(write_shard(tmp_path / "a.tar", [*members, ("../up.png", encoded(2)), ("../up.txt", b"up")]))
+    assert pairs.ids == ["0", "1", "2", "3", "twin", "../up"]
+    assert pairs.captions == ["grey", "", "", "light, grey", "twin", "up"]
+    assert shades(pairs) == [1, 1, 1, 1, 1, 2]
+    assert pairs.remarks == ("1 text file without an image of that name left out, such as lost",)
+
+
+@pytest.mark.parametrize("damage", ["header", "cut"])
+def test_a_shard_that_is_damaged_in_the_middle_does_not_end_there(tmp_path, damage):
+    path = write_shard(tmp_path / "a.tar", [(f"{i}.png", encoded(i)) for i in range(3)])
+    whole = path.read_bytes()
+    second = whole.index(b"1.png")
+    path.write_bytes(whole[: second + 100] if damage == "cut" else whole[:second] + b"X" + whole[second + 1 :])
+    with pytest.raises(UnlabeledError, match=r"a\.tar is damaged or cut off at byte"):
+        ImageTexts(path)
+
+
+def test_equal_images_of_several_rows_are_one(tmp_path):
+    """As in tables with a row for each caption: they are no negatives, and stay together in a split."""
+    images = [{"bytes": encoded(i), "path": None} for i in (0, 1, 0, 2)]
+    pq.write_table(pa.table({"image": images, "text": ["black", "grey", "dark", "white"]}), tmp_path / "t.parquet")
+    prepared, _ = open_instances(ImageTexts(tmp_path / "t.parquet"), Settings(size=8))
+    picture = prepared.gather(torch.arange(4)).values.picture
+    assert (picture[0] == picture[2]).item()
+    assert len(picture.unique()) == 3
+    assert modality("pair").groups(prepared).tolist() == picture.tolist()
+    images = [{"bytes": encoded(i), "path": None} for i in range(3)]
+    pq.write_table(pa.table({"image": images, "text": CAPTIONS}), tmp_path / "u.parquet")
+    assert modality("pair").groups(open_instances(ImageTexts(tmp_path / "u.parquet"), Settings(size=8))[0]) is None
 
 
 def test_a_sparse_member_is_no_caption(tmp_path):

@@ -99,7 +99,7 @@ class Items:
     def fingerprint(self) -> str:
         """Hash names and contents."""
         pairs = zip(self.ids, self._items, strict=True)
-        return fingerprint(part for name, item in pairs for part in (name, *_identity(item)))
+        return fingerprint(part for name, item in pairs for part in (name, *stored_content(item)))
 
 
 class DatasetImages:
@@ -129,7 +129,7 @@ class DatasetImages:
 
     def _identity(self, index: int) -> Iterable[str | bytes | NDArray[Any]]:
         try:
-            return _identity(self.read(index))
+            return stored_content(self.read(index))
         except UnreadableError:
             return ["unreadable"]
 
@@ -190,7 +190,8 @@ def _raw(item: Any) -> Raw:
     return picture_of(as_array(item), channels_first=hasattr(item, "detach"))
 
 
-def _identity(item: Any) -> Iterable[str | bytes | NDArray[Any]]:
+def stored_content(item: Any) -> Iterable[str | bytes | NDArray[Any]]:
+    """Give what a picture is stored as, for a fingerprint; of a file its digest."""
     if isinstance(item, Path):
         return [file_digest(item)]
     if callable(item) and not isinstance(item, Image.Image):

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.image.decode import MAX_PIXELS, Fit, UnreadableError, check_fit, picture, picture_size, pixels
-from unlabeled.data.image.image_sources import open_origin
+from unlabeled.data.image.image_sources import open_origin, stored_content
 from unlabeled.data.instances import CACHE_BYTES
 from unlabeled.data.labels import labels_of
 from unlabeled.errors import UnlabeledError
@@ -149,6 +150,12 @@ class Images:
             except UnreadableError as error:
                 raise self.unreadable(int(index), str(error)) from error
         return thumbnails
+
+    def content_codes(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Number some readable images, shape (n,); those that are stored alike, byte for byte, have the same number."""
+        digests = [fingerprint(stored_content(self.origin.read(index))) for index in indices.tolist()]
+        codes: NDArray[np.int64] = np.unique(digests, return_inverse=True)[1].reshape(-1)
+        return codes
 
     def natural_size(self, max_pixels: int = MAX_PIXELS) -> int:
         """Give the size used when none is asked for: the median of the shorter sides, at most 64 pixels.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from unlabeled.counted import counted
 from unlabeled.data.image.decode import SUFFIXES
 from unlabeled.data.image.image_sources import Items
 from unlabeled.data.image.images import Images
-from unlabeled.data.paths import files_under, id_of, with_suffix_in
+from unlabeled.data.paths import files_left_out, files_under, id_of, with_suffix_in
 from unlabeled.data.plain_text import encoding_of_bytes, lines_of, read_plain_text
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
 from unlabeled.data.text.text_tables import read_columns
@@ -69,12 +70,10 @@ def from_folder(folder: Path) -> Captioned:
             image_of.append(number)
     if not any(captions):
         raise UnlabeledError(f"no image in {folder} has a caption: a.jpg needs a.txt beside it")
-    lonely = sorted(texts[stem] for stem in texts.keys() - {image.with_suffix("") for image in images})
-    remarks = []
-    if lonely:
-        left_out = counted(len(lonely), "text file")
-        remarks = [f"{left_out} without an image of that name left out, such as {id_of(lonely[0].relative_to(folder))}"]
-    return Captioned(Images(folder), captions, image_of, remarks=tuple(remarks))
+    lonely = [texts[stem] for stem in texts.keys() - {image.with_suffix("") for image in images}]
+    left_out = files_left_out(folder, files, SUFFIXES | CAPTION_SUFFIXES, "images or captions")
+    remarks = (*_without_image([id_of(text.relative_to(folder)) for text in lonely]), *left_out)
+    return Captioned(Images(folder), captions, image_of, remarks=remarks)
 
 
 def from_table(path: Path, column: str | None = None) -> Captioned:
@@ -123,11 +122,14 @@ def from_table(path: Path, column: str | None = None) -> Captioned:
 def from_shards(paths: Sequence[Path]) -> Captioned:
     """Read tar files of the webdataset layout: ``key.jpg`` beside ``key.txt``, or ``key.json`` with a caption in it.
 
-    Pictures stay in the shards, and are read when they are needed.
+    Pictures stay in the shards, and are read when they are needed. A key that several shards have is told apart by the
+    shard's name before it.
     """
-    items: dict[str, TarMember] = {}
-    texts: dict[str, str] = {}
+    found: list[tuple[str, str, TarMember, str]] = []
+    lonely: list[str] = []
     for path in paths:
+        items: dict[str, TarMember] = {}
+        texts: dict[str, str] = {}
         for key, suffix, member in _members(path):
             if suffix in SUFFIXES:
                 items[key] = member
@@ -135,11 +137,22 @@ def from_shards(paths: Sequence[Path]) -> Captioned:
                 texts[key] = (content := member()).decode(encoding_of_bytes(content), errors="replace").strip()
             elif suffix == ".json":
                 texts.setdefault(key, _caption_in(member()))
-    if not items:
+        found += [(id_of(Path(path.name)), key, member, texts.get(key, "")) for key, member in items.items()]
+        lonely += texts.keys() - items.keys()
+    if not found:
         raise UnlabeledError(f"{paths[0]} holds no images")
-    names = list(items)
-    images = Images(Items([items[name] for name in names], names))
-    return Captioned(images, [texts.get(name, "") for name in names], list(range(len(names))))
+    shards = Counter(key for _, key, _, _ in found)
+    names = [key if shards[key] == 1 else f"{shard}/{key}" for shard, key, _, _ in found]
+    images = Images(Items([member for _, _, member, _ in found], names))
+    captions = [caption for _, _, _, caption in found]
+    return Captioned(images, captions, list(range(len(names))), remarks=_without_image(lonely))
+
+
+def _without_image(names: list[str]) -> tuple[str, ...]:
+    """Say which captions are left out, for there is no image of their name."""
+    if not names:
+        return ()
+    return (f"{counted(len(names), 'text file')} without an image of that name left out, such as {min(names)}",)
 
 
 @dataclass(frozen=True)
@@ -160,16 +173,25 @@ class TarMember:
 def _members(path: Path) -> Iterator[tuple[str, str, TarMember]]:
     try:
         length = path.stat().st_size
+        stored: dict[str, TarMember] = {}
         with tarfile.open(path, "r:") as archive:
             for info in archive:
                 if info.offset_data + info.size > length or info.sparse is not None:
                     raise UnlabeledError(f"{path} is damaged: {info.name!r:.80} is to have {info.size:,} bytes")
                 if info.isfile():
+                    stored[info.name] = TarMember(path, info.offset_data, info.size)
+                # A hard link names a file before it; a symbolic one may lead out of the archive, and is passed over.
+                member = stored.get(info.linkname if info.islnk() else info.name)
+                if member is not None:
                     name = Path(info.name)
                     # As in webdataset, the key ends at the first dot of the name.
                     stem, _, suffix = name.name.partition(".")
-                    member = TarMember(path, info.offset_data, info.size)
                     yield id_of(name.parent / stem), f".{suffix}".lower(), member
+            # At a header that it cannot read, tarfile ends as if there were no more files.
+            with path.open("rb") as file:
+                file.seek(archive.offset)
+                if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
+                    raise UnlabeledError(f"{path} is damaged or cut off at byte {archive.offset:,}")
     except UnlabeledError:
         raise
     except Exception as error:  # a damaged header makes tarfile fail in many ways, MemoryError among them
@@ -181,8 +203,9 @@ def _caption_in(content: bytes) -> str:
         values = json.loads(content)
     except (ValueError, RecursionError):
         return ""
-    found = next((values[name] for name in CAPTION_COLUMNS if isinstance(values, dict) and name in values), "")
-    return str(found)
+    if not isinstance(values, dict):
+        return ""
+    return next((text for name in CAPTION_COLUMNS if (text := _as_text(values.get(name)))), "")
 
 
 def _joined(columns: list[Any]) -> list[str]:

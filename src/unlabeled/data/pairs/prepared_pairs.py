@@ -139,13 +139,18 @@ class PreparedPairs:
 
     @cached_property
     def codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """A number for each pair's image and for its caption; those that differ in case or spaces only are equal."""
-        pictures = self.pairs.image_of[self.kept]
+        """A number for each pair's image and for its caption.
+
+        Images are equal if they are stored alike, byte for byte, as in a table with a row for each caption of an image;
+        captions if they differ in case or spaces only.
+        """
+        pictures = np.arange(len(self.kept))
+        if self.pairs.images is not None:
+            images, places = np.unique(self.pairs.image_of[self.kept], return_inverse=True)
+            pictures = self.pairs.images.content_codes(images)[places.reshape(-1)]
         if self.pairs.captions is None:
             return pictures, np.arange(len(self.kept))
         plain = [" ".join(caption.casefold().split()) for caption in self.captions]
-        if self.pairs.images is None:
-            pictures = np.arange(len(self.kept))
         return pictures, np.unique(np.array(plain, dtype=object).astype(str), return_inverse=True)[1].reshape(-1)
 
     def gather(self, indices: Tensor) -> Batch:
