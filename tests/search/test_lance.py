@@ -256,3 +256,18 @@ def test_what_does_not_fit_is_not_blamed_on_the_engine(tmp_path):
     store = LanceStore.build(["a"], [[1.0, 2.0]], folder=tmp_path / "store")
     with pytest.raises(UnlabeledError, match=r"^the store holds the id 'a' already"):
         store.add(["a"], [[1.0, 2.0]])
+
+
+def test_euclidean_vectors_far_from_zero_keep_their_neighbours(tmp_path):
+    near = np.random.default_rng(0).normal(size=(60, 3))
+    far = near + 1e8  # where float32 knows multiples of 8
+    exact = ExactStore.build(names(60), far, metric="euclidean").query(far, 4)
+    store = LanceStore.build(names(40), far[:40], metric="euclidean", folder=tmp_path / "store")
+    store.add(names(60)[40:], far[40:])
+    store.update(["3"], far[3:4])
+    for one in (store, LanceStore.open(tmp_path / "store")):
+        found = one.query(far, 4)
+        assert (found.indices == exact.indices).all()
+        np.testing.assert_allclose(found.distances, exact.distances, atol=1e-5)
+    store.delete(["0"])
+    assert LanceStore.open(tmp_path / "store").query(far[1:2], 1).distances[0, 0] == 0

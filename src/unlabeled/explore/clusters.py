@@ -235,8 +235,8 @@ def _doubts(sample: NDArray[Any], found: Elbow, random_state: int) -> list[str]:
             parted.append(cluster)
     if parted:
         doubts.append(
-            f"{counted(len(parted), 'cluster')} of them fall into tight groups themselves, which the distance between "
-            "clusters hides from the silhouette: look at a larger -k too"
+            f"{counted(len(parted), 'cluster')} of them {'falls' if len(parted) == 1 else 'fall'} into tight groups, "
+            "which the distance between clusters hides from the silhouette: look at a larger -k too"
         )
     return doubts
 

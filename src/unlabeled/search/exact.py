@@ -15,7 +15,7 @@ from unlabeled.files import folder_written_aside, refuses_damage
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.changed_rows import added_rows, checked_ids, updated_rows
 from unlabeled.search.engine import positions_where
-from unlabeled.search.metric import checked_metric, checked_vectors, unit_rows
+from unlabeled.search.metric import checked_metric, checked_vectors, middle_of, unit_rows
 from unlabeled.search.scanning.exact_search import exact_search
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
-
-SAMPLE = 1000  # rows that tell where the vectors lie
 
 
 class ExactStore:
@@ -85,14 +83,7 @@ class ExactStore:
         metric = checked_metric(metric)
         array = checked_vectors(vectors, keep_double=True)
         rows = rows_table(ids, metadata, len(array))
-        origin = np.zeros(array.shape[1])
-        if metric == "euclidean":
-            # Distances do not change when all is moved, but rounding errors grow with the distance from zero. The
-            # median moves far-away data near, ignores outliers, and keeps integers integers, so that ties stay ties.
-            sample = array
-            if len(array) > SAMPLE:
-                sample = array[np.random.default_rng(0).choice(len(array), SAMPLE, replace=False)]
-            origin = np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2].astype(np.float64)
+        origin = middle_of(array) if metric == "euclidean" else np.zeros(array.shape[1])
         return cls(rows, _as_compared(array, origin, metric), origin, metric)
 
     @property

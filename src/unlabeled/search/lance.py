@@ -20,7 +20,7 @@ from unlabeled.search.card import card_stamp, read_card, write_card
 from unlabeled.search.changed_rows import OWN, added_rows, checked_ids, updated_rows
 from unlabeled.search.engine import bad_filter, connect
 from unlabeled.search.inner_product import map_items, map_queries
-from unlabeled.search.metric import checked_metric, checked_vectors, row_lengths, unit_rows
+from unlabeled.search.metric import checked_metric, checked_vectors, middle_of, row_lengths, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
 
 if TYPE_CHECKING:
@@ -64,15 +64,18 @@ class LanceStore:
     [['a']]
     """
 
-    def __init__(self, folder: Path, table: Any, metric: str, deletions: bool) -> None:
+    def __init__(
+        self, folder: Path, table: Any, metric: str, deletions: bool, origin: NDArray[np.float64] | None
+    ) -> None:
         self.folder = folder.absolute()
         self._opened = card_stamp(folder)
-        self._hold(table, metric, deletions)
+        self._hold(table, metric, deletions, origin)
 
-    def _hold(self, table: Any, metric: str, deletions: bool) -> None:
+    def _hold(self, table: Any, metric: str, deletions: bool, origin: NDArray[np.float64] | None) -> None:
         self._table = table
         self.metric = metric
         self._deletions = deletions
+        self._origin = origin  # what Euclidean vectors are kept relative to
         self._positions: NDArray[np.int64] | None = None  # of all rows, ascending; read when deletions left gaps
         self._length: float | None = None  # M of the mapping of inner products
 
@@ -97,7 +100,8 @@ class LanceStore:
         ids : sequence of str, length n
             Distinct names.
         vectors : array-like, shape (n, d)
-            Any real type; kept as float32, and with ``"cosine"`` scaled to unit length.
+            Any real type; kept as float32, with ``"cosine"`` scaled to unit length, and for ``"euclidean"`` after
+            they are moved to near zero.
         metadata : mapping of str to sequence of length n, or data frame, optional
             Columns for filters.
         metric : {"cosine", "euclidean", "inner_product"}
@@ -111,14 +115,18 @@ class LanceStore:
             For NaN or infinite vectors, repeated ids, lengths that differ, an unknown metric, or a full disk.
         """
         metric = checked_metric(metric)
-        array = checked_vectors(vectors)
+        array = checked_vectors(vectors, keep_double=metric == "euclidean")
         rows = rows_table(ids, metadata, len(array))
+        origin = None
         if metric == "cosine":
             array = unit_rows(array)
         elif metric == "inner_product":
             array = map_items(array)
+        else:
+            origin = middle_of(array)
+            array = (array - origin).astype(np.float32)
         with folder_written_aside(folder, "store") as aside:
-            _write_card(aside, metric, deletions=False)
+            _write_card(aside, metric, False, origin)
             try:
                 _keep_indexed(connect(aside).create_table("vectors", _with_vectors(rows, array)), metric)
             except (RuntimeError, ValueError) as error:  # LanceDB's name for a refusal by the file system
@@ -144,7 +152,8 @@ class LanceStore:
             table = connect(folder).open_table("vectors")
         except (ValueError, RuntimeError) as error:
             raise _damaged(folder, error) from error
-        store = cls(folder, table, metric, bool(card.get("deletions")))
+        origin = None if card.get("origin") is None else np.array(card["origin"], dtype=np.float64)
+        store = cls(folder, table, metric, bool(card.get("deletions")), origin)
         if store.dim < 1 or table.count_rows() < 0:  # which reads the schema and the rows of a damaged table too
             raise UnlabeledError(f"the store in {folder} holds no vectors")
         return store
@@ -171,7 +180,7 @@ class LanceStore:
             If an id is taken, vectors or metadata do not fit, another process is changing the store, or the file system
             refuses the write. The store is then as it was.
         """
-        array = checked_vectors(vectors, self.dim)
+        array = self._checked(vectors)
         with self._changing():
             taken = set(self._rows_of(ids)["id"].to_pylist())
             first = int(self._all_positions().max(initial=-1)) + 1
@@ -199,7 +208,7 @@ class LanceStore:
         """
         import pyarrow.compute as pc
 
-        array = None if vectors is None else checked_vectors(vectors, self.dim)
+        array = None if vectors is None else self._checked(vectors)
         with self._changing():
             old = self._rows_of(ids)
             where = {name: row for row, name in enumerate(old["id"].to_pylist())}
@@ -230,7 +239,7 @@ class LanceStore:
             old = self._rows_of(ids)
             checked_ids(ids, set(old["id"].to_pylist()))
             if len(old) > 0:
-                _write_card(self.folder, self.metric, deletions=True)  # before: it is harmless without a deletion
+                _write_card(self.folder, self.metric, True, self._origin)  # before: it is harmless without a deletion
                 self._deletions = True
                 self._table.delete(f"position IN ({', '.join(map(str, old['position'].to_pylist()))})")
 
@@ -255,7 +264,7 @@ class LanceStore:
                 raise UnlabeledError(f"LanceDB could not change the store in {self.folder}: {error}") from error
             finally:
                 self._positions = self._length = None
-            _write_card(self.folder, self.metric, self._deletions)
+            _write_card(self.folder, self.metric, self._deletions, self._origin)
             renew_contents(self.folder, "store")
             self._opened = card_stamp(self.folder)
 
@@ -285,11 +294,16 @@ class LanceStore:
             self._length = float(row_lengths(_vectors_of(self._table.head(1))).max(initial=0))
         return self._length
 
-    def _kept(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _checked(self, vectors: ArrayLike) -> NDArray[Any]:
+        return checked_vectors(vectors, self.dim, keep_double=self._origin is not None)
+
+    def _kept(self, array: NDArray[Any]) -> NDArray[np.float32]:
         """Give vectors as the store keeps them."""
         if self.metric == "inner_product":
             return map_items(array, self._longest())
-        return unit_rows(array) if self.metric == "cosine" else array
+        if self.metric == "cosine":
+            return unit_rows(array)
+        return array if self._origin is None else (array - self._origin).astype(np.float32)
 
     def _write_anew(self, others: pa.Table, rows: pa.Table, array: NDArray[np.float32]) -> None:
         """Write other rows and these with the mapping that they need together."""
@@ -341,14 +355,12 @@ class LanceStore:
         """
         k = checked_k(k)
         self._follow_changes()
-        queries = checked_vectors(vectors, self.dim)
-        asked = queries
-        if self.metric == "cosine":
-            asked = unit_rows(queries)
-        elif self.metric == "inner_product":
-            # The length of a query does not change who has the largest product. With the length of the mapped vectors
-            # it lies among them, and the nearest cells are the right ones.
-            asked = map_queries(self._longest() * unit_rows(queries))
+        queries = self._checked(vectors)
+        # The length of a query does not change who has the largest product. With the length of the mapped vectors it
+        # lies among them, and the nearest cells are the right ones.
+        asked = (
+            map_queries(self._longest() * unit_rows(queries)) if self.metric == "inner_product" else self._kept(queries)
+        )
         left = self._count(where)
         k = min(k, left)
         if k == 0 or len(queries) == 0:
@@ -371,7 +383,7 @@ class LanceStore:
         if card_stamp(self.folder) != self._opened:
             new = LanceStore.open(self.folder)
             self._opened = new._opened
-            self._hold(new._table, new.metric, new._deletions)
+            self._hold(new._table, new.metric, new._deletions, new._origin)
 
     def _count(self, where: str | None) -> int:
         """Count the rows for which `where` is true."""
@@ -415,8 +427,9 @@ class LanceStore:
         return Neighbours(ids[order], rows, distances[order])
 
 
-def _write_card(folder: Path, metric: str, deletions: bool) -> None:
-    write_card(folder, "lance", metric, mapped=metric == "inner_product", deletions=deletions)
+def _write_card(folder: Path, metric: str, deletions: bool, origin: NDArray[np.float64] | None) -> None:
+    place = None if origin is None else origin.tolist()
+    write_card(folder, "lance", metric, mapped=metric == "inner_product", deletions=deletions, origin=place)
 
 
 def _with_vectors(rows: pa.Table, vectors: NDArray[np.float32]) -> pa.Table:

@@ -14,6 +14,8 @@ METRICS: tuple[str, ...] = ("euclidean", "cosine", "inner_product")
 
 # The square of a longer vector would come too near the largest float32 (3.4e38) to be added to another.
 LONGEST = 1e18
+SAMPLE = 1000
+"""Rows that tell where vectors lie."""
 
 
 def checked_metric(metric: str) -> str:
@@ -76,6 +78,19 @@ def checked_vectors(vectors: Any, dim: int | None = None, *, keep_double: bool =
         found = "NaN" if np.isnan(array[row]).any() else "a number too large for float32"
         raise UnlabeledError(f"row {row} of the vectors holds {found}; remove or repair that row")
     return array
+
+
+def middle_of(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the place that Euclidean vectors are moved by before they are rounded to float32: the median of a sample.
+
+    Distances do not change when all is moved, but rounding errors grow with the distance from zero. The median moves
+    far-away data near, ignores outliers, and keeps integers integers, so that ties stay ties.
+    """
+    sample = vectors
+    if len(vectors) > SAMPLE:
+        sample = vectors[np.random.default_rng(0).choice(len(vectors), SAMPLE, replace=False)]
+    middle: NDArray[np.float64] = np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2].astype(np.float64)
+    return middle
 
 
 def row_lengths(vectors: NDArray[Any]) -> NDArray[np.float64]:

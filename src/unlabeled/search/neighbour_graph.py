@@ -18,7 +18,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import folder_written_aside, load_arrays, refuses_damage, save_arrays
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.exact import ExactStore
-from unlabeled.search.metric import checked_vectors, unit_rows
+from unlabeled.search.metric import checked_vectors, middle_of, unit_rows
 from unlabeled.search.store import VectorStore, checked_k, rows_table
 
 Integers = NDArray[np.int64]
@@ -486,7 +486,7 @@ def _approximate_neighbours(array: NDArray[Any], k: int, metric: str, seed: int)
     # For the order of neighbours, Euclidean distances of unit vectors serve as well as cosines, and are quicker. It
     # works in float32, which tells rows apart only near zero.
     wide = array.dtype == np.float64 and metric == "euclidean"
-    data = unit_rows(array) if metric == "cosine" else (array - np.median(array, axis=0) if wide else array)
+    data = unit_rows(array) if metric == "cosine" else (array - middle_of(array) if wide else array)
     data = data.astype(np.float32, copy=False)
     # Asked for more neighbours, it finds more of the nearest.
     wanted = min(k + 1 + max(MORE, k // 3), len(array))

@@ -202,3 +202,8 @@ def test_dates_of_spreadsheets_are_left_out(tmp_path, date):
 def test_versions_are_no_dates(tmp_path):
     table = Table.read(csv(tmp_path, "v,b\n" + "".join(f"1.2.{i % 3},{i}\n" for i in range(9))))
     assert table.columns["v"] == "category of 3 values"
+
+
+def test_a_column_without_values_is_told(tmp_path):
+    table = Table.read(csv(tmp_path, "a,b,c\n1,,\n2,,\n3,,\n"))
+    assert table.remarks == [f"column {name!r} is left out: it has no values" for name in "bc"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unlabeled.data.classes import encode_values
 from unlabeled.data.paths import existing
 from unlabeled.data.tabular.number_text import NumberText, read_number_text
-from unlabeled.data.tabular.table_encoding import NumberColumn, TableEncoding, category_names
+from unlabeled.data.tabular.table_encoding import MISSING, NumberColumn, TableEncoding, category_names
 from unlabeled.data.tabular.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns, row_names
 from unlabeled.errors import UnlabeledError
 
@@ -206,7 +206,8 @@ def _column(name: str, values: NDArray[Any], source: str, say: Callable[[str], N
         say(f"column {name!r} is left out: it is text with {different:,} different values")
         return None
     if different < 2:
-        say(f"column {name!r} is left out: it has the same value in every row")
+        nothing = names[0] == MISSING
+        say(f"column {name!r} is left out: it has {'no values' if nothing else 'the same value in every row'}")
         return None
     return names
 
