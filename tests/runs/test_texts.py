@@ -6,6 +6,8 @@ import pytest
 from unlabeled import SimCSE
 from unlabeled.errors import UnlabeledError
 from unlabeled.runs import Run, learn
+from unlabeled.runs.added import add_to_index
+from unlabeled.runs.showing.descriptions import descriptions
 
 BODIES = [
     f"the {animal} sat by the {place}" for animal in ("frog", "toad", "newt") for place in ("pond", "lake", "sea")
@@ -34,3 +36,12 @@ def test_what_holds_no_texts_is_refused(run, tmp_path):
         Run(run.folder).embed(tmp_path / "numbers.csv")
     with pytest.raises(UnlabeledError, match="the encoder is for texts, and the data are images"):
         Run(run.folder).embed(np.zeros((2, 8, 8), dtype=np.uint8))
+
+
+def test_texts_that_are_no_table_are_added_and_shown(run, tmp_path):
+    (tmp_path / "new.txt").write_text("a heron stood by the river\n")
+    opened = Run(run.folder)
+    assert len(opened.open_as_its_own(tmp_path / "new.txt")) == 1
+    add_to_index(opened, tmp_path / "new.txt")
+    shown = descriptions(Run(run.folder), ["0", "line 1"])
+    assert shown == {"0": BODIES[0], "line 1": "a heron stood by the river"}

@@ -22,7 +22,7 @@ from unlabeled.modalities.modality import (
 from unlabeled.modalities.preprocessing import Preprocessing
 
 
-def open_source(source: Any, settings: Any = None) -> Collection:
+def open_source(source: Any, settings: Any = None, first: bool = True) -> Collection:
     """Open whatever a user has, as the kind of data that it is.
 
     Parameters
@@ -38,6 +38,9 @@ def open_source(source: Any, settings: Any = None) -> Collection:
     settings : Settings or estimator, optional
         What they say about the data, such as the column of texts. Of an estimator's own modalities the first that
         accepts the source is taken.
+    first : bool, default True
+        Whether the source is what the settings were made for, or comes later, as what is embedded does: then a column
+        that they name is that of tables, and other texts need none.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def open_source(source: Any, settings: Any = None) -> Collection:
         return opened
     source = _as_path(source)
     kind = _accepting(source, settings)
-    return kind.open(source) if settings is None else kind.admit(source, settings, True)
+    return kind.open(source) if settings is None else kind.admit(source, settings, first)
 
 
 def open_instances(

@@ -132,7 +132,7 @@ class Run:
     def open_as_its_own(self, source: Any) -> Collection:
         """Open data as the run's own were: the kind, the column of texts, and what is one text are the same."""
         kind = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
-        return open_source(source, self.opening(() if kind is None else (kind,)))
+        return open_source(source, self.opening(() if kind is None else (kind,)), first=False)
 
     def opening(self, kinds: tuple[str, ...], workers: int | None = None) -> Settings:
         """Give the settings by which the run's own data were opened, and others like them are."""

@@ -238,6 +238,9 @@ def test_as_many_texts_are_read_together_as_were_in_training(encoder, task, tmp_
         for fitted in (model, loaded):
             with pytest.raises(UnlabeledError, match=told):
                 fitted.predict(other)
+    for damage in (9, -1, "x", None, []):
+        with pytest.raises(UnlabeledError, match="no number of texts"):
+            TASKS[task]().restore({"classes": [0, 1], "mean": 0, "scale": 1, "texts": damage})
 
 
 def test_tables_of_two_columns_are_no_pairs_of_texts():

@@ -141,7 +141,7 @@ class ClassTask(Task):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take them."""
-        self.classes, self.texts = np.array(state["classes"]), state["texts"]
+        self.classes, self.texts = np.array(state["classes"]), width_in(state)
         self.outputs = len(self.classes)
 
 
@@ -187,7 +187,15 @@ class ScoreTask(ClassTask):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take them."""
-        self.mean, self.scale, self.texts = state["mean"], state["scale"], state["texts"]
+        self.mean, self.scale, self.texts = state["mean"], state["scale"], width_in(state)
+
+
+def width_in(state: dict[str, Any]) -> int:
+    """Read how many texts are read together; a file may say anything."""
+    width = state["texts"]
+    if width not in range(len(WIDTHS)):
+        raise UnlabeledError(f"a saved model reads {width!r:.40} texts together, which is no number of texts")
+    return int(width)
 
 
 class TagTask(Task):
