@@ -155,3 +155,10 @@ def test_what_cannot_be_learnt_or_measured_is_refused_before_training(content, w
 
 def test_a_query_that_is_not_utf_8_is_asked(run):
     assert "line" in call("search", run, "-q", "caf\udce9", "-k", 1)
+
+
+def test_the_column_of_texts_may_have_any_name(run, tmp_path):
+    (tmp_path / "t.csv").write_text("comment,label\n" + "a dog,x\nit rains,y\n" * 4)
+    words = [run, tmp_path / "t.csv", "--column", "comment", "--epochs", 1, "-o", tmp_path / "m"]
+    call("finetune", *words)
+    assert "7" in call("predict", tmp_path / "m", tmp_path / "t.csv", "--column", "comment")

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from unlabeled import KMeans, WordVectors
 from unlabeled.cli.main import app
+from unlabeled.cli.option_names import as_typed
 from unlabeled.errors import UnlabeledError
 
 SENTENCES = ["the frog sat by the pond and the toad sat by the pond", "the king and the queen sat on a throne"] * 200
@@ -124,12 +125,17 @@ def test_phrases_become_words_and_examples_are_told(tmp_path):
         assert json.loads((tmp_path / "model" / "model.json").read_text())["data"].get("phrases") == wanted
 
 
+def test_one_word_is_too_few(tmp_path):
+    (tmp_path / "one.txt").write_text("word\n" * 50)
+    assert "1 word; it takes at least 2" in refused("skipgram", tmp_path / "one.txt", "--out", tmp_path / "v.bin")
+
+
 def test_bytes_that_are_not_utf_8_are_named_and_can_be_replaced(tmp_path):
     (tmp_path / "latin.txt").write_bytes("the frog sat by the pond in the café\n".encode("latin1") * 50)
     command = ["skipgram", tmp_path / "latin.txt", *QUICK, "--out", tmp_path / "v.bin"]
     said = refused(*command)
     assert "latin.txt, line 1: not UTF-8" in said
-    assert "--errors replace" in said
+    assert as_typed(said, {"errors": "--errors"}).count("--errors replace") == 1
     unlabeled("words", *command, "--errors", "replace")
     assert {"caf", "frog"} <= set(WordVectors.load(tmp_path / "v.bin").words)
     assert "did you mean 'replace'" in refused(*command, "--overwrite", "--errors", "replaced")
@@ -295,7 +301,7 @@ def test_an_interrupt_says_how_to_resume_and_resuming_gives_the_same_bits(tmp_pa
 def test_a_file_is_read_in_part_and_whatever_its_encoding(tmp_path):
     path = tmp_path / "v.vec"
     path.write_bytes(b"3 2\ncat 1 2\nd\xf6g 2 1\ncar 3 4\n")
-    assert "--errors replace" in refused("nearest", path, "cat")
+    assert as_typed(refused("nearest", path, "cat"), {"errors": "--errors"}).count("--errors replace") == 1
     ask = ("words", "nearest", path, "cat", "--errors", "replace")
     assert "d\ufffdg" in unlabeled(*ask)
     assert "car" in unlabeled(*ask)

@@ -163,3 +163,12 @@ def test_vectors_in_bfloat16_are_near_and_not_the_same(encoder):
     assert half.dtype == np.float32
     assert not np.array_equal(exact, half)
     assert half == pytest.approx(exact, abs=0.05)
+
+
+def test_a_table_of_texts_is_known_by_its_columns(tmp_path):
+    for name, content in (("s.csv", "text;label\na dog, a cat;x\n"), ("q.csv", '"label, old",Text\nx,a dog\n')):
+        (tmp_path / name).write_text(content)
+        assert open_source(tmp_path / name).kind == "text"
+    frame = pd.DataFrame({"text": pd.Categorical(["a dog", "a cat"]), "n": [1, 2]})
+    frame.to_parquet(tmp_path / "c.parquet")
+    assert open_source(tmp_path / "c.parquet").texts == ["a dog", "a cat"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from unlabeled.data.instances import Instances
 from unlabeled.data.paths import holds_suffix
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import find_column
+from unlabeled.data.tabular.tables import delimiter_in
 from unlabeled.data.text.json_lines import LINES_OF_JSON
 from unlabeled.data.text.text_columns import PAIR_COLUMNS, TEXT_COLUMNS
-from unlabeled.data.text.text_tables import TABLES_OF_TEXT
+from unlabeled.data.text.text_tables import TABLES_OF_TEXT, is_string
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokenization.checkpoint_folder import tokenizer_of
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind, SubwordTokenizer
@@ -202,11 +204,12 @@ def _is_path_of_texts(path: Path) -> bool:
     if suffix == ".parquet":
         from unlabeled.data.tabular.parquet import schema_of
 
-        return _names_texts([field.name for field in schema_of(path) if str(field.type) in ("string", "large_string")])
+        return _names_texts([field.name for field in schema_of(path) if is_string(field.type)])
     if suffix in (".csv", ".tsv"):
         with path.open(encoding=encoding_of(path), errors="replace") as file:
             header = file.readline()
-        return _names_texts([cell.strip(' "\r\n') for cell in header.split("\t" if suffix == ".tsv" else ",")])
+        delimiter = "\t" if suffix == ".tsv" else delimiter_in(header)
+        return _names_texts(next(csv.reader([header], delimiter=delimiter), []))
     return False
 
 

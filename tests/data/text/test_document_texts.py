@@ -83,6 +83,15 @@ def test_text_is_told_from_numbers(tmp_path):
         is_text(iter(["a"]))
 
 
+def test_a_small_file_that_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 1 << 20)
+    monkeypatch.setattr("unlabeled.data.text.document_texts.AT_ONCE", 1 << 18)
+    with gzip.open(tmp_path / "t.gz", "wb") as file:
+        file.write(b"a b c d\n" * (1 << 20))
+    with pytest.raises(UnlabeledError, match=r"t\.gz, unpacked, needs .* give it in parts"):
+        read_texts(tmp_path / "t.gz")
+
+
 def test_lines_end_where_editors_see_them_end(tmp_path):
     (tmp_path / "t.txt").write_bytes("a\u2028b\x0cc\x85d\r\n\re\n".encode())
     assert read_texts(tmp_path / "t.txt") == (["a\u2028b\x0cc\x85d", "e"], ["line 1", "line 3"])

@@ -170,7 +170,8 @@ def labelled(source: Path, task: str, column: str | None, labels: Path | None = 
         return X, y, [str(i) for i in range(len(X))]
     from unlabeled.modalities import Settings, open_source
 
-    data: Any = open_source(source, Settings(column=column) if column is not None else None)
+    settings = Settings(column=column, modalities=("text",)) if column is not None else None
+    data: Any = open_source(source, settings)
     if task == "score":
         scores = getattr(data, "scores", None)
         return data, None if scores is None else scores.tolist(), list(data.ids)

@@ -15,6 +15,10 @@ from unlabeled.data.text.text_columns import read_text_columns
 from unlabeled.data.text.text_files import Files, Strings, open_text
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
+
+AT_ONCE = 1 << 26
+"""Bytes of a file that are read until the memory is looked at again: a small file may unpack to any size."""
 
 
 def is_token_lists(source: Any) -> bool:
@@ -79,7 +83,12 @@ def _texts(source: Any, column: str | None) -> tuple[list[str], list[str]]:
 
 
 def _read(files: Files, path: Path) -> str:
-    content = b"".join(files.pieces(path))
+    content, checked = bytearray(), 0
+    for piece in files.pieces(path):
+        content += piece
+        if len(content) > checked + AT_ONCE:
+            checked = len(content)
+            check_memory(2 * checked, f"{path}, unpacked,", "give it in parts")  # its bytes, and the text they become
     if b"\0" in content:
         raise UnlabeledError(f"{path} holds NUL bytes, so it is no text; take it out, or give a list of the text files")
     return content.decode("utf-8", errors="replace")

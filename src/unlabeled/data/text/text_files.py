@@ -208,6 +208,6 @@ def not_text(name: str, line: int, *, invalid: bool) -> UnlabeledError:
     if invalid:
         return UnlabeledError(
             f"{name}, line {line}: not UTF-8. Convert it (iconv -f latin1 -t utf8), or let such bytes count as "
-            "U+FFFD: errors='replace', on the command line --errors replace"
+            "U+FFFD: errors='replace'"
         )
     return UnlabeledError(f"{name}, line {line}: a NUL byte; this is no text but a binary file, or UTF-16")

@@ -62,7 +62,7 @@ def _read_parquet(path: Path, names: set[str] | None) -> pa.Table:
 
 def _places(schema: pa.Schema, names: set[str]) -> list[int]:
     """Give the places of the columns that have one of the names or hold text."""
-    wanted = (field.name.strip().lower() in names or _is_string(field.type) for field in schema)
+    wanted = (field.name.strip().lower() in names or is_string(field.type) for field in schema)
     return [place for place, is_wanted in enumerate(wanted) if is_wanted]
 
 
@@ -98,7 +98,8 @@ def _check_header(names: list[str], path: Path) -> None:
             )
 
 
-def _is_string(kind: Any) -> bool:
+def is_string(kind: Any) -> bool:
+    """Tell whether a type of Arrow is text, each value by itself or from a dictionary."""
     import pyarrow as pa
 
     value = kind.value_type if pa.types.is_dictionary(kind) else kind

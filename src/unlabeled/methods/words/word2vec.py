@@ -123,7 +123,7 @@ class Word2Vec(TrainedEmbedding, ABC):
     def _learn(self, corpus: Corpus, resume: bool = False) -> WordVectors:
         if len(corpus.vocabulary) < 2:
             raise UnlabeledError(
-                f"the vocabulary has {len(corpus.vocabulary)} word; vectors need at least 2. "
+                f"the vocabulary has {len(corpus.vocabulary)} word; it takes at least 2. "
                 f"Give more text, or lower min_count={self.min_count}"
             )
         check_neighbours(corpus)

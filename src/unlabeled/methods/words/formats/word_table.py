@@ -141,5 +141,5 @@ def decoded(path: Path, place: str, word: bytes, errors: str) -> str:
         shown = repr(word[:40].decode("utf-8", "backslashreplace"))
         raise UnlabeledError(
             f"{path}, {place}: the word {shown} is not valid UTF-8. The file is of another encoding, or the word was "
-            "cut within a character: errors='replace' (on the command line --errors replace) puts U+FFFD there"
+            "cut within a character; errors='replace' puts U+FFFD there"
         ) from None
