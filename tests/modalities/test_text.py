@@ -140,6 +140,14 @@ def test_the_column_is_that_of_tables_and_a_text_needs_none(tmp_path):
         model.fit(["the dog barks", "the cat runs"])
 
 
+def test_the_unit_is_that_of_text_files_and_a_list_needs_none(tmp_path):
+    (tmp_path / "t.txt").write_text("the dog\nbarks\n\nthe cat runs\n")
+    model = SimCSE(unit="paragraph", dim=16, layers=1, heads=2, length=12, epochs=1, progress=False)
+    model.fit(tmp_path / "t.txt")
+    expected = model.transform(["the dog\nbarks", "the cat runs"])
+    assert model.transform(tmp_path / "t.txt") == pytest.approx(expected, abs=1e-5)
+
+
 def test_embedding_goes_by_length_and_gives_the_rows_in_order(encoder):
     from unlabeled.encoders import embed
 
@@ -163,6 +171,13 @@ def test_vectors_in_bfloat16_are_near_and_not_the_same(encoder):
     assert half.dtype == np.float32
     assert not np.array_equal(exact, half)
     assert half == pytest.approx(exact, abs=0.05)
+
+
+def test_a_damaged_description_is_shown_in_part(encoder):
+    described = encoder.preprocessing.to_dict() | {"length": -1}
+    with pytest.raises(UnlabeledError, match=r"length of -1 tokens") as refused:
+        Preprocessing.from_dict(described)
+    assert len(str(refused.value)) < 400 < len(str(described))
 
 
 def test_a_table_of_texts_is_known_by_its_columns(tmp_path):

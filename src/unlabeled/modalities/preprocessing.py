@@ -119,4 +119,5 @@ class Preprocessing:
         try:
             return _CLASSES[name].from_fields(fields)
         except (KeyError, TypeError, ValueError) as error:
-            raise UnlabeledError(f"{description} does not describe the preprocessing of {name} data: {error}") from None
+            shown = f"{description!s:.200}"  # a tokenizer among it has thousands of tokens
+            raise UnlabeledError(f"{shown} does not describe the preprocessing of {name} data: {error}") from None

@@ -21,7 +21,7 @@ from unlabeled.data.tabular.tables import delimiter_in
 from unlabeled.data.text.json_lines import LINES_OF_JSON
 from unlabeled.data.text.text_columns import PAIR_COLUMNS, TEXT_COLUMNS
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT, is_string
-from unlabeled.data.text.texts import Texts
+from unlabeled.data.text.texts import Texts, is_text_file
 from unlabeled.data.text.tokenization.checkpoint_folder import tokenizer_of
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind, SubwordTokenizer
 from unlabeled.data.text.tokenization.tokenizers import tokenize
@@ -115,9 +115,9 @@ class TextModality(Modality):
         """Open texts, from the column and in the units that the settings name."""
         if getattr(source, "kind", None) == self.name:
             return source
-        # What comes after learning, such as a text to embed, need not be a table as the source was.
+        # What comes after learning, such as a text to embed, need not be a table or a file as the source was.
         column: Any = getattr(settings, "column", None) if first or _has_columns(source) else None
-        unit: Any = getattr(settings, "unit", "line")
+        unit: Any = getattr(settings, "unit", "line") if first or is_text_file(source) else "line"
         if column is not None and "," in column:
             column = [name.strip() for name in column.split(",")]
         return Texts(source, column=column, unit=unit)

@@ -129,3 +129,10 @@ def test_half_a_character_is_replaced(tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"text": "caf\\udce9"}\n{"text": "\\ud83d\\ude00"}\n')
     assert Texts(tmp_path / "rows.jsonl").texts == ["caf\ufffd", "\U0001f600"]
     assert Texts([("caf\udce9", "a"), ("b", "\ud83d\ude00")]).columns == (["caf\ufffd", "b"], ["a", "\U0001f600"])
+
+
+def test_a_unit_is_one_of_text_files(tmp_path):
+    (tmp_path / "t.csv").write_text("text\na dog\n")
+    for source in (tmp_path / "t.csv", tmp_path, ["a dog"]):
+        with pytest.raises(UnlabeledError, match="unit='paragraph' is for text files"):
+            Texts(source, unit="paragraph")

@@ -35,6 +35,7 @@ def test_what_is_beyond_the_window_has_no_words():
     assert len(text.words) == len(text.word) == 48
     with pytest.raises(UnlabeledError, match="no word"):
         TextInWords.read("  ", made.preprocessing)
+    assert TextInWords.read("dog caf\udce9", made.preprocessing).words[-2:-1] == ["caf\ufffd"]
 
 
 @pytest.mark.parametrize("normalise", [True, False])

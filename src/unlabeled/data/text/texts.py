@@ -80,6 +80,8 @@ class Texts:
         if unit not in ("line", "paragraph", "file"):
             raise unknown_name("unit", unit, ["line", "paragraph", "file"])
         self.source = str(source) if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
+        if unit != "line" and not is_text_file(source):
+            raise UnlabeledError(f"unit={unit!r} is for text files, and {self.source} is none; leave it out")
         found = _read(source, column, unit, self.source)
         self.columns, self.ids = found.texts, found.ids
         if not self.ids:
@@ -140,6 +142,14 @@ class Texts:
         chosen.classes = self.classes
         chosen.scores = None if self.scores is None else self.scores[places]
         return chosen
+
+
+def is_text_file(source: Any) -> bool:
+    """Tell a file of plain text, which may hold several texts, from tables, folders and what is no file."""
+    if not isinstance(source, (str, os.PathLike)):
+        return False
+    # Path.is_dir fails where a name has too many characters.
+    return Path(source).suffix.lower() not in TABLES_OF_TEXT and not os.path.isdir(source)  # noqa: PTH112
 
 
 def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str) -> TextColumns:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from unlabeled.data.text.text_columns import whole_characters
 from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.errors import UnlabeledError
 
@@ -43,7 +44,7 @@ class TextInWords:
         UnlabeledError
             If the text has no token.
         """
-        tokenizer = preprocessing.tokenizer
+        text, tokenizer = whole_characters(text), preprocessing.tokenizer
         ids, places = tokenizer.encode_with_places([text])[0]
         if not len(ids):
             raise UnlabeledError(f"{text!r:.80} holds no word")
