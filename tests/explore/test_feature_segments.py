@@ -62,3 +62,9 @@ def test_what_does_not_fit_is_said(stripes, encoder):
         feature_segments(MLP(VectorPreprocessing(4)), stripes)
     with pytest.raises(UnlabeledError, match=r"shape \(h, w, 3\)"):
         feature_segments(encoder, stripes[..., 0])
+
+
+def test_a_picture_too_large_for_memory_is_refused(encoder, monkeypatch):
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10_000)
+    with pytest.raises(UnlabeledError, match="the features of 30 × 40 pixels"):
+        feature_segments(encoder, np.zeros((30, 40, 3), np.uint8), 2)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from unlabeled.data import Vectors
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
+from unlabeled.files import read_json, write_json
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.methods.noncontrastive.byol import BYOL
 from unlabeled.training.bases.multi_view import MultiView
@@ -127,6 +128,17 @@ def test_resuming_from_nothing_is_refused(images, tmp_path):
         Autoencoder(**SMALL).fit(images, resume=True)
     with pytest.raises(UnlabeledError, match="holds no checkpoint"):
         Autoencoder(**SMALL, checkpoint=str(tmp_path)).fit(images, resume=True)
+
+
+def test_a_loaded_model_writes_into_no_checkpoint_and_computes_where_it_can(images, tmp_path):
+    Autoencoder(**SMALL, checkpoint=str(tmp_path / "checkpoint")).fit(images).save(tmp_path / "model")
+    saved = read_json(tmp_path / "model" / "model.json")
+    write_json(tmp_path / "model" / "model.json", saved | {"device": "cuda:77"})  # as of another machine
+    before = (tmp_path / "checkpoint" / "checkpoint.safetensors").read_bytes()
+    loaded = Autoencoder.load(tmp_path / "model")
+    loaded.transform(images)
+    loaded.fit(images[::-1].copy())
+    assert (tmp_path / "checkpoint" / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_a_damaged_checkpoint_is_named(images, tmp_path):

@@ -49,5 +49,6 @@ def feature_segments(
     from unlabeled.encoders.image.pixel_features import pixel_features
 
     pixels = checked_picture(picture, place, smooth)
-    features = SPREAD * pixel_features(encoder, pixels, side)
+    features = pixel_features(encoder, pixels, side)
+    features *= SPREAD
     return clustered(np.dstack([features, places(pixels, place)]), pixels, k, smooth, method, random_state)

@@ -66,6 +66,16 @@ def test_tiles_cover_a_picture_of_any_size_without_seams(shape):
     assert np.abs(found - expected).max() <= 0.51  # rounding
 
 
+def test_tiles_say_how_far_they_are_and_what_memory_they_need(capsys, monkeypatch):
+    monkeypatch.setattr("unlabeled.training.control.progress.APART", -1)
+    picture = np.zeros((29, 41, 3), np.uint8)
+    in_tiles(Darker(), picture, 16, progress=True)
+    assert "Restoring: 15 of 15 tiles" in capsys.readouterr().err
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10_000)
+    with pytest.raises(UnlabeledError, match="restoring 29 × 41 pixels needs"):
+        in_tiles(Darker(), picture, 16)
+
+
 def test_a_model_of_grey_images_keeps_the_colours_of_a_photo():
     model = Darker()
     model.encoder_ = SimpleNamespace(preprocessing=ImagePreprocessing(16, 1))

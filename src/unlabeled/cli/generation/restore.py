@@ -66,7 +66,7 @@ def restore(
     check_task(task, method, mask)
     picture = np.asarray(Images([photo]).decode(0))
     if method is not None:
-        result = restored(method, task, picture, mask)
+        result = restored(method, task, picture, mask, progress=not quiet)
     else:
         from unlabeled.methods.generative.deep_image_prior import DeepImagePrior
 

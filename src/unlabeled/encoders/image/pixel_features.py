@@ -18,6 +18,8 @@ from unlabeled.setting_checks import check_whole_number
 
 BYTES_A_PIXEL = 1024
 """Memory that the maps of a first layer take, about: 64 channels of single precision, a few times."""
+BYTES_A_FEATURE = 10
+"""Memory that clustering takes for each feature of a pixel: the features, and a copy of them with the places."""
 MAGNIFIED = 4
 """Sides for which an encoder was made that a picture is scaled to, where the encoder takes any: maps are coarse."""
 
@@ -67,13 +69,22 @@ def pixel_features(
     Raises
     ------
     UnlabeledError
-        If the encoder is not one of images, or has no maps of this size.
+        If the encoder is not one of images, or has no maps of this size; or if there is too little memory.
     """
+    height, width = picture.shape[:2]
+    check_memory(
+        height * width * components * BYTES_A_FEATURE,
+        f"the features of {height:,} × {width:,} pixels",
+        "shrink the picture",
+    )
     maps = picture_maps(encoder, picture, side)
     flat = maps.flatten(1).T
     centred = flat - flat.mean(0)
     directions = torch.linalg.eigh(centred.T @ centred)[1].flip(1)[:, :components]
     found = (centred @ directions).T.reshape(1, -1, *maps.shape[1:])
     found = found / found.square().sum(1).mean().sqrt().clamp(min=1e-12)
-    each_pixel = F.interpolate(found, picture.shape[:2], mode="bilinear", align_corners=False)[0]
-    return each_pixel.permute(1, 2, 0).contiguous().numpy()
+    features = np.empty((height, width, found.shape[1]), dtype=np.float32)
+    for number in range(found.shape[1]):  # one at a time: of a large photo all of them take gigabytes
+        one = found[:, number : number + 1]
+        features[:, :, number] = F.interpolate(one, (height, width), mode="bilinear", align_corners=False)[0, 0].numpy()
+    return features

@@ -27,7 +27,7 @@ from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
 from unlabeled.setting_checks import check_whole_settings
-from unlabeled.training.control.devices import choose_device
+from unlabeled.training.control.devices import choose_device, device_here
 from unlabeled.training.settings import check_learning_rates
 
 FOLDS = 3
@@ -166,6 +166,7 @@ class SetFit(Estimator):
         if saved.get("method") != "set_fit":
             raise UnlabeledError(f"{folder} holds no model of SetFit but one of {saved.get('method')}")
         self = cls._of_recipe(saved)
+        self.device = device_here(self.device)
         self._check()
         self.encoder_ = load_encoder(folder)
         self.classes_, self.tuned_, self.accuracies_ = np.array(saved["classes"]), saved["tuned"], saved["accuracies"]

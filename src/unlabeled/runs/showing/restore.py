@@ -13,6 +13,8 @@ from PIL import Image
 from unlabeled.data.image.masks import read_mask
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import name_of
+from unlabeled.memory import check_memory
+from unlabeled.training.control.progress import ProgressBar
 from unlabeled.views.photometric.cielab import lab_to_rgb, rgb_to_lab
 
 TASKS = {
@@ -25,6 +27,8 @@ TASKS = {
 """The method that learns each task."""
 TILES = 256
 """Tiles that are restored at a time."""
+BYTES_A_PIXEL = 24
+"""Memory that restoring takes for each pixel: its three sums, its weight, and what comes in and goes out as bytes."""
 
 BICUBIC = Image.Resampling.BICUBIC
 Picture = NDArray[np.uint8]
@@ -62,7 +66,9 @@ def check_task(task: str, method: Any | None, mask: Any | None) -> None:
         raise UnlabeledError(f"the task {task} takes {what}; --mask says which pixels to fill in (white)")
 
 
-def restored(method: Any, task: str, picture: Picture, mask: Any | None = None) -> Picture:
+def restored(
+    method: Any, task: str, picture: Picture, mask: Any | None = None, progress: bool | None = False
+) -> Picture:
     """Restore a picture with a fitted method.
 
     To denoise, deblur and super-resolve, the picture is cut into overlapping tiles of the size that the method learnt
@@ -78,6 +84,8 @@ def restored(method: Any, task: str, picture: Picture, mask: Any | None = None) 
     picture : ndarray of uint8, shape (h, w) or (h, w, 3)
     mask : path or array, optional
         To inpaint: white where to paint.
+    progress : bool, optional
+        Show a progress bar; with None on a terminal and in a notebook.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def restored(method: Any, task: str, picture: Picture, mask: Any | None = None) 
     """
     channels, size, _ = method.encoder_.preprocessing.shape
     if channels == 1 and picture.ndim == 3:  # a model of grey images restores each colour by itself
-        return np.dstack([restored(method, task, plane, mask) for plane in picture.transpose(2, 0, 1)])
+        return np.dstack([restored(method, task, plane, mask, progress) for plane in picture.transpose(2, 0, 1)])
     shown = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
     if task == "colorize":
         return _colorized(method, shown, size)
@@ -93,10 +101,10 @@ def restored(method: Any, task: str, picture: Picture, mask: Any | None = None) 
         return _inpainted(method, shown, read_mask(mask, (shown.height, shown.width)), size)
     if task == "super-resolve":
         shown = shown.resize((shown.width * method.factor, shown.height * method.factor), BICUBIC)
-    return in_tiles(method, np.atleast_3d(np.asarray(shown)), size)
+    return in_tiles(method, np.atleast_3d(np.asarray(shown)), size, progress)
 
 
-def in_tiles(method: Any, picture: Picture, size: int) -> Picture:
+def in_tiles(method: Any, picture: Picture, size: int, progress: bool | None = False) -> Picture:
     """Restore a picture tile by tile; tiles overlap by half, and fade into each other.
 
     Parameters
@@ -105,12 +113,22 @@ def in_tiles(method: Any, picture: Picture, size: int) -> Picture:
     picture : ndarray of uint8, shape (h, w, c)
     size : int
         Pixels a side of a tile.
+    progress : bool, optional
+        Show a progress bar; with None on a terminal and in a notebook.
 
     Returns
     -------
     ndarray of uint8, shape (h, w) or (h, w, 3)
+
+    Raises
+    ------
+    UnlabeledError
+        If there is too little memory.
     """
     height, width, channels = picture.shape
+    check_memory(
+        height * width * BYTES_A_PIXEL, f"restoring {height:,} × {width:,} pixels", "cut or shrink the picture"
+    )
     # Mirrored at its edges until a tile fits; a mirror is never longer than the picture, so it may take several.
     whole = picture
     while min(whole.shape[:2]) < size:
@@ -122,14 +140,18 @@ def in_tiles(method: Any, picture: Picture, size: int) -> Picture:
     ramp = np.minimum(np.arange(size) + 1, size - np.arange(size)).astype(np.float32)
     weight = np.outer(ramp, ramp)[:, :, None]
     total, weights = np.zeros(whole.shape, np.float32), np.zeros((*whole.shape[:2], 1), np.float32)
-    for first in range(0, len(corners), TILES):
-        some = corners[first : first + TILES]
-        tiles = np.stack([whole[row : row + size, column : column + size] for row, column in some])
-        made = method.restore(torch.from_numpy(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))).transpose(0, 2, 3, 1)
-        for (row, column), tile in zip(some, made, strict=True):
-            total[row : row + size, column : column + size] += weight * tile
-            weights[row : row + size, column : column + size] += weight
-    result = _bytes((total / weights)[:height, :width])
+    with ProgressBar("Restoring", len(corners), show=progress, unit="tiles") as bar:
+        for first in range(0, len(corners), TILES):
+            some = corners[first : first + TILES]
+            tiles = np.stack([whole[row : row + size, column : column + size] for row, column in some])
+            shown = torch.from_numpy(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)))
+            made = method.restore(shown).transpose(0, 2, 3, 1)
+            for (row, column), tile in zip(some, made, strict=True):
+                total[row : row + size, column : column + size] += weight * tile
+                weights[row : row + size, column : column + size] += weight
+            bar.advance(first + len(some))
+    total /= weights
+    result = _bytes(total[:height, :width])
     return result[:, :, 0] if channels == 1 else result
 
 
@@ -164,4 +186,7 @@ def _colorized(method: Any, picture: Image.Image, size: int) -> Picture:
 
 
 def _bytes(values: NDArray[Any]) -> Picture:
-    return (values.clip(0, 1) * 255).round().astype(np.uint8)
+    """Round numbers in [0, 1] to bytes; they are changed in place, for of a large photo every copy is a gigabyte."""
+    values.clip(0, 1, out=values)
+    values *= 255
+    return np.rint(values, out=values).astype(np.uint8)

@@ -30,7 +30,7 @@ from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
 from unlabeled.processes import all_or_none, gather
-from unlabeled.training.control.devices import Precision, choose_device, make_fabric
+from unlabeled.training.control.devices import Precision, choose_device, device_here, make_fabric
 from unlabeled.training.control.run_state import State
 from unlabeled.training.loop import own_randomness, train
 from unlabeled.training.method_pictures import Pictures
@@ -348,7 +348,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         folder = Path(folder)
         saved, preprocessing = read_json(folder / "model.json"), read_json(folder / "encoder.json")["preprocessing"]
         names = {field.name for field in dataclasses.fields(cls)}
-        self = cls(**restored({key: value for key, value in saved.items() if key in names}))
+        # The checkpoint belongs to the training that wrote it: to fit again must not replace it.
+        settings = {key: value for key, value in saved.items() if key in names and key != "checkpoint"}
+        self = cls(**restored(settings))
+        self.device = device_here(self.device)
         self.restore_extras(saved["extras"])
         base = from_description(saved["base_encoder"], Preprocessing.from_dict(preprocessing))
         self.n_instances_ = saved["data"]["rows"]

@@ -34,6 +34,15 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
+def device_here(device: str) -> str:
+    """Give the device that a saved model names if there is such a one here, otherwise ``"auto"``."""
+    try:
+        choose_device(device)
+    except UnlabeledError:
+        return "auto"
+    return device
+
+
 def has_bf16(device: torch.device) -> bool:
     """Tell whether `device` computes in bfloat16 in hardware."""
     if device.type == "cuda":
