@@ -116,6 +116,9 @@ def test_save_and_load_give_the_same_vectors_bit_for_bit(method, images, fitted,
     for loaded in (method.load(tmp_path / "model"), unlabeled.load(tmp_path / "model")):
         assert np.array_equal(loaded.transform(images), fitted(method).transform(images))
         assert loaded.get_params() == fitted(method).get_params()
+        for verb in ("reconstruct", "restore", "colorize"):
+            if hasattr(loaded, verb):
+                assert np.array_equal(getattr(loaded, verb)(images), getattr(fitted(method), verb)(images))
         assert loaded.history_ == fitted(method).history_
     assert sorted(p.name for p in (tmp_path / "model").glob("[!.]*")) == [
         "encoder.json", "encoder.safetensors", "model.json", "network.safetensors",

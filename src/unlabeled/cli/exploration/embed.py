@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unlabeled.cli.shared import AsJson, OnError, Overwrite, RunFolder, print_json, say, tell, what_on_error
+from unlabeled.counted import counted
 
 
 def embed(
@@ -41,6 +42,6 @@ def embed(
     for skipped in embeddings.skipped[:5]:
         say(f"Skipped {skipped.id}: {skipped.reason}")
     tell(
-        f"{rows:,} vectors of {dim} numbers in {out}"
+        f"{counted(rows, 'vector')} of {dim} numbers in {out}"
         + (f"; {len(embeddings.skipped)} skipped" if embeddings.skipped else "")
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, Seed, count, print_json, refuse_unused, tell
+from unlabeled.counted import counted
 
 
 def sample(
@@ -54,4 +55,4 @@ def sample(
     if as_json:
         print_json({"out": str(out), "pictures": len(pictures), "seed": None if interpolate else seed})
         return
-    tell(f"{len(pictures):,} pictures in {out}")
+    tell(f"{counted(len(pictures), 'picture')} in {out}")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, refuse_unused, say, tell
+from unlabeled.counted import counted
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
 TEXTS = {"sentence": 1, "pair": 2}
@@ -150,7 +151,7 @@ def predict(
     if as_json:
         print_json({"predictions": [{"id": i, "prediction": p} for i, p in zip(ids, shown, strict=True)]})
     elif out is not None:
-        tell(f"{len(shown):,} predictions in {out}")
+        tell(f"{counted(len(shown), 'prediction')} in {out}")
     else:
         print_table(["id", "prediction"], list(zip(ids, shown, strict=True)))
 

@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
 from unlabeled.training.bases.self_supervised import SelfSupervised
-from unlabeled.training.inference import canonical_instances, evaluating
+from unlabeled.training.inference import canonical_instances, evaluating, inferred
 from unlabeled.training.method_pictures import Pictures
 
 
@@ -69,7 +67,6 @@ class Autoencoder(SelfSupervised):
         rebuilt: Tensor = net.decoder(net.encoder(x)).float()
         return (rebuilt - y).square().flatten(1).sum(1).mean()
 
-    @torch.no_grad()
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
         """Encode instances and decode them again.
 
@@ -82,13 +79,7 @@ class Autoencoder(SelfSupervised):
         ndarray of float32, shape (n, channels, size, size) or (n, d)
             Images in [0, 1]; vectors in the columns' own units.
         """
-        check_is_fitted(self, "encoder_")
-        codes = torch.from_numpy(self.transform(X))
-        decoder = self.network_.decoder
-        device = next(decoder.parameters()).device
-        restored = self.encoder_.preprocessing.restored
-        parts = [restored(decoder(part.to(device))).cpu() for part in codes.split(self.batch_size)]
-        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+        return inferred(self, X, lambda net, x: net.decoder(net.encoder(x)))
 
     def pictures(self, X: Any) -> Pictures | None:
         """Show instances, and what is rebuilt from their codes."""

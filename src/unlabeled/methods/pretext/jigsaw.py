@@ -12,15 +12,15 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
-from unlabeled.training.bases.validated import Validated
+from unlabeled.training.bases.tiles import Tiles
 from unlabeled.training.inference import canonical_instances, evaluating
 from unlabeled.training.loop import own_randomness
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import choice
-from unlabeled.views.geometric.image_grid import ImageGrid, assembled
+from unlabeled.views.geometric.image_grid import assembled
 
 
-class Jigsaw(Validated):
+class Jigsaw(Tiles):
     r"""An image is cut into nine tiles that are shuffled, and the network says by which permutation.
 
     Split: x are the tiles in the order of a permutation drawn from a fixed set, y is its number. Loss, with f the
@@ -52,7 +52,6 @@ class Jigsaw(Validated):
 
     principle: ClassVar[str] = "pretext"
 
-    modalities: ClassVar[tuple[str, ...]] = ("image",)
     minimum_rows: ClassVar[int] = 2
 
     permutations: int = 64
@@ -60,11 +59,11 @@ class Jigsaw(Validated):
     def prepare(self, preprocessing: Preprocessing) -> None:
         """See how images of this size are cut, and choose the permutations."""
         super().prepare(preprocessing)
-        self._grid = ImageGrid(preprocessing.shape[-1])
         self._orders = distant_permutations(self.permutations)
 
     def build(self, encoder: Encoder) -> Network:
         """Add a classifier of nine vectors."""
+        self.check_takes_tiles(encoder)
         head = projection_head(9 * encoder.dim, self.permutations, hidden=2 * encoder.dim)
         return Network(encoder, head=nn.Sequential(nn.Flatten(), head))
 

@@ -10,15 +10,13 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
-from unlabeled.modalities import Preprocessing
-from unlabeled.training.bases.validated import Validated
-from unlabeled.views.geometric.image_grid import ImageGrid
+from unlabeled.training.bases.tiles import Tiles
 
 NEIGHBOURS = (0, 1, 2, 3, 5, 6, 7, 8)
 """Cells around the middle one, row by row; their order gives the number of the answer."""
 
 
-class RelativePosition(Validated):
+class RelativePosition(Tiles):
     r"""Of two tiles of an image, the network says on which of eight sides of the first the second lay.
 
     Split: x are the middle tile m of a 3 × 3 grid and one of its neighbours, y where that neighbour was. All eight are
@@ -45,15 +43,9 @@ class RelativePosition(Validated):
 
     principle: ClassVar[str] = "pretext"
 
-    modalities: ClassVar[tuple[str, ...]] = ("image",)
-
-    def prepare(self, preprocessing: Preprocessing) -> None:
-        """See how images of this size are cut."""
-        super().prepare(preprocessing)
-        self._grid = ImageGrid(preprocessing.shape[-1])
-
     def build(self, encoder: Encoder) -> Network:
         """Add a classifier of two vectors."""
+        self.check_takes_tiles(encoder)
         return Network(encoder, head=projection_head(2 * encoder.dim, 8, hidden=encoder.dim))
 
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
