@@ -189,4 +189,5 @@ def _bytes(values: NDArray[Any]) -> Picture:
     """Round numbers in [0, 1] to bytes; they are changed in place, for of a large photo every copy is a gigabyte."""
     values.clip(0, 1, out=values)
     values *= 255
-    return np.rint(values, out=values).astype(np.uint8)
+    rounded: Picture = np.rint(values, out=values).astype(np.uint8)
+    return rounded
