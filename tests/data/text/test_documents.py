@@ -101,3 +101,16 @@ def test_lists_of_words_are_counted_as_they_are():
     assert documents.counts.toarray().tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 1]]
     with pytest.raises(UnlabeledError, match="document 1 is no list of words"):
         Documents.count([["cat"], "dog"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({"vocabulary": "cat"}, r"write \['cat'\]"), ({"stop_words": 5}, "a list of words or None")]
+)
+def test_settings_that_are_no_lists_of_words_are_refused(settings, told):
+    with pytest.raises(UnlabeledError, match=told):
+        Documents.count(["a cat"], **settings)
+
+
+def test_an_item_that_is_no_text_is_not_taken_for_the_end():
+    with pytest.raises(UnlabeledError, match="item 0 of the text is None"):
+        Documents.count([None, "a cat"])

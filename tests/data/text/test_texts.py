@@ -136,3 +136,16 @@ def test_a_unit_is_one_of_text_files(tmp_path):
     for source in (tmp_path / "t.csv", tmp_path, ["a dog"]):
         with pytest.raises(UnlabeledError, match="unit='paragraph' is for text files"):
             Texts(source, unit="paragraph")
+
+
+def test_a_missing_value_is_the_empty_text_whatever_stands_for_it():
+    for missing in (None, float("nan"), pd.NA, np.ma.masked):
+        assert Texts(["a", missing]).texts == ["a", ""]
+    assert Texts(pd.Series(["a", pd.NA], dtype="string")).texts == ["a", ""]
+    with pytest.raises(UnlabeledError, match="row 1, where a text belongs"):
+        Texts(["a", np.array(["b", "c"])])
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(UnlabeledError, match="several columns called 'text'"):
+        Texts(pd.DataFrame([["a", "b"]], columns=["text", "text"]))

@@ -378,6 +378,9 @@ def test_a_part_of_a_file_can_be_loaded(name, tmp_path):
         WordVectors.load(tmp_path / name, words=["gnu"])
     with pytest.raises(UnlabeledError, match="words is empty"):
         WordVectors.load(tmp_path / name, words=[])
+    for wrong in ([1], [["cat"]]):
+        with pytest.raises(UnlabeledError, match="words is a list of strings"):
+            WordVectors.load(tmp_path / name, words=wrong)
     with pytest.raises(UnlabeledError, match="limit must be a whole number"):
         WordVectors.load(tmp_path / name, limit=0)
 

@@ -140,3 +140,8 @@ def test_phrases_of_real_text(real_data: Path) -> None:
     again = model.transform(corpus)
     assert again.vocabulary.counts[again.vocabulary["united_states"]] > 5
     assert list(again)[:2000] == [model.join(sentence) for sentence in list(corpus)[:2000]]
+
+
+def test_a_sentence_to_join_is_a_list_of_words():
+    with pytest.raises(UnlabeledError, match="join takes a list of words"):
+        Phrases(threshold=0.1, min_count=1).fit(["new york is", "new york"]).join("new york")

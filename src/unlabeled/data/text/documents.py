@@ -145,6 +145,8 @@ class Documents:
             texts, ids = read_texts(source, column)
             cut = _counted_words(tokenizer)
             left_out = stop_words_of(stop_words, cut)
+        if isinstance(vocabulary, str):
+            raise UnlabeledError(f"vocabulary is a list of words, not one string; write [{vocabulary!r}]")
         if vocabulary is not None:
             left_out = frozenset()
         from sklearn.feature_extraction.text import CountVectorizer

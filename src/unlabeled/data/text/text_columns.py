@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unlabeled.data.classes import is_missing
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tabular.tables import row_names
 from unlabeled.data.text.text_tables import read_columns
@@ -138,7 +139,7 @@ def as_texts(values: Sequence[Any], name: str) -> list[str]:
     for place, value in enumerate(values):
         if isinstance(value, str):
             texts.append(whole_characters(value))
-        elif value is None or (isinstance(value, float) and math.isnan(value)):
+        elif getattr(value, "ndim", 0) == 0 and is_missing(value):
             texts.append("")
         else:
             raise UnlabeledError(f"{name} holds {value!r:.60} in row {place}, where a text belongs")

@@ -125,8 +125,8 @@ def open_text(source: Any) -> Files | Strings | TokenLists:
             f"cannot read text from {type(source).__name__}: give a path, a list of paths, a list of strings, or an "
             "iterable of token lists"
         ) from None
-    first = next(items, None)
-    if first is None:
+    first = next(items, items)
+    if first is items:
         hint = "; a generator gives its items only once: make a fresh one, or give a list" if items is source else ""
         raise UnlabeledError(f"there is no text: the {type(source).__name__} gave nothing{hint}")
     everything = chain([first], items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -169,6 +170,9 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
         texts, ids = read_texts(path)
         return TextColumns((texts,), ids)
     if isinstance(source, Mapping) or hasattr(source, "columns"):
+        names = [str(key) for key in source]
+        if twice := [key for key, count in Counter(names).items() if count > 1]:
+            raise UnlabeledError(f"{name} has several columns called {twice[0]!r}; rename or drop all but one")
         frame = {str(key): _listed(source[key]) for key in source}
         return chosen_columns(frame, name, column)
     if hasattr(source, "column_names"):  # a dataset of the Hugging Face library

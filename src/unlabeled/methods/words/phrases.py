@@ -135,6 +135,8 @@ class Phrases(Estimator):
 
     def join(self, sentence: Sequence[str]) -> list[str]:
         """Join the phrases of one sentence, given as a list of words."""
+        if isinstance(sentence, str):
+            raise UnlabeledError(f"join takes a list of words, got the string {sentence!r:.60}")
         out: list[str] = []
         words = iter(sentence)
         word = next(words, None)

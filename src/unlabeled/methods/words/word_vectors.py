@@ -506,7 +506,10 @@ class WordVectors:
             raise unknown_name("setting of errors", errors, ["strict", "replace"])
         if isinstance(words, str):
             raise UnlabeledError(f"words is a list of words to load, not one string; write [{words!r}]")
-        chosen = None if words is None else frozenset(words)
+        listed = None if words is None else list(words)
+        if listed is not None and not all(isinstance(word, str) for word in listed):
+            raise UnlabeledError(f"words is a list of strings, got {listed!r:.60}")
+        chosen = None if listed is None else frozenset(listed)
         if chosen is not None and not chosen:
             raise UnlabeledError("words is empty, so there is nothing to load; leave it out to load all words")
         content = read_words(path, mmap, Selection(limit, chosen, errors))

@@ -58,6 +58,8 @@ def stop_words(chosen: str | Sequence[str] | None, tokenize: Callable[[str], Ite
     """
     if chosen is None:
         return frozenset()
+    if not isinstance(chosen, Iterable):
+        raise UnlabeledError(f"stop_words is a language, a list of words or None, not {chosen!r:.60}")
     listed = _of_language(chosen) if isinstance(chosen, str) else list(chosen)
     found: set[str] = set()
     cut: list[str] = []
