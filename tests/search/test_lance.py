@@ -271,3 +271,11 @@ def test_euclidean_vectors_far_from_zero_keep_their_neighbours(tmp_path):
         np.testing.assert_allclose(found.distances, exact.distances, atol=1e-5)
     store.delete(["0"])
     assert LanceStore.open(tmp_path / "store").query(far[1:2], 1).distances[0, 0] == 0
+
+
+def test_a_filter_is_one_condition(tmp_path):
+    given = (["a", "b"], [[1.0, 2.0], [3.0, 1.0]], {"size": [1, 9]})
+    for store in (LanceStore.build(*given, folder=tmp_path / "store"), ExactStore.build(*given)):
+        with pytest.raises(UnlabeledError, match="join conditions with AND"):
+            store.query([[1.0, 2.0]], 2, where="size > 3; id = 'a'")
+        assert store.query([[1.0, 2.0]], 2, where="size > 3 AND id <> ';'").ids.tolist() == [["b"]]

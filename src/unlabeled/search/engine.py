@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 
 
 def connect(where: str | PathLike[str]) -> Any:
@@ -39,12 +42,28 @@ def positions_where(rows: pa.Table, where: str) -> NDArray[np.int64]:
     UnlabeledError
         If the condition is not SQL, or names a column that is not there.
     """
+    check_condition(where)
     table = connect("memory://").create_table("rows", rows)
     try:
         found = table.search().where(where).select(["position"]).limit(len(rows)).to_arrow()
     except (ValueError, RuntimeError) as error:
         raise bad_filter(where, rows.column_names, error) from error
     return np.sort(found["position"].to_numpy())
+
+
+def check_condition(where: str) -> None:
+    """Refuse several statements, of which the engine would heed the first alone.
+
+    Examples
+    --------
+    >>> check_condition("name = 'a;b' AND size > 3")
+    >>> check_condition("size > 3; size < 9")
+    Traceback (most recent call last):
+        ...
+    unlabeled.errors.UnlabeledError: the filter 'size > 3; size < 9' holds a semicolon; join conditions with AND or OR
+    """
+    if ";" in QUOTED.sub("", where):
+        raise UnlabeledError(f"the filter {where!r} holds a semicolon; join conditions with AND or OR")
 
 
 def bad_filter(where: str, columns: list[str], error: Any) -> UnlabeledError:

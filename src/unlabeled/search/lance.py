@@ -18,7 +18,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.files import CONTENTS, folder_lock, folder_written_aside, refuses_damage, renew_contents
 from unlabeled.search.card import card_stamp, read_card, write_card
 from unlabeled.search.changed_rows import OWN, added_rows, checked_ids, updated_rows
-from unlabeled.search.engine import bad_filter, connect
+from unlabeled.search.engine import bad_filter, check_condition, connect
 from unlabeled.search.inner_product import map_items, map_queries
 from unlabeled.search.metric import checked_metric, checked_vectors, middle_of, row_lengths, unit_rows
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
@@ -387,6 +387,8 @@ class LanceStore:
 
     def _count(self, where: str | None) -> int:
         """Count the rows for which `where` is true."""
+        if where is not None:
+            check_condition(where)
         try:
             return int(self._table.count_rows(where))
         except (ValueError, RuntimeError) as error:
