@@ -19,6 +19,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tabular.spreadsheet_text import unmarked
+from unlabeled.data.tabular.tables import delimiter_in, separator_in
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
@@ -230,7 +231,9 @@ def _read_text(path: Path) -> LabelTable:
     with path.open(encoding=encoding_of(path), newline="") as file:
         try:
             header = file.readline()
-            rows = csv.reader(chain([header], file), delimiter=max(",;\t", key=header.count))
+            if (separator := separator_in(header)) is not None:
+                header = file.readline()
+            rows = csv.reader(chain([header], file), delimiter=separator or delimiter_in(header))
             identity, label = _columns(path, next(rows, []))
             for cells in _filled(rows):
                 if len(cells) <= max(identity, label):
@@ -239,7 +242,7 @@ def _read_text(path: Path) -> LabelTable:
                 names.append(class_name(unmarked(cells[label])))
                 lines.append(rows.line_num)
         except (UnicodeError, csv.Error) as error:
-            raise UnlabeledError(f"cannot read {path} as a table in UTF-8: {error}") from error
+            raise UnlabeledError(f"cannot read {path} as a table in UTF-8: {error}; save it as UTF-8") from error
     return _table(path, ids, names, lines, "line")
 
 

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from unlabeled.data import Vectors
+from unlabeled.data import Vectors, read_labels
 from unlabeled.data.tabular.tables import from_frame, read_columns, read_numbers
+from unlabeled.data.text.document_texts import read_texts
 from unlabeled.errors import UnlabeledError
 
 
@@ -228,3 +229,15 @@ def test_a_table_that_is_not_utf8_is_refused_wherever_that_shows(tmp_path, at):
     (tmp_path / "x.csv").write_bytes("\n".join(rows).encode("latin-1"))
     with pytest.raises(UnlabeledError, match="as UTF-8"):
         read_columns(tmp_path / "x.csv")
+
+
+def test_a_line_that_tells_excel_the_separator_is_no_header(tmp_path):
+    (tmp_path / "x.csv").write_text("sep=;\nid;a\n007;1\n008;2\n")
+    assert [(name, values.tolist()) for name, values in read_columns(tmp_path / "x.csv")] == [
+        ("id", ["007", "008"]),
+        ("a", [1, 2]),
+    ]
+    (tmp_path / "l.csv").write_text("sep=|\nid|label\n007|a, b\n")
+    assert read_labels(tmp_path / "l.csv").names == ["a, b"]
+    (tmp_path / "t.csv").write_text('"sep=;"\nid;text\n007;a, b\n')
+    assert read_texts(tmp_path / "t.csv") == (["a, b"], ["007"])

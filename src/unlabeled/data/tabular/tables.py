@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv as csv_module
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,11 +128,17 @@ def _read_csv(path: Path, texts: Sequence[str]) -> Any:
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         lines = [line for line in islice(file, LINES_LOOKED_AT) if line.strip()]
-    delimiter = delimiter_in(lines[0]) if lines else ","
+    separator = separator_in(lines[0]) if lines else None
+    lines = lines if separator is None else lines[1:]
+    delimiter = separator or (delimiter_in(lines[0]) if lines else ",")
     headerless = _is_headerless(lines, delimiter)
     table = csv.read_csv(
         path,
-        read_options=csv.ReadOptions(autogenerate_column_names=headerless, encoding=encoding.removesuffix("-sig")),
+        read_options=csv.ReadOptions(
+            autogenerate_column_names=headerless,
+            encoding=encoding.removesuffix("-sig"),
+            skip_rows=int(separator is not None),
+        ),
         parse_options=csv.ParseOptions(delimiter=delimiter),
         convert_options=csv.ConvertOptions(
             column_types=dict.fromkeys(texts, pa.string())
@@ -170,6 +177,18 @@ def _is_year(cell: str) -> bool:
 def delimiter_in(line: str) -> str:
     """Tell what parts the cells of a line: commas, semicolons or tabs, whichever it has most of."""
     return max(",;\t", key=line.count)
+
+
+def separator_in(line: str) -> str | None:
+    """Give the sign that parts cells, if a line says so for Excel, which the names of the columns follow.
+
+    Examples
+    --------
+    >>> separator_in("sep=;"), separator_in("a;b")
+    (';', None)
+    """
+    found = re.fullmatch(r"\ufeff?\"?sep=(.)\"?", line.strip("\r\n"), re.IGNORECASE)
+    return found[1] if found else None
 
 
 def _is_number(cell: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unlabeled.data.tabular.tables import TABLES, delimiter_in, id_types
+from unlabeled.data.tabular.tables import TABLES, delimiter_in, id_types, separator_in
 from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
 from unlabeled.data.text.text_files import open_decoded
 from unlabeled.errors import UnlabeledError
@@ -72,11 +72,14 @@ def _read_csv(path: Path, names: set[str] | None) -> pa.Table:
 
     with open_decoded(path) as file:
         first_line = file.readline().decode("utf-8-sig", errors="replace")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_in(first_line)
+        if (separator := separator_in(first_line)) is not None:
+            first_line = file.readline().decode("utf-8", errors="replace")
+    delimiter = separator or ("\t" if path.suffix.lower() == ".tsv" else delimiter_in(first_line))
     with open_decoded(path) as file:
         table = csv.read_csv(
             file,
-            read_options=csv.ReadOptions(block_size=16 << 20),  # a row must fit into a block
+            # A row must fit into a block.
+            read_options=csv.ReadOptions(block_size=16 << 20, skip_rows=int(separator is not None)),
             parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=csv.ConvertOptions(column_types=id_types(first_line, delimiter, pa.binary())),
         )
