@@ -233,14 +233,17 @@ def _read_text(path: Path) -> LabelTable:
             header = file.readline()
             if (separator := separator_in(header)) is not None:
                 header = file.readline()
+            before = int(separator is not None)  # lines that the reader does not count
             rows = csv.reader(chain([header], file), delimiter=separator or delimiter_in(header))
             identity, label = _columns(path, next(rows, []))
             for cells in _filled(rows):
                 if len(cells) <= max(identity, label):
-                    raise UnlabeledError(f"{path}, line {rows.line_num}: {len(cells)} cells, fewer than the header has")
+                    raise UnlabeledError(
+                        f"{path}, line {before + rows.line_num}: {len(cells)} cells, fewer than the header has"
+                    )
                 ids.append(unmarked(cells[identity].strip()))
                 names.append(class_name(unmarked(cells[label])))
-                lines.append(rows.line_num)
+                lines.append(before + rows.line_num)
         except (UnicodeError, csv.Error) as error:
             raise UnlabeledError(f"cannot read {path} as a table in UTF-8: {error}; save it as UTF-8") from error
     return _table(path, ids, names, lines, "line")
