@@ -11,6 +11,8 @@ from unlabeled.data.text.span_f1 import answer_f1, chunks_of, entity_f1
         ("B-A B-A", {(0, 1, "A"), (1, 2, "A")}),
         ("B-A I-B", {(0, 1, "A"), (1, 2, "B")}),
         ("O O", set()),
+        ("B-A E-A S-A S-A I-A", {(0, 2, "A"), (2, 3, "A"), (3, 4, "A"), (4, 5, "A")}),
+        ("U-A U-A B-A I-A L-A I-A", {(0, 1, "A"), (1, 2, "A"), (2, 5, "A"), (5, 6, "A")}),
     ],
 )
 def test_chunks(tags, expected):

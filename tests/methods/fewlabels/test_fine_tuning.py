@@ -256,3 +256,8 @@ def test_without_a_label_nothing_is_measured(classifier, tagger, task):
     model, X = (classifier, TEXTS) if task == "class" else (tagger, WORDS)
     with pytest.raises(UnlabeledError, match="nothing to measure by"):
         model.score(X, [None] * len(X))
+
+
+@pytest.mark.parametrize("mark", ["B-X", "I-X", "E-X", "S-X", "L-X", "U-X"])
+def test_of_marked_stretches_no_right_outside_tag_counts(mark):
+    assert TASKS["tags"]().score([[mark, "O", "O"]], [["O", "O", "O"]]) == 0

@@ -6,11 +6,15 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
+MARKS = ("B-", "I-", "E-", "S-", "L-", "U-")
+"""What the tags of stretches begin with."""
+
 
 def chunks_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """Give the stretches that B-, I-, E- and S- tags mark: beginning, end, and kind.
+    """Give the stretches that B-, I-, E- and S- tags mark, or L- and U- in place of the last two: beginning, end, kind.
 
-    A stretch also begins where an I- follows nothing or another kind, as in the evaluation of CoNLL.
+    A stretch also begins where an I- follows nothing, another kind, or a tag that ends one, as in the evaluation of
+    CoNLL.
 
     Examples
     --------
@@ -18,15 +22,16 @@ def chunks_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
     [(0, 2, 'NP'), (3, 4, 'VP'), (4, 5, 'VP')]
     """
     found: set[tuple[int, int, str]] = set()
-    start, kind = 0, ""
+    start, kind, ended = 0, "", False
     for place, tag in enumerate([*tags, "O"]):
         prefix, _, name = tag.partition("-")
-        begins = prefix in ("B", "S") or name != kind
+        begins = ended or prefix in ("B", "S", "U") or name != kind
         if kind and (begins or prefix == "O"):
             found.add((start, place, kind))
             kind = ""
         if prefix != "O" and begins:
             start, kind = place, name
+        ended = prefix in ("E", "S", "L", "U")
     return found
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from unlabeled.data.classes import label_codes
 from unlabeled.data.text.annotated import answer_span, given_answers, sentence_tags
-from unlabeled.data.text.span_f1 import answer_f1, entity_f1
+from unlabeled.data.text.span_f1 import MARKS, answer_f1, entity_f1
 from unlabeled.data.text.text_columns import whole_characters
 from unlabeled.data.text.token_windows import IGNORED, Questions, TaggedWords, pair_rows
 from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
@@ -242,8 +242,8 @@ class TagTask(Task):
         return [[self.classes[i] for i in words.argmax(1)] for words in found]
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
-        """F1 of whole stretches where tags begin with B- or I-, else the share of tags that are right."""
-        if any(tag.startswith(("B-", "I-")) for tags in truth for tag in tags):
+        """F1 of whole stretches where tags begin with B- or the like, else the share of tags that are right."""
+        if any(tag.startswith(MARKS) for tags in truth for tag in tags):
             return entity_f1(truth, found)
         pairs = [(a, b) for one, other in zip(truth, found, strict=True) for a, b in zip(one, other, strict=True)]
         return float(np.mean([a == b for a, b in pairs]))
