@@ -188,6 +188,16 @@ def test_spreading_tells_classes_apart_however_far_the_labels_are(alpha):
     assert model.transduction_[101:].tolist() == [1] * 100
 
 
+@pytest.mark.parametrize("tol", [1e-4, 1e-2, 0.5])
+def test_spreading_ends_however_coarse_its_tolerance(tol):
+    rng, truth = np.random.default_rng(0), np.arange(600) % 3
+    rows = rng.normal(size=(600, 4)) + 5 * np.eye(4)[truth]
+    for labelled in (3, 300, 600):
+        model = LabelSpreading(tol=tol).fit(rows, np.where(np.arange(600) < labelled, truth, -1))
+        assert model.score(rows, truth) > 0.95
+        assert model.n_iter_ < 100
+
+
 @pytest.mark.parametrize("make", [LabelPropagation, LabelSpreading, PoissonLearning])
 def test_rows_far_from_zero_keep_their_neighbours(make):
     near = np.concatenate([np.random.default_rng(0).normal(centre, 0.5, (40, 3)) for centre in (0, 4, 9)])

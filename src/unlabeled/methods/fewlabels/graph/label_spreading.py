@@ -11,8 +11,11 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.few_labels import Codes, Floats, normalised, one_hot
 from unlabeled.methods.fewlabels.graph.graph_classifier import GraphClassifier, degrees
 
-FADED = 1000
-"""Times the residual that a row's largest entry must be at least: the error may be 1 / (1 − α) times the residual."""
+FADED = 100
+"""Times the tolerance that a row's largest entry must be at least, where the largest source is 1: the residual is about
+the tolerance, and the error some times the residual."""
+LEAST = 1e-3
+"""What is enough, however coarse the tolerance."""
 
 
 class LabelSpreading(GraphClassifier):
@@ -65,7 +68,9 @@ class LabelSpreading(GraphClassifier):
             found = self._solve(A[far][:, far], B, np.ones(len(B))).clip(min=0)
             iterations += self.n_iter_
             F[far] = largest * found
-            faded = found.max(axis=1) <= FADED * self.tol * np.linalg.norm(B, axis=0).max()
+            faded = found.max(axis=1) <= min(FADED * self.tol, LEAST)
+            if faded.all():
+                break
             far[far] = faded
             B = -(A[far][:, ~far] @ F[~far])
             if not B.any():  # so far away that numbers end
