@@ -326,3 +326,13 @@ def test_fingerprint_follows_content_geometry_and_what_is_kept() -> None:
     assert len(set(prints)) == 5
     assert made() == prints[0]
     assert made(cache_bytes=0, workers=3) == prints[0]  # how it is read does not count
+
+
+def test_a_size_of_more_pixels_than_are_decoded_is_refused():
+    """To scale one image to it would take all memory before anything fails."""
+    images = Images(np.zeros((2, 8, 8, 3), np.uint8))
+    with pytest.raises(UnlabeledError, match="size must be a whole number from 1 to 10000, got 100000"):
+        images.prepare(size=100_000)
+    with pytest.raises(UnlabeledError, match="from 1 to 30, got 31"):
+        images.prepare(size=31, max_pixels=900)
+    assert images.prepare(size=30, max_pixels=900).size == 30

@@ -120,6 +120,12 @@ def test_what_does_not_fit_is_refused(squares, encoder, model):
         model.evaluate(VOC(squares, "test"), "auc")
 
 
+def test_pictures_that_do_not_fit_into_memory_are_refused_before_they_are_read(squares, encoder, monkeypatch):
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10**6)
+    with pytest.raises(UnlabeledError, match=r"holding 32 pictures of 1024 pixels a side needs 0\.1 GB of memory"):
+        detection(encoder, squares, split="train", size=1024)
+
+
 def test_a_transformer_has_maps_too(squares):
     start = ViT(ImagePreprocessing(32), patch=8, dim=16, depth=1, heads=2)
     found = detection(start, squares, split="test", epochs=1, random_state=0)

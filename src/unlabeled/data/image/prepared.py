@@ -131,7 +131,7 @@ class PreparedImages:
         if channels not in (1, 3):
             raise UnlabeledError(f"channels must be 3 (colour) or 1 (grey), not {channels!r}")
         if size is not None:
-            check_whole_number("size", size)
+            check_whole_number("size", size, most=math.isqrt(max_pixels))
         self.images, self.fit, self.channels, self.max_pixels = images, fit, channels, max_pixels
         self.size: int = images.natural_size(max_pixels) if size is None else int(size)
         self.workers = workers or self._default_workers()

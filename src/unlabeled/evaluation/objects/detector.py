@@ -32,6 +32,7 @@ from unlabeled.evaluation.objects.average_precision import (
 )
 from unlabeled.evaluation.objects.region_head import RegionHead, torchvision_ops
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
+from unlabeled.memory import check_memory
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import check_modality
 from unlabeled.setting_checks import check_whole_settings
@@ -116,7 +117,12 @@ class Detector(Estimator):
             check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and boxes are in images")
             self.size_ = int(self.size or self.encoder_.preprocessing.shape[-1])
             self.classes_ = list(X.classes)
-            values = np.stack([self._square(X.decode(i)) for i in range(len(X))])
+            shape = (len(X), wanted.shape[0], self.size_, self.size_)
+            pictures = f"holding {len(X):,} pictures of {self.size_} pixels a side"
+            check_memory(math.prod(shape), pictures, "take a smaller size, or learn from fewer pictures")
+            values = np.empty(shape, np.uint8)
+            for i in range(len(X)):
+                values[i] = self._square(X.decode(i))
             targets = [self._targets(objects, size) for objects, size in zip(X.objects, X.sizes, strict=True)]
             self.given_ = proposals is not None
             regions = None if proposals is None else self._proposed(proposals, X.ids, X.sizes)
