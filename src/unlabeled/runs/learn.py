@@ -290,7 +290,8 @@ def _owned(out: Path, resume: bool, overwrite: bool, epochs: int) -> Iterator[No
         try:
             yield
         finally:
-            if made and [path.name for path in out.iterdir()] == [".lock"]:
+            # Without a checkpoint there is nothing to go on with, such as when the first step refuses a setting.
+            if made and {path.name for path in out.iterdir()} <= {".lock", "run.json"}:
                 shutil.rmtree(out, ignore_errors=True)
 
 

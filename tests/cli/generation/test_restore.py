@@ -202,6 +202,7 @@ def test_a_photo_too_large_for_deep_image_prior_says_what_it_would_need(folder, 
         (16, ["--method", "swav", "--queue-size", "100"], "queue_size must lie between 0 and the number of instances"),
         (16, ["--method", "swav", "--prototypes", "100"], "prototypes must lie between 2 and the number of instances"),
         (16, ["--method", "gan", "--batch-size", "1"], "batch_size must be at least 2"),
+        (16, ["--method", "simclr", "--temperature", "-1"], "temperature must be a positive number"),
     ],
 )
 def test_images_that_a_method_cannot_take_are_refused_and_nothing_is_left(size, words, says, tmp_path):
