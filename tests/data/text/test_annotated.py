@@ -68,16 +68,16 @@ def test_files(tmp_path):
     (tmp_path / "bad.conll").write_text("is VBZ\nRome\n")
     with pytest.raises(UnlabeledError, match="line 2: 'Rome' has no tag"):
         read_conll(tmp_path / "bad.conll")
-    asked = {"question": "q", "answers": [{"text": "c", "answer_start": 0}]}
+    asked = {"id": "57a", "question": "q", "answers": [{"text": "c", "answer_start": 0}]}
     article = {"paragraphs": [{"context": "c", "qas": [asked, {"question": "r", "is_impossible": True}]}]}
     (tmp_path / "s.json").write_text(json.dumps({"data": [article]}))
     right = {"text": ["c"], "answer_start": [0]}
-    assert read_annotated(tmp_path / "s.json", "span") == ([("q", "c"), ("r", "c")], [right, None])
+    assert read_annotated(tmp_path / "s.json", "span") == ([("q", "c"), ("r", "c")], [right, None], ["57a", "1"])
     (tmp_path / "s.json").write_text("{}")
     with pytest.raises(UnlabeledError, match="not in SQuAD's form"):
         read_annotated(tmp_path / "s.json", "span")
-    pd.DataFrame({"tokens": [["a", "b"]], "chunk": [["O", "B-X"]]}).to_parquet(tmp_path / "t.parquet")
-    assert read_annotated(tmp_path / "t.parquet", "tags") == ([["a", "b"]], [["O", "B-X"]])
+    pd.DataFrame({"id": ["007"], "tokens": [["a", "b"]], "chunk": [["O", "B-X"]]}).to_parquet(tmp_path / "t.parquet")
+    assert read_annotated(tmp_path / "t.parquet", "tags") == ([["a", "b"]], [["O", "B-X"]], ["007"])
     with pytest.raises(UnlabeledError, match="no columns question and context"):
         read_annotated(tmp_path / "t.parquet", "span")
 
@@ -91,7 +91,7 @@ def test_white_space_within_a_word_parts_nothing(tmp_path):
 
 def test_words_without_tags_are_read(tmp_path):
     (tmp_path / "new.conll").write_text("the\ndog\n\nbarks\n")
-    assert read_annotated(tmp_path / "new.conll", "tags") == ([["the", "dog"], ["barks"]], None)
+    assert read_annotated(tmp_path / "new.conll", "tags") == ([["the", "dog"], ["barks"]], None, ["0", "1"])
 
 
 def test_another_form_with_the_word_in_another_column_is_refused(tmp_path):

@@ -167,8 +167,7 @@ def labelled(source: Path, task: str, column: str | None, labels: Path | None = 
             raise UnlabeledError("--column is for tables; the files of tags and answers have no columns to choose from")
         from unlabeled.data.text.annotated import read_annotated
 
-        X, y = read_annotated(source, task)
-        return X, y, [str(i) for i in range(len(X))]
+        return read_annotated(source, task)
     from unlabeled.modalities import Settings, open_source
 
     settings = Settings(column=column, modalities=("text",)) if column is not None else None

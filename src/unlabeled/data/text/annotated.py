@@ -11,6 +11,8 @@ from typing import Any
 from unlabeled.data.classes import class_name
 from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import lines_of, read_plain_text
+from unlabeled.data.tabular.columns import ID_COLUMNS, find_column
+from unlabeled.data.tabular.tables import row_names
 from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT, read_columns
 from unlabeled.errors import UnlabeledError
@@ -148,8 +150,8 @@ def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[s
     return [words[place] for place in filled], [tags[place] for place in filled] if tagged else None
 
 
-def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], list[Any]]:
-    """Read questions, contexts and answers from SQuAD's JSON.
+def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], list[Any], list[str]]:
+    """Read questions, contexts, answers and ids from SQuAD's JSON.
 
     Returns
     -------
@@ -158,13 +160,17 @@ def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], lis
     answers : list of dict or None
         All answers and where they begin, ``{"text": [...], "answer_start": [...]}``; None where the question cannot be
         answered.
+    ids : list of str
+        What the file calls the questions; the number of one that has no id.
     """
     pairs: list[tuple[str, str]] = []
     answers: list[Any] = []
+    ids: list[str] = []
     try:
         for article in read_json(existing(path))["data"]:
             for paragraph in article["paragraphs"]:
                 for asked in paragraph["qas"]:
+                    ids.append(str(asked.get("id", len(ids))))
                     pairs.append((asked["question"], paragraph["context"]))
                     found = [] if asked.get("is_impossible") else asked.get("answers", [])
                     columns = {key: [one[key] for one in found] for key in ("text", "answer_start")}
@@ -173,10 +179,10 @@ def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], lis
         raise UnlabeledError(f"{path} is not in SQuAD's form ({error!r})") from None
     if not pairs:
         raise UnlabeledError(f"there are no questions in {path}")
-    return pairs, answers
+    return pairs, answers, ids
 
 
-def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], list[Any] | None]:
+def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], list[Any] | None, list[str]]:
     """Read a file of tagged sentences or of questions.
 
     Parameters
@@ -194,25 +200,33 @@ def read_annotated(path: str | os.PathLike[str], task: str) -> tuple[list[Any], 
         Lists of words, or (question, context) pairs.
     y : list or None
         Lists of tags, or answers; None where the table has none.
+    ids : list of str
+        Those of the file or of a column such as ``id``, else numbers.
     """
     path = existing(path)
     if path.suffix.lower() not in TABLES_OF_TEXT:
-        return read_conll(path) if task == "tags" else read_squad(path)
+        if task == "span":
+            return read_squad(path)
+        sentences, tagged = read_conll(path)
+        return sentences, tagged, [str(i) for i in range(len(sentences))]
     columns = read_columns(path)
+    identity = find_column(list(columns), ID_COLUMNS)
+    rows = len(next(iter(columns.values())))
+    ids = [str(i) for i in range(rows)] if identity is None else row_names(list(columns.values())[identity])
     names = {name.lower(): name for name in columns}
     wanted = ("tokens", "tags") if task == "tags" else ("question", "context")
     if task == "tags":
         words = next((names[name] for name in ("tokens", "words") if name in names), None)
         tags = next((names[name] for name in TAG_COLUMNS if name in names), None)
         if words is not None:
-            return columns[words], None if tags is None else columns[tags]
+            return columns[words], None if tags is None else columns[tags], ids
     elif all(name in names for name in wanted):
         questions, contexts = (as_texts(columns[names[key]], f"column {key!r} of {path}") for key in wanted)
         pairs = list(zip(questions, contexts, strict=True))
         if "answer" in names and "answers" not in names:
             starts = columns[names["answer_start"]] if "answer_start" in names else [None] * len(pairs)
-            return pairs, _flat_answers(columns[names["answer"]], starts, contexts)
-        return pairs, columns[names["answers"]] if "answers" in names else None
+            return pairs, _flat_answers(columns[names["answer"]], starts, contexts), ids
+        return pairs, columns[names["answers"]] if "answers" in names else None, ids
     raise UnlabeledError(f"{path} has no columns {' and '.join(wanted)}; its columns are {', '.join(columns)}")
 
 
