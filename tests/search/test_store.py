@@ -36,6 +36,12 @@ def test_known_distances(build):
     assert found.distances[0] == pytest.approx([-50, -25, -4, 0], abs=1e-5)
 
 
+def test_queries_are_merged_by_the_nearest(build):
+    found = build(NAMES, POINTS, metric="euclidean").query([[3, 4], [0, 0.9]], 3).merged()
+    assert found.ids.tolist() == [["five", "one", "origin"]]
+    assert found.distances[0] == pytest.approx([0, 0.1, 0.9], abs=1e-6)
+
+
 def test_shapes_types_and_protocol(build):
     store: VectorStore = build(NAMES, POINTS)
     found = store.query(np.ones((5, 2), np.float16), k=3)

@@ -85,6 +85,8 @@ class Modality(ABC):
         Whether `pictures` can draw instances.
     can_be_averaged : bool
         Whether a mixture of two instances is an instance, as of images; tokens have no averages.
+    from_one_source : bool
+        Whether several instances come from one thing that a user has, as clips from a video; see `groups`.
     halves : tuple of str
         Kinds of data that an encoder of this kind takes alone, as CLIP's takes images or texts.
     """
@@ -94,6 +96,7 @@ class Modality(ABC):
     formats: ClassVar[str] = ""
     has_pictures: ClassVar[bool] = False
     can_be_averaged: ClassVar[bool] = True
+    from_one_source: ClassVar[bool] = False
     halves: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

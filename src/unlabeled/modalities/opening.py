@@ -90,8 +90,9 @@ def open_instances(
     """
     X = _as_path(X)
     kind = modality_of(X) if is_data(X) else _accepting(X, settings)
-    if preprocessing is not None and kind.name in modality(preprocessing.kind).halves:
-        kind = modality(preprocessing.kind)
+    own = kind if preprocessing is None else modality(preprocessing.kind)
+    if kind.name in own.halves or (own.halves and not is_data(X) and own.can_open(X)):  # such as a table of pairs
+        kind = own
     if preprocessing is not None and preprocessing.kind != kind.name:
         if isinstance(X, list | tuple) and not X:
             raise UnlabeledError(f"there are no {preprocessing.kind}s: the {type(X).__name__} is empty")

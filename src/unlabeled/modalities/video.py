@@ -89,6 +89,7 @@ class VideoModality(Modality):
     encoder: ClassVar[str] = "conv3d"
     formats: ClassVar[str] = "a folder of videos, .mp4, .avi, .mkv, .webm and others, or .npy of five dimensions"
     has_pictures: ClassVar[bool] = True
+    from_one_source: ClassVar[bool] = True
 
     def accepts(self, source: Any) -> bool:
         """Take folders with videos in them, video files, lists of these, and arrays of five dimensions."""

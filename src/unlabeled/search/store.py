@@ -43,6 +43,15 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def merged(self) -> Neighbours:
+        """Rank the neighbours of all queries as those of one: each counts at the smallest of its distances."""
+        order = np.argsort(self.distances, axis=None, kind="stable")
+        _, first = np.unique(self.indices.ravel()[order], return_index=True)
+        chosen = order[np.sort(first)][: self.indices.shape[1]]
+        return Neighbours(
+            self.ids.ravel()[chosen][None], self.indices.ravel()[chosen][None], self.distances.ravel()[chosen][None]
+        )
+
 
 class VectorStore(Protocol):
     """Vectors with names and metadata, searched for those nearest to a query.

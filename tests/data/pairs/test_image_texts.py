@@ -226,6 +226,16 @@ def test_prepared_pairs_leave_out_what_has_no_caption_or_no_image(folder):
     assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.to_dict()))) == preprocessing
 
 
+def test_every_pair_that_is_left_out_is_named(folder):
+    (folder / "t.csv").write_text("path,caption\n0.png,black\nlost.png,one\nlost.png,two\n,three\n,four\n1.png,grey\n")
+    prepared, preprocessing = open_instances(ImageTexts(folder / "t.csv"), Settings(size=8), on_error="skip")
+    assert prepared.ids == ["0.png", "1.png"]
+    names = ["lost.png", "lost.png#2", "row 4 without an image", "row 5 without an image"]
+    assert [each.id for each in prepared.skipped] == names
+    again, _ = open_instances(folder / "t.csv", Settings(), preprocessing, "skip")  # not taken for vectors
+    assert again.ids == prepared.ids
+
+
 def test_one_half_alone(folder):
     _, preprocessing = open_instances(ImageTexts(folder), Settings(size=8))
     texts, _ = open_instances(["red", "blue"], Settings(), preprocessing)

@@ -57,6 +57,25 @@ def test_masks_and_points_are_tracked_and_drawn(run, clip, tmp_path):
     assert "12, 9.5" in result.stdout
 
 
+def test_transparent_parts_of_a_mask_are_background(tmp_path):
+    pixels = np.full((4, 6, 4), 255, np.uint8)
+    pixels[..., 3] = 0
+    pixels[1:3, 1:3, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), (pixels[..., 3] > 0).astype(np.int64))
+
+
+def test_frames_that_cannot_be_drawn_over_are_refused(run, tmp_path):
+    (tmp_path / "walk").mkdir()
+    for number, width in enumerate((24, 24, 30)):
+        Image.new("RGB", (width, 24), (9, 9, 200)).save(tmp_path / "walk" / f"{number}.png")
+    with pytest.raises(UnlabeledError, match=r"2\.png: it is 30 × 24 pixels, and the first frame 24 × 24"):
+        track(run, tmp_path / "walk", tmp_path / "a.mp4", points=[(3, 3)])
+    with pytest.raises(UnlabeledError, match="frames of 1 × 1 pixels are too small"):
+        write_video(np.zeros((2, 3, 1, 1), np.uint8), np.arange(2) / 10, tmp_path / "a.mp4")
+    assert not (tmp_path / "a.mp4").exists()
+
+
 def test_what_is_not_usable_is_refused(run, clip, tmp_path):
     path, mask, _ = clip
     out = tmp_path / "o.mp4"

@@ -79,7 +79,12 @@ def search(
     if picture is not None:
         check_picture(picture, [*inputs_of(run), query], overwrite=overwrite)
     opened = Run(run)
+    if not query.strip():
+        raise UnlabeledError("the query is empty; give a file, the id of an instance, or words if the run knows words")
     found = opened.search(query, k, where, metric)
+    if len(found) > 1:
+        say(f"The query is {len(found)} instances; what the run holds is ranked by the nearest of them")
+        found = found.merged()
     indexed = opened.indexed
     if not found.ids.size:
         say("No instance of the run fits" + (f" {where}" if where else ""))

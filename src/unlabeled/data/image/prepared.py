@@ -218,6 +218,8 @@ class PreparedImages:
                 for index, reason in failures:
                     if on_error == "raise":
                         error = self.images.unreadable(index, reason)
+                        if len(self.images) == 1:
+                            raise error
                         raise UnlabeledError(f"{error}. Mend or remove it, or leave out such images: on_error='skip'")
                     bad.append(index)
                     self.skipped.append(Skipped(self.images.ids[index], reason))

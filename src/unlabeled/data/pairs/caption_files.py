@@ -108,7 +108,11 @@ def from_table(path: Path, column: str | None = None) -> Captioned:
         raise UnlabeledError(f"{path} has no column of images ({', '.join(IMAGE_COLUMNS)}); it has {', '.join(names)}")
     wanted = _caption_columns([name for name in names if name != names[image]], column, path)
     places: dict[str, int] = {}
-    image_of = [places.setdefault(str(value), len(places)) for value in columns[names[image]]]
+    named = [
+        f"row {row} without an image" if value is None or not str(value).strip() else str(value)
+        for row, value in enumerate(columns[names[image]], start=1)
+    ]
+    image_of = [places.setdefault(name, len(places)) for name in named]
     files = [path.parent / name for name in places]
     captions = _joined([columns[name] for name in wanted])
     rest = [name for name in names if name not in (names[image], *wanted)]

@@ -71,7 +71,7 @@ class PreparedPairs:
         self, pairs: ImageTexts, images: PreparedImages | None, texts: TokenizedTexts | None, *, skip: bool
     ) -> None:
         self.pairs, self.images, self.texts = pairs, images, texts
-        self.skipped: list[Skipped] = list(images.skipped) if images is not None else []
+        self.skipped: list[Skipped] = []
         kept = np.ones(len(pairs), dtype=bool)
         self._rows = np.zeros(len(pairs), dtype=np.int64)
         if images is not None:
@@ -79,6 +79,9 @@ class PreparedPairs:
             place[images.kept] = np.arange(len(images.kept))
             self._rows = place[pairs.image_of]
             kept &= self._rows >= 0
+            reasons = {image.id: image.reason for image in images.skipped}
+            for row in np.flatnonzero(~kept).tolist():
+                self.skipped.append(Skipped(pairs.ids[row], reasons[images.images.ids[pairs.image_of[row]]]))
         if pairs.captions is not None and pairs.images is not None:
             empty = np.array([not caption.strip() for caption in pairs.captions])
             names = [pairs.ids[row] for row in np.flatnonzero(empty & kept)]

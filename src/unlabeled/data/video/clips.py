@@ -282,6 +282,8 @@ class Clips:
     def _leave_out(self, video: int, reason: str) -> None:
         if self._stop:
             error = self.videos.unreadable(video, reason)
+            if len(self.videos) == 1:
+                raise error
             raise UnlabeledError(f"{error}. Mend or remove it, or leave out such videos: on_error='skip'")
         self.skipped.append(Skipped(self.videos.ids[video], reason))
 

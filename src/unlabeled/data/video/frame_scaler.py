@@ -9,7 +9,7 @@ from av.filter import Graph
 from numpy.typing import NDArray
 from PIL import Image
 
-from unlabeled.data.image.decode import scaled_sides
+from unlabeled.data.image.decode import UnreadableError, scaled_sides
 from unlabeled.data.video.square import Square
 
 
@@ -37,6 +37,8 @@ class FrameScaler:
         turns, square = round(frame.rotation / 90) % 4, self.square
         shape = (frame.width, frame.height, frame.format.name, turns)
         if shape != self._shape:
+            if square is None and self._shape:
+                raise UnreadableError("its frames change their size or format on the way")
             self._graph, self._shape = self._made(frame, turns), shape
         self._graph.push(frame)
         array = np.rot90(self._graph.pull().to_ndarray(), turns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,33 @@ class StillFrames:
 
     def shorter_side(self) -> int:
         """Give the shorter side of the first frame, in pixels."""
-        return min(picture_size(self._raw(0)))
+        return min(self._size)
 
     def read(self, wanted: NDArray[np.int64], square: Square | None = None) -> Iterator[NDArray[np.uint8]]:
         """Decode some frames; see `unlabeled.data.video.videos.Video`."""
         for index in wanted.tolist():
             try:
+                self._check_size(index)
                 if square is not None:
                     yield pixels(self._raw(index), square.size, square.fit, square.channels)
                 else:
                     yield np.asarray(picture(self._raw(index)).convert("RGB")).transpose(2, 0, 1)
             except UnreadableError as error:
                 raise UnreadableError(f"{self._name(index)}: {error}") from error
+
+    def _check_size(self, index: int) -> None:
+        """Refuse a file of another size than the first: fitted by itself, it would seem to have moved."""
+        if isinstance(self._frames, np.ndarray):
+            return
+        size = picture_size(self._raw(index))
+        if size != self._size:
+            raise UnreadableError(
+                f"it is {size[0]} × {size[1]} pixels, and the first frame {self._size[0]} × {self._size[1]}"
+            )
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        return picture_size(self._raw(0))
 
     def _raw(self, index: int) -> Raw:
         frame = self._frames[index]

@@ -55,6 +55,10 @@ def write_video(
                 stream.codec_context.time_base = _UNIT if good else stream.codec_context.time_base
                 for time, frame in zip(times.tolist(), frames, strict=True):
                     even = frame[:, : frame.shape[1] // 2 * 2, : frame.shape[2] // 2 * 2]
+                    if not even.size:
+                        raise UnlabeledError(
+                            f"{path}: frames of {frame.shape[2]} × {frame.shape[1]} pixels are too small"
+                        )
                     if not stream.codec_context.is_open:
                         stream.height, stream.width = even.shape[1:]
                     picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even.transpose(1, 2, 0)), format="rgb24")

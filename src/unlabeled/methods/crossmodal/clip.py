@@ -65,7 +65,8 @@ class CLIP(MultiView):
         the first step. A frozen image tower sees the images undistorted, unless `views` says otherwise.
     chunk : int, optional
         Pairs that are encoded at a time. The loss still sees the whole batch, and gives the same gradient, but memory
-        grows with the chunk (gradient caching).
+        grows with the chunk (gradient caching). Batch normalisation, as in ``"conv"``, then sees a chunk only; an
+        encoder that normalises each image by itself, such as ``"conv:layer"``, does not mind.
     column : str, optional
         The column of captions in a table; several with commas between them, such as ``"title,keywords"``, are joined.
     tokenizer, vocabulary, length : str, int, int, default "auto", 8000, 32

@@ -171,6 +171,12 @@ def label_dataset(
             raise UnlabeledError("a method learns from images, and these are represented without one; leave it out")
         rows = open_rows(source, column=column, random_state=random_state)
         GivenLabels.read(labels, rows.ids)
+    shown = to_learn if to_learn is not None else rows.images if rows is not None else None
+    if shown is not None and modality_of(shown).from_one_source:
+        raise UnlabeledError(
+            f"several {modality_of(shown).name} instances come from one file and are much alike, so labels that are "
+            "hidden could not tell how far the others are to be trusted; judge a run by labels with unlabeled evaluate"
+        )
     run = out / "run" if to_learn is not None else _run_folder(source)
     _check_nothing_seen(run, method)
     with folder_lock(out):

@@ -180,8 +180,8 @@ class Tuning:
         except UnlabeledError as error:
             return str(error)
         kind = modality_of(encoder.preprocessing)
-        if not FixMatch.accepts(kind):
-            return f"there is no strong distortion of {kind.name}s"
+        if not (FixMatch.accepts(kind) and Supervised.accepts(kind)):
+            return f"FixMatch and its twin are not both for {kind.name}s"
         instances, _ = open_instances(source, FixMatch(encoder=encoder), encoder.preprocessing, "skip")
         if list(instances.ids) != ids:
             return f"the data in {run.about['source']} are no longer those of {folder}"

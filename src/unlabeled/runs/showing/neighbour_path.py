@@ -61,7 +61,14 @@ def neighbour_path(
     known = run.indexed
     names = [_name_in_run(run, end) for end in (start, goal)]
     files = tuple(dict.fromkeys(name for name in names if name not in known.position))
-    vectors = np.concatenate([known.vectors, *(run.query_vectors(name) for name in files)])
+    of_files = [run.query_vectors(name) for name in files]
+    for name, of_file in zip(files, of_files, strict=True):
+        if len(of_file) != 1:
+            raise UnlabeledError(
+                f"{name} is {len(of_file)} instances, as a video is several clips, and an end of a path is one; give "
+                "the id of one in the run, or a file that holds one"
+            )
+    vectors = np.concatenate([known.vectors, *of_files])
     metric = "euclidean" if run.store.metric == "euclidean" else "cosine"
     graph = NeighbourGraph.from_vectors(vectors, k, ids=[*known.ids, *files], metric=metric)
     if graph.distance(names[0], names[1]) == np.inf:

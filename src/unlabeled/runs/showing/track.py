@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from unlabeled.data.image.decode import UnreadableError, picture
 from unlabeled.data.paths import existing
@@ -86,7 +87,7 @@ def track(
 
 
 def read_mask(path: str | os.PathLike[str]) -> NDArray[np.int64]:
-    """Read a mask: black is 0, and the other colours are numbered from 1, in the order of their values.
+    """Read a mask: black and transparent are 0, and other colours are numbered from 1, in the order of their values.
 
     Raises
     ------
@@ -94,7 +95,14 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[np.int64]:
         If it cannot be read as a picture.
     """
     try:
-        pixels = np.asarray(picture(Path(existing(path))).convert("RGB")).astype(np.int64)
+        shown = picture(Path(existing(path))).convert("RGB")
+        with Image.open(path) as stored:
+            if stored.has_transparency_data:  # what is transparent is background, and not the white beneath it
+                opaque = (
+                    ImageOps.exif_transpose(stored).convert("RGBA").getchannel("A").point(lambda a: 255 * (a > 127))
+                )
+                shown = Image.composite(shown, Image.new("RGB", shown.size), opaque)
+        pixels = np.asarray(shown).astype(np.int64)
     except UnreadableError as error:
         raise UnlabeledError(f"cannot read the mask {path}: {error}") from error
     codes = pixels @ np.array([65536, 256, 1])
