@@ -87,6 +87,14 @@ def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
         assert message in str(refused.exception)
 
 
+def test_methods_of_pairs_are_compared_on_a_table(learnt, tmp_path):
+    folder, _ = learnt
+    words = ["--methods", "clip,raw", "--budget", "3 steps", "--seeds", "1", "--batch-size", "16"]
+    result = invoke("compare", folder / "pairs.csv", *words, "--out", tmp_path / "cmp", "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert {row["name"] for row in json.loads(result.stdout)["methods"]} == {"clip", "raw"}
+
+
 def test_a_run_without_words_says_what_would_help(learnt, tmp_path):
     folder, _ = learnt
     other = tmp_path / "other"

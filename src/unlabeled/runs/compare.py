@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from unlabeled.evaluation.significance import PairedDifference, holm, paired_dif
 from unlabeled.evaluation.split import Split
 from unlabeled.explore.figures.budget_curves import budget_curves
 from unlabeled.files import check_encodable, read_json, write_json
-from unlabeled.modalities import open_instances, open_source
+from unlabeled.modalities import Settings, open_instances, open_source
+from unlabeled.registry import method as find_method
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
 from unlabeled.runs.comparing.shared_data import SharedData
@@ -92,7 +94,8 @@ def compare(
     if not chosen or not methods:
         raise UnlabeledError("a comparison needs at least one method and one seed")
     folder = Path(out)
-    data = open_source(source)
+    given = settings or {}
+    data = open_source(source, Settings(column=given.get("column"), modalities=_only_kind(methods)))
     instances, preprocessing = open_instances(data, on_error="skip")
     say_skipped(data, instances, say)
     table = read_labels(labels) if labels is not None else None
@@ -179,6 +182,15 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
         for path in (folder / "cells").glob("*.safetensors"):
             path.unlink()
     write_json(card, identity)
+
+
+def _only_kind(methods: Sequence[str]) -> tuple[str, ...]:
+    """Give the one kind of data that all the methods are for, such as pairs, for a source may be of several kinds."""
+    found: set[str] = set()
+    for name in methods:
+        with suppress(UnlabeledError):  # baselines and encoders are no methods, and a wrong name is told later
+            found.update(find_method(name).modalities)
+    return tuple(found) if len(found) == 1 else ()
 
 
 def _figures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import resource
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -102,7 +103,12 @@ class Entrant:
             return dict(load_arrays(path))
         say(f"{self.name}, seed {seed}")
         begun = time.monotonic()
-        cell: Arrays = self._learn(seed, budget) | {
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            learnt = self._learn(seed, budget)
+        for warning in caught:
+            say(f"{self.name}, seed {seed}: {warning.message}")
+        cell: Arrays = learnt | {
             "seconds": np.array(time.monotonic() - begun),
             "peak_mib": np.array(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         }
