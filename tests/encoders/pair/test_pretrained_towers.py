@@ -187,7 +187,7 @@ def test_an_open_clip_gives_its_vectors(open_clip, tmp_path, quick_gelu):
     model = checkpoints.save_open_clip(tmp_path, quick_gelu=quick_gelu, mean=[0.4, 0.5, 0.6], std=[0.3, 0.2, 0.25])
     ours = CLIP.from_pretrained(str(tmp_path))
     prepare = open_clip.image_transform(32, is_train=False, mean=(0.4, 0.5, 0.6), std=(0.3, 0.2, 0.25))
-    words = [*WORDS, "Naïve  café — 3.14€", "word " * 300]
+    words = [*WORDS, "Naïve  café — 3.14€", "word " * 300, "it’s ‘so’, “fine” &amp; &amp;lt;b&gt; &quot;ﬁre&#39;s"]
     tokens = open_clip.SimpleTokenizer(context_length=24)(words)
     with torch.no_grad():
         images = model.encode_image(torch.stack([prepare(picture) for picture in pictures()]), normalize=True)

@@ -20,6 +20,10 @@ MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 
 BICUBIC = 3
 """Pillow's number of the resampling filter."""
 
+_ENTITIES = {"&amp;amp;": "&", "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": " "}
+_TYPOGRAPHY = {"[\u02bc\u2018-\u201b]": "'", "[\u201c-\u201f]": '"', "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl"}
+"""What OpenCLIP writes plainly in a text before it is cut: usual entities of HTML, curved quotes and ligatures."""
+
 _SINGLE = "*.json", "*.txt", "tokenizer.model"
 # The settings of OpenCLIP's own networks that are carried over; anything else must be as it is by default.
 _VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio", "patch_dropout", "output_tokens"}
@@ -209,6 +213,7 @@ def _refuse_unknown(place: Path, part: str, settings: dict[str, Any], known: set
 
 def _clip_tokenizer() -> Any:
     """Make CLIP's tokenizer from the vocabulary that the open_clip package carries; none of its code is run."""
+    from tokenizers import Regex, normalizers
     from transformers import CLIPTokenizer
 
     package = find_spec("open_clip")
@@ -224,7 +229,11 @@ def _clip_tokenizer() -> Any:
     letters = list(_letters_of_bytes())
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair) for pair in merges)]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: number for number, token in enumerate(tokens)}, merges=merges)
+    made = CLIPTokenizer(vocab={token: number for number, token in enumerate(tokens)}, merges=merges)
+    backend = made.backend_tokenizer
+    cleaning = [normalizers.Replace(Regex(old), new) for old, new in (_ENTITIES | _TYPOGRAPHY).items()]
+    backend.normalizer = normalizers.Sequence([*cleaning, backend.normalizer])
+    return made
 
 
 def _letters_of_bytes() -> str:
