@@ -32,14 +32,15 @@ class Tiles(Validated):
         UnlabeledError
         """
         channels, size, _ = encoder.preprocessing.shape
-        training = encoder.training
+        training, side = encoder.training, self._grid.side
+        device = next((parameter.device for parameter in encoder.parameters()), None)
         try:
-            fits = encoder.eval()(torch.zeros(1, channels, self._grid.side, self._grid.side)).shape == (1, encoder.dim)
+            fits = encoder.eval()(torch.zeros(1, channels, side, side, device=device)).shape == (1, encoder.dim)
         except (AssertionError, RuntimeError, ValueError):  # each library says it otherwise
             fits = False
         encoder.train(training)
         if not fits:
             raise UnlabeledError(
                 f"encoder {encoder.architecture!r} for images of {size} pixels does not take their tiles, which are "
-                f"shown at {self._grid.side} pixels; take an encoder for any size, such as 'conv', or another size"
+                f"shown at {side} pixels; take an encoder for any size, such as 'conv', or another size"
             )
