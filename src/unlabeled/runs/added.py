@@ -111,6 +111,8 @@ def sources_of(run: Run, ids: list[str]) -> Mapping[str, Collection]:
     for path in places.values():
         if not Path(path).exists():
             raise UnlabeledError(f"what was added to {run.folder} is no longer at {path}; pictures need it there")
+    if not places:
+        return {}
     settings = run.opening((run.encoder.preprocessing.kind,))
     opened = {path: open_source(path, settings, first=False) for path in set(places.values())}
     return {name: opened[path] for name, path in places.items()}

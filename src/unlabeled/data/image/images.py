@@ -152,10 +152,13 @@ class Images:
         return thumbnails
 
     def content_codes(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Number some readable images, shape (n,); those that are stored alike, byte for byte, have the same number."""
-        digests = [fingerprint(stored_content(self.origin.read(index))) for index in indices.tolist()]
-        codes: NDArray[np.int64] = np.unique(digests, return_inverse=True)[1].reshape(-1)
-        return codes
+        """Number some readable images from 0, shape (n,), in the order in which they come first.
+
+        Those that are stored alike, byte for byte, have the same number.
+        """
+        numbers: dict[str, int] = {}
+        digests = (fingerprint(stored_content(self.origin.read(index))) for index in indices.tolist())
+        return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], dtype=np.int64)
 
     def natural_size(self, max_pixels: int = MAX_PIXELS) -> int:
         """Give the size used when none is asked for: the median of the shorter sides, at most 64 pixels.
