@@ -39,7 +39,7 @@ def test_a_siamese_network_brings_images_and_their_texts_together(tmp_path):
 
 @pytest.mark.parametrize("form", ["joint", "two_towers"])
 def test_a_cross_encoder_says_whether_image_and_text_belong_together(form, tmp_path):
-    model = CrossEncoder(form=form, epochs=30, learning_rate=3e-3, **PLAIN).fit(coloured(64)[0])
+    model = CrossEncoder(form=form, epochs=40, learning_rate=1e-3, **PLAIN).fit(coloured(64)[0])
     others, names = coloured(40, seed=1)
     images = [image for image, _ in others]
     right = model.predict_pairs(images, [f"a {name} square" for name in names])
