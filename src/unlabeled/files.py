@@ -23,7 +23,7 @@ T = TypeVar("T")
 CONTENTS = ".unlabeled.json"
 """The file in a saved folder that lists what else was written into it."""
 SHOWN = 40
-"""Characters of a name that the one of what is written aside begins with: more would make a long name too long."""
+"""Most characters of a file's name that its temporary name repeats; with all of a long name it would be too long."""
 OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that file managers put into folders unasked."""
 

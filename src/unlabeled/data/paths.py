@@ -103,7 +103,7 @@ def describe_suffixes(files: Sequence[Path]) -> str:
 
 
 def files_left_out(folder: Path, files: Sequence[Path], suffixes: Collection[str], what: str) -> list[str]:
-    """Say which files of a folder do not have one of these suffixes, if any: they are no `what`."""
+    """Give a remark on the files without one of these suffixes, if there are any; `what` is what was sought."""
     others = [file for file in files if file.suffix.lower() not in suffixes]
     if not others:
         return []

@@ -185,7 +185,7 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
 
 
 def _only_kind(methods: Sequence[str]) -> tuple[str, ...]:
-    """Give the one kind of data that all the methods are for, such as pairs, for a source may be of several kinds."""
+    """Give the one kind of data that all the methods are for, such as pairs; a source may be readable as several."""
     found: set[str] = set()
     for name in methods:
         with suppress(UnlabeledError):  # baselines and encoders are no methods, and a wrong name is told later

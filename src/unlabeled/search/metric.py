@@ -81,7 +81,7 @@ def checked_vectors(vectors: Any, dim: int | None = None, *, keep_double: bool =
 
 
 def middle_of(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    """Give the place that Euclidean vectors are moved by before they are rounded to float32: the median of a sample.
+    """Give the point to subtract from Euclidean vectors before they are rounded to float32: the median of a sample.
 
     Distances do not change when all is moved, but rounding errors grow with the distance from zero. The median moves
     far-away data near, ignores outliers, and keeps integers integers, so that ties stay ties.

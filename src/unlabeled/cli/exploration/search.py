@@ -83,7 +83,7 @@ def search(
         raise UnlabeledError("the query is empty; give a file, the id of an instance, or words if the run knows words")
     found = opened.search(query, k, where, metric)
     if len(found) > 1:
-        say(f"The query is {len(found)} instances; what the run holds is ranked by the nearest of them")
+        say(f"The query holds {len(found)} instances; each result counts by its distance to the nearest of them")
         found = found.merged()
     indexed = opened.indexed
     if not found.ids.size:

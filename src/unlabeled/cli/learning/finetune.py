@@ -12,7 +12,7 @@ from unlabeled.counted import counted
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
 TEXTS = {"sentence": 1, "pair": 2}
-"""Texts an instance, of the tasks that say so."""
+"""How many texts an instance must have, for the tasks that fix it."""
 WHERE_LABELS_ARE = {
     "class": "give some with --labels labels.csv",
     "score": "put numbers into a column called score",

@@ -31,7 +31,7 @@ WRITTEN = re.compile(
     rf"(?P<body>{BODY})(?P<exponent>[eE][+-]?\d+)?\s*(?P<after>%|‰|[^\W\d_][^\s\d]{{0,11}}|°\s?[CFK]?|{CURRENCY})?\s*(?P<close>\))?"
 )
 GROUPS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:[{mark}]\d{{3}})+") for mark in (",", ".", "'’", " \u00a0\u202f")}
-"""Thousands; ``0,123`` is none, for nothing stands before the first group of three."""
+"""Thousands, by their separator. The first group must not begin with 0: ``0,123`` is a decimal."""
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _read_csv(path: Path, texts: Sequence[str]) -> Any:
 
 
 def id_types(header: str, delimiter: str, kind: Any) -> dict[str, Any]:
-    """Give the column of ids, if the header names one, the type `kind`: as a number, the id 007 would become 7."""
+    """Map the name of the column of ids, if the header has one, to the type `kind`: as a number, 007 would become 7."""
     names = next(csv_module.reader([header], delimiter=delimiter), [])
     identity = find_column(names, ID_COLUMNS)
     return {} if identity is None else {names[identity]: kind}
@@ -180,7 +180,7 @@ def delimiter_in(line: str) -> str:
 
 
 def separator_in(line: str) -> str | None:
-    """Give the sign that parts cells, if a line says so for Excel, which the names of the columns follow.
+    """Give the delimiter that a line such as ``sep=;`` names, which Excel reads before the header; else None.
 
     Examples
     --------

@@ -101,7 +101,7 @@ def feature_maps(net: nn.Module, images: Tensor, layers: Mapping[str, nn.Module]
 
 
 def convolutions_of_whole(net: nn.Module, images: Tensor) -> dict[str, nn.Conv2d]:
-    """Give the convolutions that see whole images: an encoder of windows has such as see parts, many of each image."""
+    """Give the convolutions that see whole images. Those of an encoder of windows see many parts of each image."""
     layers = convolutions(net)
     outputs = feature_maps(net, images, layers)
     return {name: layer for name, layer in layers.items() if name in outputs and len(outputs[name]) == len(images)}

@@ -186,7 +186,7 @@ def _colorized(method: Any, picture: Image.Image, size: int) -> Picture:
 
 
 def _bytes(values: NDArray[Any]) -> Picture:
-    """Round numbers in [0, 1] to bytes; they are changed in place, for of a large photo every copy is a gigabyte."""
+    """Round numbers in [0, 1] to bytes. The input is overwritten, because a copy of a large photo takes a gigabyte."""
     values.clip(0, 1, out=values)
     values *= 255
     rounded: Picture = np.rint(values, out=values).astype(np.uint8)

@@ -12,10 +12,9 @@ from unlabeled.methods.fewlabels.few_labels import Codes, Floats, normalised, on
 from unlabeled.methods.fewlabels.graph.graph_classifier import GraphClassifier, degrees
 
 FADED = 100
-"""Times the tolerance that a row's largest entry must be at least, where the largest source is 1: the residual is about
-the tolerance, and the error some times the residual."""
+"""Times the tolerance, where the largest source is 1: a row with no larger entry is solved for again."""
 LEAST = 1e-3
-"""What is enough, however coarse the tolerance."""
+"""No row with a larger entry is solved for again, however coarse the tolerance."""
 
 
 class LabelSpreading(GraphClassifier):
@@ -60,8 +59,8 @@ class LabelSpreading(GraphClassifier):
         A = (sp.eye_array(len(codes)) - self.alpha * (root @ W @ root)).tocsr()
         F, far, iterations = np.zeros((len(codes), classes)), np.full(len(codes), True), 0
         B = (1 - self.alpha) * one_hot(codes, classes)
-        # A label fades with every hop. Where less than the solver's error is left of all labels, the classes cannot be
-        # told apart, so these rows are solved for again with those before them held fast.
+        # A label fades with every hop. Where what is left of it is no larger than the solver's error, classes cannot be
+        # told apart. Such rows are solved for again, with the values of all other rows kept.
         while far.any():
             largest = np.abs(B).max()
             B = B / largest  # squares of what has faded could be too small for numbers
