@@ -41,7 +41,7 @@ def test_a_query_of_several_clips_is_ranked_by_the_nearest_of_them(run):
     assert [each["id"] for each in found[:2]] == ["b#t=0,0.2", "b#t=0.2,0.4"]  # not the first clip's alone
     assert [round(each["distance"], 5) for each in found[:2]] == [0, 0]
     assert found[2]["distance"] > 1e-5
-    assert "The query is 2 instances" in result.stderr
+    assert "The query holds 2 instances" in result.stderr
     assert "the query is empty" in str(invoke("search", run, "--query", " ").exception)
 
 
