@@ -37,6 +37,8 @@ class Sized(Estimator):
     hidden_dim: int = 8
     noise: int = 4
     input_noise: float = 0.0
+    temperature: float = 0.1
+    teacher_temperature: float = 0.04
     weight: float = 1.0
     shift: int = -2
 
@@ -50,6 +52,9 @@ class Sized(Estimator):
         ({"noise": 0}, "noise must be a whole number of at least 1"),
         ({"weight": float("nan")}, "weight must be a number, not nan"),
         ({"weight": 2**70}, "weight must be at most"),
+        ({"temperature": 0}, "temperature must be a positive number, not 0"),
+        ({"temperature": float("inf")}, "temperature must be a positive number, not inf"),
+        ({"teacher_temperature": -1.0}, "teacher_temperature must be a positive number"),
     ],
 )
 def test_numbers_that_cannot_be_meant_are_refused_by_one_rule(settings, says):

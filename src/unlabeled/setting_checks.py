@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import types
 from collections.abc import Callable
@@ -17,7 +18,7 @@ T = TypeVar("T")
 LARGEST_SEED = 2**32 - 1
 LARGEST = 2**63 - 1
 """The largest whole number of PyTorch."""
-SIZES = re.compile(r"((^|_)dim|_layers|_depth|^(prototypes|permutations|guesses|iterations|noise))$")
+SIZES = re.compile(r"((^|_)dim|_layers|_depth|^(prototypes|permutations|guesses|iterations|noise|ramp_steps))$")
 """Names of settings that count something of which there must be one."""
 NAMED = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", types.NoneType: "None"}
 """What the types of settings are called in messages."""
@@ -121,8 +122,9 @@ def _type_name(kind: Any) -> str:
 def check_types(owner: Any) -> None:
     """Refuse settings of another type than their fields say, and numbers that none of that name can be.
 
-    These are NaN, sizes below 1, whole numbers of more than 63 bits, and seeds that no generator of random numbers
-    takes. A text in place of a name that there is not is left to the owner, which knows the names.
+    These are NaN, sizes below 1, temperatures that are not positive, whole numbers of more than 63 bits, and seeds that
+    no generator of random numbers takes. A text in place of a name that there is not is left to the owner, which knows
+    the names.
 
     Raises
     ------
@@ -138,6 +140,8 @@ def check_types(owner: Any) -> None:
             raise UnlabeledError(f"{name} must be {described_type(kind)}, not {value!r:.60}")
         elif isinstance(value, Real) and value != value:
             raise UnlabeledError(f"{name} must be a number, not {value!r}")
+        elif isinstance(value, Real) and name.endswith("temperature") and not 0 < float(value) < math.inf:
+            raise UnlabeledError(f"{name} must be a positive number, not {value!r:.60}")
         elif isinstance(value, Integral) and abs(int(value)) > LARGEST:
             raise UnlabeledError(f"{name} must be at most {LARGEST}, got {value!r:.60}")
         elif isinstance(value, Integral) and SIZES.search(name) and "float" not in str(kind):

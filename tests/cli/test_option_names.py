@@ -53,6 +53,11 @@ def test_leaving_out_is_advised_where_a_verb_can(monkeypatch):
     assert message_for_user(error, app).endswith("or leave out such images: --on-error skip")
     monkeypatch.setattr(sys, "argv", ["unlabeled", "predict", "model/", "photos/"])
     assert message_for_user(error, app) == "cannot read 'a.png'. Mend or remove it"
+    error = UnlabeledError("v.vec, line 2: the word is not valid UTF-8; errors='replace' puts U+FFFD there")
+    monkeypatch.setattr(sys, "argv", ["unlabeled", "words", "nearest", "v.vec", "frog"])
+    assert message_for_user(error, app).endswith("; --errors replace puts U+FFFD there")
+    monkeypatch.setattr(sys, "argv", ["unlabeled", "map", "v.vec"])
+    assert message_for_user(error, app) == "v.vec, line 2: the word is not valid UTF-8"
 
 
 def test_an_error_reaches_a_person_in_the_words_of_the_command_line(tmp_path):

@@ -77,3 +77,12 @@ def test_a_refusal_takes_about_a_second(desk):
         return time.perf_counter() - start
 
     assert min(seconds() for _ in range(3)) < 1.5
+
+
+def test_a_warning_is_one_line_without_the_place_in_the_code(desk, tmp_path):
+    (tmp_path / "short.csv").write_text("\n".join(["great \x1b[31m phone", *TEXTS]))
+    words = ["topics", "short.csv", "-k", "2", "--max-df", "1"]
+    done = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, timeout=120, check=False)
+    (line,) = (line for line in done.stderr.splitlines() if "is taken for the name" in line)
+    assert line.startswith("Warning: the first row of short.csv, 'great \\x1b[31m phone',")
+    assert done.returncode == 0

@@ -28,6 +28,15 @@ def test_missing_path_suggests_near_names(tmp_path: Path) -> None:
         existing(tmp_path / "zzz")
 
 
+@pytest.mark.parametrize("name", ["labels.xlsx", "old.XLS", "open.ods"])
+def test_a_workbook_is_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    with pytest.raises(UnlabeledError, match=r"is a workbook; save the sheet that is wanted as CSV"):
+        existing(tmp_path / name)
+    (tmp_path / "folder.xlsx").mkdir()
+    assert existing(tmp_path / "folder.xlsx").is_dir()
+
+
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnlabeledError, match=r"nor does the folder .*nowhere"):
         existing(tmp_path / "nowhere" / "x.png")

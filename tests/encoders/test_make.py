@@ -91,6 +91,13 @@ def test_timm_trains_without_its_fused_attention_on_a_processor_and_gives_the_sa
     assert not attention.fused_attn
 
 
+def test_a_view_of_another_size_than_a_timm_model_was_made_for_is_named():
+    encoder = make_encoder("timm:vit_tiny_patch16_224", ImagePreprocessing(size=32))
+    for use in (encoder, encoder.features, encoder.tokens):
+        with pytest.raises(UnlabeledError, match=r"made for images of 32 × 32 pixels and does not take 48 × 48"):
+            use(torch.rand(2, 3, 48, 48))
+
+
 def test_a_mistyped_timm_model_suggests_three():
     with pytest.raises(UnlabeledError, match=r"no model 'resnet81'; did you mean '[^']+' or '[^']+' or '[^']+'\?$"):
         make_encoder("timm:resnet81", PICTURES)

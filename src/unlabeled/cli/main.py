@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+import warnings
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -34,7 +35,7 @@ from unlabeled.cli.learning.label import label
 from unlabeled.cli.learning.learn import learn
 from unlabeled.cli.methods import methods
 from unlabeled.cli.option_names import message_for_user
-from unlabeled.cli.shared import FAILED, REFUSED, err, visible
+from unlabeled.cli.shared import FAILED, REFUSED, err, say, visible
 from unlabeled.cli.words import app as words
 from unlabeled.errors import UnlabeledError
 
@@ -87,6 +88,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no reason to fail
+    warnings.showwarning = _warn
     try:
         app()
     except UnlabeledError as error:
@@ -100,6 +102,21 @@ def main() -> None:
             raise
         # What the file system refuses is no fault of ours: a full disk, a folder nobody may write to.
         _refuse(f"{os.fsdecode(error.filename)}: {(error.strerror or 'cannot be used').lower()}")
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print what a user should know as one line; where in the code it was said is for others' warnings only."""
+    if not issubclass(category, UserWarning):
+        print(visible(warnings.formatwarning(message, category, filename, lineno, line)), file=sys.stderr)
+    elif _tells():
+        say(f"Warning: {message}", "yellow")
 
 
 def _refuse(message: str) -> NoReturn:

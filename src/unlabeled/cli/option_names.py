@@ -14,8 +14,13 @@ SPOKEN = r"(?=\s+(?:must|is|are|needs?|takes?|says?)\b|=)"
 """What follows a name of one word where it is a setting and no word of the sentence."""
 
 
-LEAVE_OUT = re.compile(r",? or leave (?:out such \w+|them out): on_error='skip'$")
-"""Advice at the end of a message that is for verbs with the option --on-error only."""
+ADVICE = {
+    "on_error": re.compile(r",? or leave (?:out such \w+|them out): on_error='skip'$"),
+    "errors": re.compile(
+        r"(?:, or let such bytes count as U\+FFFD: errors='replace'|; errors='replace' puts U\+FFFD there)$"
+    ),
+}
+"""Advice at the end of messages, by the setting which a verb must have for it."""
 
 
 def as_typed(message: str, names: Mapping[str, str]) -> str:
@@ -78,4 +83,8 @@ def message_for_user(error: Exception, app: typer.Typer) -> str:
     from typer.main import get_command
 
     names = settings_of(get_command(app), sys.argv[1:])
-    return as_typed(str(error) if "on_error" in names else LEAVE_OUT.sub("", str(error)), names)
+    message = str(error)
+    for setting, advice in ADVICE.items():
+        if setting not in names:
+            message = advice.sub("", message)
+    return as_typed(message, names)

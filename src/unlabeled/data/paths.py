@@ -12,11 +12,19 @@ from unlabeled.counted import counted
 from unlabeled.data.plain_text import lines_of, read_plain_text
 from unlabeled.errors import UnlabeledError
 
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+"""Suffixes of files of spreadsheet programs."""
+
 
 def existing(path: str | os.PathLike[str]) -> Path:
-    """Give the path if something is there, else raise with the names near it in its folder."""
+    """Give the path if something is there, else raise with the names near it in its folder.
+
+    The workbook of a spreadsheet program is refused too: no kind of data is read from one.
+    """
     path = Path(path).expanduser()
     if path.exists():
+        if path.suffix.lower() in WORKBOOKS and path.is_file():
+            raise UnlabeledError(f"{path} is a workbook; save the sheet that is wanted as CSV and give that file")
         return path
     folder = path.parent
     if not folder.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -50,8 +51,8 @@ def stratified_split(labels: ArrayLike, test_size: float = 0.2, seed: int = 0) -
     >>> len(train), len(test)
     (4, 2)
     """
-    if not 0 < test_size < 1:
-        raise UnlabeledError(f"test_size must lie between 0 and 1, not {test_size}")
+    if not isinstance(test_size, Real) or not 0 < test_size < 1:
+        raise UnlabeledError(f"test_size must be a number between 0 and 1, not {test_size!r}")
     classes = check_labels(labels, len(as_array(labels)))
     check_some_labelled(classes)
     random = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ from unlabeled.files import folder_written_aside, refuses_damage
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.changed_rows import added_rows, checked_ids, updated_rows
 from unlabeled.search.engine import positions_where
-from unlabeled.search.metric import checked_metric, checked_vectors, middle_of, unit_rows
+from unlabeled.search.metric import checked_metric, checked_vectors, middle_of, row_squares, unit_rows
 from unlabeled.search.scanning.exact_search import exact_search
 from unlabeled.search.store import Metadata, Neighbours, checked_k, rows_table
 
@@ -74,6 +74,7 @@ class ExactStore:
         self._rows = rows
         self._ids = np.array(rows["id"].to_pylist(), dtype=object)
         self._vectors = vectors  # as compared: unit length for cosine, seen from the origin for Euclidean
+        self._squares = row_squares(vectors)
 
     @classmethod
     def build(
@@ -124,7 +125,9 @@ class ExactStore:
         k = checked_k(k)
         queries = _as_compared(checked_vectors(vectors, self.dim, keep_double=True), self._origin, self.metric)
         rows = None if where is None else positions_where(self._rows, where)
-        corpus = self._vectors if rows is None else self._vectors[rows]
+        corpus, squares = self._vectors, self._squares
+        if rows is not None:
+            corpus, squares = corpus[rows], squares[rows]
         banned = np.full(len(queries), -1)
         if exclude is not None:
             banned = np.asarray(exclude, dtype=np.int64)
@@ -134,7 +137,7 @@ class ExactStore:
                 banned = _inverse(rows, len(self))[banned]
         # As many as the query with the most has.
         k = max(0, min(k, len(corpus) - bool(len(banned) and (banned >= 0).all())))
-        indices, distances = exact_search(queries, corpus, k, self.metric, banned)
+        indices, distances = exact_search(queries, corpus, k, self.metric, banned, squares=squares)
         nothing = indices < 0
         if rows is not None:
             indices = np.where(nothing, -1, rows[indices])

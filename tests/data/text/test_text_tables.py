@@ -7,6 +7,7 @@ import pytest
 
 from unlabeled.data.text.documents import Documents
 from unlabeled.data.text.text_tables import read_columns
+from unlabeled.data.text.texts import Texts
 from unlabeled.errors import UnlabeledError
 
 
@@ -101,3 +102,19 @@ def test_a_table_without_a_header_loses_no_text(tmp_path):
     (tmp_path / "t.csv").write_text("the first text is not the name of a column\nthe second text\n")
     with pytest.raises(UnlabeledError, match=r"the first row of .*t\.csv does not name the columns"):
         Documents.count(tmp_path / "t.csv")
+
+
+def test_the_first_row_of_the_only_column_is_not_lost_unsaid(tmp_path):
+    """A list of short texts without a row of names, as people save it."""
+    path = tmp_path / "short.csv"
+    path.write_text("great phone\nbad battery\n")
+    with pytest.warns(UserWarning, match=r"the first row of .*short.csv, 'great phone', is taken for the name"):
+        assert Texts(path).texts == ["bad battery"]
+
+
+@pytest.mark.parametrize(
+    ("content", "column"), [("Text\na cat\n", None), ("remark\na cat\n", "remark"), ("remark,n\na cat,1\n", None)]
+)
+def test_a_column_that_has_a_name_is_read_in_silence(tmp_path, content, column):
+    (tmp_path / "t.csv").write_text(content)
+    assert Texts(tmp_path / "t.csv", column=column).texts == ["a cat"]

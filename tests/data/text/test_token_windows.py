@@ -77,3 +77,10 @@ def test_pairs_stand_in_one_row(tokenizer):
 def test_a_sentence_is_a_list_of_words(tokenizer, sentence, told):
     with pytest.raises(UnlabeledError, match=told):
         TaggedWords.cut([["one"], sentence], tokenizer, 16)
+
+
+def test_an_empty_question_about_an_empty_text_is_refused_where_no_token_stands_for_it(tokenizer):
+    bare = SubwordTokenizer(tokenizer.backend, {"pad": tokenizer.special["pad"]})
+    assert len(Questions.cut([("", "")], tokenizer, 20).rows.rows[0])
+    with pytest.raises(UnlabeledError, match="question 1 and its context are both empty"):
+        Questions.cut([("one", ""), ("", "")], bare, 20)

@@ -42,7 +42,7 @@ def test_it_learns_to_tell_instances_apart(digits):
     ("setting", "value", "message"),
     [
         ("negatives", 0, "negatives must be a whole number of at least 1"),
-        ("temperature", 0.0, "temperature must be above 0"),
+        ("temperature", 0.0, "temperature must be a positive number"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(setting, value, message):

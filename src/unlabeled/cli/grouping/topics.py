@@ -14,6 +14,8 @@ from unlabeled.counted import counted
 def _countable(value: float) -> float:
     if not value <= MOST:
         raise typer.BadParameter(f"{value} is no number of documents.")
+    if value > 1 and value != int(value):
+        raise typer.BadParameter(f"{value} is neither a share of the documents, up to 1, nor a whole number of them.")
     return value
 
 

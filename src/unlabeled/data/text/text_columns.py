@@ -55,7 +55,7 @@ class TextColumns:
 def read_text_columns(path: Path, column: str | Sequence[str] | None = None, *, pairs: bool = True) -> TextColumns:
     """Read the texts of a table in a file, and what it says about its rows; see `chosen_columns`."""
     asked = [] if column is None else [column] if isinstance(column, str) else list(column)
-    columns = read_columns(path, [*asked, *ID_COLUMNS, *LABEL_COLUMNS, *SCORE_COLUMNS])
+    columns = read_columns(path, [*asked, *TEXT_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS, *SCORE_COLUMNS])
     return chosen_columns(columns, str(path), column, pairs=pairs)
 
 

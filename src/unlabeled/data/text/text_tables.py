@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,12 @@ def _read_csv(path: Path, names: set[str] | None) -> pa.Table:
             convert_options=csv.ConvertOptions(column_types=id_types(first_line, delimiter, pa.binary())),
         )
     _check_header(table.column_names, path)
+    if names is not None and table.num_columns == 1 and (only := table.column_names[0]).strip().lower() not in names:
+        warnings.warn(
+            f"the first row of {path}, {only!r}, is taken for the name of its only column; if it is a text, put a row "
+            "with a name above it, such as text",
+            stacklevel=2,
+        )
     for place, field in enumerate(table.schema):
         if pa.types.is_binary(field.type):  # what Arrow takes text for that is not UTF-8
             texts = [value and value.decode("utf-8", errors="replace") for value in table.column(place).to_pylist()]

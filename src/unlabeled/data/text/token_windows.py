@@ -199,6 +199,8 @@ class Questions:
             room = length - tokenizer.tokens_added_to_pair - len(question)
             for begin, end in windows_with_stride(len(ids), room):
                 row = tokenizer.pair_with_special_tokens(question, ids[begin:end], length)
+                if len(row) == 0:  # as of a tokenizer without special tokens
+                    raise UnlabeledError(f"question {number} and its context are both empty; give one of them a text")
                 made.rows.rows.append(row)
                 made.rows.owner.append(number)
                 made.rows.first.append(len(row) - (end - begin) - len(tokenizer.closing_tokens))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -119,12 +121,14 @@ class Timm(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map images in [0, 1], shape (n, channels, h, w), to vectors, shape (n, dim)."""
-        vectors: Tensor = self.body((batch - self.mean) / self.deviation)
+        with self._sizes_named(batch):
+            vectors: Tensor = self.body((batch - self.mean) / self.deviation)
         return vectors
 
     def features(self, values: Tensor) -> Features:
         """Give what the model sees before its pooling: maps, or patches without class and register tokens."""
-        seen: Tensor = self.body.forward_features((values - self.mean) / self.deviation)
+        with self._sizes_named(values):
+            seen: Tensor = self.body.forward_features((values - self.mean) / self.deviation)
         if getattr(self.body, "output_fmt", "NCHW") == "NHWC":
             return Features(seen.permute(0, 3, 1, 2))
         prefix = getattr(self.body, "num_prefix_tokens", None)
@@ -135,12 +139,27 @@ class Timm(Encoder):
         body = self.body
         if not (hasattr(body, "patch_embed") and hasattr(body, "_pos_embed") and hasattr(body, "blocks")):
             return super().tokens(values, visible)
-        tokens = body._pos_embed(body.patch_embed((values - self.mean) / self.deviation))
+        with self._sizes_named(values):
+            tokens = body._pos_embed(body.patch_embed((values - self.mean) / self.deviation))
         first = body.num_prefix_tokens
         if visible is not None:
             tokens = torch.cat((tokens[:, :first], chosen(tokens[:, first:], visible)), 1)
         patches: Tensor = body.norm(body.blocks(body.norm_pre(tokens)))[:, first:]
         return patches
+
+    @contextmanager
+    def _sizes_named(self, values: Tensor) -> Iterator[None]:
+        """Say so where a model fails because images, as of a view, are not of the size that it was made for."""
+        try:
+            yield
+        except (AssertionError, RuntimeError, ValueError) as error:
+            size, (height, width) = cast("ImagePreprocessing", self.preprocessing).size, values.shape[-2:]
+            if height == width == size or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise UnlabeledError(
+                f"timm model {self.name!r} was made for images of {size} × {size} pixels and does not take "
+                f"{height} × {width}: let the view keep the size, or choose size={height}"
+            ) from error
 
 
 def _made(name: str, preprocessing: ImagePreprocessing, pretrained: bool) -> Any:

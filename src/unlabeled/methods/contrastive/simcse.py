@@ -84,8 +84,6 @@ class SimCSE(TextMethod):
         super().prepare(preprocessing)
         if self.views not in ("dropout", "crop"):
             raise unknown_name("views", self.views, ["dropout", "crop"])
-        if not self.temperature > 0:
-            raise UnlabeledError(f"temperature must be above 0, got {self.temperature}")
         if self.pooling not in (known := ("auto", *get_args(Pooling))):
             raise unknown_name("pooling", self.pooling, known)
 

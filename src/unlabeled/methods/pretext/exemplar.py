@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, projection_head
-from unlabeled.errors import UnlabeledError
 from unlabeled.losses.contrastive.sampled_softmax import sampled_softmax
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.multi_view import MultiView
@@ -70,8 +69,6 @@ class Exemplar(MultiView):
     def build(self, encoder: Encoder) -> Network:
         """Add a projection head, and a vector for each instance."""
         check_whole_number("negatives", self.negatives)
-        if not self.temperature > 0:
-            raise UnlabeledError(f"temperature must be above 0, got {self.temperature!r}")
         projector = projection_head(encoder.dim, self.projection_dim)
         return Network(encoder, projector=projector, classes=ClassVectors(self.n_instances_, self.projection_dim))
 

@@ -25,7 +25,13 @@ ROUNDING = 2.0**-24  # half a unit in the last place of float32
 
 
 def exact_search(
-    queries: Floats, corpus: Floats, k: int, metric: str, banned: Integers | None = None
+    queries: Floats,
+    corpus: Floats,
+    k: int,
+    metric: str,
+    banned: Integers | None = None,
+    *,
+    squares: Doubles | None = None,
 ) -> tuple[Integers, Floats]:
     """Find the k rows nearest to each query.
 
@@ -45,6 +51,8 @@ def exact_search(
         What near means.
     banned : ndarray of int64, shape (q,), optional
         For each query a row that must not be its neighbour, or −1.
+    squares : ndarray of float64, shape (n,), optional
+        `row_squares` of the corpus, where they are known.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def exact_search(
     """
     if banned is None:
         banned = np.full(len(queries), -1)
-    squares = row_squares(corpus)
+    squares = row_squares(corpus) if squares is None else squares
     offsets = _offsets(squares, metric)
     if len(queries) * len(corpus) <= FEW or k == 0:
         found, _ = _by_sorting(queries, corpus, offsets, banned, k, metric)
@@ -69,12 +77,15 @@ def exact_search(
         measured = np.concatenate([part[1] for part in parts])
         return np.where(found == len(corpus), -1, found), measured.astype(np.float32)
 
+    zeros, longest = squares == 0, float(np.sqrt(squares.max()))
+    rounded = offsets.astype(np.float32)
     threads = blas_threads()
     step = min(TILE, -(-len(queries) // threads))
     blocks = [slice(start, start + step) for start in range(0, len(queries), step)]
 
     def one_block(block: slice) -> tuple[Integers, Floats]:
-        return _search_block(queries[block], corpus, squares, offsets, banned[block], k, metric)
+        part = queries[block], corpus
+        return _search_block(*part, zeros, longest, offsets, rounded, banned[block], k, metric)
 
     if len(blocks) == 1:
         return one_block(blocks[0])
@@ -84,17 +95,26 @@ def exact_search(
 
 
 def _search_block(
-    queries: Floats, corpus: Floats, squares: Doubles, offsets: Doubles, banned: Integers, k: int, metric: str
+    queries: Floats,
+    corpus: Floats,
+    zeros: NDArray[np.bool_],
+    longest: float,
+    offsets: Doubles,
+    rounded: Floats,
+    banned: Integers,
+    k: int,
+    metric: str,
 ) -> tuple[Integers, Floats]:
-    """Search for some queries: screen, verify, and compare again in float64 where that leaves a doubt."""
+    """Search for some queries: screen, verify, and compare again in float64 where that leaves a doubt.
+
+    `zeros` tells the rows of zeros, `longest` is the length of the longest row, and `rounded` the offsets in float32.
+    """
     kept = min(k + SPARE + k // SPARE_SHARE, len(corpus))
-    found, worst = _by_scanning(queries, corpus, offsets.astype(np.float32), banned, kept)
-    zeros = squares == 0
+    found, worst = _by_scanning(queries, corpus, rounded, banned, kept)
     indices, distances = _ordered(queries, corpus, zeros, found, k, metric)
     if metric == "cosine":
         _first_rows_of_zeros(queries, len(corpus), banned, indices)
     if kept < len(corpus):
-        longest = float(np.sqrt(squares.max()))
         doubtful = np.flatnonzero(~_certain(queries, distances[:, -1], worst, longest, metric))
         if len(doubtful) > 0:
             again, _ = _by_scanning(queries[doubtful].astype(np.float64), corpus, offsets, banned[doubtful], k)

@@ -159,7 +159,7 @@ def test_mixmatchs_loss_is_that_of_the_paper(monkeypatch):
     """K guesses are averaged, then sharpened; each copy of u gets u's guess; distances are averaged over classes."""
     from unlabeled.methods.fewlabels.consistency import mix_match
 
-    model, net = toy(MixMatch)
+    model, net = toy(MixMatch, ramp_steps=1)
     net.eval()
     x, y = shown(model)
     mean = sum(net.head(net.encoder(copy)).softmax(1) for copy in x.unlabelled) / 2
@@ -183,6 +183,13 @@ def test_mixmatchs_loss_is_that_of_the_paper(monkeypatch):
     supervised = -sum(float(wanted[row] @ log_p[row]) for row in range(4)) / 4
     apart = sum(float((wanted[row] - log_p[row].exp()).square().sum()) for row in range(4, 20)) / (16 * 3)
     assert loss == pytest.approx(supervised + 75 * apart, rel=1e-4)
+
+    model.ramp_steps = 16_000
+    assert model.loss(net, x, y).item() == pytest.approx(supervised + 75 / 16_000 * apart, rel=1e-4)
+    model._memory["step"].fill_(4_000)
+    assert model.loss(net, x, y).item() == pytest.approx(supervised + 75 / 4 * apart, rel=1e-4)
+    model._memory["step"].fill_(1_000_000)
+    assert model.loss(net, x, y).item() == pytest.approx(supervised + 75 * apart, rel=1e-4)
 
 
 def test_a_students_loss_weighs_teacher_and_label_and_without_a_label_the_teacher_counts_whole():

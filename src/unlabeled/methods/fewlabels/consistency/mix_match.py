@@ -43,7 +43,10 @@ class MixMatch(SemiSupervised):
     alpha : float, default 0.75
         α of the mixing.
     weight : float, default 75.0
-        λ_u. It rises over the first 40 % of the training.
+        λ_u once it has risen.
+    ramp_steps : int, default 16,000
+        Steps over which λ_u rises in a straight line from 0. They are counted from the first step and not as a share of
+        the training, so that a short training, whose guesses are still poor, never gives them the whole weight.
 
     References
     ----------
@@ -70,6 +73,7 @@ class MixMatch(SemiSupervised):
     temperature: float = 0.5
     alpha: float = 0.75
     weight: float = 75.0
+    ramp_steps: int = 16_000
 
     @classmethod
     def accepts(cls, kind: Modality) -> bool:
@@ -88,7 +92,8 @@ class MixMatch(SemiSupervised):
         (found,) = self.logits(net, inputs)
         known, unknown = found[: len(y)], found[len(y) :]
         supervised = -(targets[: len(y)] * log_softmax(known)).sum(dim=1).mean()
-        return supervised + self.weight * self.ramp(0.4) * consistency(unknown, targets[len(y) :], "mse")
+        weight = self.weight * min(1.0, int(self._memory["step"]) / self.ramp_steps)
+        return supervised + weight * consistency(unknown, targets[len(y) :], "mse")
 
     @torch.no_grad()
     def guess(self, net: Network, x: Shown) -> Tensor:
