@@ -40,13 +40,15 @@ def as_typed(message: str, names: Mapping[str, str]) -> str:
     >>> names = {"batch_size": "--batch-size", "size": "--size", "k": "-k"}
     >>> as_typed("batch_size must be at least 1, or None; set size=224", names)
     '--batch-size must be at least 1, or none; set --size 224'
+    >>> as_typed("take a smaller batch_size. Not batch_size.txt", names)
+    'take a smaller --batch-size. Not batch_size.txt'
     >>> as_typed("k must be at least 1: a size of 1 is small", names)
     '-k must be at least 1: a size of 1 is small'
     """
     for name in sorted(names, key=len, reverse=True):
         found = rf"(?:^|(?<=[:;,.] )){name}{SPOKEN}|(?<![\w./-]){name}(?==['\"\w.])"
         if "_" in name:
-            found = rf"(?<![\w./-]){name}(?![\w./-])"
+            found = rf"(?<![\w./-]){name}(?![\w/-]|\.\w)"
         message = re.sub(found, names[name], message)
     message = re.sub(r"(?<![\w-])(--?[a-z][a-z-]*)=\.\.\.", r"\1", message)
     message = re.sub(r"(?<![\w-])(--?[a-z][a-z-]*)=(?:(['\"])([\w.]+)\2)?", r"\1 \3", message)
