@@ -1,6 +1,7 @@
 """A classifier from a run and a file of labels, as a user would type it."""
 
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -37,6 +38,14 @@ def test_photos_and_a_file_of_labels(folder, layers, tmp_path):
     found = json.loads(done.stdout)["predictions"]
     assert len(found) == 60
     assert {row["prediction"] for row in found} <= {"digit 0", "digit 1"}
+
+
+def test_progress_is_shown_unless_it_is_not_wanted(folder, tmp_path):
+    words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv", "--epochs", 2]
+    for number, (option, shown) in enumerate([([], True), (["--quiet"], False), (["--json"], False)]):
+        done = call(*words, "--out", tmp_path / f"model{number}", *option)
+        assert done.exit_code == 0, done.output
+        assert bool(re.search(r"FineTuning: step (\d+) of \1  loss \d", done.stderr)) == shown
 
 
 def test_labels_that_do_not_fit_are_refused(folder, tmp_path):

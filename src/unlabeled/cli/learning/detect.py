@@ -27,6 +27,7 @@ def learn_detector(
     on_error: Annotated[str, typer.Option("--on-error", help="Bad pictures or boxes: stop, or skip those.")] = "stop",
     overwrite: Overwrite = False,
     seed: Seed = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn to find objects from pictures with marked boxes, with a trained encoder.
@@ -53,7 +54,8 @@ def learn_detector(
     if held is not None and (both := sorted(set(held.ids) & set(data.ids))):
         raise UnlabeledError(f"{both[0]} is both learnt from and tested on; give lists that share no picture")
     given = None if proposals is None else read_proposals(proposals)
-    model = detection(encoder, data, proposals=given, fine_tune=fine_tune, size=size, epochs=epochs, random_state=seed)
+    settings: Any = {"fine_tune": fine_tune, "size": size, "epochs": epochs, "random_state": seed}
+    model = detection(encoder, data, proposals=given, progress=not (quiet or as_json), **settings)
     model.save(out)
     figures: dict[str, Any] = {"out": str(out), "pictures": len(data), "classes": model.classes_}
     figures["loss"] = model.history_[-1]["loss"]

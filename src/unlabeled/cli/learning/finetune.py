@@ -49,6 +49,7 @@ def finetune(
     validation: Annotated[float, typer.Option(help="Share of the rows that chooses the best epoch.")] = 0.1,
     seed: Seed = 0,
     overwrite: Overwrite = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a trained encoder further, for classes, numbers, tags or answers.
@@ -82,9 +83,9 @@ def finetune(
         refuse_unused(context, settings, "has no meaning with --few-shot")
         if TASKS[task] != "class":
             raise UnlabeledError(f"--task {task} has no meaning with --few-shot; leave out one of them")
-        model = SetFit(encoder=encoder, random_state=seed)
+        model = SetFit(encoder=encoder, random_state=seed, progress=not (quiet or as_json))
     else:
-        chosen: Any = {"task": TASKS[task], **settings}
+        chosen: Any = {"task": TASKS[task], **settings, "progress": not (quiet or as_json)}
         model = FineTuning(encoder=encoder, random_state=seed, **chosen)
     X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:

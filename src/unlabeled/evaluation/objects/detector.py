@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -37,6 +38,7 @@ from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import check_modality
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device
+from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.optimizers import set_linear_rate
 from unlabeled.training.settings import check_learning_rates
 
@@ -67,6 +69,8 @@ class Detector(Estimator):
     weight_decay : float, default 1e-4
     device : str, default "auto"
     random_state : int, optional
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Attributes
     ----------
@@ -89,6 +93,7 @@ class Detector(Estimator):
     weight_decay: float = 1e-4
     device: str = "auto"
     random_state: int | None = None
+    progress: bool | None = None
 
     def fit(self, X: VOC, y: None = None, *, proposals: Proposals | None = None) -> Self:
         """Learn from pictures with marked objects.
@@ -302,38 +307,44 @@ class Detector(Estimator):
         parameters = [parameter for group in groups for parameter in group["params"]]
         steps, done = self.epochs * math.ceil(len(values) / self.batch_size), 0
         self.history_: list[dict[str, float]] = []
-        for epoch in range(self.epochs):
-            total = 0.0
-            batches = torch.randperm(len(values)).split(self.batch_size)
-            for index in batches:
-                set_linear_rate(optimizer, done, steps)
-                batch, boxes, kinds, hard, proposed = values[index].to(device), [], [], [], []
-                mirrored = torch.rand(len(index)) < 0.5
-                for place, i in enumerate(index.tolist()):
-                    own, kind, difficult = (part.to(device) for part in targets[i])
-                    given = None if regions is None else regions[i].to(device)
-                    if mirrored[place]:
-                        batch[place] = batch[place].flip(-1)
-                        own = self._mirrored(own)
-                        given = None if given is None else self._mirrored(given)
-                    boxes.append(own)
-                    if given is not None:
-                        proposed.append(given)
-                    kinds.append(kind)
-                    hard.append(difficult)
-                with torch.set_grad_enabled(self.fine_tune):
-                    maps = self._maps(batch)
-                loss = self.head_.loss(maps, boxes, kinds, hard, None if regions is None else proposed)
-                optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], 5.0)
-                optimizer.step()
-                total, done = total + float(loss.detach()), done + 1
-            if not math.isfinite(total):
-                raise diverged(
-                    f"the loss is {total} in epoch {epoch + 1}", max(group["peak"] for group in optimizer.param_groups)
-                )
-            self.history_.append({"epoch": epoch + 1, "loss": total / len(batches)})
+        begun = time.monotonic()
+        with ProgressBar(type(self).__name__, steps, show=self.progress) as bar:
+            for epoch in range(self.epochs):
+                total = 0.0
+                batches = torch.randperm(len(values)).split(self.batch_size)
+                for index in batches:
+                    set_linear_rate(optimizer, done, steps)
+                    batch, boxes, kinds, hard, proposed = values[index].to(device), [], [], [], []
+                    mirrored = torch.rand(len(index)) < 0.5
+                    for place, i in enumerate(index.tolist()):
+                        own, kind, difficult = (part.to(device) for part in targets[i])
+                        given = None if regions is None else regions[i].to(device)
+                        if mirrored[place]:
+                            batch[place] = batch[place].flip(-1)
+                            own = self._mirrored(own)
+                            given = None if given is None else self._mirrored(given)
+                        boxes.append(own)
+                        if given is not None:
+                            proposed.append(given)
+                        kinds.append(kind)
+                        hard.append(difficult)
+                    with torch.set_grad_enabled(self.fine_tune):
+                        maps = self._maps(batch)
+                    loss = self.head_.loss(maps, boxes, kinds, hard, None if regions is None else proposed)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], 5.0)
+                    optimizer.step()
+                    total, done = total + float(loss.detach()), done + 1
+                    bar.advance(done)
+                if not math.isfinite(total):
+                    raise diverged(
+                        f"the loss is {total} in epoch {epoch + 1}",
+                        max(group["peak"] for group in optimizer.param_groups),
+                    )
+                self.history_.append({"epoch": epoch + 1, "loss": total / len(batches)})
+                rate = (epoch + 1) * len(values) / (time.monotonic() - begun)
+                bar.show({"step": done, "loss": total / len(batches)}, rate)
 
     def _mirrored(self, boxes: Tensor) -> Tensor:
         return torch.stack((self.size_ - boxes[:, 2], boxes[:, 1], self.size_ - boxes[:, 0], boxes[:, 3]), 1)

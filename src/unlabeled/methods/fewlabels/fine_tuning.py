@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -27,6 +28,7 @@ from unlabeled.methods.fewlabels.tasks import TASKS, Scores, TaskName
 from unlabeled.setting_checks import check_whole_number, check_whole_settings
 from unlabeled.training.bases.stages import stages
 from unlabeled.training.control.devices import Precision, choose_device, has_bf16
+from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.optimizers import set_linear_rate
 from unlabeled.training.settings import check_learning_rates
 
@@ -74,6 +76,8 @@ class FineTuning(Estimator):
     precision : {"auto", "bf16", "float32"}, default "auto"
     device : str, default "auto"
     random_state : int, optional
+    progress : bool, optional
+        Show a progress bar; by default on a terminal and in a notebook.
 
     Attributes
     ----------
@@ -117,6 +121,7 @@ class FineTuning(Estimator):
     precision: Precision = "auto"
     device: str = "auto"
     random_state: int | None = None
+    progress: bool | None = None
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on labelled instances.
@@ -288,40 +293,45 @@ class FineTuning(Estimator):
         best, bad = -math.inf, 0
         kept: list[dict[str, Tensor]] = []
         self.history_: list[dict[str, float]] = []
-        for epoch in range(self.epochs):
-            order = rows[torch.randperm(len(rows))]
-            batches = bucketed(order, lengths, size, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))
-            total = 0.0
-            self._to_training(frozen)
-            self.head_.train(not frozen)
-            for index in batches:
-                set_linear_rate(optimizer, done, steps)
-                loss = self.task_.loss(
-                    self._forward(instances, index, vectors).float(), [targets[i] for i in index.tolist()]
-                )
-                optimizer.zero_grad()
-                loss.backward()
-                parameters = [p for group in optimizer.param_groups for p in group["params"]]
-                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-                optimizer.step()
-                total, done = total + float(loss.detach()), done + 1
-            if not math.isfinite(total):
-                raise diverged(
-                    f"the loss is {total} in epoch {epoch + 1}", max(group["peak"] for group in optimizer.param_groups)
-                )
-            entry = {"epoch": epoch + 1, "loss": total / len(batches)}
-            self.encoder_.eval()
-            self.head_.eval()
-            if len(held):
-                found = self.task_.read(self._scores(instances, vectors, asked), made)
-                entry[self.task_.measure] = self.task_.score([known[i] for i in held], [found[i] for i in held])
-                bad = 0 if entry[self.task_.measure] > best else bad + 1
-                if not bad:
-                    best = entry[self.task_.measure]
-                    kept = [copy.deepcopy(part.state_dict()) for part in (self.encoder_, self.head_)]
-            self.history_.append(entry)
-            if bad >= self.patience:
-                break
+        begun = time.monotonic()
+        with ProgressBar(type(self).__name__, steps, show=self.progress) as bar:
+            for epoch in range(self.epochs):
+                order = rows[torch.randperm(len(rows))]
+                batches = bucketed(order, lengths, size, torch.Generator().manual_seed(int(torch.randint(2**31, ()))))
+                total = 0.0
+                self._to_training(frozen)
+                self.head_.train(not frozen)
+                for index in batches:
+                    set_linear_rate(optimizer, done, steps)
+                    loss = self.task_.loss(
+                        self._forward(instances, index, vectors).float(), [targets[i] for i in index.tolist()]
+                    )
+                    optimizer.zero_grad()
+                    loss.backward()
+                    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+                    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                    optimizer.step()
+                    total, done = total + float(loss.detach()), done + 1
+                    bar.advance(done)
+                if not math.isfinite(total):
+                    raise diverged(
+                        f"the loss is {total} in epoch {epoch + 1}",
+                        max(group["peak"] for group in optimizer.param_groups),
+                    )
+                bar.show({"step": done, "loss": total / len(batches)}, done * size / (time.monotonic() - begun))
+                entry = {"epoch": epoch + 1, "loss": total / len(batches)}
+                self.encoder_.eval()
+                self.head_.eval()
+                if len(held):
+                    found = self.task_.read(self._scores(instances, vectors, asked), made)
+                    entry[self.task_.measure] = self.task_.score([known[i] for i in held], [found[i] for i in held])
+                    bad = 0 if entry[self.task_.measure] > best else bad + 1
+                    if not bad:
+                        best = entry[self.task_.measure]
+                        kept = [copy.deepcopy(part.state_dict()) for part in (self.encoder_, self.head_)]
+                self.history_.append(entry)
+                if bad >= self.patience:
+                    break
         if kept:
             self.encoder_.load_state_dict(kept[0])
             self.head_.load_state_dict(kept[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -28,6 +29,7 @@ from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device, device_here
+from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.settings import check_learning_rates
 
 FOLDS = 3
@@ -57,6 +59,8 @@ class SetFit(Estimator):
     learning_rate : float, default 2e-5
     device : str, default "auto"
     random_state : int, optional
+    progress : bool, optional
+        Show a progress bar of each tuning; by default on a terminal and in a notebook.
 
     Attributes
     ----------
@@ -91,6 +95,7 @@ class SetFit(Estimator):
     learning_rate: float = 2e-5
     device: str = "auto"
     random_state: int | None = None
+    progress: bool | None = None
 
     def fit(self, X: Any, y: Any) -> Self:
         """Learn from a few labelled texts.
@@ -115,7 +120,7 @@ class SetFit(Estimator):
         if self.tune == "auto" and folds > 1:
             self.accuracies_ = self._compared(instances, rows, codes, folds, seed)
             self.tuned_ = self.accuracies_["tuned"] > self.accuracies_["frozen"]
-        self.encoder_ = self._tuned(instances, rows, codes, seed) if self.tuned_ else start
+        self.encoder_ = self._tuned(instances, rows, codes, seed, "SetFit") if self.tuned_ else start
         self.encoder_.eval()
         model = fitted(_classifier(), self._vectors(self.encoder_, instances)[rows], codes[rows])
         both = len(self.classes_) == 2
@@ -191,22 +196,27 @@ class SetFit(Estimator):
         """Cross-validate the untouched and the tuned encoder on the same parts."""
         frozen = self._vectors(trained_encoder(self.encoder).to(choose_device(self.device)), instances)
         right = {"frozen": 0, "tuned": 0}
-        for shown, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, codes[rows]):
-            tuned = self._vectors(self._tuned(instances, rows[shown], codes, seed), instances)
+        parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, codes[rows])
+        for number, (shown, held) in enumerate(parts, start=1):
+            encoder = self._tuned(instances, rows[shown], codes, seed, f"SetFit, without part {number} of {folds}")
+            tuned = self._vectors(encoder, instances)
             for name, vectors in (("frozen", frozen), ("tuned", tuned)):
                 model = fitted(_classifier(), vectors[rows[shown]], codes[rows[shown]])
                 right[name] += int((model.predict(vectors[rows[held]]) == codes[rows[held]]).sum())
         return {name: count / len(rows) for name, count in right.items()}
 
-    def _tuned(self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], seed: int) -> Encoder:
-        """Tune a copy of the encoder on pairs of the labelled texts."""
+    def _tuned(
+        self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], seed: int, title: str
+    ) -> Encoder:
+        """Tune a copy of the encoder on pairs of the labelled texts; `title` is that of the progress bar."""
         device = choose_device(self.device)
         encoder = trained_encoder(self.encoder).to(device).train()
         first, second, same = pairs_of_classes(rows, codes, self.pairs, np.random.default_rng(seed))
         check_learning_rates(self, "learning_rate")
         optimizer = torch.optim.AdamW(encoder.parameters(), lr=self.learning_rate)
         steps = -(-len(first) // self.batch_size)
-        with torch.random.fork_rng():
+        begun = time.monotonic()
+        with torch.random.fork_rng(), ProgressBar(title, steps, show=self.progress) as bar:
             torch.manual_seed(seed)
             for step, part in enumerate(torch.arange(len(first)).split(self.batch_size)):
                 for group in optimizer.param_groups:
@@ -221,6 +231,8 @@ class SetFit(Estimator):
                 optimizer.step()
                 if not loss.isfinite():
                     raise diverged(f"the loss is {loss.item()} in step {step + 1} of {steps}", self.learning_rate)
+                rate = (step + 1) * self.batch_size / (time.monotonic() - begun)
+                bar.show({"step": step + 1, "loss": loss.item()}, rate)
         if not all(bool(weights.isfinite().all()) for weights in encoder.parameters()):
             raise diverged(f"weights are no longer finite after {steps} steps", self.learning_rate)
         return encoder.eval()
