@@ -95,7 +95,9 @@ def compare(
         raise UnlabeledError("a comparison needs at least one method and one seed")
     folder = Path(out)
     given = settings or {}
-    data = open_source(source, Settings(column=given.get("column"), modalities=_only_kind(methods)))
+    column = given.get("column")
+    kinds = _only_kind(methods) or (("text",) if column else ())  # a column that is named holds texts
+    data = open_source(source, Settings(column=column, modalities=kinds))
     instances, preprocessing = open_instances(data, on_error="skip")
     say_skipped(data, instances, say)
     table = read_labels(labels) if labels is not None else None

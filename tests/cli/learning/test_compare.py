@@ -61,3 +61,13 @@ def test_what_leaves_no_method_is_refused(desk):
         refused.exception
     )
     assert "write 10m, 90s, 1h or 500 steps" in str(call(*words, "--budget", "soon").exception)
+
+
+def test_the_column_of_texts_is_named_where_it_is_not_clear(desk):
+    lines = "".join(f"a note about {'cats' if n % 2 else 'dogs'} {n},by author {n},{'ab'[n % 2]}\n" for n in range(40))
+    (desk / "notes.csv").write_text("note,author,label\n" + lines)
+    words = ("notes.csv", "--methods", "raw,untrained", "--seeds", 1, "--out", "cmp")
+    assert "which is no number" in str(call(*words).exception)
+    done = call(*words, "--column", "note", "--json")
+    assert done.exit_code == 0, done.output
+    assert {row["name"] for row in json.loads(done.stdout)["methods"]} == {"raw", "untrained"}

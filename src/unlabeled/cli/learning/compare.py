@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import MOST_SEEDS, AsJson, Overwrite, count, print_json, print_table, say, tell
+from unlabeled.cli.shared import MOST_SEEDS, AsJson, Column, Overwrite, count, print_json, print_table, say, tell
 
 
 def compare(
@@ -26,6 +26,7 @@ def compare(
     seeds: Annotated[int, count(most=MOST_SEEDS, help="How often each method is fitted and judged.")] = 3,
     encoder: Annotated[str | None, typer.Option(help="The encoder of all methods.")] = None,
     batch_size: Annotated[int | None, count(help="Instances in a batch.")] = None,
+    column: Column = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +38,7 @@ def compare(
     """
     from unlabeled.runs.compare import compare as run_comparison
 
-    given: dict[str, Any] = {"encoder": encoder, "batch_size": batch_size}
+    given: dict[str, Any] = {"encoder": encoder, "batch_size": batch_size, "column": column}
     found = run_comparison(
         source,
         [name.strip() for name in methods.split(",") if name.strip()],
