@@ -87,7 +87,8 @@ def test_nameless_rows_are_named(tmp_path: Path) -> None:
     [
         ("path,label\n", "l.csv", "no rows"),
         ("", "l.csv", "no column"),
-        ("path,label\na,x\n", "l.xlsx", r"not \.xlsx"),
+        ("path,label\na,x\n", "l.xlsx", "is a workbook; save the sheet"),
+        ("path,label\na,x\n", "l.json", r"not \.json"),
         ("no parquet", "l.parquet", "as parquet"),
     ],
 )
@@ -214,6 +215,13 @@ def test_two_rows_for_one_instance_must_agree() -> None:
 def test_nothing_matched_shows_both_sides() -> None:
     with pytest.raises(UnlabeledError, match=r"none of the 3 instances: it has 'x', 'y', they are called 'a', 'b'$"):
         table(x="1", y="2", z="3").match(["a", "b", "c"])
+
+
+def test_zeros_that_a_spreadsheet_program_dropped_are_named() -> None:
+    with pytest.raises(UnlabeledError, match="The zeros at the beginning are gone, as when a spreadsheet program"):
+        table(**{"7": "cat", "12": "dog"}).match(["photos/0007.jpg", "photos/0012.jpg"])
+    with pytest.raises(UnlabeledError, match=r"called '0008.jpg'$"):
+        table(**{"7": "cat"}).match(["0008.jpg"])
 
 
 def test_a_matched_row_may_be_unlabelled() -> None:

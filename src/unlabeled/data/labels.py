@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,7 +125,7 @@ class LabelTable:
         if not taken:
             raise UnlabeledError(
                 f"{self.source} names none of the {len(ids)} instances: it has {_examples(self.ids)}, "
-                f"they are called {_examples(ids)}"
+                f"they are called {_examples(ids)}{_about_zeros(self.ids, ids)}"
             )
         return MatchedLabels(labels, classes, unmatched)
 
@@ -138,6 +138,13 @@ class LabelTable:
                 f"{self.source} labels {self.ids[second]!r} twice: {self.names[first]!r} on {self.unit} "
                 f"{self.lines[first]}, {self.names[second]!r} on {self.unit} {self.lines[second]}"
             )
+
+
+def _about_zeros(names: Sequence[str], ids: Sequence[str]) -> str:
+    """Say so where names are those of instances but for zeros at their beginning, which spreadsheet programs drop."""
+    bare = {PurePosixPath(name.replace("\\", "/")).stem.lstrip("0") for name in ids}
+    lost = any(PurePosixPath(name).stem.isdigit() and PurePosixPath(name).stem in bare for name in names)
+    return ". The zeros at the beginning are gone, as when a spreadsheet program saves the file" if lost else ""
 
 
 class _Finder:
