@@ -65,3 +65,16 @@ def test_more_features_than_rows_and_constant_features(loss):
     fitted = LinearClassifier(loss, 1.0).fit(X, y)
     assert np.isfinite(fitted.weights_).all()
     assert fitted.predict(X).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_orthogonal_columns_and_another_start_lead_to_the_same_weights_sooner(loss):
+    X, y = correlated(400, 6, 4)
+    X = (X @ np.linalg.svd(X, full_matrices=False)[2].T).astype(np.float32)
+    plain = LinearClassifier(loss, 0.1).fit(X, y)
+    turned = LinearClassifier(loss, 0.1, orthogonal=True).fit(X, y)
+    near = LinearClassifier(loss, 0.1, orthogonal=True).fit(X, y, LinearClassifier(loss, 0.08).fit(X, y).weights_)
+    for found in (turned, near):
+        np.testing.assert_allclose(found.weights_, plain.weights_, atol=2e-3 * np.abs(plain.weights_).max())
+    assert turned.n_iter_ < plain.n_iter_ + 5
+    assert near.n_iter_ < turned.n_iter_

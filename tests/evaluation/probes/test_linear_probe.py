@@ -145,16 +145,16 @@ def test_bad_input_is_refused(arguments, keywords, message):
 @pytest.mark.parametrize("classifier", ["logistic", "svm"])
 def test_more_columns_than_rows_give_the_classifier_of_all_columns(classifier):
     from unlabeled.evaluation.probes.linear_classifier import LinearClassifier
-    from unlabeled.evaluation.probes.linear_probe import _in_their_span
+    from unlabeled.evaluation.probes.linear_probe import _along_principal_axes
 
     rng = np.random.default_rng(0)
     labels = np.arange(24) % 3
     train = (rng.normal(size=(24, 60)) + labels[:, None] * (np.arange(60) < 4)).astype(np.float32)
     test = rng.normal(size=(200, 60)).astype(np.float32)
-    narrow_train, narrow_test = _in_their_span(train, test)
+    narrow_train, narrow_test = _along_principal_axes(train, test)
     assert narrow_train.shape == (24, 24)
     whole = LinearClassifier(classifier, 0.1).fit(train, labels)
-    narrow = LinearClassifier(classifier, 0.1).fit(narrow_train, labels)
+    narrow = LinearClassifier(classifier, 0.1, orthogonal=True).fit(narrow_train, labels)
     scores = np.column_stack([test, np.ones(200)]) @ whole.weights_
     narrow_scores = np.column_stack([narrow_test, np.ones(200)]) @ narrow.weights_
     # Two minimisers of the same function, each found to about 1e-4.
@@ -167,10 +167,10 @@ class Counted:
     fits: ClassVar[list[tuple[int, int, int]]] = []
     n_iter_, max_iter = 1, 2
 
-    def __init__(self, loss, c):
-        self.c = c
+    def __init__(self, loss, c, orthogonal=False):
+        self.c, self.weights_ = c, None
 
-    def fit(self, vectors, labels):
+    def fit(self, vectors, labels, start=None):
         self.fits.append((len(vectors), vectors.shape[1], len(np.unique(labels))))
         return self
 

@@ -13,6 +13,7 @@ from unlabeled.evaluation.inputs import Labels, Vectors
 
 Float = NDArray[np.float64]
 Loss = Literal["logistic", "svm"]
+RAISED = 1e-3  # share of the mean square of a column by which the diagonal is raised
 TOLERANCE = 1e-8  # relative; products are in float32, and their errors hide anything finer
 
 
@@ -28,7 +29,8 @@ class LinearClassifier:
 
     Features of images are strongly correlated, which makes the objective a long valley where plain L-BFGS takes
     hundreds of steps. With A = I + C κ XᵀX, about the objective's curvature, and its Cholesky factor A = LLᵀ, the
-    weights are written W = L⁻ᵀV, and V has a round bowl to descend: some twenty steps, whatever the features.
+    weights are written W = L⁻ᵀV, and V has a round bowl to descend: some twenty steps, whatever the features. Of
+    orthogonal features A is diagonal but for the bias, and so is L.
 
     Parameters
     ----------
@@ -38,19 +40,25 @@ class LinearClassifier:
         Weight of the errors against the size of W.
     max_iter : int, default=500
         Steps at most.
+    orthogonal : bool, default=False
+        Whether the columns of X are orthogonal to each other, as principal components are. The optimum is the same
+        either way; each step costs less.
     """
 
     loss: Loss = "logistic"
     C: float = 1.0
     max_iter: int = 500
+    orthogonal: bool = False
     classes_: Labels = field(init=False, repr=False)
     weights_: Float = field(init=False, repr=False)
     """Shape (d + 1, classes); the last row is the bias."""
     n_iter_: int = field(init=False, repr=False)
 
-    def fit(self, X: Vectors, y: Labels) -> LinearClassifier:
-        """Find the weights for the rows of `X`, which should be standardised, and their classes `y`."""
-        from scipy.linalg import solve_triangular
+    def fit(self, X: Vectors, y: Labels, start: Float | None = None) -> LinearClassifier:
+        """Find the weights for the rows of `X`, which should be standardised, and their classes `y`.
+
+        `start` are weights to begin with, such as those of another C; by default zeros.
+        """
         from scipy.optimize import fmin_l_bfgs_b
 
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -59,21 +67,19 @@ class LinearClassifier:
         X = _with_ones(X)
         penalty = np.ones((X.shape[1], 1))
         penalty[-1] = 0  # the bias is free
-        L = _cholesky(X, penalty[:, 0], self.C * curvature(len(self.classes_)))
+        bowl = (_Diagonal if self.orthogonal else _Cholesky)(X, penalty, self.C * curvature(len(self.classes_)))
         shape = (X.shape[1], len(self.classes_))
 
         def objective(flat: Float) -> tuple[float, Float]:
-            W = solve_triangular(L, flat.reshape(shape), lower=True, trans="T", check_finite=False)
+            W = bowl.weights(flat.reshape(shape))
             value, slope = errors(X @ W.astype(np.float32), members)
             gradient = penalty * W + self.C * (X.T @ slope)
-            to_V = solve_triangular(L, gradient, lower=True, check_finite=False)
-            return float((penalty * W**2).sum() / 2 + self.C * value), to_V.ravel()
+            return float((penalty * W**2).sum() / 2 + self.C * value), bowl.gradient(gradient).ravel()
 
         precision = TOLERANCE / np.finfo(np.float64).eps
-        flat, _, outcome = fmin_l_bfgs_b(
-            objective, np.zeros(shape).ravel(), maxiter=self.max_iter, factr=precision, pgtol=0
-        )
-        self.weights_ = solve_triangular(L, flat.reshape(shape), lower=True, trans="T")
+        first = np.zeros(shape) if start is None else bowl.place(start)
+        flat, _, outcome = fmin_l_bfgs_b(objective, first.ravel(), maxiter=self.max_iter, factr=precision, pgtol=0)
+        self.weights_ = bowl.weights(flat.reshape(shape))
         self.n_iter_ = outcome["nit"]
         return self
 
@@ -88,14 +94,58 @@ def _with_ones(X: Vectors) -> Vectors:
     return np.column_stack([X, np.ones(len(X), dtype=np.float32)])
 
 
-def _cholesky(X: Vectors, penalty: Float, strength: float) -> Float:
-    """Factor the penalty plus `strength` times XᵀX."""
-    from scipy.linalg import cholesky
+class _Cholesky:
+    """The coordinates V of weights W = L⁻ᵀV, where LLᵀ is the penalty plus `strength` times XᵀX."""
 
-    gram = (X.T @ X).astype(np.float64) * strength
-    # In float32 XᵀX may have eigenvalues just below zero. Any near metric will do, so the diagonal is raised a little.
-    gram[np.diag_indices_from(gram)] += penalty + 1e-3 * strength * len(X)
-    return cholesky(gram, lower=True)
+    def __init__(self, X: Vectors, penalty: Float, strength: float) -> None:
+        from scipy.linalg import cholesky
+
+        gram = (X.T @ X).astype(np.float64) * strength
+        # In float32 XᵀX may have eigenvalues just below zero. Any near metric will do, so the diagonal is raised a bit.
+        gram[np.diag_indices_from(gram)] += penalty[:, 0] + RAISED * strength * len(X)
+        self._L: Float = cholesky(gram, lower=True)
+
+    def weights(self, V: Float) -> Float:
+        """Give the weights at a place."""
+        from scipy.linalg import solve_triangular
+
+        found: Float = solve_triangular(self._L, V, lower=True, trans="T", check_finite=False)
+        return found
+
+    def gradient(self, of_weights: Float) -> Float:
+        """Turn a gradient by the weights into one by the place."""
+        from scipy.linalg import solve_triangular
+
+        found: Float = solve_triangular(self._L, of_weights, lower=True, check_finite=False)
+        return found
+
+    def place(self, weights: Float) -> Float:
+        """Give the place of weights."""
+        found: Float = self._L.T @ weights
+        return found
+
+
+class _Diagonal:
+    """The same for orthogonal columns of X, whose products with each other, and about so with ones, are left out."""
+
+    def __init__(self, X: Vectors, penalty: Float, strength: float) -> None:
+        squares = np.einsum("nd,nd->d", X, X, dtype=np.float64)[:, None]
+        self._lengths = np.sqrt(penalty + strength * (squares + RAISED * len(X)))
+
+    def weights(self, V: Float) -> Float:
+        """Give the weights at a place."""
+        found: Float = V / self._lengths
+        return found
+
+    def gradient(self, of_weights: Float) -> Float:
+        """Turn a gradient by the weights into one by the place."""
+        found: Float = of_weights / self._lengths
+        return found
+
+    def place(self, weights: Float) -> Float:
+        """Give the place of weights."""
+        found: Float = self._lengths * weights
+        return found
 
 
 def _cross_entropy(scores: Vectors, members: Vectors) -> tuple[float, Vectors]:

@@ -132,14 +132,17 @@ def linear_probe(
             "a classifier needs at least two classes"
         )
 
-    train, test = _in_their_span(*_standardised(train, test))
+    train, test = _standardised(train, test)
+    wide = train.shape[1] > len(train)
+    if wide:  # so that wide input, such as pixels, costs no more than it must
+        train, test = _along_principal_axes(train, test)
     cv_accuracy = {}
     if len(strengths) > 1:
         few = _selection_rows(truth, train.shape[1], random_state, selection_rows)
         cv_accuracy = _cross_validate(train[few], truth[few], classifier, strengths, random_state)
     # Python's max takes the first of equals, and the strengths rise: the stronger regularisation wins.
     c = max(cv_accuracy, key=lambda c: cv_accuracy[c]) if cv_accuracy else strengths[len(strengths) // 2]
-    model = LinearClassifier(classifier, c).fit(train, truth)
+    model = LinearClassifier(classifier, c, orthogonal=wide).fit(train, truth)
     predicted = model.predict(test)
 
     predictions = np.full(len(judged), -1, dtype=np.int64)
@@ -167,18 +170,6 @@ def _standardised(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
     return scaler.transform(train).astype(np.float32), scaler.transform(test).astype(np.float32)
 
 
-def _in_their_span(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
-    """Turn more columns than training rows into as many as rows, without changing the classifier.
-
-    The weights of least norm lie in the span of the training rows, so what is orthogonal to it plays no part; in
-    coordinates along the span the scores are the same, and wide input, such as pixels, costs no more than it must.
-    """
-    if train.shape[1] <= len(train):
-        return train, test
-    _, _, directions = np.linalg.svd(train, full_matrices=False)
-    return train @ directions.T, test @ directions.T
-
-
 def _selection_rows(labels: Labels, dim: int, seed: int, most: int) -> Labels:
     """Draw the rows on which a strength is chosen."""
     random = np.random.default_rng(seed)
@@ -198,11 +189,30 @@ def _cross_validate(
     fold = stratified_folds(labels, FOLDS, seed)
     # A fold is passed over if it leaves so few rows that there is a single class to learn from.
     folds = [fold == i for i in np.unique(fold) if len(np.unique(labels[fold != i])) > 1]
-    accuracy = {}
-    for c in strengths if folds else []:
-        right = [
-            LinearClassifier(classifier, c).fit(vectors[~held], labels[~held]).predict(vectors[held]) == labels[held]
-            for held in folds
-        ]
-        accuracy[c] = float(np.concatenate(right).mean())
-    return accuracy
+    right: dict[float, list[NDArray[np.bool_]]] = {c: [] for c in strengths}
+    for held in folds:
+        shown, asked = _along_principal_axes(vectors[~held], vectors[held])
+        weights = None
+        for c in strengths:  # they rise, and each begins where the one before ended
+            model = LinearClassifier(classifier, c, orthogonal=True).fit(shown, labels[~held], weights)
+            weights = model.weights_
+            right[c].append(model.predict(asked) == labels[held])
+    return {c: float(np.concatenate(right[c]).mean()) for c in strengths} if folds else {}
+
+
+def _along_principal_axes(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:
+    """Turn the coordinates so that the columns of the training rows are orthogonal, without changing the classifier.
+
+    More columns than training rows become as many as rows: the weights of least norm lie in the span of the training
+    rows, so what is orthogonal to it plays no part.
+    """
+    from scipy.linalg import eigh
+
+    rows = train.astype(np.float64)
+    if train.shape[1] <= len(train):
+        _, axes = eigh(rows.T @ rows, check_finite=False)
+    else:  # by way of the rows' products with each other, which are fewer
+        squares, parts = eigh(rows @ rows.T, check_finite=False)
+        kept = squares > squares[-1] * len(rows) * np.finfo(np.float64).eps
+        axes = rows.T @ (parts[:, kept] / np.sqrt(squares[kept]))
+    return train @ axes.astype(np.float32), test @ axes.astype(np.float32)
