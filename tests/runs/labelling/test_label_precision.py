@@ -46,6 +46,35 @@ def test_repeats_do_not_make_rows_more():
     assert once.at(0.95)["precision"] is None
 
 
+def test_a_threshold_is_judged_by_labels_that_did_not_choose_it():
+    """Confidence that says little, and a wanted share that chance alone makes some thresholds seem to reach."""
+    flattered, claimed, claims = [], [], 0
+    for draw in range(60):
+        rng = np.random.default_rng(draw)
+        confidence = rng.random(100)
+        right = rng.random(100) < 0.35 + 0.2 * confidence
+        curve = Precision.of(confidence, right, np.ones(100))
+        if (threshold := curve.threshold_for(0.5)) is None:
+            continue
+        truth = 0.35 + 0.2 * (1 + threshold) / 2
+        flattered.append(curve.at(threshold)["precision"] - truth)
+        if (found := curve.judged_threshold(0.5, draw)) is not None:
+            claims += 1
+            assert found["precision"] >= 0.5
+            truth = 0.35 + 0.2 * (1 + found["threshold"]) / 2
+            claimed.append(found["precision"] - truth)
+    assert np.mean(flattered) > 0.03
+    assert claims < 0.6 * len(flattered)  # about half are found out
+    assert np.mean(claimed) < np.mean(flattered)
+
+
+def test_what_is_always_right_is_claimed_whoever_judges():
+    found = certain(0.9, 60).judged_threshold(0.9, 0)
+    assert found is not None
+    assert (found["threshold"], found["precision"]) == (0.9, 1.0)
+    assert certain(0.9, 18).judged_threshold(0.95, 0) is None
+
+
 def guesses(draw: int) -> tuple[list[CrossValidated], float]:
     """Give linear probes of noise, with labels of five classes drawn at random, and how often they are right."""
     rng = np.random.default_rng(draw)

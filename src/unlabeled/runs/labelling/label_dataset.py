@@ -216,9 +216,10 @@ def _label(
     reached = shares.sum(axis=1) > 0
     shares = np.where(reached[:, None], at_temperature(shares, temperature), 0.0)
     confidence = shares.max(axis=1)
-    threshold: float | None = 0.0
-    if precision is not None:
-        threshold = curve.threshold_for(precision) if curve is not None else None
+    expected = None
+    if curve is not None:
+        expected = curve.at(0.0) if precision is None else curve.judged_threshold(precision, seed)
+    threshold: float | None = 0.0 if precision is None else expected["threshold"] if expected is not None else None
     labelled = ~known & reached & (confidence >= (np.inf if threshold is None else threshold))
     codes = np.where(known, given.codes, np.where(labelled, shares.argmax(axis=1), -1))
     names: list[str | None] = [given.classes[code] if code >= 0 else None for code in codes.tolist()]
@@ -246,7 +247,7 @@ def _label(
         "temperature": temperature,
         "wanted_precision": precision,
         "threshold": threshold,
-        "expected": curve.at(threshold) if curve is not None and threshold is not None else None,
+        "expected": expected,
         "precision": precision_table(curve, confidence[~known & reached]),
         "per_class": by_class(chosen, given, codes, known),
         "confusion": count_confusions(chosen, len(given.classes)),

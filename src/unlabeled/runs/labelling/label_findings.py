@@ -60,7 +60,7 @@ def expect_precision(compared: Sequence[CrossValidated], seed: int) -> Precision
         for found, weight in zip(compared, weights, strict=True)
         if weight.any()
     ]
-    return Precision.of(*(np.concatenate([part.ravel() for part in column]) for column in zip(*parts, strict=True)))
+    return Precision.of(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def tell_what_helped(compared: Sequence[CrossValidated]) -> list[dict[str, Any]]:
