@@ -242,7 +242,7 @@ def compared(
             steps = model.plan(len(images)).steps
             values.append(float((model.predict(test) == answers).mean()))
             print(method.__name__, seed, values[-1], times[-1], flush=True)
-        label = f"{name} labels of {len(images):,}: {method.__name__}"
+        label = f"{name} labels of {len(images):,}, {steps:,} steps: {method.__name__}"
         rows.append({"label": label, **figures(values), "steps": steps, "seconds": times})
     return rows
 

@@ -116,9 +116,9 @@ def test_sparse_matrices_are_refused_with_advice() -> None:
 
 
 def test_unknown_suffix(tmp_path: Path) -> None:
-    (tmp_path / "x.xls").touch()
-    with pytest.raises(UnlabeledError, match=r"not \.xls"):
-        Vectors(tmp_path / "x.xls")
+    (tmp_path / "x.json").touch()
+    with pytest.raises(UnlabeledError, match=r"not \.json"):
+        Vectors(tmp_path / "x.json")
 
 
 def test_ids_and_labels_given() -> None:

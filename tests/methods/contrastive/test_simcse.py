@@ -141,7 +141,7 @@ def test_pairs_keep_their_type_in_a_batch():
     ("settings", "says"),
     [
         ({"views": "crops"}, "did you mean 'crop'"),
-        ({"temperature": 0.0}, "above 0"),
+        ({"temperature": 0.0}, "a positive number"),
         ({"pooling": "maen"}, "did you mean 'mean'"),
     ],
 )
