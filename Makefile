@@ -8,7 +8,9 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c const
 # One thread a process: the tests run in one process a core, and threads on top of that only wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
-BENCHMARKS := $(filter-out benchmarks/harness.py,$(wildcard benchmarks/*.py))
+# Those that run without an argument; the others say with --help what they need.
+NEED_ARGUMENTS := defaults detection fewlabels harness pairs trainer_peer versions video
+BENCHMARKS := $(filter-out $(NEED_ARGUMENTS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
 # Tests on real data read the folder UNLABELED_DATA names, and are skipped when there is none.
 ifneq ($(wildcard ../shared/data),)
@@ -28,7 +30,7 @@ demo: $(VENV)/dev ## the whole path on a real data set, from images to a searcha
 test: $(VENV)/dev ## the tests that together take minutes
 	$(PYTEST) -m "not slow"
 
-coverage: $(VENV)/dev ## the same tests, and which lines they never reach; takes about twice as long
+coverage: $(VENV)/dev ## the same tests, and which lines they never reach; takes longer
 	$(PYTEST) -m "not slow" --cov
 
 test-all: $(VENV)/dev ## every test: learning on real data over seeds too

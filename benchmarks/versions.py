@@ -10,6 +10,7 @@ are started anew several times, because where a process happens to find its memo
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import statistics
@@ -119,9 +120,11 @@ def approximate() -> Callable[[], Any]:
 
     rows = clusters(101_000, 128, "float32")
     vectors, queries = rows[1000:], rows[:1000]
-    folder = tempfile.mkdtemp()
-    LanceStore.build([str(i) for i in range(len(vectors))], vectors, folder=f"{folder}/index")
-    store = LanceStore.open(f"{folder}/index")
+    folder = tempfile.TemporaryDirectory()
+    index = f"{folder.name}/index"
+    LanceStore.build([str(i) for i in range(len(vectors))], vectors, folder=index)
+    store = LanceStore.open(index)
+    atexit.register(folder.cleanup)
     return lambda: store.query(queries, 10)
 
 

@@ -218,7 +218,9 @@ def test_nothing_matched_shows_both_sides() -> None:
 
 
 def test_zeros_that_a_spreadsheet_program_dropped_are_named() -> None:
-    with pytest.raises(UnlabeledError, match="The zeros at the beginning are gone, as when a spreadsheet program"):
+    with pytest.raises(
+        UnlabeledError, match="Leading zeros are missing, as when a spreadsheet program has saved the file"
+    ):
         table(**{"7": "cat", "12": "dog"}).match(["photos/0007.jpg", "photos/0012.jpg"])
     with pytest.raises(UnlabeledError, match=r"called '0008.jpg'$"):
         table(**{"7": "cat"}).match(["0008.jpg"])

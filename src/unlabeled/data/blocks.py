@@ -211,11 +211,12 @@ def check_finite(rows: Rows, first: int, name: str = "the data", squared: bool =
     sparse: Any = rows if sp.issparse(rows) else None
     values = rows if sparse is None else sparse.data
     with np.errstate(over="ignore", invalid="ignore"):
-        # One quick pass, and finite only if every square is. Not by BLAS, whose threads go on spinning for a while and
-        # then take the time of ours.
-        flat = values.reshape(-1)
-        if squared and values.dtype.kind == "f" and np.isfinite(np.einsum("i,i->", flat, flat)):
-            return
+        if squared and values.dtype.kind == "f":
+            # One quick pass: the sum is finite only if every square is. BLAS is avoided, because its threads stay busy
+            # for a while after a product and slow down ours.
+            flat = values.ravel(order="K")
+            if np.isfinite(np.einsum("i,i->", flat, flat)):
+                return
     if (found := first_not_finite(rows)) is not None:
         where = f"row {first + found.row}, column {found.column}"
         raise UnlabeledError(f"{name} holds {found.value} in {where}; fill in or drop such rows")

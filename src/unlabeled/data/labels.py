@@ -141,10 +141,10 @@ class LabelTable:
 
 
 def _about_zeros(names: Sequence[str], ids: Sequence[str]) -> str:
-    """Say so where names are those of instances but for zeros at their beginning, which spreadsheet programs drop."""
+    """Give a hint if names are those of instances without their leading zeros, which spreadsheet programs drop."""
     bare = {PurePosixPath(name.replace("\\", "/")).stem.lstrip("0") for name in ids}
     lost = any(PurePosixPath(name).stem.isdigit() and PurePosixPath(name).stem in bare for name in names)
-    return ". The zeros at the beginning are gone, as when a spreadsheet program saves the file" if lost else ""
+    return ". Leading zeros are missing, as when a spreadsheet program has saved the file" if lost else ""
 
 
 class _Finder:

@@ -121,13 +121,13 @@ class Timm(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map images in [0, 1], shape (n, channels, h, w), to vectors, shape (n, dim)."""
-        with self._sizes_named(batch):
+        with self._refuses_other_sizes(batch):
             vectors: Tensor = self.body((batch - self.mean) / self.deviation)
         return vectors
 
     def features(self, values: Tensor) -> Features:
         """Give what the model sees before its pooling: maps, or patches without class and register tokens."""
-        with self._sizes_named(values):
+        with self._refuses_other_sizes(values):
             seen: Tensor = self.body.forward_features((values - self.mean) / self.deviation)
         if getattr(self.body, "output_fmt", "NCHW") == "NHWC":
             return Features(seen.permute(0, 3, 1, 2))
@@ -139,7 +139,7 @@ class Timm(Encoder):
         body = self.body
         if not (hasattr(body, "patch_embed") and hasattr(body, "_pos_embed") and hasattr(body, "blocks")):
             return super().tokens(values, visible)
-        with self._sizes_named(values):
+        with self._refuses_other_sizes(values):
             tokens = body._pos_embed(body.patch_embed((values - self.mean) / self.deviation))
         first = body.num_prefix_tokens
         if visible is not None:
@@ -148,8 +148,8 @@ class Timm(Encoder):
         return patches
 
     @contextmanager
-    def _sizes_named(self, values: Tensor) -> Iterator[None]:
-        """Say so where a model fails because images, as of a view, are not of the size that it was made for."""
+    def _refuses_other_sizes(self, values: Tensor) -> Iterator[None]:
+        """Name the sizes if the model fails on images of another size than it was made for, such as those of a view."""
         try:
             yield
         except (AssertionError, RuntimeError, ValueError) as error:
@@ -158,7 +158,7 @@ class Timm(Encoder):
                 raise
             raise UnlabeledError(
                 f"timm model {self.name!r} was made for images of {size} × {size} pixels and does not take "
-                f"{height} × {width}: let the view keep the size, or choose size={height}"
+                f"{height} × {width}; keep to the size it was made for"
             ) from error
 
 

@@ -67,19 +67,20 @@ class LinearClassifier:
         X = _with_ones(X)
         penalty = np.ones((X.shape[1], 1))
         penalty[-1] = 0  # the bias is free
-        bowl = (_Diagonal if self.orthogonal else _Cholesky)(X, penalty, self.C * curvature(len(self.classes_)))
+        strength = self.C * curvature(len(self.classes_))
+        preconditioner = (_Diagonal if self.orthogonal else _Cholesky)(X, penalty, strength)
         shape = (X.shape[1], len(self.classes_))
 
         def objective(flat: Float) -> tuple[float, Float]:
-            W = bowl.weights(flat.reshape(shape))
+            W = preconditioner.weights(flat.reshape(shape))
             value, slope = errors(X @ W.astype(np.float32), members)
             gradient = penalty * W + self.C * (X.T @ slope)
-            return float((penalty * W**2).sum() / 2 + self.C * value), bowl.gradient(gradient).ravel()
+            return float((penalty * W**2).sum() / 2 + self.C * value), preconditioner.gradient(gradient).ravel()
 
         precision = TOLERANCE / np.finfo(np.float64).eps
-        first = np.zeros(shape) if start is None else bowl.place(start)
+        first = np.zeros(shape) if start is None else preconditioner.coordinates(start)
         flat, _, outcome = fmin_l_bfgs_b(objective, first.ravel(), maxiter=self.max_iter, factr=precision, pgtol=0)
-        self.weights_ = bowl.weights(flat.reshape(shape))
+        self.weights_ = preconditioner.weights(flat.reshape(shape))
         self.n_iter_ = outcome["nit"]
         return self
 
@@ -95,7 +96,7 @@ def _with_ones(X: Vectors) -> Vectors:
 
 
 class _Cholesky:
-    """The coordinates V of weights W = L⁻ᵀV, where LLᵀ is the penalty plus `strength` times XᵀX."""
+    """Changes variables from weights W to V = LᵀW, where LLᵀ is the penalty plus `strength` times XᵀX."""
 
     def __init__(self, X: Vectors, penalty: Float, strength: float) -> None:
         from scipy.linalg import cholesky
@@ -106,44 +107,44 @@ class _Cholesky:
         self._L: Float = cholesky(gram, lower=True)
 
     def weights(self, V: Float) -> Float:
-        """Give the weights at a place."""
+        """Give W from V."""
         from scipy.linalg import solve_triangular
 
         found: Float = solve_triangular(self._L, V, lower=True, trans="T", check_finite=False)
         return found
 
     def gradient(self, of_weights: Float) -> Float:
-        """Turn a gradient by the weights into one by the place."""
+        """Give the gradient by V from the one by W."""
         from scipy.linalg import solve_triangular
 
         found: Float = solve_triangular(self._L, of_weights, lower=True, check_finite=False)
         return found
 
-    def place(self, weights: Float) -> Float:
-        """Give the place of weights."""
+    def coordinates(self, weights: Float) -> Float:
+        """Give V from W."""
         found: Float = self._L.T @ weights
         return found
 
 
 class _Diagonal:
-    """The same for orthogonal columns of X, whose products with each other, and about so with ones, are left out."""
+    """The same for orthogonal columns of X: L is taken as diagonal, which is near enough for the column of ones too."""
 
     def __init__(self, X: Vectors, penalty: Float, strength: float) -> None:
         squares = np.einsum("nd,nd->d", X, X, dtype=np.float64)[:, None]
         self._lengths = np.sqrt(penalty + strength * (squares + RAISED * len(X)))
 
     def weights(self, V: Float) -> Float:
-        """Give the weights at a place."""
+        """Give W from V."""
         found: Float = V / self._lengths
         return found
 
     def gradient(self, of_weights: Float) -> Float:
-        """Turn a gradient by the weights into one by the place."""
+        """Give the gradient by V from the one by W."""
         found: Float = of_weights / self._lengths
         return found
 
-    def place(self, weights: Float) -> Float:
-        """Give the place of weights."""
+    def coordinates(self, weights: Float) -> Float:
+        """Give V from W."""
         found: Float = self._lengths * weights
         return found
 

@@ -214,5 +214,7 @@ def _along_principal_axes(train: Vectors, test: Vectors) -> tuple[Vectors, Vecto
     else:  # by way of the rows' products with each other, which are fewer
         squares, parts = eigh(rows @ rows.T, check_finite=False)
         kept = squares > squares[-1] * len(rows) * np.finfo(np.float64).eps
+        if not kept.any():  # all rows are zero, as those of constant columns are once they are standardised
+            return train[:, :1], test[:, :1]
         axes = rows.T @ (parts[:, kept] / np.sqrt(squares[kept]))
     return train @ axes.astype(np.float32), test @ axes.astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,15 +77,13 @@ def exact_search(
         measured = np.concatenate([part[1] for part in parts])
         return np.where(found == len(corpus), -1, found), measured.astype(np.float32)
 
-    zeros, longest = squares == 0, float(np.sqrt(squares.max()))
-    rounded = offsets.astype(np.float32)
+    rows = _Rows(corpus, offsets, offsets.astype(np.float32), squares == 0, float(np.sqrt(squares.max())))
     threads = blas_threads()
     step = min(TILE, -(-len(queries) // threads))
     blocks = [slice(start, start + step) for start in range(0, len(queries), step)]
 
     def one_block(block: slice) -> tuple[Integers, Floats]:
-        part = queries[block], corpus
-        return _search_block(*part, zeros, longest, offsets, rounded, banned[block], k, metric)
+        return _search_block(queries[block], rows, banned[block], k, metric)
 
     if len(blocks) == 1:
         return one_block(blocks[0])
@@ -94,30 +92,28 @@ def exact_search(
     return np.concatenate(indices), np.concatenate(distances)
 
 
-def _search_block(
-    queries: Floats,
-    corpus: Floats,
-    zeros: NDArray[np.bool_],
-    longest: float,
-    offsets: Doubles,
-    rounded: Floats,
-    banned: Integers,
-    k: int,
-    metric: str,
-) -> tuple[Integers, Floats]:
-    """Search for some queries: screen, verify, and compare again in float64 where that leaves a doubt.
+class _Rows(NamedTuple):
+    """The corpus, and what all blocks of queries need to know of it."""
 
-    `zeros` tells the rows of zeros, `longest` is the length of the longest row, and `rounded` the offsets in float32.
-    """
+    vectors: Floats
+    offsets: Doubles
+    rounded: Floats  # the offsets in float32
+    zeros: NDArray[np.bool_]  # which rows are zero
+    longest: float  # length of the longest row
+
+
+def _search_block(queries: Floats, rows: _Rows, banned: Integers, k: int, metric: str) -> tuple[Integers, Floats]:
+    """Search for some queries: screen, verify, and compare again in float64 where that leaves a doubt."""
+    corpus, zeros = rows.vectors, rows.zeros
     kept = min(k + SPARE + k // SPARE_SHARE, len(corpus))
-    found, worst = _by_scanning(queries, corpus, rounded, banned, kept)
+    found, worst = _by_scanning(queries, corpus, rows.rounded, banned, kept)
     indices, distances = _ordered(queries, corpus, zeros, found, k, metric)
     if metric == "cosine":
         _first_rows_of_zeros(queries, len(corpus), banned, indices)
     if kept < len(corpus):
-        doubtful = np.flatnonzero(~_certain(queries, distances[:, -1], worst, longest, metric))
+        doubtful = np.flatnonzero(~_certain(queries, distances[:, -1], worst, rows.longest, metric))
         if len(doubtful) > 0:
-            again, _ = _by_scanning(queries[doubtful].astype(np.float64), corpus, offsets, banned[doubtful], k)
+            again, _ = _by_scanning(queries[doubtful].astype(np.float64), corpus, rows.offsets, banned[doubtful], k)
             indices[doubtful], distances[doubtful] = _ordered(queries[doubtful], corpus, zeros, again, k, metric)
     return indices, distances
 
