@@ -194,3 +194,10 @@ def test_the_work_of_judging_600_classes_is_bounded(monkeypatch, dim):
     assert len(choosing) == representations * splits * FOLDS * strengths
     assert max(k for _, _, k in choosing) <= SELECTION_CLASSES
     assert max(n * d * k for n, d, k in choosing) <= SELECTION_WORK
+
+
+@pytest.mark.parametrize("dim", [3, 50])
+def test_constant_columns_say_nothing_however_many_they_are(dim):
+    labels = np.arange(20) % 2
+    found = linear_probe(np.ones((20, dim)), labels, np.ones((20, dim)), labels)
+    assert found.accuracy == 0.5
