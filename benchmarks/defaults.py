@@ -4,6 +4,8 @@ Each trial learns from the first images of a training set without their labels, 
 judges: nearest neighbours and a linear classifier from a few labels, tested on the rest of the same images, over three
 draws of the labels. `python benchmarks/defaults.py digits temperature=0.2 epochs=80` is one trial; a trial that was
 made before is made anew. `--method`, `--seeds` and `--rows` say more. The views are named in `VIEWS`.
+`python benchmarks/defaults.py every` makes the trials of `GRID`: each setting of a method on all four sets, for about
+as many steps as `EPOCHS` gives.
 """
 
 from __future__ import annotations
@@ -33,8 +35,21 @@ DATA = Path(os.environ.get("UNLABELED_DATA", "data"))
 SETS: dict[str, dict[str, Any]] = {
     "digits": {"rows": 1_200, "labels": 100},
     "mnist": {"rows": 2_000, "labels": 200, "size": 28, "channels": 1},
-    "cifar10": {"rows": 5_000, "labels": 1_000, "size": 32, "channels": 3},
-    "openclipart": {"rows": 2_000, "labels": 400, "size": 64, "channels": 3},
+    "cifar10": {"rows": 4_000, "labels": 1_000, "size": 32, "channels": 3},
+    "openclipart": {"rows": 1_200, "labels": 400, "size": 64, "channels": 3},
+}
+EPOCHS = {"digits": 50, "mnist": 25, "cifar10": 15, "openclipart": 20}
+RATES = ("", "learning_rate=3e-3")
+GRID: dict[str, tuple[str, ...]] = {
+    "simclr": (*RATES, "temperature=0.2", "temperature=0.2 learning_rate=3e-3"),
+    "byol": RATES,
+    "vicreg": RATES,
+    "barlow_twins": RATES,
+    "sim_siam": RATES,
+    "moco": RATES,
+    "swav": RATES,
+    "dino": RATES,
+    "instance_discrimination": RATES,
 }
 VIEWS: dict[str, Callable[[], View]] = {
     "crop-turn": lambda: Compose([RandomCrop(scale=(0.5, 1.0)), Rotate(degrees=15)]),
@@ -47,23 +62,33 @@ VIEWS: dict[str, Callable[[], View]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", choices=SETS)
+    parser.add_argument("data", choices=[*SETS, "every"])
     parser.add_argument("settings", nargs="*", help="Settings of the method, such as temperature=0.2.")
-    parser.add_argument("--method", default="simclr")
+    parser.add_argument("--method", help="By default simclr, and with every all of the grid.")
     parser.add_argument("--rows", type=int, help="Images to learn from.")
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
-    settings = dict(word.split("=", 1) for word in options.settings)
-    rows = options.rows or SETS[options.data]["rows"]
-    found = [trial(options.data, options.method, settings, rows, seed) for seed in range(options.seeds)]
+    if options.data != "every":
+        return tell(options.data, options.method or "simclr", options.settings, options.rows, options.seeds)
+    for name in [options.method] if options.method else GRID:
+        for setting in GRID[name]:
+            for data, epochs in EPOCHS.items():
+                tell(data, name, [f"epochs={epochs}", *setting.split()], None, options.seeds)
+
+
+def tell(data: str, name: str, words: list[str], rows: int | None, seeds: int) -> None:
+    """Make one trial for each seed, and keep the means."""
+    rows = rows or SETS[data]["rows"]
+    settings = dict(word.split("=", 1) for word in words)
+    found = [trial(data, name, settings, rows, seed) for seed in range(seeds)]
     mean = {name: round(float(np.mean([one[name] for one in found])), 2) for name in found[0]}
     spread = {
         f"{name} spread": round(max(one[name] for one in found) - min(one[name] for one in found), 2)
         for name in ("knn", "linear")
         if len(found) > 1
     }
-    label = f"{options.data} {rows:,}, {options.method}: {' '.join(options.settings) or 'defaults'}"
-    report("defaults", [{"label": label, "seeds": options.seeds, **mean, **spread}], __doc__ or "", renew=True)
+    label = f"{data} {rows:,}, {name}: {' '.join(words) or 'defaults'}"
+    report("defaults", [{"label": label, "seeds": seeds, **mean, **spread}], __doc__ or "", renew=True)
 
 
 def trial(data: str, name: str, settings: dict[str, str], rows: int, seed: int) -> dict[str, float]:
@@ -116,7 +141,9 @@ def load(data: str, rows: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         return (bunch.images[:rows, None] * (255 / 16)).round().astype(np.uint8), bunch.target[:rows].astype(np.int64)
     about = SETS[data]
     prepared = Images(DATA / data / "train.parquet").prepare(size=about["size"], channels=about["channels"])
-    return prepared.gather(torch.arange(rows)).values.numpy(), np.asarray(prepared.labels)[:rows]
+    # openclipart is sorted by category; the other sets are not sorted.
+    chosen = np.random.default_rng(0).permutation(len(prepared))[:rows] if data == "openclipart" else np.arange(rows)
+    return prepared.gather(torch.from_numpy(chosen)).values.numpy(), np.asarray(prepared.labels)[chosen]
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--name", default="conv", help="of the trunk, for the results")
     args = parser.parse_args()
     train = VOC(args.data, args.split)
     test = VOC(args.data, args.test, classes=train.classes)
@@ -42,9 +43,12 @@ def main() -> None:
             model = Detector(encoder=encoder, size=args.size, epochs=args.epochs, random_state=seed).fit(train)
             took = time.perf_counter() - start
             voc, coco = model.evaluate(test), model.evaluate(test, "coco")
-            rows.append({"label": f"{name}, seed {seed}", "voc": voc.mean, "coco": coco.mean, "train_s": took})
+            label = f"{args.name}, {name}, seed {seed}"
+            rows.append({"label": label, "voc": voc.mean, "coco": coco.mean, "train_s": took})
             print(rows[-1], flush=True)
-    report("detection", rows, f"frozen trunk, {args.epochs} epochs at {args.size} pixels, {len(test)} test pictures")
+    about = {"epochs": args.epochs, "size": args.size, "test_pictures": len(test)}
+    notes = f"{__doc__} The trunk is frozen."
+    report("detection", [row | about for row in rows], notes, renew=True)
 
 
 if __name__ == "__main__":
