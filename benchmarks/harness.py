@@ -106,7 +106,8 @@ def versions() -> dict[str, str]:
 def report(name: str, rows: list[dict[str, Any]], notes: str = "", *, renew: bool = False) -> Path:
     """Print the rows and write them to `benchmarks/results/<name>.json`.
 
-    With `renew`, rows of another label that are there already stay, and the new ones say on which day they were made.
+    With `renew`, rows of another label that are there already stay, and the new ones say on which day and processor
+    they were made.
     """
     for r in rows:
         line = f"{r['label']:<48}"
@@ -133,7 +134,7 @@ def report(name: str, rows: list[dict[str, Any]], notes: str = "", *, renew: boo
         old = json.loads(path.read_text())
         made = {r["label"] for r in rows}
         kept = [r for r in old["rows"] if r["label"] not in made]
-        content = old | {"rows": kept + [r | {"date": today} for r in rows]}
+        content = old | {"rows": kept + [r | {"date": today, "processor": processor()} for r in rows]}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return path
 
