@@ -7,10 +7,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn.exceptions import NotFittedError
 
+import unlabeled
 from unlabeled import KMeans
-from unlabeled.array_model import divided
+from unlabeled.array_model import divided, joined
 from unlabeled.errors import UnlabeledError
 
 ROWS = np.random.default_rng(0).standard_normal((40, 3))
@@ -59,3 +61,26 @@ def test_damage_is_reported_by_the_file(tmp_path):
 def test_what_cannot_be_written_is_refused_by_its_name():
     with pytest.raises(TypeError, match="tool_ of type object cannot be saved"):
         divided({"tool_": object()})
+
+
+def test_a_model_that_drew_from_a_generator_is_loaded(tmp_path):
+    fitted = KMeans(2, random_state=np.random.RandomState(0)).fit(ROWS)
+    fitted.save(tmp_path / "model")
+    loaded = unlabeled.load(tmp_path / "model")
+    assert loaded.random_state is None
+    assert np.array_equal(loaded.predict(ROWS), fitted.labels_)
+
+
+def test_sparse_matrices_come_back():
+    matrix = sp.csr_array(np.array([[0.0, 1.5], [0.0, 0.0], [2.0, 0.0]]))
+    arrays, figures = divided({"X_": matrix, "n_": 3})
+    assert figures == {"n_": 3}
+    assert np.array_equal(joined(arrays)["X_"].toarray(), matrix.toarray())
+
+
+def test_a_setting_given_as_a_frame_comes_back_as_its_numbers(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((40, 3))
+    model = KMeans(2, init=pd.DataFrame(rows[:2])).fit(rows)
+    model.save(tmp_path / "model")
+    assert np.array_equal(KMeans.load(tmp_path / "model").init, rows[:2])
+    assert model.recipe()["init"] == "an array of shape (2, 3)"

@@ -125,3 +125,10 @@ def test_fit_refuses_a_setting_of_another_type_by_name(settings, says):
 )
 def test_fit_takes_what_stands_for_a_type(settings):
     assert Typed(**settings).fit([]).count > 0
+
+
+def test_what_json_has_no_type_for_is_described_so_that_it_can_be_taken_back():
+    drawn = Typed(random_state=np.random.RandomState(0), anything={"the", "a"})
+    assert drawn.recipe()["random_state"] is None
+    assert drawn.recipe()["anything"] == ["a", "the"]
+    assert Typed(anything=np.array(["the", "a"])).recipe()["anything"] == ["the", "a"]

@@ -513,3 +513,15 @@ def test_a_folder_of_results_is_replaced_only_when_asked(tmp_path):
     check_output_folder(tmp_path / "model", overwrite=True)
     with pytest.raises(UnlabeledError, match="does not replace"):
         check_output_folder(tmp_path / "model", kind="detector", overwrite=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+def test_no_file_takes_the_place_of_a_device_or_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    with pytest.raises(UnlabeledError, match="is a device or a pipe"), written_aside(pipe) as aside:
+        aside.write_text("x")
+    with pytest.raises(UnlabeledError, match="is a device or a pipe"):
+        check_output(pipe, overwrite=True)
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe.txt"]

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.estimator import Estimator
+from unlabeled.estimator import Estimator, as_array, is_array
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 
 ARRAYS, MODEL = "arrays.safetensors", "model.json"
 GIVEN = "parameter."  # before the name of a hyper-parameter that is an array, in the file of arrays
+SPARSE = ("data", "indices", "indptr", "shape")
+"""What a sparse matrix is kept as: an array each, called after the matrix with ``.data`` and so on behind its name."""
 
 
 class ArrayModel(BaseEstimator, Estimator):
@@ -32,7 +35,8 @@ class ArrayModel(BaseEstimator, Estimator):
         """
         check_is_fitted(self)
         settings = self.get_params(deep=False)
-        given = {GIVEN + name: value for name, value in settings.items() if isinstance(value, np.ndarray)}
+        # Arrays, and what gives one: a data frame, a tensor.
+        given = {GIVEN + name: as_array(value) for name, value in settings.items() if is_array(value)}
         try:
             arrays, figures = divided(self._fitted())
         except TypeError as error:
@@ -59,7 +63,7 @@ class ArrayModel(BaseEstimator, Estimator):
         saved, arrays = read_json(folder / MODEL), load_arrays(folder / ARRAYS)
         given = {name.removeprefix(GIVEN): arrays.pop(name) for name in list(arrays) if name.startswith(GIVEN)}
         self = cls._of_recipe(saved | given)
-        self._restore(saved["fitted"] | arrays)
+        self._restore(saved["fitted"] | joined(arrays))
         return self
 
     def _fitted(self) -> dict[str, Any]:
@@ -73,7 +77,7 @@ class ArrayModel(BaseEstimator, Estimator):
 
 
 def divided(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Part values into arrays of numbers and what JSON can hold.
+    """Part values into arrays of numbers, three of them and a shape for a sparse matrix, and what JSON can hold.
 
     Raises
     ------
@@ -85,9 +89,23 @@ def divided(values: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, 
     for name, value in values.items():
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
             arrays[name] = value
+        elif sp.issparse(value):
+            rows: Any = value  # the types of SciPy know no sparse base class
+            matrix = sp.csr_array(rows)
+            arrays |= {f"{name}.{part}": np.asarray(getattr(matrix, part)) for part in SPARSE}
         else:
             figures[name] = _plain(value, name)
     return arrays, figures
+
+
+def joined(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Put sparse matrices together again that `divided` has parted."""
+    found: dict[str, Any] = {name: array for name, array in arrays.items() if name.rpartition(".")[2] not in SPARSE}
+    for name in [name.removesuffix(".indptr") for name in arrays if name.endswith(".indptr")]:
+        data, indices, pointers, shape = (arrays[f"{name}.{part}"] for part in SPARSE)
+        found[name] = sp.csr_array((data, indices, pointers), shape=tuple(shape.tolist()))
+        found[name].check_format()
+    return found
 
 
 def _plain(value: Any, name: str) -> Any:

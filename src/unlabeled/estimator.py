@@ -132,6 +132,8 @@ def name_of(cls: type[Estimator]) -> str:
 def described(value: Any) -> Any:
     """Describe a value in JSON's types: numbers and text as they are, lists by their parts, others by their name.
 
+    A generator of random numbers is None: one that was saved and loaded would begin somewhere else.
+
     Examples
     --------
     >>> described((1, None, len))
@@ -141,9 +143,26 @@ def described(value: Any) -> Any:
 
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return None
+    value = as_array(value) if is_array(value) else value
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "OU":
         return f"an array of shape {value.shape}"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         return [described(part) for part in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(described, value), key=str)
     plain = value is None or isinstance(value, str | int | float | bool | dict)
     return value if plain else getattr(value, "__qualname__", None) or str(value)
+
+
+def is_array(value: Any) -> bool:
+    """Tell whether a value is an array or gives one, as data frames and tensors do."""
+    return hasattr(value, "__array__") and getattr(value, "shape", ()) != () and not isinstance(value, type)
+
+
+def as_array(value: Any) -> Any:
+    """Give what `is_array` as an array."""
+    import numpy as np
+
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)

@@ -49,7 +49,7 @@ def written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     UnlabeledError
-        If the file system refuses the write.
+        If the file system refuses the write, or `target` is a device or a pipe.
 
     Examples
     --------
@@ -63,6 +63,7 @@ def written_aside(target: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(target)
     aside: Path | None = None
     try:
+        _check_ordinary(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         # The suffix is kept, because many writers choose the format by it.
         descriptor, name = tempfile.mkstemp(prefix=f".{target.stem[:SHOWN]}-", suffix=target.suffix, dir=target.parent)
@@ -232,9 +233,16 @@ def check_output(target: str | os.PathLike[str], inputs: Iterable[Any] = (), *, 
             raise UnlabeledError(f"{path} is what is read; give the result another name")
     if path.is_dir():
         raise UnlabeledError(f"{path} is a folder; name a file for the result")
+    _check_ordinary(path)
     if not overwrite and (path.exists() or path.is_symlink()):
         raise UnlabeledError(f"{path} exists already; choose another name, or replace it with --overwrite")
     check_writable(path)
+
+
+def _check_ordinary(path: Path) -> None:
+    """Refuse a device or a pipe, such as /dev/null: a file would take its place."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UnlabeledError(f"{path} is a device or a pipe, which a result would replace; name an ordinary file")
 
 
 def check_output_folder(

@@ -10,7 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from unlabeled.data.arrays import ArrayImages, load_array
+from unlabeled.data import Vectors
+from unlabeled.data.arrays import ArrayImages, as_array, load_array
 from unlabeled.data.image.decode import as_uint8
 from unlabeled.errors import UnlabeledError
 
@@ -183,3 +184,11 @@ def test_an_archive_that_says_it_is_larger_than_memory_is_refused_before_it_is_r
         archive.writestr("x.npy", header.getvalue())
     with pytest.raises(UnlabeledError, match=r"the array 'x' in .*x\.npz, of shape .* needs 8,000,000.0 GB"):
         load_array(tmp_path / "x.npz")
+
+
+def test_what_is_masked_is_nan_and_so_refused_by_place() -> None:
+    rows = np.ma.masked_array([[1, 2], [3, 4]], [[False, False], [False, True]])
+    assert np.isnan(as_array(rows)[1, 1])
+    with pytest.raises(UnlabeledError, match="nan in row 1, column 1"):
+        Vectors(rows)
+    assert as_array(np.ma.masked_array([1, 2])).dtype == np.int64

@@ -142,3 +142,27 @@ def test_blocks_do_not_depend_on_values_but_on_shape_and_type(rows):
     assert Blocks(rows).rows_per_block == Blocks(rows * 2).rows_per_block
     assert Blocks(np.zeros((10, 10**6))).rows_per_block == FEWEST_ROWS
     assert Blocks(np.zeros((10, 2))).rows_per_block == module.BLOCK_BYTES // 16
+
+
+def test_sparse_entries_of_one_place_are_added_up(rows):
+    parts = sp.csr_matrix(rows)
+    twice = sp.csr_matrix(
+        (np.repeat(parts.data / 2, 2), np.repeat(parts.indices, 2), 2 * parts.indptr), shape=parts.shape
+    )
+    assert twice.nnz == 2 * parts.nnz
+    for mine, theirs in zip(mean_and_variance(Blocks(twice)), mean_and_variance(Blocks(rows)), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-9)
+    assert twice.nnz == 2 * parts.nnz  # what was given is as it was
+    assert joined_sparse(Blocks(twice)).nnz == parts.nnz
+
+
+def joined_sparse(blocks):
+    return sp.vstack([block.rows for block in blocks])
+
+
+def test_the_variance_of_sparse_rows_far_from_zero():
+    rows = np.random.default_rng(0).standard_normal((50, 3)) + 1e8
+    rows[3, 1] = 0.0
+    mean, variance = mean_and_variance(Blocks(sp.csr_matrix(rows)))
+    np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-15)
+    np.testing.assert_allclose(variance, rows.var(axis=0), rtol=1e-7)  # numbers at 1e8 are multiples of 1.5e-8

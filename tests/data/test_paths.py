@@ -137,3 +137,14 @@ def test_a_list_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "all.txt").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(UnlabeledError, match=r"all\.txt is not valid UTF-8"):
         listed_paths(tmp_path / "all.txt")
+
+
+@pytest.mark.parametrize("own", [["run.json", ".lock"], ["label.json", ".lock"], [".unlabeled.json"]])
+def test_what_this_library_wrote_into_a_folder_of_data_is_no_data(tmp_path: Path, own: list[str]) -> None:
+    touch(tmp_path / "a.txt", tmp_path / "out" / "report.html", *(tmp_path / "out" / name for name in own))
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_folder_with_labels_of_the_users_is_data(tmp_path: Path) -> None:
+    touch(tmp_path / "photos" / "a.png", tmp_path / "photos" / "label.json")
+    assert names(tmp_path) == ["photos/a.png", "photos/label.json"]

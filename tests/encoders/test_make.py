@@ -64,6 +64,14 @@ def test_an_encoder_of_ones_own_is_copied_not_shared():
     assert next(mine.parameters()).abs().sum() > 0
 
 
+def test_the_copy_of_an_encoder_is_on_the_processor_wherever_the_given_one_is(monkeypatch):
+    mine = Conv(PICTURES, width=4).to("meta")
+    monkeypatch.setattr(torch.nn.Module, "cpu", lambda module: module.to_empty(device="cpu"))  # meta has no values
+    copied = make_encoder(mine, PICTURES)
+    assert {str(tensor.device) for tensor in (*copied.parameters(), *copied.buffers())} == {"cpu"}
+    assert {str(tensor.device) for tensor in mine.parameters()} == {"meta"}
+
+
 def test_an_encoder_for_other_shapes_is_refused():
     with pytest.raises(UnlabeledError, match=r"\(3, 16, 16\).*\(3, 32, 32\)"):
         make_encoder(Conv(PICTURES), ImagePreprocessing(32))

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -5,6 +7,7 @@ from scipy.stats import spearmanr
 from unlabeled import BERT
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.sentence_similarity import paired_columns, sentence_similarity, similarity_of_vectors
+from unlabeled.evaluation.texts.text_baselines import representations
 
 GENERATOR = np.random.default_rng(0)
 ONE, OTHER = GENERATOR.normal(size=(2, 40, 5))
@@ -64,3 +67,32 @@ def test_groups_of_one_pair_each_have_no_correlation():
 def test_what_is_no_pair_is_refused(pairs, says):
     with pytest.raises(UnlabeledError, match=says):
         paired_columns(pairs)
+
+
+@pytest.mark.parametrize("groups", [["a"] * 39, ["a"] * 41])
+def test_each_pair_has_a_group(groups):
+    with pytest.raises(UnlabeledError, match=f"40 pairs but {len(groups)} groups"):
+        similarity_of_vectors(ONE, OTHER, SCORES, groups)
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    with pytest.raises(UnlabeledError, match="scores are numbers"):
+        similarity_of_vectors(ONE, OTHER, ["high"] * 40)
+
+
+def test_an_encoder_is_measured_where_it_is(monkeypatch):
+    model = BERT(dim=16, layers=1, heads=2, length=16, epochs=1, next_sentence=False, progress=False, random_state=0)
+    encoder, places = model.fit(["the dog barks", "it rains"] * 4).encoder_.to("meta"), []
+
+    def watched(encoder, instances, *, batch_size=128, device="cpu"):
+        places.append(device.type)
+        return np.eye(len(instances), encoder.dim)
+
+    # The package gives the function by the name of its module.
+    monkeypatch.setattr(import_module("unlabeled.evaluation.sentence_similarity"), "embed", watched)
+    sentence_similarity(encoder, [("a", "b"), ("c", "d"), ("e", "f")], [1, 2, 3])
+    monkeypatch.setattr("unlabeled.evaluation.texts.text_baselines.embed", watched)
+    found = representations(encoder, ["the dog"], None, 0)
+    for name in ("learnt", "untrained"):
+        found[name](["a dog"])
+    assert places == ["meta"] * 4

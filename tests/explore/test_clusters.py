@@ -199,3 +199,11 @@ def test_codes_of_categories_are_for_a_mixture():
     assert clusters(rows, 3, "mixture", categorical=[1]).chosen == "k = 3, as given"
     with pytest.raises(UnlabeledError, match="method kmeans takes no codes of categories"):
         clusters(rows, categorical=[1])
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_a_mixture_finds_groups_at_any_scale(scale):
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 60)
+    rows = (rng.normal(0, 0.5, (180, 2)) + 5 * truth[:, None]) * scale
+    assert adjusted_rand_score(truth, clusters(rows, 3, method="mixture", random_state=0).labels) > 0.99

@@ -11,7 +11,7 @@ from unlabeled.data.text.texts import Texts
 from unlabeled.encoders import load_encoder, make_encoder, save_encoder
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
-from unlabeled.modalities import Preprocessing, modality, open_instances, open_source
+from unlabeled.modalities import Preprocessing, Settings, modality, open_instances, open_source
 
 TEXTS = ["the dog barks", "the cat runs away", "it rains", ""]
 
@@ -187,3 +187,50 @@ def test_a_table_of_texts_is_known_by_its_columns(tmp_path):
     frame = pd.DataFrame({"text": pd.Categorical(["a dog", "a cat"]), "n": [1, 2]})
     frame.to_parquet(tmp_path / "c.parquet")
     assert open_source(tmp_path / "c.parquet").texts == ["a dog", "a cat"]
+
+
+def test_a_run_as_an_encoder_brings_its_tokenizer(encoder, tmp_path):
+    save_encoder(encoder, tmp_path / "run" / "model")
+    (tmp_path / "run" / "run.json").write_text("{}")
+    words = ["other words", "than before"] * 2
+    model = SimCSE(encoder=str(tmp_path / "run"), length=128, epochs=1, progress=False, learning_rate=1e-9).fit(words)
+    assert model.tokenizer_ == model.encoder_.preprocessing.tokenizer == encoder.preprocessing.tokenizer
+    with pytest.raises(UnlabeledError, match="brings its own tokenizer"):
+        SimCSE(encoder=str(tmp_path / "run"), tokenizer="bpe", epochs=1, progress=False).fit(words)
+
+
+def test_an_encoder_of_another_tokenizer_is_refused(encoder, tmp_path):
+    save_encoder(encoder, tmp_path / "e")
+    _, other = open_instances(["quite other words"])
+    for given in (encoder, str(tmp_path / "e")):
+        with pytest.raises(UnlabeledError, match="cut by another tokenizer than that of the"):
+            make_encoder(given, other)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_texts_are_cut_at_the_length_that_is_asked_for(encoder, named, tmp_path):
+    save_encoder(encoder, tmp_path / "e")
+    given = str(tmp_path / "e") if named else encoder
+    settings = {"epochs": 1, "progress": False, "learning_rate": 1e-9, "random_state": 0}
+    model = SimCSE(encoder=given, length=8, **settings).fit(TEXTS)
+    assert model.encoder_.preprocessing.length == 8
+    assert model.encoder_.length == encoder.preprocessing.length == 128  # the network has as many positions as before
+    long = ["the dog barks the dog barks the dog barks", "the dog barks the dog barks the cat runs"]
+    first, second = model.transform(long)
+    assert first == pytest.approx(second, abs=1e-6)
+    with pytest.raises(UnlabeledError, match="window of 128 tokens; a length of 200 is beyond"):
+        SimCSE(encoder=given, length=200, **settings).fit(TEXTS)
+
+
+def test_the_default_length_is_lowered_to_the_window_of_an_encoder(tmp_path):
+    _, preprocessing = open_instances(TEXTS, GPT(length=16))
+    small = Transformer(preprocessing, dim=16, layers=1, heads=2)
+    model = SimCSE(encoder=small, epochs=1, progress=False).fit(TEXTS)
+    assert model.encoder_.preprocessing.length == 16
+
+
+def test_without_a_length_an_encoder_keeps_its_own_though_it_has_more_positions():
+    _, preprocessing = open_instances(TEXTS, GPT(length=16))
+    roomy = Transformer(preprocessing, dim=16, layers=1, heads=2, length=32)
+    assert open_instances(TEXTS, Settings(encoder=roomy))[1].length == 16
+    assert open_instances(TEXTS, SimCSE(encoder=roomy, length=30))[1].length == 30

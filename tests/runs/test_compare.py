@@ -1,6 +1,7 @@
 """A comparison: the same rows and budget for all, resumable, and honest about what was left out."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.modalities import open_instances
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.compare import compare
-from unlabeled.runs.comparing import shared_data
+from unlabeled.runs.comparing import entrant, shared_data, watch
 from unlabeled.runs.comparing.entrant import Entrant
 from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.comparing.watch import Watch
@@ -82,6 +83,33 @@ def test_a_comparison_goes_on_with_what_is_kept(found, photos, monkeypatch):
     with pytest.raises(UnlabeledError, match="comparison of other data, labels, budget"):
         compare(photos, METHODS, out, budget="7 steps", seeds=2, settings=SETTINGS)
     json.loads((out / "comparison.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("forgets", "peak", "says"),
+    [
+        (True, 123.0, "while it learnt with the method"),
+        (False, 123.0, "cannot measure memory for each method"),
+        (False, float("nan"), "does not tell how much memory"),
+    ],
+)
+def test_the_report_says_what_the_peak_is_of_also_without_labels(tmp_path, monkeypatch, forgets, peak, says):
+    monkeypatch.setattr(entrant, "forget_peak", lambda: forgets)
+    monkeypatch.setattr(entrant, "peak_mib", lambda: peak)
+    rows = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    result = compare(rows, ["raw", "pca"], tmp_path / "cmp", budget="2 steps", seeds=1)
+    assert [row["peak_mib"] for row in result["methods"]] == [None if np.isnan(peak) else peak] * 2
+    assert all(row["own_peak"] == forgets for row in result["methods"])
+    assert says in (tmp_path / "cmp" / "report.html").read_text()
+
+
+def test_steps_and_looks_are_timed_once_the_device_is_done(photos, monkeypatch, tmp_path):
+    asked = []
+    for module in (entrant, watch):
+        monkeypatch.setattr(module, "clock", lambda device: asked.append(device.type) or time.monotonic())
+    compare(photos, ["autoencoder"], tmp_path / "cmp", budget="2 s", seeds=1, settings=SETTINGS)
+    assert len(asked) >= 3 + 2 * watch.POINTS + 1  # steps that are timed, both ends of each look, and the end
+    assert set(asked) == {"cpu"}
 
 
 def test_a_repeated_comparison_with_the_same_seeds_has_the_same_figures(found, photos, tmp_path):
@@ -251,6 +279,13 @@ def test_without_labels_label_free_figures_rank(digits, tmp_path):
     result = compare(vectors, ["raw", "pca"], tmp_path / "cmp", seeds=1)
     assert "without labels" in result["judged_by"]
     assert "linear" not in result["methods"][0]
+
+
+def test_settings_of_how_data_are_prepared_hold_for_all(photos, tmp_path):
+    given = {"budget": "3 steps", "seeds": 1}
+    plain = compare(photos, ["raw"], tmp_path / "plain", **given)
+    small = compare(photos, ["raw"], tmp_path / "small", settings={"size": 4}, **given)
+    assert [each["methods"][0]["dim"] for each in (plain, small)] == [8 * 8, 4 * 4]
 
 
 def test_a_budget_too_small_for_one_epoch_says_so_and_runs_the_others(photos, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from unlabeled import KMeans
 from unlabeled.errors import UnlabeledError
 from unlabeled.search import ExactStore, NeighbourGraph
 
@@ -191,3 +192,12 @@ def test_rows_far_from_zero_are_joined_as_they_are_near_it(points, method):
 def test_groups_that_are_no_numbers_have_no_medoids(graph):
     with pytest.raises(UnlabeledError, match="each a number"):
         graph.medoids(["a"] * 60)
+
+
+def test_a_graph_replaces_a_graph_and_no_model(graph, points, tmp_path):
+    graph.save(tmp_path / "graph")
+    graph.save(tmp_path / "graph")
+    KMeans(2, random_state=0).fit(points).save(tmp_path / "model")
+    with pytest.raises(UnlabeledError, match="saved model, which a graph does not replace"):
+        graph.save(tmp_path / "model")
+    KMeans.load(tmp_path / "model")

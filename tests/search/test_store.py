@@ -216,3 +216,10 @@ def test_a_store_may_become_empty_and_be_filled_again(build):
     store.add(["again", "and"], [[1, 1], [2, 0]])
     found = store.query([[1, 2]], 3)
     assert (found.ids.tolist(), found.distances.tolist()) == ([["again", "and"]], [[-3, -2]])
+
+
+def test_an_id_that_is_no_unicode_text_is_refused(build):
+    with pytest.raises(UnlabeledError, match=r"'caf\\udce9' holds a surrogate"):
+        build(["a", "caf\udce9"], POINTS[:2])
+    with pytest.raises(UnlabeledError, match=r"the metadata cannot be stored.*surrogate"):
+        build(["a", "b"], POINTS[:2], {"kind": ["x", "caf\udce9"]})

@@ -116,7 +116,7 @@ SHARED = {
     "barlow_twins": {"projection_dim": 16},
     "vicreg": {"projection_dim": 16},
     "sim_siam": {"projection_dim": 16},
-    "sup_con": {"projection_dim": 16},
+    "sup_con": {"projection_dim": 16, "per_class": 4},
     "siamese_network": {"projection_dim": 16},
     "triplet_network": {"projection_dim": 16},
     "cross_encoder": {},

@@ -70,13 +70,32 @@ def test_a_batch_per_class_holds_so_many_of_each():
         assert len(set(large.tolist())) == len(large)  # only the class of two must repeat its members
 
 
+def test_fewer_classes_than_places_take_more_instances_and_repeat_none():
+    labels = np.array([0] * 20 + [1] * 20)
+    for batch in PerClass(plan(batch_size=12), labels, each=4).index_batches():
+        assert sorted(np.bincount(labels[batch]).tolist()) == [4, 8]
+        assert len(set(batch.tolist())) == 12
+
+
+def test_many_small_classes_meet_in_every_batch():
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(10_000) * 3, 4))  # numbers need not be dense
+    sampler = PerClass(plan(rows=40_000, epochs=1, batch_size=256), labels, each=4)
+    assert len(sampler.members) == 10_000
+    for batch, _ in zip(sampler.index_batches(), range(5), strict=False):
+        found, counts = np.unique(labels[batch], return_counts=True)
+        assert len(found) == 64
+        assert set(counts.tolist()) == {4}
+        assert len(set(batch.tolist())) == 256
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: LabelledAndUnlabelled(plan(), np.full(40, -1)), "no instance is labelled"),
         (lambda: LabelledAndUnlabelled(plan(), np.zeros(40, int)), "every instance is labelled"),
         (lambda: LabelledAndUnlabelled(plan(batch_size=1), LABELS), "choose a larger batch_size"),
-        (lambda: PerClass(plan(), np.zeros(40, int)), "1 classes are labelled"),
+        (lambda: PerClass(plan(), np.zeros(40, int)), "need labels of at least two classes, not of 1"),
+        (lambda: PerClass(plan(), np.full(40, -1)), "need labels of at least two classes, not of 0"),
         (lambda: PerClass(plan(batch_size=4), LABELS), "cannot hold 4 instances of each of two"),
     ],
 )

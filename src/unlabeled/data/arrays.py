@@ -22,7 +22,12 @@ _LABEL_KEYS = ("labels", "label", "y", "arr_1")
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """Give a NumPy array of an array, a data frame, a sparse matrix, or a tensor of any type on any device."""
+    """Give a NumPy array of an array, a data frame, a sparse matrix, or a tensor of any type on any device.
+
+    What is masked is NaN.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        return unmasked(value)
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":  # which NumPy does not have
@@ -30,6 +35,20 @@ def as_array(value: Any) -> NDArray[Any]:
     elif hasattr(value, "toarray"):
         value = value.toarray()
     return np.asarray(value)
+
+
+def unmasked(values: Any) -> NDArray[Any]:
+    """Give an array without its mask: NaN for what is masked, in numbers with fractions.
+
+    Examples
+    --------
+    >>> unmasked(np.ma.masked_array([1, 2], [False, True])).tolist()
+    [1.0, nan]
+    """
+    if not np.ma.is_masked(values):
+        return np.ma.getdata(values)
+    kind = values.dtype if values.dtype.kind == "f" else np.float64
+    return np.asarray(values.astype(kind).filled(np.nan))
 
 
 def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -98,6 +98,9 @@ class Blocks:
         self._stream: Callable[[], Iterator[Any]] | None = None
         if sp.issparse(source):
             self._array = sp.csr_matrix(source)  # type: ignore[call-overload]  # its types know no sparse base class
+            if not self._array.has_canonical_format:  # entries of one place would be squared one by one
+                self._array = self._array.copy()
+                self._array.sum_duplicates()
         elif is_stream(source):
             self._stream = source if callable(source) else partial(iter, source)
         else:
@@ -244,7 +247,10 @@ def mean_and_variance(blocks: Blocks) -> tuple[NDArray[np.float64], NDArray[np.f
         rows, size = block.rows, block.stop - block.start
         if blocks.sparse:
             block_mean = np.asarray(rows.mean(axis=0, dtype=np.float64)).ravel()
-            block_squares = np.asarray(rows.multiply(rows).sum(axis=0, dtype=np.float64)).ravel() - size * block_mean**2
+            centred = rows.data - block_mean[rows.indices]
+            stored = np.bincount(rows.indices, minlength=blocks.shape[1])
+            block_squares = np.bincount(rows.indices, centred**2, minlength=blocks.shape[1])
+            block_squares += (size - stored) * block_mean**2
         else:
             block_mean = rows.mean(axis=0, dtype=np.float64)
             centred = rows - block_mean

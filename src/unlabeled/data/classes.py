@@ -92,19 +92,19 @@ def label_array(labels: Any) -> NDArray[Any]:
 
 
 def class_name(value: object) -> str | None:
-    """Give the class a cell stands for; None for the empty cell, what `is_missing`, and −1, which mean unlabelled.
+    """Give the class a cell stands for; None for the empty cell, what `is_missing`, and −1 or −1.0: unlabelled.
 
     Examples
     --------
-    >>> [class_name(value) for value in ["cat", " ", 3, 2.0, -1, float("nan"), None, b"dog"]]
-    ['cat', None, '3', '2', None, None, None, 'dog']
+    >>> [class_name(value) for value in ["cat", " ", 3, 2.0, -1, "-1.0", float("nan"), None, b"dog"]]
+    ['cat', None, '3', '2', None, None, None, None, 'dog']
     """
     if is_missing(value):
         return None
     if isinstance(value, (float, np.floating)):
         value = int(value) if float(value).is_integer() else value
     text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
-    return None if text in ("", "-1") else text
+    return None if text in ("", "-1", "-1.0") else text
 
 
 def encode_values(values: Any) -> tuple[NDArray[np.int64], list[str]]:
@@ -116,6 +116,15 @@ def encode_values(values: Any) -> tuple[NDArray[np.int64], list[str]]:
     (array([ 1, -1,  0]), ['3', '7'])
     """
     return encode([class_name(value) for value in (values.tolist() if hasattr(values, "tolist") else values)])
+
+
+def classes_in(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Give the labels unless they are a continuous quantity, which has no classes."""
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values)]
+        if (known != np.rint(known)).any():
+            return None
+    return values
 
 
 def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:

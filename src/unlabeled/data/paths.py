@@ -11,6 +11,7 @@ from pathlib import Path
 from unlabeled.counted import counted
 from unlabeled.data.plain_text import lines_of, read_plain_text
 from unlabeled.errors import UnlabeledError
+from unlabeled.files import CONTENTS
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 """Suffixes of files of spreadsheet programs."""
@@ -47,7 +48,8 @@ def files_under(folder: Path) -> list[Path]:
     """List all files below a folder, sorted by relative path; hidden files and folders are left out.
 
     Links are followed. A folder reached twice is listed once, by its own name rather than a link's, so a loop of
-    links ends. The folder of a run is left out, for its pictures are drawn by this library.
+    links ends. Folders that this library wrote, such as that of a run, of labels or of a saved model, are left out:
+    what is in them is no data.
     """
     seen: set[tuple[int, int]] = set()
     waiting, files = deque([folder]), []
@@ -64,7 +66,7 @@ def files_under(folder: Path) -> list[Path]:
             raise UnlabeledError(f"cannot read the folder {here}: {error.strerror}") from error
         for entry in entries:
             if entry.is_dir():
-                if not _is_run(Path(entry.path)):
+                if not _is_result(Path(entry.path)):
                     (waiting.append if entry.is_symlink() else waiting.appendleft)(Path(entry.path))
             # A broken link counts as a file, so that it is reported as unreadable and not silently left out.
             elif entry.is_file() or entry.is_symlink():
@@ -72,17 +74,18 @@ def files_under(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
 
 
-def _is_run(folder: Path) -> bool:
-    """Tell the folder of a run, finished or not, by what `unlabeled learn` writes into it."""
-    return (folder / "run.json").is_file() and any(
-        (folder / name).exists() for name in (".lock", "model", "report.html")
-    )
+def _is_result(folder: Path) -> bool:
+    """Tell a folder that this library wrote: a saved result, or a run or labels, finished or not."""
+    if (folder / CONTENTS).is_file():
+        return True
+    named = any((folder / name).is_file() for name in ("run.json", "label.json"))
+    return named and any((folder / name).exists() for name in (".lock", "model", "report.html"))
 
 
 def holds_suffix(folder: Path, suffixes: Collection[str]) -> bool:
     """Tell whether any file below a folder has one of these suffixes, looking no further than the first."""
-    for _, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and not _is_result(Path(here, name))]
         if any(Path(name).suffix.lower() in suffixes for name in files if not name.startswith(".")):
             return True
     return False

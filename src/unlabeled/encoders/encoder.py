@@ -76,6 +76,27 @@ class Encoder(nn.Module):
         """Describe the architecture in JSON's types; `from_description` builds it again, untrained."""
         return {"architecture": self.architecture, **self.settings()}
 
+    def adapt(self, preprocessing: Preprocessing, what: str = "the encoder") -> None:
+        """Take data that `preprocessing` prepares, or refuse them.
+
+        Parameters
+        ----------
+        preprocessing : Preprocessing
+        what : str, default "the encoder"
+            What to call this encoder in a message.
+
+        Raises
+        ------
+        UnlabeledError
+            If it was made for data of another kind, shape or tokenizer.
+        """
+        mine = self.preprocessing
+        if mine.kind != preprocessing.kind or mine.shape != preprocessing.shape:
+            raise UnlabeledError(
+                f"{what} takes {mine.kind}s of shape {mine.shape}, "
+                f"but the data are {preprocessing.kind}s of shape {preprocessing.shape}"
+            )
+
     def write_companions(self, folder: Path) -> None:
         """Write, beside the weights, what other libraries need to load them; nothing by default."""
 

@@ -21,17 +21,18 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     ----------
     specification : str or Encoder
         The name of an architecture, such as ``"conv"`` or ``"timm:resnet18"``, a run or a folder that holds a saved
-        encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter.
+        encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter; the copy is in
+        the processor's memory, wherever the given one has learnt.
     preprocessing : Preprocessing
         Of the data at hand.
 
     Raises
     ------
     UnlabeledError
-        If the name is unknown, or the encoder is for data of another kind or shape.
+        If the name is unknown, or the encoder is for data of another kind or shape, or for another tokenizer.
     """
     if isinstance(specification, Encoder):
-        return _fitting(copy.deepcopy(specification), preprocessing, "the given encoder")
+        return _fitting(copy.deepcopy(specification).cpu(), preprocessing, "the given encoder")
     name, _, rest = specification.partition(":")
     known = architectures()
     if name in known and known[name].modalities:
@@ -73,10 +74,5 @@ def _check_kind(wanted: type[Encoder], preprocessing: Preprocessing) -> None:
 
 
 def _fitting(encoder: Encoder, preprocessing: Preprocessing, what: str) -> Encoder:
-    mine = encoder.preprocessing
-    if mine.kind != preprocessing.kind or mine.shape != preprocessing.shape:
-        raise UnlabeledError(
-            f"{what} takes {mine.kind}s of shape {mine.shape}, "
-            f"but the data are {preprocessing.kind}s of shape {preprocessing.shape}"
-        )
+    encoder.adapt(preprocessing, what)
     return encoder

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
+from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
 
 
@@ -46,5 +47,12 @@ class MLP(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map (n, ...) to (n, dim)."""
+        wanted = tuple(self.preprocessing.shape)
+        if tuple(batch.shape[1:]) != wanted:
+            hint = "; for views of another size take 'conv'" if len(wanted) > 1 else ""
+            raise UnlabeledError(
+                f"encoder 'mlp' was made for data of shape {wanted}, not "
+                f"{tuple(batch.shape[1:])}{hint}"
+            )
         vectors: Tensor = self.body(batch)
         return vectors

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from unlabeled.evaluation.sentence_similarity import SentenceSimilarity, sentence_similarity
     from unlabeled.evaluation.split import Split, stratified_split
     from unlabeled.evaluation.texts.paraphrase import paraphrase
+    from unlabeled.evaluation.texts.scored_pairs import scored_pairs
     from unlabeled.evaluation.texts.text_baselines import TextEvaluation
     from unlabeled.evaluation.texts.text_classification import text_classification
     from unlabeled.evaluation.texts.text_retrieval import text_retrieval
@@ -83,6 +84,7 @@ __all__ = [
     "paraphrase",
     "pixel_probe",
     "retrieval",
+    "scored_pairs",
     "sentence_similarity",
     "stratified_split",
     "synonyms",
@@ -137,6 +139,7 @@ __getattr__, __dir__ = lazy_exports(
         "paraphrase": "texts.paraphrase",
         "pixel_probe": "probes.pixel_probe",
         "retrieval": "retrieval",
+        "scored_pairs": "texts.scored_pairs",
         "sentence_similarity": "sentence_similarity",
         "stratified_split": "split",
         "synonyms": "words.synonyms",

@@ -56,10 +56,9 @@ def sentence_similarity(
         The part of the collection that each pair is from.
     batch_size : int, default 64
     """
-    first, second = (
-        embed(encoder, open_instances(list(texts), preprocessing=encoder.preprocessing)[0], batch_size=batch_size)
-        for texts in paired_columns(pairs)
-    )
+    device = next(encoder.parameters()).device
+    opened = [open_instances(list(texts), preprocessing=encoder.preprocessing)[0] for texts in paired_columns(pairs)]
+    first, second = (embed(encoder, each, batch_size=batch_size, device=device) for each in opened)
     return similarity_of_vectors(first, second, scores, groups)
 
 
@@ -89,11 +88,16 @@ def similarity_of_vectors(
     >>> similarity_of_vectors(one, other, [5.0, 3.0, 0.0]).all_pairs
     1.0
     """
-    wanted = np.asarray(scores, dtype=np.float64)
+    try:
+        wanted = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UnlabeledError(f"scores are numbers: {error}") from None
     if not len(first) == len(second) == len(wanted):
         raise UnlabeledError(f"there are {len(first)} and {len(second)} vectors but {len(wanted)} scores")
     if len(wanted) < 2 or not np.isfinite(wanted).all():
         raise UnlabeledError("a correlation needs at least two pairs, each with a score")
+    if groups is not None and len(groups) != len(wanted):
+        raise UnlabeledError(f"there are {len(wanted)} pairs but {len(groups)} groups; give each pair its group")
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     cosines = (first * second).sum(1) / np.maximum(norms, 1e-12)
     names = np.asarray(groups if groups is not None else [""] * len(wanted))

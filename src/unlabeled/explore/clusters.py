@@ -307,7 +307,7 @@ def _gaussian_mixture(array: NDArray[Any], count: int, form: Form, random_state:
 
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
 
-    ridge = max(RIDGE * float(array.var(axis=0).mean()), 1e-12)
+    ridge = RIDGE * float(array.var(axis=0, dtype=np.float64).mean()) or 1e-12  # of rows that are all the same
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a few steps more would not change the groups
         return GaussianMixture(count, covariance=form, reg_covar=ridge, random_state=random_state).fit(array)

@@ -168,6 +168,10 @@ class Modality(ABC):
         """
         return None
 
+    def distinct(self, instances: Instances) -> NDArray[np.int64]:
+        """Give the rows that a run indexes, in order: all, or the first of those that always have one vector."""
+        return np.arange(len(instances))
+
     def pictures(self, data: Any, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
         """Draw the instances of these names, shape (n, side, side, 3), with at most `largest` pixels a side."""
         raise UnlabeledError(f"{self.name} data cannot be drawn")

@@ -21,7 +21,7 @@ from unlabeled.data.pairs.image_texts import TABLES, ImageTexts
 from unlabeled.data.text.texts import Texts
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import CLIP_ENCODER, ImageModality, ImagePreprocessing
-from unlabeled.modalities.modality import Modality, OnError
+from unlabeled.modalities.modality import Modality, OnError, Settings
 from unlabeled.modalities.preprocessing import Preprocessing
 from unlabeled.modalities.text import TextModality, TextPreprocessing
 
@@ -106,17 +106,18 @@ class PairModality(Modality):
             return ImageTexts.of_images(source)
         if kind == "text":
             return ImageTexts.of_texts(source.texts, source.source)
-        if not first and not self.accepts(source):
-            if ImageModality().accepts(source):
-                return ImageTexts.of_images(Images(source))
-            if TextModality().accepts(source):
-                return ImageTexts.of_texts(Texts(source).texts)
+        # The data of a run over pairs are known to be such, though their images or texts could be opened alone.
+        known = isinstance(settings, Settings) and settings.modalities == (self.name,)
+        if not first and not known and not self.accepts(source) and (half := _half(source)) is not None:
+            return half
         try:
             return ImageTexts(source, column=getattr(settings, "column", None))
         except UnlabeledError:
-            if getattr(settings, "epochs", 0) or not ImageModality().accepts(source):
+            # Where nothing is to be learnt, images need no captions.
+            half = None if getattr(settings, "epochs", 0) else _half(source, texts=not first)
+            if half is None:
                 raise
-            return ImageTexts.of_images(Images(source))  # nothing is to be learnt, so images need no captions
+            return half
 
     def prepare(
         self, data: Any, settings: Any, preprocessing: Any = None, on_error: OnError = "raise"
@@ -163,6 +164,12 @@ class PairModality(Modality):
         pictures: NDArray[np.int64] = instances.codes[0]
         return None if len(np.unique(pictures)) == len(pictures) else pictures
 
+    def distinct(self, instances: Any) -> NDArray[np.int64]:
+        """Give the first pair of each image: the vector of a pair is that of its image, whatever its caption."""
+        if not instances.complete:
+            return np.arange(len(instances))
+        return np.sort(np.unique(instances.codes[0], return_index=True)[1])
+
     def pictures(self, data: Any, ids: Sequence[str], largest: int = 96) -> NDArray[np.uint8]:
         """Draw the images of the pairs."""
         position = {name: row for row, name in enumerate(data.ids)}
@@ -207,6 +214,15 @@ def clip_preprocessing(name: str) -> PairPreprocessing:
     return PairPreprocessing(image, TextPreprocessing(found.tokenizer, found.length))
 
 
+def _half(source: Any, *, texts: bool = True) -> ImageTexts | None:
+    """Open images alone, or texts alone, if the source is either."""
+    if ImageModality().accepts(source):
+        return ImageTexts.of_images(Images(source))
+    if texts and TextModality().accepts(source):
+        return ImageTexts.of_texts(Texts(source).texts)
+    return None
+
+
 def _of_encoder(settings: Any) -> PairPreprocessing | None:
     """Give the preprocessing that an encoder of both halves brings with it, if it is one."""
     encoder = getattr(settings, "encoder", "auto")
@@ -225,7 +241,7 @@ def _of_text(settings: Any) -> SimpleNamespace:
     """Give the settings of the text half of a pair."""
     names = {"tokenizer": "auto", "vocabulary": None, "tokenizer_kind": "wordpiece", "length": CAPTION_LENGTH}
     found = {name: getattr(settings, name, default) for name, default in names.items()}
-    return SimpleNamespace(encoder=_text_encoder(settings), **found)
+    return SimpleNamespace(encoder=_text_encoder(settings), usual_length=CAPTION_LENGTH, **found)
 
 
 def _measured(data: Any) -> tuple[ImagePreprocessing, TextPreprocessing]:

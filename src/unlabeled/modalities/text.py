@@ -237,15 +237,38 @@ def _of_encoder(settings: Any) -> TextPreprocessing | None:
             found = read_clip_checkpoint(rest)
             return TextPreprocessing(found.tokenizer, found.length)
         if name == "transformers" and rest:
-            tokenizer, longest = tokenizer_of(rest)
-            asked = getattr(settings, "length", None) or longest
-            return TextPreprocessing(tokenizer, min(asked, longest))
-        if (Path(encoder) / "encoder.json").exists():
-            saved = Preprocessing.from_dict(read_json(Path(encoder) / "encoder.json")["preprocessing"])
-            return saved if isinstance(saved, TextPreprocessing) else None
+            own = TextPreprocessing(*tokenizer_of(rest))
+            return _within(settings, own, own.length)
+        folder = Path(encoder) / "model" if (Path(encoder) / "run.json").exists() else Path(encoder)
+        if (folder / "encoder.json").exists():
+            description = read_json(folder / "encoder.json")
+            saved = Preprocessing.from_dict(description["preprocessing"])
+            about = description.get("encoder", {})
+            return _own(saved, about.get("architecture"), about.get("length"), settings)
         return None
-    own = encoder.preprocessing
-    return own if isinstance(own, TextPreprocessing) else None
+    return _own(encoder.preprocessing, encoder.architecture, getattr(encoder, "length", None), settings)
+
+
+def _own(saved: Any, architecture: Any, window: Any, settings: Any) -> TextPreprocessing | None:
+    """Give the preprocessing of a trained encoder with the length that was asked for."""
+    if not isinstance(saved, TextPreprocessing) or architecture == "clip_text":  # CLIP's texts have one length
+        return saved if isinstance(saved, TextPreprocessing) else None
+    return _within(settings, saved, window if isinstance(window, int) else saved.length)
+
+
+def _within(settings: Any, own: TextPreprocessing, window: int) -> TextPreprocessing:
+    """Cut texts at the length that was asked for, which is at most the window of the encoder.
+
+    Raises
+    ------
+    UnlabeledError
+        If more was asked for. The length that a method has where nobody says otherwise may be more.
+    """
+    asked = getattr(settings, "length", None) or own.length
+    usual = getattr(settings, "usual_length", getattr(type(settings), "length", None))
+    if asked > window and asked != usual:
+        raise UnlabeledError(f"the encoder has a window of {window} tokens; a length of {asked} is beyond it")
+    return TextPreprocessing(own.tokenizer, min(asked, window))
 
 
 def _trained(data: Texts, settings: Any) -> TextPreprocessing:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,9 @@ def compare(
     column = given.get("column")
     kinds = _only_kind(methods) or (("text",) if column else ())  # a column that is named holds texts
     data = open_source(source, Settings(column=column, modalities=kinds))
-    instances, preprocessing = open_instances(data, on_error="skip")
+    # What the settings say of preparing data, such as a size, holds for all; the encoder asks for nothing of its own.
+    asked = SimpleNamespace(**vars(Settings()) | {name: value for name, value in given.items() if name != "encoder"})
+    instances, preprocessing = open_instances(data, asked, on_error="skip")
     say_skipped(data, instances, say)
     table = read_labels(labels) if labels is not None else None
     known, classes = matched(table, instances.ids, say) if table else (instances.labels, instances.classes)
@@ -309,6 +312,7 @@ PROBES = {"knn": _nearest, "linear": _linear}
 def _label_free(name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
     vectors = [np.asarray(cell["vectors"]) for cell in cells]
     steps, seconds = int(cells[0]["steps"].item()), float(np.mean([cell["learning_seconds"].item() for cell in cells]))
+    peak = float(np.max([cell["peak_mib"].item() for cell in cells]))
     return {
         "name": name,
         "dim": int(vectors[0].shape[1]),
@@ -318,7 +322,8 @@ def _label_free(name: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
         "steps": steps,
         "seconds": seconds,
         "ms_a_step": 1000 * seconds / steps if steps else None,
-        "peak_mib": float(np.max([cell["peak_mib"].item() for cell in cells])),
+        "peak_mib": None if np.isnan(peak) else peak,
+        "own_peak": all(bool(cell["own_peak"]) for cell in cells),
     }
 
 

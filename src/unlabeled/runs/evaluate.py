@@ -7,11 +7,11 @@ from typing import Any
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import write_json
-from unlabeled.modalities import open_instances
+from unlabeled.modalities import modality_of, open_instances
 from unlabeled.registry import method
 from unlabeled.runs.embeddings import Say, labelled, silent
-from unlabeled.runs.held_out_labels import rows_to_test
 from unlabeled.runs.judge import judge
+from unlabeled.runs.judging.held_out_labels import rows_to_test
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
 from unlabeled.training.control.collapse_advice import collapse_advice
@@ -61,13 +61,17 @@ def evaluate_run(
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
     opened = run.source if data is None else run.open_as_its_own(data)
     instances, _ = open_instances(opened, preprocessing=run.encoder.preprocessing, on_error="skip")
-    if list(instances.ids) != embeddings.ids or instances.fingerprint != run.about["data"]["fingerprint"]:
+    rows = modality_of(instances).distinct(instances)
+    names = [instances.ids[row] for row in rows]
+    if names != embeddings.ids or instances.fingerprint != run.about["data"]["fingerprint"]:
         raise UnlabeledError(
             f"the data in {opened.source} are not those that {run.folder} was learnt from: names or contents have "
             "changed; learn again to judge them"
         )
     advice = collapse_advice(method(run.about["recipe"]["method"]))
-    figures = judge(embeddings, run.encoder, instances, seeds, train_rows, advice, progress, rows_to_test(run))
+    figures = judge(
+        embeddings, run.encoder, instances, seeds, train_rows, advice, progress, rows_to_test(run), run.captions
+    )
     if renew:
         kept = {key: value for key, value in run.metrics.items() if key not in ("note", "evaluation")}
         write_json(run.folder / "metrics.json", kept | figures)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,11 @@ from unlabeled.data import Instances
 from unlabeled.data.instances import Subset
 from unlabeled.encoders import Encoder, embed
 from unlabeled.encoders.encoder import from_description
-from unlabeled.encoders.pair.two_towers import TwoTowers
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import collapse_verdict, effective_rank, evaluate, uniformity
-from unlabeled.evaluation.pair_retrieval import pair_recall
-from unlabeled.modalities import modality_of, open_instances
+from unlabeled.modalities import modality_of
 from unlabeled.runs.embeddings import Embeddings
+from unlabeled.runs.judging.pair_figures import retrieval
 
 TEST_SIZE = 0.2
 LABEL_FREE_ROWS = 5_000
@@ -36,6 +34,7 @@ def judge(
     advice: str | None = None,
     progress: bool | None = False,
     tested: NDArray[np.int64] | None = None,
+    captions: Embeddings | None = None,
 ) -> dict[str, Any]:
     """Measure a representation.
 
@@ -51,7 +50,7 @@ def judge(
     encoder : Encoder
         The network that made them, for the untrained baseline.
     instances : Instances
-        What was embedded, in the order of the embeddings.
+        What was learnt from; the embeddings are those of its distinct ones, in order.
     seeds : tuple of int
         Of the splits; the first also of the untrained network.
     train_rows : int, optional
@@ -61,7 +60,9 @@ def judge(
     progress : bool, optional
         Show a progress bar while the probes learn; None shows it on a terminal and in a notebook.
     tested : ndarray of int64, optional
-        Rows that may be tested on, where the others have taught the method their labels.
+        Rows of the embeddings that may be tested on, where the others have taught the method their labels.
+    captions : Embeddings, optional
+        Of pairs, the vectors of the different captions, which are looked up among the images and the other way round.
 
     Returns
     -------
@@ -69,24 +70,25 @@ def judge(
         In JSON's types.
     """
     verdict = collapse_verdict(embeddings.vectors, advice=advice)
+    rows = modality_of(instances).distinct(instances)
     drawn = _drawn(np.arange(len(embeddings)), LABEL_FREE_ROWS)
     figures: dict[str, Any] = {
         "rows": len(embeddings),
         "dim": int(embeddings.vectors.shape[1]),
         **_label_free(embeddings.vectors[drawn]),
-        "untrained": _label_free(untrained(encoder, instances, drawn, seed=seeds[0])),
+        "untrained": _label_free(untrained(encoder, instances, rows[drawn], seed=seeds[0])),
         "collapse": {"collapsed": verdict.collapsed, "kind": verdict.kind, "message": verdict.message},
     }
-    if isinstance(encoder, TwoTowers) and getattr(instances, "complete", True):
-        figures["retrieval"] = _retrieval(embeddings, encoder, instances)
+    if captions is not None:
+        figures["retrieval"] = retrieval(embeddings.vectors, captions.vectors, instances)
     if embeddings.labels is None or embeddings.classes is None:
         return figures
     chosen = _drawn(np.flatnonzero(embeddings.labels >= 0), MAX_ROWS)
     if len(np.unique(embeddings.labels[chosen])) < 2:
         return figures | {"note": "fewer than two classes are labelled, so there is nothing to tell apart"}
     baselines = {
-        "raw input": modality_of(instances).baseline(instances, chosen),
-        "untrained encoder": untrained(encoder, instances, chosen, seed=seeds[0]),
+        "raw input": modality_of(instances).baseline(instances, rows[chosen]),
+        "untrained encoder": untrained(encoder, instances, rows[chosen], seed=seeds[0]),
     }
     asked = None if tested is None or np.isin(chosen, tested).all() else np.isin(chosen, tested)
     if asked is not None and not asked.any():
@@ -100,7 +102,8 @@ def judge(
     test_size = TEST_SIZE if train_rows is None else 1 - train_rows / len(chosen)
     labels = embeddings.labels[chosen]
     groups = modality_of(instances).groups(instances)
-    if groups is not None and not _can_be_split(labels, groups[chosen]):
+    groups = None if groups is None else groups[rows[chosen]]
+    if groups is not None and not _can_be_split(labels, groups):
         return figures | {
             "note": "every class comes from one video or one image only, so nothing can be tested on another one"
         }
@@ -110,21 +113,11 @@ def judge(
         baselines=baselines,
         seeds=seeds,
         test_size=test_size,
-        groups=None if groups is None else groups[chosen],
+        groups=groups,
         test_rows=asked,
         progress=progress,
     )
     return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
-
-
-def _retrieval(embeddings: Embeddings, encoder: Encoder, pairs: Any) -> dict[str, Any]:
-    """Look captions up among the images and images among the captions, of the pairs that were learnt from."""
-    texts, _ = open_instances(pairs.captions, preprocessing=encoder.preprocessing)
-    found = asdict(pair_recall(embeddings.vectors, embed(encoder, texts), *pairs.codes))
-    for name, value in found.items():
-        if isinstance(value, dict):
-            found[name] = {str(k): share for k, share in value.items()}  # JSON's names are strings
-    return found
 
 
 def _can_be_split(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:

@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 
 from unlabeled.counted import counted
 from unlabeled.data import Instances, read_labels
+from unlabeled.data.instances import Subset
 from unlabeled.encoders import embed
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import check_encodable, check_not_within, folder_lock, write_json
 from unlabeled.modalities import Collection, modality_of, open_instances, open_source
 from unlabeled.modalities.modality import OnError
 from unlabeled.processes import all_or_none, leave_process_group, rank
-from unlabeled.runs.embeddings import Embeddings, Say, matched, say_skipped, silent, write_embeddings
+from unlabeled.runs.embeddings import CAPTIONS, Embeddings, Say, matched, say_skipped, silent, write_embeddings
 from unlabeled.runs.grouping.oddities import oddities
-from unlabeled.runs.held_out_labels import held_out_rows, taught_labels
 from unlabeled.runs.judge import judge
+from unlabeled.runs.judging.held_out_labels import held_out_rows, taught_labels
+from unlabeled.runs.judging.pair_figures import caption_embeddings
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
 from unlabeled.runs.showing.made_pictures import draw_method, draw_similarities
@@ -111,10 +113,13 @@ def learn(
                 say(remark)
             instances = _prepare(data, method, on_error, say)
             _check_ids(instances)
-            _check_several(instances, method)
+            rows = modality_of(instances).distinct(instances)
+            _check_several(instances, rows, method)
             known = matched(table, instances.ids, say) if table is not None else (instances.labels, instances.classes)
             taught, held_out = _lessons(method, instances, known, judging, say)
             plan = method.check(instances, taught)
+            for remark in getattr(method, "remarks", ()):
+                say(remark)
             about: dict[str, Any] = {
                 "complete": False,
                 "source": _absolute(source),
@@ -140,13 +145,17 @@ def learn(
         clear_results(results)
         say("Embedding" if not judging else "Embedding, judging and drawing")
         method.save(results / "model")
-        vectors = embed(method.encoder_, instances, device=device)
-        embeddings = Embeddings(list(instances.ids), vectors, *known)
+        embeddings = _embedded(method, instances, rows, known, device)
         write_embeddings(embeddings, results / "embeddings.parquet")
+        captions = caption_embeddings(method.encoder_, instances, device)
+        if captions is not None:
+            write_embeddings(captions, results / CAPTIONS)
+            about["captions"] = len(captions)
         write_json(results / "history.json", method.history_)
         metadata = {"label": embeddings.label_names} if embeddings.label_names is not None else None
-        LanceStore.build(embeddings.ids, vectors, metadata, folder=results / "index")
-        metrics, failed = _judged(embeddings, method, instances, held_out, judging, out)
+        LanceStore.build(embeddings.ids, embeddings.vectors, metadata, folder=results / "index")
+        tested = None if held_out is None else np.flatnonzero(np.isin(rows, held_out))
+        metrics, failed = _judged(embeddings, captions, method, instances, tested, judging, out)
         write_json(results / "metrics.json", metrics)
         notes += failed
         shown, failed = _shown(results, embeddings, method, instances, metrics, data)
@@ -185,9 +194,19 @@ def _check_ids(instances: Instances) -> None:
         raise UnlabeledError(f"{twice[0]!r} is there twice; name every instance once")
 
 
-def _check_several(instances: Instances, method: SelfSupervised) -> None:
+def _embedded(
+    method: SelfSupervised, instances: Instances, rows: NDArray[np.int64], known: tuple[Any, Any], device: Any
+) -> Embeddings:
+    """Encode each distinct instance once."""
+    labels, classes = known
+    distinct = instances if len(rows) == len(instances) else Subset(instances, rows)
+    vectors = embed(method.encoder_, distinct, device=device)
+    return Embeddings(list(distinct.ids), vectors, None if labels is None else labels[rows], classes)
+
+
+def _check_several(instances: Instances, rows: NDArray[np.int64], method: SelfSupervised) -> None:
     """Refuse a single instance before training: a run compares instances, and one has nothing to be compared with."""
-    if len(instances) < 2:
+    if len(rows) < 2:
         hint = (
             "; of a text file, --unit line or --unit paragraph makes several texts" if hasattr(method, "unit") else ""
         )
@@ -222,22 +241,24 @@ def _lessons(
 
 def _judged(
     embeddings: Embeddings,
+    captions: Embeddings | None,
     method: SelfSupervised,
     instances: Instances,
-    held_out: NDArray[np.int64] | None,
+    tested: NDArray[np.int64] | None,
     judging: bool,
     out: Path,
 ) -> tuple[dict[str, Any], list[str]]:
     """Judge; a judgement that fails leaves the run usable, with a note."""
     unlabelled = replace(embeddings, labels=None, classes=None)
     advice, others = collapse_advice(method), oddities(embeddings, instances) | _generalisation(method)
+    asked: Any = {"advice": advice, "captions": captions}
     try:
         given = embeddings if judging else unlabelled
-        found = judge(given, method.encoder_, instances, advice=advice, progress=method.progress, tested=held_out)
+        found = judge(given, method.encoder_, instances, progress=method.progress, tested=tested, **asked)
         return found | others, []
     except UnlabeledError as error:
         note = f"not judged by labels: {error}. Repeat with: unlabeled evaluate {shlex.quote(str(out))}"
-        return judge(unlabelled, method.encoder_, instances, advice=advice) | others | {"note": note}, [note]
+        return judge(unlabelled, method.encoder_, instances, **asked) | others | {"note": note}, [note]
 
 
 def _generalisation(method: SelfSupervised) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
-from unlabeled.runs.embeddings import Embeddings, named_embeddings, read_embeddings
+from unlabeled.runs.embeddings import CAPTIONS, Embeddings, named_embeddings, read_embeddings
 from unlabeled.runs.staging import ADDED, finish_move, read_about
 from unlabeled.search import ExactStore, LanceStore, Neighbours, VectorStore
 from unlabeled.search.metric import checked_metric
@@ -104,6 +104,11 @@ class Run:
         return named_embeddings(ids, vectors, [*(one[row] for row in kept), *other])
 
     @cached_property
+    def captions(self) -> Embeddings | None:
+        """Vectors of the different captions it was learnt from, each its own id; None of a run without captions."""
+        return read_embeddings(self.folder / CAPTIONS) if self.about.get("captions") else None
+
+    @cached_property
     def store(self) -> LanceStore:
         """The index over the embeddings."""
         return LanceStore.open(self.folder / "index")
@@ -182,6 +187,13 @@ class Run:
             metadata = None if names is None else {"label": names}
             store = ExactStore.build(self.indexed.ids, self.indexed.vectors, metadata, metric=metric)
         return store.query(self.query_vectors(query), k, where=where)
+
+    def search_captions(self, query: Any, k: int = 12, metric: str = "cosine") -> Neighbours | None:
+        """Find the captions nearest to a query, which `search` takes; None if the run has learnt from no captions."""
+        if self.captions is None:
+            return None
+        store = ExactStore.build(self.captions.ids, self.captions.vectors, metric=checked_metric(metric))
+        return store.query(self.query_vectors(query), k)
 
     def query_vectors(self, query: Any) -> NDArray[np.float32]:
         """Give the vectors, shape (q, dim), that a query stands for."""

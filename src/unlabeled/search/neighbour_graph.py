@@ -423,11 +423,11 @@ class NeighbourGraph:
     # --- on disk ------------------------------------------------------------------------------------------------------
 
     def save(self, folder: str | PathLike[str]) -> None:
-        """Write the graph into `folder`, whole or not at all, replacing what was there."""
+        """Write the graph into `folder`, whole or not at all; only a graph that was saved there is replaced."""
         import pyarrow.parquet as pq
 
         matrix = self.directed
-        with folder_written_aside(folder) as aside:
+        with folder_written_aside(folder, "graph") as aside:
             write_card(aside, "graph", self.metric)
             arrays = {"indptr": matrix.indptr, "indices": matrix.indices, "distances": matrix.data}
             save_arrays(arrays, aside / "graph.safetensors")

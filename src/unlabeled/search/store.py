@@ -124,7 +124,8 @@ def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.
     Raises
     ------
     UnlabeledError
-        If there are no vectors, lengths differ, a name occurs twice, or a column takes a name the store needs.
+        If there are no vectors, lengths differ, a name occurs twice or is no Unicode text, or a column takes a name
+        the store needs.
     """
     import pyarrow as pa
 
@@ -144,7 +145,18 @@ def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.
         if len(values) != count:
             raise UnlabeledError(f"the metadata column {name!r} has {len(values)} rows for {count} vectors")
         columns[name] = values
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise UnlabeledError(
+                f"the id {name!r} holds a surrogate, which is no character and cannot be stored; give another id"
+            ) from None
     try:
         return pa.table(columns)
+    except UnicodeEncodeError as error:
+        raise UnlabeledError(
+            f"the metadata cannot be stored: {error.object!r:.60} holds a surrogate, which is no character"
+        ) from None
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise UnlabeledError(f"the metadata cannot be stored as columns of one type each: {error}") from error

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from unlabeled.data.batch import joined
 from unlabeled.encoders.network import channels_last
 from unlabeled.modalities import open_instances
-from unlabeled.setting_checks import check_whole_number
+from unlabeled.setting_checks import LARGEST_SEED, check_whole_number
 from unlabeled.training.control.devices import choose_device
 
 if TYPE_CHECKING:
@@ -79,14 +79,16 @@ def drawn_codes(n: int, dim: int, random_state: int | None) -> Tensor:
     Raises
     ------
     UnlabeledError
-        If n is below 1.
+        If n is below 1, or the seed is no whole number from 0 on.
     """
     check_whole_number("n", n)
+    if random_state is not None:
+        check_whole_number("random_state", random_state, 0, LARGEST_SEED)
     generator = Generator()
     if random_state is None:
         generator.seed()
     else:
-        generator.manual_seed(random_state)
+        generator.manual_seed(int(random_state))
     return torch.randn(n, dim, generator=generator)
 
 

@@ -150,7 +150,7 @@ def train(
                 figures = {"step": state.step, "epoch": state.step / plan.steps_per_epoch}
                 figures["loss"] = _mean_loss(recent, plan)
                 _check_finite(figures["loss"], net, method, state.step)
-                speed = len(recent) * plan.batch / max(time.monotonic() - since, 1e-9)
+                speed = len(recent) * len(batch) * world_size() / max(time.monotonic() - since, 1e-9)
                 if looking or last:
                     figures |= _look(monitor, validation, plan, state.step)
                 bar.show(figures, speed)
@@ -167,8 +167,8 @@ def train(
 
 def _monitor(method: Method, net: Network, instances: Instances, plan: Plan, fabric: Any) -> HealthMonitor:
     """Take the few instances whose vectors are watched: always the same ones, also after a resume."""
-    chosen = torch.randperm(plan.rows, generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))
-    chosen = chosen[: min(WATCHED, BATCHES * plan.batch)]
+    chosen = torch.randperm(len(instances), generator=torch.Generator().manual_seed(plan.seed_for(0, 0, 3)))
+    chosen = chosen[: min(WATCHED, BATCHES * method.batch_size)]
     sample = net.encoder.preprocessing.canonical(instances.gather(chosen).to(fabric.device).values)
     view, advice = getattr(method, "view", None), collapse_advice(method)
     return HealthMonitor(net.encoder, sample, view, advice, method.learning_rate, announced=not method.may_collapse)

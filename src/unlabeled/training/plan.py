@@ -18,7 +18,7 @@ class Plan:
     Parameters
     ----------
     rows : int
-        Instances in all.
+        Instances in all; of a method that learns from given pairs or triplets, these. So below.
     epochs : int
         Passes over them.
     batch_size : int

@@ -151,10 +151,12 @@ class PerClass:
     Parameters
     ----------
     plan : Plan
+        Its number of steps is kept.
     labels : ndarray of int64, shape (n,)
         −1 where unlabelled; such instances never come.
     each : int, default 4
-        M: instances of a class in a batch, drawn without replacement where there are as many.
+        M: instances of a class in a batch, drawn without replacement where there are as many. Where a batch has places
+        for more classes than there are, some classes get M more.
 
     Raises
     ------
@@ -164,10 +166,15 @@ class PerClass:
 
     def __init__(self, plan: Plan, labels: NDArray[np.int64], each: int = 4) -> None:
         self.plan, self.each = plan, each
-        self.members = [torch.from_numpy(np.flatnonzero(labels == label)) for label in np.unique(labels[labels >= 0])]
+        known = np.flatnonzero(labels >= 0)
+        order = known[np.argsort(labels[known], kind="stable")]  # one pass, however many classes there are
+        counts = np.unique(labels[known], return_counts=True)[1]
+        self.members = torch.from_numpy(order).split(counts.tolist()) if len(known) else ()
         self.classes = plan.batch // each
         if len(self.members) < 2:
-            raise UnlabeledError(f"{len(self.members)} classes are labelled; at least two are needed")
+            raise UnlabeledError(
+                f"batches of {each} instances per class need labels of at least two classes, not of {len(self.members)}"
+            )
         if self.classes < 2:
             raise UnlabeledError(f"a batch of {plan.batch} cannot hold {each} instances of each of two classes")
         if self.classes * each % world_size():
@@ -178,13 +185,15 @@ class PerClass:
         plan = self.plan
         for number in range(start * plan.parts, plan.steps * plan.parts):
             random = np.random.default_rng(plan.seed_for(number, 0, 6))
-            # With fewer classes than places, some classes come twice.
-            chosen = random.permutation(np.resize(random.permutation(len(self.members)), self.classes))
-            rows = [self._some(self.members[label], random) for label in chosen]
+            order = random.permutation(len(self.members))
+            times = np.bincount(np.arange(self.classes) % len(order))  # of the first classes in this order
+            drawn = zip(order, times, strict=False)
+            rows = [self._some(self.members[label], self.each * n, random) for label, n in drawn]
             yield share_of(torch.cat(rows))
 
-    def _some(self, members: Tensor, random: np.random.Generator) -> Tensor:
-        return members[torch.from_numpy(random.choice(len(members), self.each, replace=len(members) < self.each))]
+    @staticmethod
+    def _some(members: Tensor, count: int, random: np.random.Generator) -> Tensor:
+        return members[torch.from_numpy(random.choice(len(members), count, replace=len(members) < count))]
 
 
 def _of_stream(plan: Plan, rows: Tensor, purpose: int, batch: int, count: int) -> Tensor:

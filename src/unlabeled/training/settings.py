@@ -37,6 +37,8 @@ def check_settings(method: Any) -> None:
         raise UnlabeledError(f"weight_decay must not be negative, got {method.weight_decay!r}")
     if not 0 <= method.warmup <= 1:
         raise UnlabeledError(f"warmup is a share of the steps between 0 and 1, got {method.warmup!r}")
+    if not 0 <= getattr(method, "momentum", 0) <= 1:  # of a teacher or a running average
+        raise UnlabeledError(f"momentum is a share that stays, between 0 and 1, got {method.momentum!r}")
     if method.channels not in (None, 1, 3):
         raise UnlabeledError(f"channels must be 1 or 3, got {method.channels!r}")
     if method.resize not in ("crop", "squash", "pad"):

@@ -244,3 +244,29 @@ def test_pictures_are_rebuilt_and_stand_in_the_report(name, runs, photo, folder)
     assert "Reconstructions" in (runs(name) / "report.html").read_text()
     done = call("reconstruct", runs("inpainting"), photo, "--out", folder / "none.png")
     assert "inpainting cannot reconstruct" in str(done.exception)
+
+
+def test_what_is_hidden_plays_no_part_in_what_a_model_paints(runs, photo):
+    from unlabeled.registry import load
+
+    model, before = load(runs("inpainting") / "model"), np.asarray(Image.open(photo))
+    mask = np.zeros(before.shape[:2], np.uint8)
+    mask[11:17, 8:13] = 1
+    painted = []
+    for hidden in (0, 255):
+        picture = before.copy()
+        picture[mask > 0] = hidden
+        painted.append(restored(model, "inpaint", picture, mask))
+    assert np.array_equal(*painted)
+
+
+def test_a_photo_is_coloured_some_rows_at_a_time_and_says_what_memory_it_needs(runs, photo, monkeypatch):
+    from unlabeled.registry import load
+
+    model, picture = load(runs("colorization") / "model"), np.asarray(Image.open(photo))
+    whole = restored(model, "colorize", picture)
+    monkeypatch.setattr("unlabeled.runs.showing.restore.BAND", 4)
+    assert np.array_equal(restored(model, "colorize", picture), whole)
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10_000)
+    with pytest.raises(UnlabeledError, match="colouring 29 × 41 pixels needs"):
+        restored(model, "colorize", picture)

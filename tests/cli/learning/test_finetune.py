@@ -3,12 +3,14 @@
 import json
 import re
 
+import pandas as pd
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
-from unlabeled.registry import method
+from unlabeled.encoders import save_encoder
+from unlabeled.registry import load, method
 from unlabeled.runs import learn
 
 
@@ -40,6 +42,17 @@ def test_photos_and_a_file_of_labels(folder, layers, tmp_path):
     assert {row["prediction"] for row in found} <= {"digit 0", "digit 1"}
 
 
+def test_a_head_alone_learns_as_long_as_by_transfer(folder, tmp_path):
+    words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv", "--layers", "none"]
+    done = call(*words, "--out", tmp_path / "model", "--json")
+    assert len(json.loads(done.stdout)["history"]) == 100  # of fewer than a hundred rows none says when to stop
+    model = load(tmp_path / "model")
+    assert (model.epochs, model.batch_size, model.head_learning_rate) == (100, 64, 1e-2)
+    done = call(*words, "--epochs", 3, "--batch-size", 10, "--out", tmp_path / "short", "--json")
+    assert len(json.loads(done.stdout)["history"]) == 3
+    assert load(tmp_path / "short").batch_size == 10
+
+
 def test_progress_is_shown_unless_it_is_not_wanted(folder, tmp_path):
     words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv", "--epochs", 2]
     for number, (option, shown) in enumerate([([], True), (["--quiet"], False), (["--json"], False)]):
@@ -55,3 +68,76 @@ def test_labels_that_do_not_fit_are_refused(folder, tmp_path):
     assert "--labels labels.csv" in str(call(*words).exception)
     wrong = call(*words, "--labels", folder / "labels.csv", "--task", "score")
     assert "--labels is for classes" in str(wrong.exception)
+
+
+def test_the_settings_of_training_reach_the_model(folder, tmp_path):
+    words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv", "--epochs", 1]
+    given = {"head_learning_rate": 0.02, "weight_decay": 0.1, "dropout": 0.3, "patience": 5}
+    options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    done = call(*words, *options, "--device", "cpu", "--precision", "float32", "--out", tmp_path / "m", "--json")
+    assert done.exit_code == 0, done.output
+    model = load(tmp_path / "m")
+    assert {name: getattr(model, name) for name in given} == given
+    assert (model.device, model.precision) == ("cpu", "float32")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--pairs", 3], "--pairs is for --few-shot"),
+        (["--layers", "none", "--dropout", 0.2], "--dropout is for an encoder that is trained"),
+        (["--layers", "last", "--layer-decay", 0.5], "--layer-decay is for several layers"),
+        (["--validation", 0, "--patience", 3], "--patience needs rows"),
+        (["--few-shot", "--patience", 3], "--patience has no meaning with --few-shot"),
+        (["--few-shot", "--precision", "bf16"], "--precision has no meaning with --few-shot"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(folder, options, message, tmp_path):
+    words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv"]
+    assert message in str(call(*words, *options, "--out", tmp_path / "model").exception)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    rows = [("a good day", "good"), ("a bad day", "bad"), ("all is good", "good"), ("all is bad", "bad")] * 4
+    table = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
+    (folder / "train.csv").write_text(table)
+    encoder = method("gpt")(dim=16, layers=1, heads=2, length=16, epochs=1, progress=False)
+    save_encoder(encoder.fit([text for text, _ in rows]).encoder_, folder / "e")
+    return folder
+
+
+def test_pairs_and_learning_rate_of_few_shot(texts, tmp_path):
+    words = ["finetune", texts / "e", texts / "train.csv", "--few-shot", "--json"]
+    done = call(*words, "--pairs", 2, "--learning-rate", 1e-3, "--batch-size", 8, "--out", tmp_path / "m")
+    assert done.exit_code == 0, done.output
+    model = load(tmp_path / "m")
+    assert (model.pairs, model.learning_rate, model.batch_size) == (2, 1e-3, 8)
+    assert call(*words, "--pairs", 2, "--out", tmp_path / "n").exit_code == 0
+    assert load(tmp_path / "n").learning_rate == 2e-5  # its own default, not that of fine-tuning
+
+
+def test_probabilities_are_a_column_a_class(texts, tmp_path):
+    words = ["finetune", texts / "e", texts / "train.csv", "--epochs", 1, "--out", tmp_path / "m", "--json"]
+    assert call(*words).exit_code == 0
+    asked = ["predict", tmp_path / "m", texts / "train.csv", "--probabilities"]
+    rows = json.loads(call(*asked, "--out", tmp_path / "p.csv", "--json").stdout)["predictions"]
+    shares = load(tmp_path / "m").predict_proba([line.split(",")[0] for line in
+                                                 (texts / "train.csv").read_text().splitlines()[1:]])  # fmt: skip
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert list(table.columns) == ["id", "prediction", "probability of bad", "probability of good"]
+    assert table.iloc[:, 2:].to_numpy() == pytest.approx(shares, abs=1e-6)
+    for row, share in zip(rows, shares, strict=True):
+        assert row["probabilities"] == pytest.approx({"bad": share[0], "good": share[1]}, abs=1e-6)
+        assert row["prediction"] == ["bad", "good"][share.argmax()]
+    assert "good" in call(*asked).stdout.splitlines()[0].split()
+
+
+def test_probabilities_of_numbers_are_refused(texts, tmp_path):
+    table = "text,score\n" + "".join(f"text {i},{i}\n" for i in range(16))
+    (tmp_path / "scores.csv").write_text(table)
+    words = ["finetune", texts / "e", tmp_path / "scores.csv", "--task", "score", "--epochs", 1]
+    assert call(*words, "--out", tmp_path / "m").exit_code == 0
+    done = call("predict", tmp_path / "m", tmp_path / "scores.csv", "--probabilities")
+    assert "--probabilities is for classes" in str(done.exception)

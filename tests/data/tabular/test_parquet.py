@@ -306,3 +306,33 @@ def test_rows_of_a_store_and_of_a_graph_that_take_too_much_memory_are_refused(re
         (folder / "rows.parquet").write_bytes(repeated.read_bytes())
         with pytest.raises(UnlabeledError, match=r"is damaged .*needs \d\.\d GB of memory.*build it again"):
             kind.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("column", "labels", "classes"),
+    [
+        ([0.0, None, 1.0], [0, -1, 1], ["0", "1"]),  # whole numbers with a gap, as pandas writes them
+        ([1.0, float("nan"), -1.0], [0, -1, -1], ["1"]),
+        ([True, None, False], [1, -1, 0], ["False", "True"]),
+    ],
+)
+def test_labels_as_pandas_writes_them(tmp_path: Path, column: Any, labels: list[int], classes: list[str]) -> None:
+    images = Images(write(tmp_path / "a.parquet", {"image": structs([1, 2, 3]), "label": column}))
+    assert images.labels is not None
+    assert (images.labels.tolist(), images.classes) == (labels, classes)
+
+
+def test_a_quantity_is_no_label(tmp_path: Path) -> None:
+    images = Images(write(tmp_path / "a.parquet", {"image": structs([1, 2]), "label": [0.5, 1.0]}))
+    assert images.labels is None
+
+
+def test_embeddings_of_several_lengths_are_refused(tmp_path):
+    lists = pa.array(
+        [[1.0, 2.0, 3.0], [4.0], [5.0, 6.0]], pa.list_(pa.float32())
+    )  # six numbers, so two a row would fit
+    pq.write_table(pa.table({"id": ["a", "b", "c"], "vector": lists}), tmp_path / "x.parquet")
+    with pytest.raises(UnlabeledError, match="its vectors are of several lengths"):
+        read_embeddings(tmp_path / "x.parquet")
+    pq.write_table(pa.table({"id": ["a"], "vector": [[1.0, 2.0]]}), tmp_path / "x.parquet")
+    assert read_embeddings(tmp_path / "x.parquet").vectors.tolist() == [[1.0, 2.0]]

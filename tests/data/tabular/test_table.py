@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unlabeled.data.tabular.table import Table
-from unlabeled.data.tabular.table_encoding import TableEncoding
+from unlabeled.data.tabular.table_encoding import TableEncoding, category_names
 from unlabeled.data.tabular.tables import read_columns
 from unlabeled.errors import UnlabeledError
 
@@ -207,3 +207,25 @@ def test_versions_are_no_dates(tmp_path):
 def test_a_column_without_values_is_told(tmp_path):
     table = Table.read(csv(tmp_path, "a,b,c\n1,,\n2,,\n3,,\n"))
     assert table.remarks == [f"column {name!r} is left out: it has no values" for name in "bc"]
+
+
+def test_numbers_that_are_categories_by_their_type_are_categories(tmp_path):
+    frame = pd.DataFrame({"size": [1.0, 2.0, 4.0, 3.0], "code": pd.Categorical([10, 2, None, 10])})
+    frame["text"] = pd.Categorical(["1", "2", "2", "1"])
+    frame.to_parquet(tmp_path / "x.parquet")
+    for source in (frame, tmp_path / "x.parquet"):
+        table = Table.read(source)
+        assert list(table.numbers) == ["size"]
+        assert {name: values.tolist() for name, values in table.categories.items()} == {
+            "code": ["10", "2", "missing", "10"],
+            "text": ["1", "2", "2", "1"],
+        }
+        assert any("'code' is categorical by its type" in remark for remark in table.remarks)
+    plain = frame.astype({"code": float})  # as a table without types has them
+    columns = {name: plain[name].to_numpy() for name in plain.columns}
+    encoding = table.encoding()
+    assert encoding.matrix(table.numbers, table.categories)[:, 1:].tolist() == (
+        encoding.matrix(table.numbers, {name: category_names(columns[name]) for name in table.categories})[
+            :, 1:
+        ].tolist()
+    )

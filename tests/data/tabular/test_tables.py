@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unlabeled.data import Vectors, read_labels
-from unlabeled.data.tabular.tables import from_frame, read_columns, read_numbers
+from unlabeled.data.tabular.tables import from_frame, narrowed, read_columns, read_numbers
 from unlabeled.data.text.document_texts import read_texts
 from unlabeled.errors import UnlabeledError
 
@@ -241,3 +241,27 @@ def test_a_line_that_tells_excel_the_separator_is_no_header(tmp_path):
     assert read_labels(tmp_path / "l.csv").names == ["a, b"]
     (tmp_path / "t.csv").write_text('"sep=;"\nid;text\n007;a, b\n')
     assert read_texts(tmp_path / "t.csv") == (["a, b"], ["007"])
+
+
+def test_numbers_too_small_or_too_large_for_float32_stay_float64() -> None:
+    for scale in (1e-50, 1e-41, 1e50, 1e300):
+        rows = np.array([[1.0], [2.0], [4.0]]) * scale
+        assert np.array_equal(narrowed(rows), rows)
+    assert narrowed(np.array([[1e-30], [2e-30]])).dtype == np.float32
+    assert np.array_equal(narrowed(np.full((3, 1), 1e50)), np.full((3, 1), 1e50))
+
+
+def test_ids_beyond_the_whole_numbers_of_fractions_are_kept_beside_a_gap(tmp_path: Path) -> None:
+    ids = [2**53 + 1, 2**53, None]
+    vectors = Vectors(parquet(tmp_path, {"id": pa.array(ids, pa.int64()), "a": [1.0, 2.0, 3.0]}))
+    assert vectors.ids == ["9007199254740993", "9007199254740992", ""]
+    few = read_columns(parquet(tmp_path, {"a": pa.array([1, None], pa.int64())}))
+    assert few[0][1].dtype == np.float64
+
+
+def test_numbers_that_are_categories_by_their_type_are_no_numbers() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "code": pd.Categorical([1, 2]), "label": pd.Categorical([3, 4])})
+    with pytest.raises(UnlabeledError, match="numbers in column 'code' are categories by the column's type"):
+        from_frame(frame)
+    found = from_frame(frame.drop(columns="code"))
+    assert (found.columns, found.labels.tolist()) == (["a"], [3, 4])

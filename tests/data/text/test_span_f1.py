@@ -28,3 +28,15 @@ def test_f1_is_of_whole_chunks_and_of_words():
     assert answer_f1("", "") == 1.0
     assert answer_f1("snake_case", "snakecase") == 1.0  # the underscore is punctuation
     assert answer_f1("की", "का") == 0.0  # a vowel sign is not
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("B I O B", {(0, 2, ""), (3, 4, "")}),
+        ("S O B I E", {(0, 1, ""), (2, 5, "")}),
+        ("NOUN VERB", set()),
+    ],
+)
+def test_chunks_of_one_kind_need_no_name(tags, expected):
+    assert chunks_of(tags.split()) == expected

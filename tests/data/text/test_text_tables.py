@@ -118,3 +118,12 @@ def test_the_first_row_of_the_only_column_is_not_lost_unsaid(tmp_path):
 def test_a_column_that_has_a_name_is_read_in_silence(tmp_path, content, column):
     (tmp_path / "t.csv").write_text(content)
     assert Texts(tmp_path / "t.csv", column=column).texts == ["a cat"]
+
+
+def test_rows_that_an_open_quotation_mark_swallows_are_told(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text('label\ttext\n1\t"I think so\n0\tit rains "a lot" today\n1\tthe dog\n')
+    with pytest.warns(UserWarning, match=r"t\.tsv: 1 cells of column 'text' hold a tab and a line end"):
+        assert len(read_columns(path)["text"]) == 2
+    path.write_text('label\ttext\n1\t"two\nlines, ""quoted"""\n0\tthe "dog" barks\n')
+    assert read_columns(path)["text"] == ['two\nlines, "quoted"', 'the "dog" barks']

@@ -1,5 +1,8 @@
+import json
+
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from unlabeled.data.text.text_windows import SegmentPairs, Windows
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
@@ -49,3 +52,11 @@ def test_nothing_but_empty_documents_is_an_error(tokenizer, kind):
 def test_a_window_too_small_for_two_segments_is_an_error(tokenizer):
     with pytest.raises(UnlabeledError, match="do not fit"):
         SegmentPairs(["one"], tokenizer, 4)
+
+
+def test_documents_are_parted_by_a_tokenizer_that_puts_nothing_around_them(tokenizer):
+    backend = json.loads(tokenizer.backend.to_str()) | {"post_processor": None}
+    bare = SubwordTokenizer(Tokenizer.from_str(json.dumps(backend)), {"pad": "[PAD]", "sep": "[SEP]"})
+    stream = Windows(["one two", "", "three"], bare, 16).stream
+    one, three = bare.encode(["one two", "three"])
+    assert stream.tolist() == [*one, bare.special_id("sep"), *three, bare.special_id("sep")]

@@ -44,3 +44,9 @@ def test_with_layer_normalisation_no_vector_depends_on_other_images_in_training(
         before, after = encoder(images)[0], encoder(others)[0]
     assert (float((before - after).abs().max()) > 1e-3) is depends
     assert torch.allclose(encoder.eval()(images)[0], before, atol=1e-5) is not depends
+
+
+def test_maps_are_measured_where_the_encoder_is():
+    from unlabeled.encoders.image.map_decoder import map_shape
+
+    assert map_shape(Conv(ImagePreprocessing(16)).to("meta")) == (192, 2)

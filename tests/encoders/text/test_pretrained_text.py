@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from unlabeled.data.text.texts import Texts
+from unlabeled.data.text.token_windows import pair_rows
 from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.encoders.checkpoint import save_encoder
@@ -142,3 +143,28 @@ def test_minilm_gives_the_vectors_of_sentence_transformers():
     prepared = Texts(texts).tokenize(encoder.preprocessing.tokenizer, encoder.preprocessing.length)
     found = encoder(prepared.gather(torch.arange(len(texts))).values)
     assert torch.allclose(found, expected.cpu(), atol=1e-5)
+
+
+def test_an_encoder_with_a_decoder_is_refused(tmp_path, tokenizer):
+    config = transformers.T5Config(vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    transformers.AutoModel.from_config(config).save_pretrained(tmp_path)
+    tokenizer.save(tmp_path, 32)
+    with pytest.raises(UnlabeledError, match="has a decoder beside its encoder"):
+        load_pretrained_text(str(tmp_path))
+
+
+@torch.no_grad()
+def test_the_texts_of_a_pair_have_the_types_that_transformers_gives_them(tmp_path, tokenizer):
+    model = saved(tmp_path, tokenizer, transformers.BertConfig, {"hidden_act": "relu"})
+    encoder = load_pretrained_text(str(tmp_path))
+    assert isinstance(encoder, PretrainedText)
+    rows = pair_rows((TEXTS, TEXTS[::-1]), encoder.preprocessing.tokenizer, 32)
+    values = rows.gather(torch.arange(3)).values
+    theirs = transformers.BertTokenizerFast.from_pretrained(tmp_path)
+    inputs = theirs(TEXTS, TEXTS[::-1], padding=True, return_tensors="pt")
+    assert torch.equal(inputs["input_ids"], values.ids)
+    assert inputs["token_type_ids"].sum() > 0
+    expected = model(**inputs).last_hidden_state
+    assert torch.allclose(encoder.features(values).vectors[values.mask], expected[values.mask], atol=2e-6)
+    untyped = model(inputs["input_ids"], inputs["attention_mask"]).last_hidden_state
+    assert not torch.allclose(untyped[values.mask], expected[values.mask], atol=1e-4)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -10,13 +12,16 @@ import torch
 from PIL import Image
 
 from unlabeled.data import VOC
+from unlabeled.data.image.objects import Objects
 from unlabeled.encoders import Conv
 from unlabeled.encoders.image.timm import Timm
 from unlabeled.encoders.image.vit import ViT
 from unlabeled.errors import DivergenceError, UnlabeledError
+from unlabeled.evaluation.objects import detector
 from unlabeled.evaluation.objects.detection import detection
 from unlabeled.evaluation.objects.detector import Detector
 from unlabeled.evaluation.objects.region_head import all_anchors, decoded, encoded, sampled
+from unlabeled.methods.crossmodal.clip import CLIP
 from unlabeled.modalities.image import ImagePreprocessing
 
 pytest.importorskip("torchvision", reason="torchvision is not installed")
@@ -112,6 +117,8 @@ def test_the_same_seed_gives_the_same_detector(squares, encoder):
 def test_what_does_not_fit_is_refused(squares, encoder, model):
     with pytest.raises(UnlabeledError, match="epochs must be a whole number"):
         detection(encoder, squares, epochs=0)
+    with pytest.raises(UnlabeledError, match="size must be a whole number of at least 1, got -5"):
+        detection(encoder, squares, size=-5)
     other = Detector()
     other.__dict__.update(model.__dict__ | {"classes_": ["blue"]})
     with pytest.raises(UnlabeledError, match="which the detector has not learnt"):
@@ -174,6 +181,26 @@ def test_given_proposals_are_classified_and_corrected(squares, encoder, tmp_path
         Detector.load(tmp_path / "detector").predict(test)
 
 
+def test_a_mapping_may_leave_out_all_pictures_of_a_batch(squares, encoder):
+    test = VOC(squares, "test")
+    found = detection(encoder, test, proposals=some_boxes(test), epochs=1, random_state=0, batch_size=2)
+    by_name = {test.ids[3]: some_boxes(test)[3]}
+    boxes = [len(each.boxes) for each in found.predict(test, proposals=by_name)]
+    assert boxes[3] > 0
+    assert sum(boxes) == boxes[3]
+    for count in (7, 9):
+        with pytest.raises(UnlabeledError, match=f"{count} pictures, and 8 pictures"):
+            found.predict(test, proposals=[[[0, 0, 9, 9]]] * count)
+
+
+def test_a_batch_without_objects_and_proposals_teaches_nothing(squares, encoder):
+    data = VOC(squares, "test")
+    data.objects[2] = Objects.of([], [])
+    given = {name: boxes for name, boxes in zip(data.ids, some_boxes(data), strict=True) if name != data.ids[2]}
+    found = detection(encoder, data, proposals=given, epochs=1, random_state=0, batch_size=1)
+    assert np.isfinite(found.history_[0]["loss"])
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -187,6 +214,52 @@ def test_given_proposals_are_classified_and_corrected(squares, encoder, tmp_path
 def test_proposals_that_are_no_boxes_of_the_pictures_are_refused(squares, encoder, given, says):
     with pytest.raises(UnlabeledError, match=says):
         detection(encoder, squares, split="test", proposals=given, epochs=1)
+
+
+def test_a_folder_is_learnt_from_and_measured_on_by_its_path(squares, encoder):
+    by_path = Detector(encoder=encoder, epochs=1, random_state=0, progress=False).fit(str(squares))
+    by_data = Detector(encoder=encoder, epochs=1, random_state=0, progress=False).fit(VOC(squares))
+    assert by_path.history_ == by_data.history_
+    assert by_path.evaluate(squares) == by_data.evaluate(VOC(squares))
+    for wrong in ([1, 2], None, np.zeros((2, 8, 8))):
+        with pytest.raises(UnlabeledError, match="a folder in the layout of Pascal VOC"):
+            Detector(encoder=encoder).fit(wrong)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("out of memory"), RuntimeError("not enough memory")])
+def test_only_an_encoder_without_maps_is_said_to_have_none(model, squares, monkeypatch, error):
+    features = type(model.encoder_).features
+
+    def of_few(self, values):
+        if len(values) > 1:
+            raise error
+        return features(self, values)
+
+    monkeypatch.setattr(type(model.encoder_), "features", of_few)
+    with pytest.raises(RuntimeError, match="memory"):
+        model.predict(VOC(squares, "test"))
+
+
+def test_a_loaded_detector_is_on_the_device_that_it_names(model, tmp_path, monkeypatch):
+    # "meta" stands for a GPU, which the machine that tests may not have.
+    model.save(tmp_path / "detector")
+    monkeypatch.setattr(detector, "choose_device", lambda name: torch.device("meta"))
+    found = Detector.load(tmp_path / "detector")
+    assert {each.device.type for each in (*found.encoder_.parameters(), *found.head_.parameters())} == {"meta"}
+    monkeypatch.undo()
+    about = json.loads((tmp_path / "detector" / "detector.json").read_text())
+    about["settings"]["device"] = "cuda:77"  # of another machine
+    (tmp_path / "detector" / "detector.json").write_text(json.dumps(about))
+    assert Detector.load(tmp_path / "detector").head_.mean.device.type != "meta"
+
+
+def test_the_tower_of_images_of_an_encoder_of_pairs_is_a_trunk(squares):
+    pairs = [(np.full((16, 16, 3), shade, np.uint8), f"shade {shade}") for shade in (0, 100, 200, 250)]
+    with warnings.catch_warnings(action="ignore"):  # one step teaches nothing, which CLIP says
+        towers = CLIP(epochs=1, batch_size=4, random_state=0, progress=False).fit(pairs).encoder_
+    found = Detector(encoder=towers, size=32, epochs=1, random_state=0, progress=False).fit(VOC(squares, "test"))
+    assert found.encoder_.architecture == towers.image.architecture
+    assert len(found.history_) == 1
 
 
 def test_changes_bring_boxes_to_their_targets():

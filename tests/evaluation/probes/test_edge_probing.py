@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+import unlabeled.evaluation.probes.edge_probing as edge_probing_file
 from unlabeled import BERT
 from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.data.text.tokenization.tokens import padded
@@ -85,6 +86,7 @@ def test_the_expected_layer_is_where_accuracy_rises():
     assert expected_layer([0.2, 0.2, 0.9, 0.9]) == pytest.approx(2)
     assert expected_layer([0.2, 0.4, 0.3, 0.6]) == pytest.approx((0.2 - 2 * 0.1 + 3 * 0.3) / 0.4)
     assert np.isnan(expected_layer([0.5, 0.5]))
+    assert np.isnan(expected_layer([0.5, 0.6, 0.4]))  # a mean of losses would lie beyond the last layer
 
 
 def test_what_does_not_fit_is_an_error(encoder):
@@ -99,3 +101,22 @@ def test_the_test_sentences_have_their_tags_too(encoder):
         edge_probing(encoder, SENTENCES, TAGS, SENTENCES, [["A", "B"]] * 60)
     with pytest.raises(UnlabeledError, match="60 sentences but 59 lists of tags"):
         edge_probing(encoder, SENTENCES, TAGS, SENTENCES, TAGS[:59])
+
+
+def test_test_words_are_judged_in_parts(monkeypatch):
+    torch.manual_seed(0)
+    x, y = torch.randn(50, 3, 8) * 4 + 1, np.arange(50) % 2
+    x[:, 1, 0] += torch.from_numpy(y) * 20
+    seen, mixed = [], edge_probing_file._mixed
+    monkeypatch.setattr(edge_probing_file, "_mixed", lambda x, mix: seen.append(len(x)) or mixed(x, mix))
+    found = []
+    for part in (7, 1000):
+        monkeypatch.setattr(edge_probing_file, "JUDGED", part)
+        torch.manual_seed(0)
+        found.append(edge_probing_file._probe(x[:20], y[:20], x, y, 2))
+        judged = seen[edge_probing_file.STEPS :]
+        assert sum(judged) == 50
+        assert max(judged) == min(part, 50)
+        seen.clear()
+    assert found[0] == found[1]
+    assert found[0][0] > 0.9

@@ -75,6 +75,21 @@ def test_a_row_is_not_its_own_neighbour():
     assert knn(vectors, np.tile([0, 1], 6), k=1).accuracy == 0
 
 
+def test_votes_for_many_classes_take_little_memory():
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    vectors, labels = rng.normal(size=(12_000, 4)).astype(np.float32), np.arange(12_000) % 6000
+    knn(vectors[:20], labels[:20], k=2)  # what is imported does not count
+    tracemalloc.start()
+    found = knn(vectors, labels, k=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 250e6  # a table of all queries and classes has 576 MB
+    expected = loop(vectors, labels, vectors[:5], 2, 0.07, "similarity", "cosine", own=True)
+    assert found.predictions[:5].tolist() == list(expected)
+
+
 def test_equal_votes_go_to_the_lowest_class():
     assert knn([[1.0], [1.0]], [7, 3], [[1.0]], [3], k=2, weighting="uniform").predictions.tolist() == [3]
 

@@ -8,6 +8,7 @@ import pytest
 from unlabeled import BERT, WordVectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import paraphrase, text_classification, text_retrieval
+from unlabeled.evaluation.probes.linear_probe import linear_probe
 from unlabeled.evaluation.texts import text_baselines
 
 WORDS = ["frog", "toad", "king", "queen", "the", "a"]
@@ -88,3 +89,41 @@ def test_texts_without_a_word_are_judged_and_none_at_all_are_refused(encoder):
     ):
         with pytest.raises(UnlabeledError, match="there are no texts"):
             judge()
+
+
+@pytest.mark.parametrize("missing", [-1, None, "", math.nan])
+def test_pairs_without_a_label_are_left_out_whatever_stands_for_it(encoder, missing):
+    pairs = [(one, other) for one in TEXTS for other in TEXTS] * 3
+    labels = [int((TEXTS.index(one) < 2) == (TEXTS.index(other) < 2)) for one, other in pairs]
+    found = paraphrase(encoder, [*pairs, ("x", "y")], [*labels, missing], [*pairs, ("x", "y")], [*labels, missing])
+    assert (found.n_train, found.n_test) == (48, 48)
+    assert found.figures["always yes"] == {"accuracy": 0.5, "f1": pytest.approx(2 / 3)}
+    written = paraphrase(encoder, pairs, [str(label) for label in labels], pairs, [bool(label) for label in labels])
+    assert written.figures["tf-idf"] == found.figures["tf-idf"]
+    with pytest.raises(UnlabeledError, match="test labels of pairs are 1, 0 or −1 for unknown, got yes"):
+        paraphrase(encoder, pairs, labels, pairs, ["yes"] * 48)
+
+
+def test_the_seed_of_a_paraphrase_is_that_of_its_folds_too(encoder, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(
+        "unlabeled.evaluation.texts.paraphrase.linear_probe",
+        lambda *given, **settings: seeds.append(settings["random_state"]) or linear_probe(*given, **settings),
+    )
+    pairs, labels = [("the frog", "a toad"), ("the frog", "a king")] * 4, [1, 0] * 4
+    paraphrase(encoder, pairs, labels, pairs, labels, seed=7)
+    assert set(seeds) == {7}
+
+
+@pytest.mark.parametrize(
+    ("relevant", "message"),
+    [
+        ([["doc1"]], "'doc1' for a relevant document; give positions"),
+        (["doc1"], "'doc1' for relevant documents; give a list"),
+        ([1], "1 for relevant documents; give a list"),
+        ([[1.5]], r"1\.5 for a relevant document"),
+    ],
+)
+def test_names_in_place_of_positions_are_refused(encoder, relevant, message):
+    with pytest.raises(UnlabeledError, match=f"query 0 has {message}"):
+        text_retrieval(encoder, ["frog"], TEXTS, relevant)

@@ -131,3 +131,12 @@ def test_no_default_encoder_of_windows_normalises_over_the_batch(side, architect
 def test_what_cannot_be_cut_is_refused(settings, data, message):
     with pytest.raises(UnlabeledError, match=message):
         CPC(**SMALL, **settings).fit(data)
+
+
+def test_a_given_encoder_that_takes_no_windows_is_refused():
+    from unlabeled import SimCLR
+
+    images = np.random.default_rng(1).random((24, 16, 16))
+    learnt = SimCLR(encoder="mlp", **SMALL).fit(images).encoder_
+    with pytest.raises(UnlabeledError, match="fits whole instances and not windows of 8"):
+        CPC(**SMALL, encoder=learnt).fit(images)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 import unlabeled
-from unlabeled import CrossEncoder
+from unlabeled import CrossEncoder, SimCLR
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
 
@@ -128,3 +128,19 @@ def test_pairs_of_vectors_are_learnt():
 def test_unknown_names_are_refused(settings, message):
     with pytest.raises(UnlabeledError, match=message):
         CrossEncoder(**SMALL, **settings).fit(IMAGES)
+
+
+@pytest.mark.parametrize("name", ["conv", "vit", "mlp"])
+def test_the_joint_form_keeps_what_a_given_encoder_has_learnt(name):
+    learnt = SimCLR(**{**SMALL, "encoder": name}).fit(IMAGES).encoder_.eval()
+    method = CrossEncoder(**{**SMALL, "encoder": learnt, "epochs": 0}).fit(IMAGES)
+    images = torch.from_numpy(IMAGES[:5, None]).float()
+    with torch.no_grad():
+        torch.testing.assert_close(method.encoder_(images), learnt(images), rtol=1e-4, atol=1e-5)
+        other = images.flip(0)
+        assert not torch.allclose(method.encoder_.pair(images, other), learnt(images), atol=1e-4)
+
+
+def test_an_untrained_joint_network_does_not_begin_with_one_half_twice(joint):
+    first = joint.network_.encoder.inner.body[0][0].weight
+    assert not torch.allclose(first[:, 0], first[:, 1], atol=1e-2)

@@ -26,13 +26,14 @@ def model():
 
 
 def by_hand(x, y, z, same, temperature):
-    """Plain loops: each row against all candidates but copies of itself and of its own candidate."""
+    """Plain loops: each row against all candidates but copies of itself and its candidate, and partners of copies."""
     losses = []
     candidates = [*y, *z]
     for i in range(len(x)):
         scores = []
         for j, candidate in enumerate(candidates):
             copy = same["y" if j < len(y) else "z"][j % len(y)] in (same["x"][i], same["y"][i])
+            copy |= j < len(y) and same["x"][j] == same["x"][i]
             if j == i or not copy:
                 scores.append(float(torch.cosine_similarity(x[i], candidate, dim=0)) / temperature)
             if j == i:

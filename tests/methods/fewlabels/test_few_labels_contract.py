@@ -158,3 +158,18 @@ def test_classes_of_hardly_two_labels_each_are_no_reason_for_a_warning(name, rec
     settings = {"views": ([0, 1], [2, 3])} if name == "CoTraining" else {}
     getattr(unlabeled, name)(**settings).fit(X, y)
     assert not [w for w in recwarn if "unique classes" in str(w.message)]
+
+
+@pytest.mark.parametrize("name", ["LabelPropagation", "LabelSpreading", "PoissonLearning"])
+def test_a_classifier_of_sparse_rows_is_saved_too(name, clouds, tmp_path):
+    X, _, y = clouds
+    rows = sp.csr_matrix(np.round(np.abs(X)))
+    model = getattr(unlabeled, name)().fit(rows, y)
+    model.save(tmp_path / "model")
+    assert np.array_equal(unlabeled.load(tmp_path / "model").predict_proba(rows), model.predict_proba(rows))
+
+
+def test_masked_rows_are_refused(model, clouds):
+    X, _, y = clouds
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.ma.masked_array(X, np.arange(X.size).reshape(X.shape) == 1), y)

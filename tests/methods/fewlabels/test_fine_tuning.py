@@ -1,8 +1,11 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+import unlabeled
 from unlabeled import BERT, FineTuning
 from unlabeled.encoders import make_encoder
 from unlabeled.errors import UnlabeledError
@@ -261,3 +264,82 @@ def test_without_a_label_nothing_is_measured(classifier, tagger, task):
 @pytest.mark.parametrize("mark", ["B-X", "I-X", "E-X", "S-X", "L-X", "U-X"])
 def test_of_marked_stretches_no_right_outside_tag_counts(mark):
     assert TASKS["tags"]().score([[mark, "O", "O"]], [["O", "O", "O"]]) == 0
+
+
+def test_numbers_with_gaps_are_classes_and_settings_of_numpy_are_saved(encoder, tmp_path):
+    numbers = np.array([1.0, 0.0] * 18 + [np.nan] * 4)  # how NumPy holds whole numbers some of which are missing
+    settings = {**QUICK, "epochs": np.int64(8), "random_state": np.random.RandomState(0)}
+    model = FineTuning(encoder=encoder, **settings).fit(TEXTS, numbers)
+    right = (model.predict(TEXTS[:36]) == numbers[:36]).mean()
+    assert model.score(TEXTS, numbers) == model.score(TEXTS[:36], [1, 0] * 18) == right > 0.5
+    model.save(tmp_path / "m")
+    loaded = unlabeled.load(tmp_path / "m")
+    assert (loaded.epochs, loaded.random_state) == (8, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"dropout": 1.5}, "dropout"),
+        ({"dropout": -0.1}, "dropout"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"precision": "fp16"}, "precision 'fp16'"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(encoder, settings, says):
+    with pytest.raises(UnlabeledError, match=says):
+        FineTuning(**{"encoder": encoder, **QUICK, **settings}).fit(TEXTS, CLASSES)
+
+
+def test_a_saved_device_that_is_not_here_is_any_other(classifier, tmp_path):
+    classifier.save(tmp_path / "m")
+    about = json.loads((tmp_path / "m" / "model.json").read_text())
+    (tmp_path / "m" / "model.json").write_text(json.dumps(about | {"device": "cuda:99"}))
+    loaded = FineTuning.load(tmp_path / "m")
+    assert loaded.device == "auto"
+    assert loaded.score(TEXTS, CLASSES) == 1.0
+
+
+def test_a_loaded_model_is_where_its_device_says(classifier, tmp_path, monkeypatch):
+    classifier.save(tmp_path / "m")
+    monkeypatch.setattr("unlabeled.methods.fewlabels.fine_tuning.choose_device", lambda name: torch.device("meta"))
+    loaded = FineTuning.load(tmp_path / "m")
+    assert {part.device.type for module in (loaded.encoder_, loaded.head_) for part in module.parameters()} == {"meta"}
+
+
+def test_a_word_without_a_token_is_outside_of_all_entities(tagger):
+    assert tagger.encoder_.preprocessing.tokenizer.encode_words(["\u200b"])[0].tolist() == []
+    assert tagger.classes_[0] != "O"
+    assert tagger.predict([["the", "\u200b", "runs"]])[0][1] == "O"
+
+
+def test_what_tags_are_measured_by_has_its_name(encoder, tagger):
+    assert tagger.task_.measure == "entity F1"
+    speech = [["DET", "NOUN", "VERB"]] * 40
+    model = FineTuning(encoder=encoder, task="tags", **{**QUICK, "epochs": 1, "validation": 0.5}).fit(WORDS, speech)
+    assert set(model.history_[0]) == {"epoch", "loss", "accuracy"}
+
+
+def test_marks_without_a_kind_are_stretches_too():
+    truth, found = [["B", "I", "O", "O"]], [["B", "O", "O", "O"]]
+    assert TASKS["tags"]().score(truth, truth) == 1.0
+    assert TASKS["tags"]().score(truth, found) == 0.0  # three of four tags are right, the stretch is not
+
+
+def test_padding_changes_nothing_in_the_loss_of_answers(encoder):
+    task = TASKS["span"]()
+    pairs = [("what barks", "the dog barks"), ("what barks", "the dog barks and the cat runs away from it")]
+    _, made = task.prepare(pairs, encoder)
+    targets, _, _ = task.learn([("dog", 4), ("cat", 22)], pairs, made)
+    torch.manual_seed(0)
+    scores = torch.randn(2, max(map(len, made[0].rows.rows)), 2)
+    short = len(made[0].rows.rows[0])
+    assert short < scores.shape[1]
+    alone = task.loss(scores[:1, :short], targets[:1])
+    assert task.loss(scores[:1], targets[:1]) == pytest.approx(alone.item(), rel=1e-6)
+    wanted = [int(place) for place in targets[0][:2]]
+    logs = scores[0, :short].log_softmax(0)
+    assert alone.item() == pytest.approx(-(logs[wanted[0], 0] + logs[wanted[1], 1]).item() / 2, rel=1e-5)
+    scores.requires_grad_()
+    task.loss(scores, targets).backward()
+    assert (scores.grad[0, short:] == 0).all()

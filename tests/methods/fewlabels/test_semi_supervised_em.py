@@ -144,3 +144,9 @@ def test_a_class_without_spread_is_named(clouds):
     y[:3] = truth[:3]
     with pytest.raises(UnlabeledError, match="raise var_smoothing"):
         SemiSupervisedEM(model="gaussian", var_smoothing=0).fit(X, y)
+
+
+@pytest.mark.parametrize("prior", [[0.5, -0.5], [1.0], 0.5, [0.5, float("nan")], [0.2, 0.3, 0.5], [0.0, 1.0]])
+def test_a_class_prior_that_is_none_is_refused(prior):
+    with pytest.raises(UnlabeledError, match="class_prior must hold a share above 0 for each of the 2 classes"):
+        SemiSupervisedEM(class_prior=prior).fit(np.array([[5, 0], [0, 5], [3, 1]]), [0, 1, -1])

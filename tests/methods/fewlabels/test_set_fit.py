@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+import unlabeled
 from unlabeled import BERT, SetFit
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.set_fit import pairs_of_classes
@@ -100,3 +101,32 @@ def test_pairs_are_of_one_class_or_of_two_and_balanced():
 def test_what_does_not_fit_is_an_error(encoder, settings, y, says):
     with pytest.raises(UnlabeledError, match=says):
         SetFit(**{"encoder": encoder, **settings}).fit(TEXTS, y)
+
+
+def test_numbers_with_gaps_are_classes_and_settings_of_numpy_are_saved(encoder, tmp_path):
+    numbers = np.array([1.0, 0.0] * 5 + [np.nan] * 2)  # how NumPy holds whole numbers some of which are missing
+    model = SetFit(encoder=encoder, tune="never", pairs=np.int64(4), random_state=np.random.RandomState(0))
+    model.fit(TEXTS, numbers)
+    right = (model.predict(TEXTS[:10]) == numbers[:10]).mean()
+    assert model.score(TEXTS, numbers) == model.score(TEXTS[:10], [1, 0] * 5) == right > 0.5
+    model.save(tmp_path / "m")
+    loaded = unlabeled.load(tmp_path / "m")
+    assert (loaded.pairs, loaded.random_state) == (4, None)
+    assert loaded.score(TEXTS, numbers) == right
+
+
+def test_a_class_of_one_text_does_not_keep_the_others_from_being_compared(encoder):
+    texts, labels = [*TEXTS, "something else"], [*CLASSES, "other"]
+    model = SetFit(encoder=encoder, pairs=2, learning_rate=1e-3, random_state=0).fit(texts, labels)
+    assert set(model.accuracies_) == {"frozen", "tuned"}
+    # Shares of the twelve that can be held out.
+    assert all(share * 12 == pytest.approx(round(share * 12)) for share in model.accuracies_.values())
+    assert model.classes_.tolist() == ["cat", "dog", "other"]
+
+
+@pytest.mark.parametrize("names", [[1.0, 0.0], [" dog", " cat"], [True, False]])
+def test_classes_are_measured_as_they_were_given(encoder, names):
+    labels = [names[name == "cat"] for name in CLASSES]
+    model = SetFit(encoder=encoder, tune="never").fit(TEXTS, labels)
+    assert model.predict(TEXTS).tolist() == labels
+    assert model.score(TEXTS, labels) == 1.0

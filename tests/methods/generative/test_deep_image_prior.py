@@ -138,3 +138,18 @@ def test_photographs_gain_four_decibels(real_data):
         restored = DeepImagePrior(steps=1200, random_state=0, progress=False).denoise(noisy)
         print(path.name, f"{psnr(noisy, clean):.1f} -> {psnr(restored, clean):.1f} dB")
         assert psnr(restored, clean) > psnr(noisy, clean) + 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"patience": -1}, "patience must be a whole number of at least 0"),
+        ({"patience": 1.5}, "patience must be a whole number"),
+        ({"smoothing": "a"}, "smoothing must be a number"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number"),
+        ({"random_state": -1}, "random_state must be a whole number from 0"),
+    ],
+)
+def test_settings_are_checked_before_the_work(settings, says, disc):
+    with pytest.raises(UnlabeledError, match=says):
+        DeepImagePrior(**{**QUICK, **settings}).denoise(disc)

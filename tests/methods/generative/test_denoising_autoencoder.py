@@ -99,6 +99,7 @@ def test_vectors_are_restored_in_their_own_units():
     [
         ({"corruption": "gausian"}, "did you mean 'gaussian'"),
         ({"amount": 0.0}, "amount must be above 0"),
+        ({"amount": np.inf}, "amount must be above 0 and finite"),
         ({"corruption": "masking", "amount": 1.5}, "as a share at most 1"),
         ({"encoder": "mlp"}, "has no features"),
     ],

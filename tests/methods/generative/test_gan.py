@@ -172,6 +172,8 @@ def test_the_way_between_two_images_begins_and_ends_with_images_like_them(fitted
         assert ((end - image) ** 2).sum() < ((end - other) ** 2).sum() / 2
     with pytest.raises(UnlabeledError, match="steps must be a whole number of at least 2"):
         fitted.interpolate(a, b, steps=1)
+    with pytest.raises(UnlabeledError, match="random_state must be a whole number from 0"):
+        fitted.interpolate(a, b, random_state=-1)
 
 
 def test_samples_outlive_saving(fitted, tmp_path):

@@ -9,6 +9,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import ViT, make_encoder
 from unlabeled.encoders.image.vit import patchify
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.masked_autoencoder import patch_grid
 from unlabeled.modalities.image import ImagePreprocessing
 
 
@@ -125,12 +126,16 @@ def test_visible_patches_are_kept_and_hidden_ones_rebuilt(digits):
     same = np.isclose(rebuilt[:, 0], images[:4] / 255, atol=1e-6).reshape(4, 4, 2, 4, 2).all((2, 4))
     assert (same.sum((1, 2)) >= 4).all()  # 4 of 16 patches are visible
     assert not same.all()
+    with pytest.raises(UnlabeledError, match="random_state must be a whole number from 0"):
+        method.reconstruct(images[:4], random_state="x")
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
         ({"encoder": "conv"}, "does not work on patches"),
+        ({"encoder": "timm:eva02_tiny_patch14_224", "size": 56}, "does not work on patches"),
+        ({"encoder": "timm:hiera_tiny_224", "size": 64}, "does not work on patches"),
         ({"mask_ratio": 0.01}, "hides 0 of 16 patches"),
         ({"mask_ratio": 0.99}, "hides 16 of 16 patches"),
         ({"decoder_dim": 20}, "multiple of 16"),
@@ -139,3 +144,7 @@ def test_visible_patches_are_kept_and_hidden_ones_rebuilt(digits):
 def test_what_cannot_be_meant_is_refused_in_words(settings, says):
     with pytest.raises(UnlabeledError, match=says):
         MaskedAutoencoder(epochs=1, progress=False, **settings).fit(np.zeros((4, 8, 8), np.uint8))
+
+
+def test_patches_are_counted_where_the_encoder_is(encoder):
+    assert patch_grid(encoder.to("meta")) == (25, 4)

@@ -140,5 +140,9 @@ def test_what_cannot_be_meant_is_refused_in_words(settings, data, says):
 def test_numbers_of_samples_and_steps_are_checked(fitted, images):
     with pytest.raises(UnlabeledError, match="n must be a whole number of at least 1"):
         fitted["bernoulli"].sample(0)
+    with pytest.raises(UnlabeledError, match="random_state must be a whole number from 0"):
+        fitted["bernoulli"].sample(2, random_state=1.5)
+    same = [fitted["bernoulli"].sample(2, random_state=seed) for seed in (3, np.int64(3))]
+    assert np.array_equal(*same)
     with pytest.raises(UnlabeledError, match="steps must be a whole number of at least 2"):
         fitted["bernoulli"].interpolate(images[0], images[1], steps=1)

@@ -1,14 +1,17 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
-from unlabeled import BERT
+from unlabeled import BERT, NoisyTextRestoration
 from unlabeled.data.text.text_windows import SegmentPairs, Segments
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.language.bert import Hidden, pairs_of
+from unlabeled.methods.language.bert import NOTHING_TO_ORDER, Hidden, pairs_of
 from unlabeled.methods.language.masking import mask_tokens
+from unlabeled.runs import learn
 
 TEXTS = [
     "The dog barks at the cat. The cat runs away from the dog.",
@@ -127,13 +130,18 @@ def test_rows_are_full_whether_the_second_segment_was_exchanged_or_not(tokenizer
     assert abs(difference) < 4 * lengths.std() * (1 / exchanged.sum() + 1 / (~exchanged).sum()).sqrt()
 
 
-@pytest.mark.parametrize("length", [10, 40])
-def test_pairs_fill_the_window_of_the_encoder_that_is_trained_further(model, length):
+@pytest.mark.parametrize(("length", "window"), [(10, 10), (128, 18)])  # 128 is the default, lowered to the encoder's
+def test_pairs_fill_the_window_of_the_encoder_that_is_trained_further(model, length, window):
     further = BERT(**{**TINY, "length": length}, encoder=model.encoder_, epochs=1, batch_size=8).fit(TEXTS)
-    batch = SegmentPairs(TEXTS, further.tokenizer_, 18).gather(torch.arange(12))
+    batch = SegmentPairs(TEXTS, further.tokenizer_, window).gather(torch.arange(12))
     shown, hidden = further.split(batch)
-    assert shown.ids.shape[1] == 18
-    assert (shown.mask.sum(1)[hidden.follows >= 0] > 10).all()
+    assert shown.ids.shape[1] == window
+    assert (shown.mask.sum(1)[hidden.follows >= 0] >= window / 2).all()
+
+
+def test_a_length_beyond_the_window_of_the_encoder_is_refused(model):
+    with pytest.raises(UnlabeledError, match="window of 18 tokens; a length of 40 is beyond"):
+        BERT(**{**TINY, "length": 40}, encoder=model.encoder_, epochs=1).fit(TEXTS)
 
 
 def test_with_a_single_document_nothing_is_exchanged(tokenizer):
@@ -239,3 +247,31 @@ def test_a_tokenizer_without_a_mask_is_refused(tmp_path, tokenizer):
     without.save(tmp_path, 32)
     with pytest.raises(UnlabeledError, match="needs a tokenizer with a 'mask' token"):
         BERT(**TINY, tokenizer=str(tmp_path)).fit(TEXTS)
+
+
+def test_where_nothing_can_be_exchanged_no_order_is_measured(model):
+    alone = TEXTS[-1:]
+    assert set(model.figures(alone)) == {"masked_accuracy", "unigram_accuracy"}
+    assert "order_accuracy" in model.figures(TEXTS)
+
+
+@pytest.mark.parametrize("method", [BERT, NoisyTextRestoration])
+def test_an_encoder_that_cannot_score_tokens_is_refused_before_training(method, monkeypatch):
+    monkeypatch.setattr("unlabeled.training.bases.self_supervised.train", None)
+    with pytest.raises(UnlabeledError, match=r"'lstm'\) have 512 and 256 numbers"):
+        method(**TINY, encoder="lstm", epochs=1).fit(TEXTS)
+
+
+def test_texts_with_nothing_to_order_are_remarked_on(tmp_path):
+    said = []
+    for name, texts in (("lines", ["The dog barks.", "It rains."] * 4), ("documents", TEXTS)):
+        model = BERT(**TINY, epochs=1, vocabulary=120)
+        (tmp_path / f"{name}.txt").write_text("\n".join(text for text in texts if text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            learn(tmp_path / f"{name}.txt", tmp_path / name, model, judging=False, say=said.append)
+    assert [sentence for sentence in said if "has nothing to order" in sentence] == [NOTHING_TO_ORDER]
+    plain = []
+    model = BERT(**TINY, epochs=1, vocabulary=120, next_sentence=False)
+    learn(tmp_path / "lines.txt", tmp_path / "plain", model, judging=False, say=plain.append)
+    assert NOTHING_TO_ORDER not in plain

@@ -1,10 +1,14 @@
+import json
 import math
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from unlabeled import GPT
 from unlabeled.data import Batch
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
@@ -219,7 +223,7 @@ def test_a_token_that_is_never_written_stays_so_at_any_temperature():
     "settings",
     [
         {"temperature": -1}, {"temperature": float("nan")}, {"temperature": float("inf")}, {"top_k": 0}, {"top_p": 0},
-        {"top_p": 1.5},
+        {"top_p": 1.5}, {"temperature": "hot"}, {"temperature": None}, {"top_p": "most"},
     ],
 )  # fmt: skip
 def test_settings_that_mean_nothing_are_errors(settings):
@@ -231,5 +235,33 @@ def test_prompts_are_texts(model):
     for prompts in (5, [5], b"the"):
         with pytest.raises(UnlabeledError, match="where a text belongs"):
             model.generate(prompts, length=2)
+    with pytest.raises(UnlabeledError, match="not None"):
+        model.generate(None, length=2)
     assert model.generate(iter(["the"]), length=2, seed=0) == [model.generate("the", length=2, seed=0)]
     assert model.generate("the \udce9", length=1, seed=0).startswith("the ")
+
+
+@pytest.fixture(scope="module", params=["", "<s> "])
+def published(request, tmp_path_factory):
+    """A tokenizer in the way of GPT-2, which puts nothing around a text, or of Llama, which begins texts."""
+    trained = json.loads(SubwordTokenizer.train(TEXTS, kind="bpe", size=300).backend.to_str())
+    backend = Tokenizer.from_str(json.dumps(trained | {"post_processor": None}))
+    backend.add_special_tokens(["<s>", "</s>"])
+    if request.param:
+        begins = [("<s>", backend.token_to_id("<s>"))]
+        backend.post_processor = TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=begins)
+    return SubwordTokenizer(backend, {"pad": "</s>", "sep": "</s>"} | ({"cls": "<s>"} if request.param else {}))
+
+
+def test_a_tokenizer_that_ends_no_text_loses_nothing_of_the_prompt(published, tmp_path):
+    published.save(tmp_path, 16)
+    model = GPT(**TINY, tokenizer=str(tmp_path), epochs=1).fit(TEXTS)
+    assert len(model.tokenizer_.closing_tokens) == 0
+    for prompt in ("the dog barks", ""):
+        assert model.generate(prompt, length=2, seed=0).startswith(prompt)
+    seen = []
+    states = model.encoder_.hidden_states
+    model.encoder_.hidden_states = lambda values, cache=None: seen.append(values.ids.tolist()) or states(values, cache)
+    model.generate("the dog", length=1, seed=0)
+    begins = model.tokenizer_.with_special_tokens(model.tokenizer_.encode(["the dog"])[0], 99).tolist()
+    assert seen == [[begins]]

@@ -192,6 +192,37 @@ def test_data_far_from_zero_are_clustered_in_float32_too():
     assert np.array_equal(model.predict(far), model.labels_)
 
 
+# The squared distances, 0.5² · 3 a row, keep so many digits of the rows' own: float32 at 1e6 is a multiple of 1/16.
+@pytest.mark.parametrize(("dtype", "offset"), [(np.float32, 1e4), (np.float32, 1e6), (np.float64, 1e8)])
+@pytest.mark.parametrize("kind", [KMeans, MiniBatchKMeans])
+def test_sparse_rows_far_from_zero_are_clustered_as_dense_ones(kind, dtype, offset):
+    rng = np.random.default_rng(0)
+    near = np.concatenate([rng.normal(place, 0.5, (100, 3)) for place in (0, 3, 6)])
+    far = (near + offset).astype(dtype)
+    sparse = sp.csr_matrix(far)
+    dense, model = kind(3, random_state=0).fit(far), kind(3, random_state=0).fit(sparse)
+    assert np.array_equal(model.labels_, dense.labels_)
+    assert np.array_equal(model.predict(sparse), model.labels_)
+    steps = far.astype(np.longdouble) - model.cluster_centers_[model.labels_]
+    truth = float((steps**2).sum())
+    # The inertia of a fit is that of the centres before they are rounded to the type of the rows.
+    assert model.inertia_ == pytest.approx(truth, rel=2e-3)
+    assert -model.score(sparse) == pytest.approx(truth, rel=1e-6)
+
+
+def test_a_sparse_row_that_is_its_centre_is_at_distance_zero():
+    rows = np.repeat([[1e8, 0.0, 0.1, 0.0], [1e8, 0.0, 0.0, 0.7]], 5, axis=0)
+    model = KMeans(2, random_state=0).fit(sp.csr_matrix(rows))
+    assert model.inertia_ == pytest.approx(0, abs=1e-28)  # the squares of the rounding of 0.1 and 0.7
+    assert sorted(np.bincount(model.labels_)) == [5, 5]
+
+
+def test_the_empty_cluster_of_sparse_rows_far_from_zero_gets_the_farthest():
+    rows = np.array([[0.0, 0], [0, 1], [1, 0], [0, 9], [50, 0]]) + 1e8
+    start = np.array([[0.0, 0], [1000, 1000], [2000, 2000]]) + 1e8
+    assert KMeans(3, init=start).fit(sp.csr_matrix(rows)).labels_.tolist() == [0, 0, 0, 2, 1]
+
+
 def test_one_cluster_is_the_mean():
     rows = np.random.default_rng(0).standard_normal((100, 3))
     model = KMeans(1).fit(rows)
@@ -378,3 +409,17 @@ def test_numbers_whose_squares_overflow_are_refused_by_name(kind, dtype, large):
         with pytest.raises(UnlabeledError, match=r"column 1 are too large to be squared, such as 1e\+2"):
             use(rows)
     kind(2, random_state=0).fit(rows / large)
+
+
+@pytest.mark.parametrize("kind", [KMeans, MiniBatchKMeans])
+def test_masked_rows_are_refused_and_sparse_entries_of_one_place_added_up(kind):
+    rows = np.random.default_rng(0).poisson(1.0, (60, 4)).astype(float)
+    with pytest.raises(UnlabeledError, match="holds NaN in row 0, column 1"):
+        kind(2).fit(np.ma.masked_array(rows, np.arange(240).reshape(60, 4) == 1))
+    parts = sp.csr_matrix(rows)
+    twice = sp.csr_matrix(
+        (np.repeat(parts.data / 2, 2), np.repeat(parts.indices, 2), 2 * parts.indptr), shape=parts.shape
+    )
+    fitted = kind(3, random_state=0).fit(parts)
+    assert kind(3, random_state=0).fit(twice).inertia_ == pytest.approx(fitted.inertia_)
+    assert fitted.score(twice) == pytest.approx(fitted.score(parts))

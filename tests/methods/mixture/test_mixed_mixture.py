@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import adjusted_rand_score
@@ -10,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from unlabeled import GaussianMixture, MixedMixture
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture import mixed_mixture
+from unlabeled.methods.mixture.mixed.mixed_columns import level_codes
 
 
 def table(n=300, seed=0, missing=0.0):
@@ -221,3 +223,34 @@ def test_text_where_numbers_were_is_refused():
     model = MixedMixture(1).fit(np.array([[1.0, "a"], [2.0, "b"]], dtype=object))
     with pytest.raises(UnlabeledError, match="column 0 held numbers when the mixture was fitted"):
         model.predict(np.array([["x", "a"]], dtype=object))
+
+
+def test_times_are_no_categories():
+    import pandas as pd
+
+    frame = pd.DataFrame({"when": pd.to_datetime(["2020-01-01", "2021-01-01", "2022-01-01"]), "x": [1.0, 2.0, 9.0]})
+    with pytest.raises(UnlabeledError, match="column 'when' holds times; make numbers of them"):
+        MixedMixture(1).fit(frame)
+
+
+def test_a_frame_column_of_a_categorical_type_is_a_category():
+    rng = np.random.default_rng(0)
+    codes, sizes = np.tile([1, 7], 40), rng.standard_normal(80) + 9 * np.tile([0, 1], 40)
+    frame = pd.DataFrame({"size": sizes, "code": pd.Categorical(codes)})
+    model = MixedMixture(2, random_state=0).fit(frame)
+    assert (model.numeric_, model.categorical_) == ([0], [1])
+    named = MixedMixture(2, categorical=["code"], random_state=0).fit(frame.astype({"code": int}))
+    np.testing.assert_array_equal(model.predict_proba(frame), named.predict_proba(frame))
+
+
+@pytest.mark.parametrize("levels", [[1.0, 7.0], ["1", "7"]])
+@pytest.mark.parametrize("kind", [int, float, str, object])
+def test_levels_are_found_however_they_are_written(levels, kind):
+    column = np.array([7, 1, 7], dtype=kind)
+    assert level_codes(column, levels).tolist() == [1, 0, 1]
+    assert level_codes(np.array([5, 1], dtype=kind), levels).tolist() == [-1, 0]
+
+
+def test_whole_numbers_beside_a_gap_are_the_level_of_whole_numbers():
+    assert level_codes(np.array([1.0, np.nan, "x"], dtype=object), ["1", "x"]).tolist() == [0, -1, 1]
+    assert level_codes(np.array(["1.0", "x"]), [1.0, 7.0]).tolist() == [0, -1]

@@ -137,3 +137,22 @@ def test_prototypes_compare_by_cosine():
 def test_more_prototypes_or_places_than_instances_are_refused(setting):
     with pytest.raises(UnlabeledError, match=f"{next(iter(setting))} must lie between .* instances, 48"):
         SwAV(**SMALL, **setting, encoder="conv", epochs=1).fit(IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "side", "says"),
+    [
+        ("conv", 4, "needs 8 pixels a side, not 4"),
+        ("flat_conv", 8, r"was made for images of shape \(1, 16, 16\), not \(1, 8, 8\)"),
+        ("mlp", 8, r"was made for data of shape \(1, 16, 16\), not \(1, 8, 8\)"),
+    ],
+)
+def test_local_views_of_a_size_that_the_encoder_does_not_take_are_refused(encoder, side, says):
+    with pytest.raises(UnlabeledError, match=says):
+        DINO(**SMALL, **OF[DINO], encoder=encoder, epochs=1, local=local(side)).fit(IMAGES)
+
+
+@pytest.mark.parametrize("momentum", [1.5, -0.1])
+def test_a_momentum_that_is_no_share_is_refused(momentum):
+    with pytest.raises(UnlabeledError, match="momentum is a share that stays, between 0 and 1"):
+        DINO(**SMALL, **OF[DINO], encoder="conv", epochs=1, momentum=momentum).fit(IMAGES)

@@ -5,11 +5,13 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from unlabeled import Colorization
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.pretext.colorization import ColourBins
+from unlabeled.modalities import open_instances
 from unlabeled.training.control.health_monitor import CollapseWarning
 from unlabeled.views.photometric.cielab import rgb_to_lab
 
@@ -88,6 +90,19 @@ def test_it_learns_which_colours_go_with_what(fitted, images):
     truth = rgb_to_lab(torch.from_numpy(images.copy()).permute(0, 3, 1, 2) / 255)[:, 1:, 4::8, 4::8].flatten(2)
     assert (colours - truth).norm(dim=1).mean() < truth.norm(dim=1).mean() / 1.5  # grey's error
     assert fitted.pictures(images[:3]).names == ("image", "lightness", "colourised")
+
+
+def test_grey_photographs_that_are_stored_in_colour_are_refused(images, tmp_path):
+    grey = np.repeat(np.random.default_rng(0).integers(0, 256, (40, 16, 16, 1)), 3, axis=3).astype(np.uint8)
+    for number, image in enumerate(grey):
+        Image.fromarray(image).save(tmp_path / f"{number:02}.jpg")
+    method = Colorization(epochs=1, batch_size=16, random_state=0, progress=False)
+    for data in (grey, str(tmp_path)):
+        with pytest.raises(UnlabeledError, match="40 of these, taken from everywhere, are all grey"):
+            method.fit(data)
+    with pytest.raises(UnlabeledError, match="are all grey"):
+        method.check(open_instances(grey, method)[0])
+    assert method.fit(np.concatenate([grey, images[:1]])).n_instances_ == 41  # one in colour is enough
 
 
 def test_counts_are_saved_and_loaded(fitted, tmp_path):

@@ -31,7 +31,13 @@ def test_blurred_images_come_back_sharper(digits):
     assert ((restored - clean.numpy()) ** 2).mean() < ((blurred - clean) ** 2).mean() / 1.5
 
 
-@pytest.mark.parametrize("sigma", [(2.0, 1.0), (-1.0, 1.0), (0.0, 0.0)])
+@pytest.mark.parametrize(
+    "sigma",
+    [
+        *[(2.0, 1.0), (-1.0, 1.0), (0.0, 0.0), (1.0,), (1.0, 2.0, 3.0), (0.5, float("inf")), (0.5, float("nan"))],
+        *[("a", "b"), (None, 1.0), (True, 2.0), ((0.5,), (2.0,))],
+    ],
+)
 def test_a_range_that_is_none_is_refused(sigma):
     with pytest.raises(UnlabeledError, match="sigma must be a range"):
         Deblurring(sigma=sigma, progress=False).fit(np.zeros((4, 8, 8), np.uint8))

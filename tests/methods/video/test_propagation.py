@@ -71,6 +71,17 @@ def test_the_nearest_neighbours_are_always_looked_at():
     assert near[5].nonzero().flatten().tolist() == [0, 1, 2, 4, 5, 6, 8, 9, 10]
 
 
+def test_places_are_near_if_both_their_rows_and_their_columns_are(monkeypatch):
+    near = neighbourhood(3, 4, 0.4, torch.device("cpu"))
+    for one in range(12):
+        for other in range(12):
+            apart = max(abs(one // 4 - other // 4) / 3, abs(one % 4 - other % 4) / 4)
+            assert bool(near[one, other]) == (apart <= 0.4)
+    monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10**9)
+    with pytest.raises(UnlabeledError, match=r"256 × 256 places needs 8\.6 GB of memory.* take a smaller size"):
+        neighbourhood(256, 256, 0.25, torch.device("cpu"))
+
+
 @pytest.mark.parametrize("point", [(0.0, 0.0), (31.0, 23.0), (10.3, 5.5), (15.5, 11.5)])
 def test_points_go_to_the_grid_and_back(point):
     maps = point_maps([point], (24, 32), (6, 8))

@@ -164,3 +164,15 @@ def test_a_text_of_a_script_without_spaces_is_no_word():
     expected = model.vectors_[["我喜", "喜欢", "欢你"]].mean(axis=0)
     assert model.transform(["我喜欢你"])[0] == pytest.approx(expected, abs=1e-6)
     assert np.array_equal(model.transform(["喜欢"])[0], model.vectors_["喜欢"])
+
+
+def test_a_tokenizer_of_ones_own_must_be_given_again_to_what_was_loaded(tmp_path):
+    model = unlabeled.OneHot(min_count=1, tokenizer=str.split).fit(["A-b c-d"] * 3)
+    model.save(tmp_path / "own")
+    loaded = unlabeled.load(tmp_path / "own")
+    assert np.array_equal(loaded.transform(["A-b"]), model.transform(["A-b"]))
+    for use in (loaded.transform, loaded.fit):
+        with pytest.raises(UnlabeledError, match=r"of your own cut, str\.split, which is not saved"):
+            use(["A-b c-d"])
+    loaded.set_params(tokenizer=str.split)
+    assert np.array_equal(loaded.transform(["A-b c-d"]), model.transform(["A-b c-d"]))

@@ -476,3 +476,14 @@ def test_a_parquet_table_of_words_is_a_table_of_vectors(tmp_path):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(UnlabeledError, match=r"bad\.parquet holds no word vectors"):
         WordVectors.load(tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize("vectors", [[[1.0, 2.0], [3.0, 4.0, 5.0, 6.0]], [[1.0, 2.0, 3.0], None, [4.0, 5.0, 6.0]]])
+def test_vectors_of_several_lengths_in_parquet_are_refused(vectors, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    words = ["a", "b", "c"][: len(vectors)]
+    pq.write_table(pa.table({"id": words, "vector": pa.array(vectors, pa.list_(pa.float32()))}), tmp_path / "v.parquet")
+    with pytest.raises(UnlabeledError, match="must all be there and of one length"):
+        WordVectors.load(tmp_path / "v.parquet")

@@ -145,3 +145,15 @@ def test_phrases_of_real_text(real_data: Path) -> None:
 def test_a_sentence_to_join_is_a_list_of_words():
     with pytest.raises(UnlabeledError, match="join takes a list of words"):
         Phrases(threshold=0.1, min_count=1).fit(["new york is", "new york"]).join("new york")
+
+
+def test_a_tokenizer_of_ones_own_must_be_given_again_to_what_was_loaded(tmp_path: Path) -> None:
+    model = Phrases(threshold=0.1, min_count=1, tokenizer=str.split).fit(["New York!"] * 3)
+    model.save(tmp_path / "p")
+    loaded = Phrases.load(tmp_path / "p")
+    with pytest.raises(UnlabeledError, match=r"of your own cut, str\.split, which is not saved"):
+        loaded.transform(["New York!"])
+    assert list(loaded.transform([["New", "York!"]])) == [["New_York!"]]  # words are not cut again
+    loaded.save(tmp_path / "again")
+    again = Phrases.load(tmp_path / "again").set_params(tokenizer=str.split)
+    assert list(again.transform(["New York!"])) == [["New_York!"]]

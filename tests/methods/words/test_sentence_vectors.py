@@ -125,3 +125,15 @@ def test_a_word_method_joins_the_phrases_of_its_training(tmp_path: Any) -> None:
     phrases.save(tmp_path / "phrases")
     assert unlabeled.load(tmp_path / "phrases").phrases_ == phrases.phrases_
     assert loaded.phrases_[0].phrases_ == phrases.phrases_
+
+
+def test_a_tokenizer_of_ones_own_must_be_given_again_to_what_was_loaded(tmp_path: Any) -> None:
+    model = SentenceVectors(vectors=VECTORS, tokenizer=str.split).fit(TEXTS)
+    model.save(tmp_path / "own")
+    loaded = unlabeled.load(tmp_path / "own")
+    with pytest.raises(UnlabeledError, match=r"of your own cut, str\.split, which is not saved"):
+        loaded.transform(TEXTS)
+    loaded.save(tmp_path / "again")
+    loaded = unlabeled.load(tmp_path / "again").set_params(tokenizer=str.split)
+    assert np.array_equal(loaded.transform(TEXTS), model.transform(TEXTS))
+    loaded.save(tmp_path / "third")

@@ -177,3 +177,35 @@ def test_names_of_rows_and_categories_are_read_as_they_were(tmp_path):
     again = assign(found["model"], tmp_path / "new.csv", tmp_path / "n.csv")
     assert columns(tmp_path / "n.csv")["id"] == ["c0", "c9"]
     assert again["said"] == []
+
+
+def test_a_run_beside_the_model_of_other_data_has_no_say(data, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")  # a run that has nothing to do with the table
+    found = cluster(data / "t.csv", tmp_path / "c.csv", k=3)
+    again = assign(found["model"], data / "t.csv", tmp_path / "again.csv")
+    assert again["found"] == {str(group["cluster"]): group["size"] for group in found["clusters"]}
+    odd = find_outliers(data / "x.npy", tmp_path / "o.csv", contamination=0.05)
+    assert assign(odd["model"], data / "x.npy", tmp_path / "o2.csv")["found"]["outlier"] == odd["n_outliers"]
+
+
+def test_a_column_that_was_all_the_same_does_not_drown_the_others(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(300, 3)) + np.array([[0, 0, 0], [20, 0, 0]])[np.arange(300) % 2]
+    rows[:, 1:] = 0.1, 1e-3  # whose mean is not exact
+    found = cluster(rows, tmp_path / "c.csv", k=2, scale="standard")
+    first = columns(tmp_path / "c.csv")["cluster"]
+    rows[:, 1:] = 0.3, 2e-3
+    assign(found["model"], rows, tmp_path / "new.csv")
+    assert columns(tmp_path / "new.csv")["cluster"] == first
+
+
+class Cutter:
+    def __call__(self, text):
+        return text.split()
+
+
+def test_words_of_a_tokenizer_that_is_not_saved_are_not_cut_by_another(tmp_path):
+    (tmp_path / "texts.txt").write_text("\n".join(WHOLE))
+    found = cluster(tmp_path / "texts.txt", tmp_path / "c.csv", k=2, tokenizer=Cutter())
+    with pytest.raises(UnlabeledError, match="unknown tokenizer 'Cutter'"):
+        assign(found["model"], tmp_path / "texts.txt", tmp_path / "a.csv")

@@ -73,3 +73,10 @@ def test_one_file_that_contradicts_itself_is_refused(tmp_path):
     file = written(tmp_path / "1.csv", "id,label\n1.png,cat\n1.png,dog\n")
     with pytest.raises(UnlabeledError, match=r"labels '1\.png' twice"):
         GivenLabels.read(file, IDS)
+
+
+def test_a_class_called_none_is_no_class_and_the_error_says_so():
+    with pytest.raises(UnlabeledError, match=r"all 2 labels are 'some'.*'none' \(2 rows\) is taken for no label"):
+        GivenLabels.read(["some", "some", "none", "none", None], IDS)
+    with pytest.raises(UnlabeledError, match=r"no instance has a label.*'NULL' \(1 row\), 'none' \(1 row\) is taken"):
+        GivenLabels.read(["NULL", "none", None, None, None], IDS)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from importlib import import_module
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import unlabeled
@@ -234,6 +237,20 @@ def test_folders_are_not_replaced_unasked(labelled, rows, tmp_path):
         label_dataset(rows[0], folder / "some.csv", tmp_path / "out", precision=95)
 
 
+def test_the_labels_of_other_data_are_not_replaced_and_that_is_said_before_the_work(labelled, tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    shutil.copytree(labelled[0].folder, folder)
+    before = (folder / "label.json").read_bytes()
+    monkeypatch.setattr(import_module("unlabeled.runs.labelling.label_dataset"), "_compared", None)  # the work
+    ids = [f"other-{row}" for row in range(40)]
+    table = pa.table({"id": ids, "vector": np.random.default_rng(0).standard_normal((40, 3)).tolist()})
+    pq.write_table(table, tmp_path / "other.parquet")
+    file = label_file(tmp_path / "some.csv", ids[:4], ["a", "b", "a", "b"])
+    with pytest.raises(UnlabeledError, match="labels of another data set"):
+        label_dataset(tmp_path / "other.parquet", file, folder, overwrite=True)
+    assert (folder / "label.json").read_bytes() == before
+
+
 def test_texts_are_labelled_too(tmp_path):
     rng = np.random.default_rng(0)
     words = {"sport": ["goal", "team", "ball", "coach"], "food": ["bread", "soup", "taste", "cook"]}
@@ -400,3 +417,25 @@ def test_the_command_line(rows, tmp_path, monkeypatch):
     assert json.loads(result.stdout)["instances"] == 120
     refused = CliRunner().invoke(app, ["label", "vectors.npy", "--labels", "some.csv", "--out", "out"])
     assert isinstance(refused.exception, UnlabeledError)
+
+
+@pytest.mark.parametrize("content", ['{"0": "cat", "1": "dog"}', "[1]", '{"complete": "yes"}'])
+def test_a_folder_with_a_label_json_of_the_users_is_left_alone(content, rows, tmp_path):
+    mine = {"label.json": content, "labels.csv": "id,label\n0,cat\n"}
+    for name, text in mine.items():
+        (tmp_path / name).write_text(text)
+    some = {str(row): str(rows[1][row]) for row in range(40)}
+    for settings in ({}, {"overwrite": True}, {"resume": True}):
+        with pytest.raises(UnlabeledError, match="was not written here"):
+            label_dataset(rows[0], some, tmp_path, **settings)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == mine
+
+
+def test_labels_may_be_kept_beside_the_texts_that_they_are_of(tmp_path):
+    for number in range(20):
+        for kind, words in (("sport", "goal team ball"), ("food", "bread soup taste")):
+            (tmp_path / f"{kind}-{number}.txt").write_text(f"{words} {number}")
+    some = {f"{kind}-{number}.txt": kind for kind in ("sport", "food") for number in range(5)}
+    for settings in ({}, {"overwrite": True}):
+        found = label_dataset(tmp_path, some, tmp_path / "labelled", **settings)
+        assert len(found.ids) == 40  # and none of the files that the first round wrote

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from unlabeled.cli.shared import (
     say,
     tell,
 )
+
+if TYPE_CHECKING:
+    from unlabeled.runs import Run
 
 
 def search(
@@ -47,6 +50,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the instances most like a query; print them, and draw them as a contact sheet.
+
+    In a run over images with captions, an image finds the captions that fit it best as well.
 
     [dim]unlabeled search run/ --query some.jpg -k 12[/dim]
 
@@ -96,13 +101,19 @@ def search(
         | ({"text": words[name]} if words else {})
         for rank, (name, distance) in enumerate(zip(found.ids[0], found.distances[0], strict=True))
     ]
+    captions = _captions(opened, query, k, metric) if where is None else None
     if as_json:
-        print_json({"query": query, "metric": metric, "neighbours": rows})
+        said = {} if captions is None else {"captions": captions}
+        print_json({"query": query, "metric": metric, "neighbours": rows, **said})
     else:
         columns = ["rank", "id", "distance", *(["label"] if named is not None else []), *(["text"] if words else [])]
         print_table(
             columns, [[f"{row[c]:.4f}" if c == "distance" else str(row[c] or "–") for c in columns] for row in rows]
         )
+        if captions is not None:
+            tell("\nCaptions that fit the image best")
+            lines = [[str(row["rank"]), f"{row['distance']:.4f}", row["caption"]] for row in captions]
+            print_table(["rank", "distance", "caption"], lines)
     try:
         if found.ids.size and modality_of(opened.source).has_pictures:
             shown = query if modality_of(opened.source).opens_file(query) else None
@@ -111,6 +122,18 @@ def search(
             say(f"Contact sheet: {draw_results(opened.source, found, path, shown, others=others)}")
     except UnlabeledError as error:
         say(f"No contact sheet: {error}")
+
+
+def _captions(run: Run, query: str, k: int, metric: str) -> list[dict[str, Any]] | None:
+    """Find the captions of a run over pairs that are nearest to an image; None if the query or the run has none."""
+    from unlabeled.modalities import modality_of
+
+    of_image = modality_of(run.encoder.preprocessing).opens_file(query) or query in run.indexed.position
+    found = run.search_captions(query, k, metric) if of_image else None
+    if found is None:
+        return None
+    nearest = zip(found.ids[0], found.distances[0], strict=True)
+    return [{"rank": rank + 1, "caption": text, "distance": float(far)} for rank, (text, far) in enumerate(nearest)]
 
 
 def _add(run: Path, source: Path, labels: Path | None, overwrite: bool, as_json: bool) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import MOST_SEEDS, AsJson, RunFolder, count, print_json, print_table, say, tell
+from unlabeled.cli.shared import MOST_SEEDS, AsJson, RunFolder, count, print_json, print_table, refuse_unused, say, tell
+from unlabeled.counted import counted
 
 
 def evaluate(
+    context: typer.Context,
     run: RunFolder,
     labels: Annotated[
         Path | None,
@@ -29,6 +31,20 @@ def evaluate(
     data: Annotated[
         Path | None, typer.Option(help="The data the run was learnt from, if they were moved since.")
     ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(help="Of a run over images with captions: pairs that taught nothing, for recall alone."),
+    ] = None,
+    scored_pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a run over texts: a table of pairs with scores of likeness, as STS and SICK, for Spearman's "
+            "correlation alone."
+        ),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="With --scored-pairs, the two columns of texts with a comma between them.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run by nearest neighbours and a linear probe, beside raw input and an untrained encoder.
@@ -36,10 +52,39 @@ def evaluate(
     The encoder stays frozen, and every figure is accuracy on test instances that chose nothing. The figures and the
     report of the run are renewed.
 
+    With [bold]--test[/bold], captions are looked up among the images of other pairs, and images among their captions;
+    the run stays as it is.
+
     [dim]unlabeled evaluate run/ --labels labels.csv[/dim]
+
+    [dim]unlabeled evaluate run/ --test pairs.parquet[/dim]
+
+    [dim]unlabeled evaluate run/ --scored-pairs sts.csv[/dim]
     """
     from unlabeled.runs import Run, evaluate_run
+    from unlabeled.runs.judged_pairs import judge_pairs
+    from unlabeled.runs.judging.pair_figures import recall_on_others
 
+    if scored_pairs is not None:
+        others = ("labels", "seeds", "train_rows", "data", "test")
+        refuse_unused(context, others, "has no meaning with --scored-pairs, of which nothing is learnt")
+        judged = judge_pairs(Run(run), scored_pairs, column, renew=True, say=say)
+        if as_json:
+            print_json({"scored_pairs": judged})
+        else:
+            _show_pairs(judged)
+        return
+    refuse_unused(context, ["column"], "is for --scored-pairs")
+    if test is not None:
+        unused = ("labels", "seeds", "train_rows", "data")
+        refuse_unused(context, unused, "has no meaning with --test, which measures recall without labels")
+        found = recall_on_others(Run(run), test, say)
+        if as_json:
+            print_json(found)
+            return
+        print_table(*_retrieval_table(found["retrieval"]))
+        tell(f"recall on {counted(found['pairs'], 'pair')} that taught nothing, beside chance", style="dim")
+        return
     splits = tuple(range(seeds))
     figures = evaluate_run(
         Run(run), labels, seeds=splits, train_rows=train_rows, data=data, renew=True, progress=True, say=say
@@ -79,6 +124,17 @@ def show(figures: dict[str, Any]) -> None:
             tell(verdict)
     elif "note" in figures:
         tell(figures["note"], style="dim")
+
+
+def _show_pairs(judged: dict[str, Any]) -> None:
+    """Print the correlations of scored pairs."""
+    measures = {"spearman": "spearman, all pairs", "mean of groups": "mean of groups"}
+    found = judged["scores"]
+    shown = [name for name in measures if name in found["learnt"]]
+    rows = [[name, *(f"{each[measure]:.3f}" for measure in shown)] for name, each in found.items()]
+    print_table(["representation", *(measures[name] for name in shown)], rows)
+    parts = f" in {counted(judged['groups'], 'group')}" if judged["groups"] else ""
+    tell(f"Spearman's correlation of cosines with the scores of {counted(judged['pairs'], 'pair')}{parts}", style="dim")
 
 
 def _retrieval_table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

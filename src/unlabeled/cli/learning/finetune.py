@@ -43,10 +43,27 @@ def finetune(
     ] = False,
     layers: Annotated[str, typer.Option(help="Layers to train: all, last, none, or the last so many.")] = "all",
     layer_decay: Annotated[float, typer.Option(help="Factor of the learning rate from layer to layer.")] = 1.0,
-    epochs: Annotated[int, count(help="Passes over the rows.")] = 4,
-    batch_size: Annotated[int, count(help="Rows in a batch.")] = 16,
-    learning_rate: Annotated[float, typer.Option(help="Of the encoder.")] = 5e-5,
+    epochs: Annotated[
+        int, count(help="Passes over the rows.  [dim]with --layers none, which makes them cheap, 100 by default[/dim]")
+    ] = 4,
+    batch_size: Annotated[int, count(help="Rows in a batch.  [dim]with --layers none 64 by default[/dim]")] = 16,
+    learning_rate: Annotated[
+        float, typer.Option(help="Of the encoder.  [dim]with --few-shot 2e-5 by default[/dim]")
+    ] = 5e-5,
+    head_learning_rate: Annotated[
+        float, typer.Option(help="Of the head.  [dim]with --layers none 0.01 by default[/dim]")
+    ] = 1e-3,
+    weight_decay: Annotated[float, typer.Option(help="Of matrices.")] = 0.01,
+    dropout: Annotated[float, typer.Option(help="Share of what the head reads that is left out in training.")] = 0.1,
     validation: Annotated[float, typer.Option(help="Share of the rows that chooses the best epoch.")] = 0.1,
+    patience: Annotated[
+        int, count(help="Epochs without improvement to stop after.  [dim]with --layers none 20 by default[/dim]")
+    ] = 2,
+    pairs: Annotated[
+        int, count(help="With --few-shot: pairs of one class, and as many of different ones, for each text.")
+    ] = 20,
+    precision: Annotated[str, typer.Option(help="auto, bf16 or float32.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, mps.")] = "auto",
     seed: Seed = 0,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -61,6 +78,7 @@ def finetune(
     from unlabeled.data.classes import class_name
     from unlabeled.data.text.texts import Texts
     from unlabeled.errors import UnlabeledError, unknown_name
+    from unlabeled.evaluation.probes.transfer import OF_A_HEAD
     from unlabeled.files import check_output_folder
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
     from unlabeled.methods.fewlabels.set_fit import SetFit
@@ -76,17 +94,35 @@ def finetune(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "head_learning_rate": head_learning_rate,
+        "weight_decay": weight_decay,
+        "dropout": dropout,
         "validation": validation,
+        "patience": patience,
+        "precision": precision,
     }
+    of_pairs = {"pairs": pairs, "batch_size": batch_size, "learning_rate": learning_rate}
+    general: Any = {"device": device, "random_state": seed, "progress": not (quiet or as_json)}
     model: Any
     if few_shot:
-        refuse_unused(context, settings, "has no meaning with --few-shot")
+        refuse_unused(context, settings.keys() - of_pairs.keys(), "has no meaning with --few-shot")
         if TASKS[task] != "class":
             raise UnlabeledError(f"--task {task} has no meaning with --few-shot; leave out one of them")
-        model = SetFit(encoder=encoder, random_state=seed, progress=not (quiet or as_json))
+        given: Any = {name: value for name, value in of_pairs.items() if was_given(context, name)}
+        model = SetFit(encoder=encoder, **given, **general)
     else:
-        chosen: Any = {"task": TASKS[task], **settings, "progress": not (quiet or as_json)}
-        model = FineTuning(encoder=encoder, random_state=seed, **chosen)
+        refuse_unused(context, ["pairs"], "is for --few-shot")
+        if layers in ("none", "0"):
+            idle = ("layer_decay", "learning_rate", "dropout")
+            refuse_unused(context, idle, "is for an encoder that is trained, and --layers none trains none of it")
+        if layers in ("last", "1"):
+            refuse_unused(context, ["layer_decay"], "is for several layers, and one is trained")
+        if validation == 0:
+            refuse_unused(context, ["patience"], "needs rows to measure epochs by, and --validation 0 leaves none")
+        chosen: Any = {"task": TASKS[task], **settings, **general}
+        if layers == "none" and TASKS[task] in ("class", "score"):  # vectors are computed once, as by `transfer`
+            chosen |= {name: value for name, value in OF_A_HEAD.items() if not was_given(context, name)}
+        model = FineTuning(encoder=encoder, **chosen)
     X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:
         raise UnlabeledError(f"{source} has no labels to learn from; {WHERE_LABELS_ARE[TASKS[task]]}")
@@ -121,17 +157,27 @@ def finetune(
     tell(f"The model is in {out}")
 
 
+def was_given(context: typer.Context, name: str) -> bool:
+    """Tell whether the user named an option, or its default stands."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def predict(
     model: Annotated[Path, typer.Argument(help="A folder that [bold]unlabeled finetune[/bold] wrote.")],
     source: Annotated[Path, typer.Argument(help="New data, as for [bold]finetune[/bold]; labels are not needed.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV or parquet file with id and prediction.")] = None,
     column: Column = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Of classes: a column a class with its probability.")
+    ] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Predict with a fine-tuned model.
 
     [dim]unlabeled predict model/ new.csv --out predictions.csv[/dim]
+    [dim]unlabeled predict model/ new.csv --probabilities --out predictions.csv[/dim]
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.methods.fewlabels.fine_tuning import FineTuning
@@ -144,17 +190,28 @@ def predict(
     loaded = load(model)
     if not isinstance(loaded, (FineTuning, SetFit)):
         raise UnlabeledError(f"{model} holds {type(loaded).__name__}, not what unlabeled finetune wrote")
-    X, _, ids = labelled(source, getattr(loaded, "task", "class"), column)
-    found = loaded.predict(X)
+    task = getattr(loaded, "task", "class")
+    if probabilities and task != "class":
+        raise UnlabeledError(f"--probabilities is for classes, and the model in {model} is for {task}; leave it out")
+    X, _, ids = labelled(source, task, column)
+    shares = loaded.predict_proba(X) if probabilities else None
+    classes = [str(name) for name in loaded.classes_] if probabilities else []
+    found = loaded.predict(X) if shares is None else [classes[best] for best in shares.argmax(1)]
     shown = [" ".join(row) if isinstance(row, list) else str(row) for row in found]
+    of_class = {name: [] if shares is None else shares[:, i].tolist() for i, name in enumerate(classes)}
     if out is not None:
-        write_table({"id": ids, "prediction": shown}, out)
+        named = {f"probability of {name}": column for name, column in of_class.items()}
+        write_table({"id": ids, "prediction": shown, **named}, out)
     if as_json:
-        print_json({"predictions": [{"id": i, "prediction": p} for i, p in zip(ids, shown, strict=True)]})
+        rows: list[dict[str, Any]] = [{"id": i, "prediction": p} for i, p in zip(ids, shown, strict=True)]
+        for number, row in enumerate(rows if probabilities else ()):
+            row["probabilities"] = {name: column[number] for name, column in of_class.items()}
+        print_json({"predictions": rows})
     elif out is not None:
         tell(f"{counted(len(shown), 'prediction')} in {out}")
     else:
-        print_table(["id", "prediction"], list(zip(ids, shown, strict=True)))
+        cells = [[f"{share:.2f}" for share in column] for column in of_class.values()]
+        print_table(["id", "prediction", *of_class], list(zip(ids, shown, *cells, strict=True)))
 
 
 def labelled(source: Path, task: str, column: str | None, labels: Path | None = None) -> tuple[Any, Any, list[str]]:

@@ -55,6 +55,28 @@ def read_proposals(path: str | os.PathLike[str]) -> dict[str, NDArray[np.float64
     return {name: np.array(boxes) for name, boxes in found.items()}
 
 
+def proposals_in_order(given: Sequence[Any] | Mapping[str, Any], ids: Sequence[str]) -> Sequence[Any]:
+    """Give one entry a picture, in the order of the pictures; those that a mapping does not name have no boxes.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is not one entry a picture, or a mapping names none of the pictures.
+    """
+    if isinstance(given, Mapping):
+        unknown = sorted(set(given) - {Path(name).stem for name in ids} - set(ids))
+        if len(unknown) == len(given):
+            raise UnlabeledError(
+                f"no picture has proposals: they are for {unknown[:3]}, the pictures are {list(ids)[:3]}"
+            )
+        given = [given.get(name, given.get(Path(name).stem, ())) for name in ids]
+    if len(given) != len(ids):
+        raise UnlabeledError(
+            f"there are proposals for {len(given)} pictures, and {len(ids)} pictures; give one list each"
+        )
+    return given
+
+
 def checked_proposals(
     given: Sequence[Any] | Mapping[str, Any], ids: Sequence[str], sizes: Sequence[tuple[int, int]]
 ) -> list[NDArray[np.float64]]:
@@ -74,19 +96,8 @@ def checked_proposals(
     UnlabeledError
         If there is not one entry a picture, or a box is not finite, has no area, or is not inside its picture.
     """
-    if isinstance(given, Mapping):
-        unknown = sorted(set(given) - {Path(name).stem for name in ids} - set(ids))
-        if len(unknown) == len(given):
-            raise UnlabeledError(
-                f"no picture has proposals: they are for {unknown[:3]}, the pictures are {list(ids)[:3]}"
-            )
-        given = [given.get(name, given.get(Path(name).stem, ())) for name in ids]
-    if len(given) != len(ids):
-        raise UnlabeledError(
-            f"there are proposals for {len(given)} pictures, and {len(ids)} pictures; give one list each"
-        )
     checked = []
-    for name, size, boxes in zip(ids, sizes, given, strict=True):
+    for name, size, boxes in zip(ids, sizes, proposals_in_order(given, ids), strict=True):
         array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
         for box in array:
             shown = ", ".join(f"{edge:g}" for edge in box)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from unlabeled.data.classes import UNLABELLED, class_name, encode
+from unlabeled.data.classes import UNLABELLED, class_name, classes_in, encode, encode_values
 from unlabeled.data.fingerprint import file_digest, fingerprint
 from unlabeled.data.image.decode import UnreadableError
 from unlabeled.data.tabular.columns import LABEL_COLUMNS, find_column
@@ -148,7 +148,8 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 def _is_class(kind: pa.DataType) -> bool:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(is_one(value) for is_one in (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string))
+    kinds = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string)
+    return any(is_one(value) for is_one in kinds)
 
 
 class ParquetImages:
@@ -192,6 +193,10 @@ class ParquetImages:
         label = find_column(schema.names, LABEL_COLUMNS)
         if label is not None and _is_class(schema.field(label).type):
             self.labels, self.classes = self._labels(schema, schema.names[label])
+        elif label is not None and pa.types.is_floating(schema.field(label).type):
+            # What pandas makes of whole numbers some of which are missing.
+            values = classes_in(np.array(self._column(schema.names[label]), dtype=np.float64))
+            self.labels, self.classes = (None, None) if values is None else encode_values(values)
 
     def __len__(self) -> int:
         return self._starts[-1]

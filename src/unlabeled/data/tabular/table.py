@@ -12,11 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.classes import encode_values
+from unlabeled.data.classes import classes_in, encode_values
 from unlabeled.data.paths import existing
 from unlabeled.data.tabular.number_text import NumberText, read_number_text
 from unlabeled.data.tabular.table_encoding import MISSING, NumberColumn, TableEncoding, category_names
-from unlabeled.data.tabular.tables import classes_in, frame_columns, id_and_label, narrowed, read_columns, row_names
+from unlabeled.data.tabular.tables import (
+    categorical_columns,
+    frame_columns,
+    id_and_label,
+    narrowed,
+    read_columns,
+    row_names,
+)
 from unlabeled.errors import UnlabeledError
 
 KEY = re.compile(r"(?:^|[ _-])[iI][dD]$|[a-z]I[dD]$")
@@ -94,7 +101,7 @@ class Table:
 
         Columns of dates, those that have one value only, and those of more than 50 different texts are left out. Text
         such as ``"12%"``, ``"$1,200"`` or ``"5 kg"`` is read as numbers, and marks such as ``"?"`` among numbers count
-        as missing. `remarks` says so.
+        as missing. Columns of a categorical type, also of numbers, are categories. `remarks` says so.
 
         Raises
         ------
@@ -103,8 +110,8 @@ class Table:
         """
         if isinstance(source, str | os.PathLike):
             path = existing(os.fspath(source))
-            return _assembled(read_columns(Path(path)), str(path))
-        return _assembled(frame_columns(source), "the frame")
+            return _assembled(read_columns(Path(path)), str(path), categorical_columns(path))
+        return _assembled(frame_columns(source), "the frame", categorical_columns(source))
 
     def encoding(self, standardise: bool = True) -> TableEncoding:
         """Give what turns these columns, and those of later tables, into rows of numbers; see `features`."""
@@ -133,7 +140,7 @@ class Table:
         return narrowed(self.encoding(standardise).matrix(self.numbers, self.categories))
 
 
-def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
+def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str, categorical: set[str]) -> Table:
     """Tell ids and labels from features, and numbers from categories."""
     identity, label = id_and_label([column for column, _ in columns])
     keys = [i for i, (column, values) in enumerate(columns) if _is_key(column, values)]
@@ -154,7 +161,10 @@ def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Table:
         if _is_key(column, values):
             remarks.append(f"column {column!r} is left out: it names the rows")
             continue
-        written = _as_numbers(column, values, remarks.append)
+        if column in categorical and values.dtype.kind in "fiub":
+            values = np.array(row_names(values.tolist()), dtype=object)
+            remarks.append(f"column {column!r} is categorical by its type, so its numbers are taken for categories")
+        written = None if column in categorical else _as_numbers(column, values, remarks.append)
         if written is not None:
             styles[column], values = written.style, written.values
         kept = _column(column, values, name, remarks.append)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv as csv_module
+import json
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,13 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.classes import is_missing
+from unlabeled.data.classes import classes_in, is_missing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.errors import UnlabeledError
 
 TABLES = (".csv", ".tsv", ".parquet")
 """What the names of tables end in."""
+CATEGORICAL = ("CategoricalDtype", "Categorical", "Enum")
+"""Types of columns that are categories, of pandas and polars."""
 LINES_LOOKED_AT = 50
 """Lines of a text file by which it is told whether the first one names the columns."""
 
@@ -36,14 +40,44 @@ class Numbers:
 
 
 def from_frame(frame: Any) -> Numbers:
-    """Take the numbers out of a data frame, pandas' or one like it."""
-    return _assembled(frame_columns(frame), "the data frame")
+    """Take the numbers out of a data frame, pandas' or one like it; refuse categories, also those that are numbers."""
+    columns = frame_columns(frame)
+    names, categorical = [name for name, _ in columns], categorical_columns(frame)
+    described = id_and_label(names)
+    for i, (name, values) in enumerate(columns):
+        if name in categorical and i not in described and values.dtype.kind in "fiub":
+            raise UnlabeledError(
+                f"the data frame: the numbers in column {name!r} are categories by the column's type; drop or encode "
+                "the column, or if they are numbers, change its type by astype(float)"
+            )
+    return _assembled(columns, "the data frame")
 
 
 def frame_columns(frame: Any) -> list[tuple[str, NDArray[Any]]]:
     """Give the columns of a data frame, pandas' or one like it, by name."""
     _check_different([str(name) for name in frame.columns], "the data frame")
     return [(str(name), np.asarray(frame[name].to_numpy())) for name in frame.columns]
+
+
+def categorical_columns(source: Any) -> set[str]:
+    """Give the names of columns that are categories by their type, of a data frame or a parquet file made of one."""
+    if not isinstance(source, str | os.PathLike):
+        kinds = {str(name): type(getattr(source[name], "dtype", None)).__name__ for name in source.columns}
+        return {name for name, kind in kinds.items() if kind in CATEGORICAL}
+    if not str(source).lower().endswith(".parquet"):
+        return set()
+    import pyarrow as pa
+
+    from unlabeled.data.tabular.parquet import schema_of
+
+    schema = schema_of(Path(source))
+    found = {field.name for field in schema if pa.types.is_dictionary(field.type)}
+    try:  # Arrow reads categories that are numbers as numbers; only pandas' own note tells
+        noted = json.loads((schema.metadata or {}).get(b"pandas", b"{}")).get("columns", [])
+        found |= {each["field_name"] for each in noted if each["pandas_type"] == "categorical"}
+    except (ValueError, KeyError, TypeError, AttributeError):  # a note of another kind
+        pass
+    return found & set(schema.names)
 
 
 def _check_different(names: Sequence[str], source: str) -> None:
@@ -56,7 +90,8 @@ def narrowed(array: NDArray[Any]) -> NDArray[Any]:
     """Give rows as float32 if that keeps their differences, else as float64.
 
     float32 has 24 binary digits, so rounding moves a number by 6e-8 of its size. That is harmless where it is less than
-    a millionth of the column's standard deviation, and so for every column that lies within 16 of them of zero.
+    a millionth of the column's standard deviation, and so for every column that lies within 16 of them of zero, unless
+    its numbers are too small or too large for float32.
 
     Examples
     --------
@@ -66,11 +101,14 @@ def narrowed(array: NDArray[Any]) -> NDArray[Any]:
     if array.size == 0 or (array.dtype.itemsize <= 4 and array.dtype.kind == "f"):
         return array.astype(np.float32, copy=False)
     wide = array.astype(np.float64, copy=False)
-    rounding, spread = np.finfo(np.float32).eps / 2 * np.abs(wide).max(axis=0), wide.std(axis=0)
-    with np.errstate(over="ignore"):
+    limits = np.finfo(np.float32)
+    with np.errstate(over="ignore", under="ignore"):
         narrow = wide.astype(np.float32)
-    same = (wide == wide[:1]).all(axis=0) | (wide == narrow).all(axis=0)
-    return narrow if (same | (rounding <= 1e-6 * spread)).all() else wide
+        # Numbers below the smallest normal one are rounded as that one is.
+        rounding = limits.eps / 2 * np.maximum(np.abs(wide).max(axis=0), limits.tiny)
+        fine = (rounding <= 1e-6 * wide.std(axis=0)) & np.isfinite(narrow).all(axis=0)
+    same = (wide == wide[:1]).all(axis=0) & np.isfinite(narrow[0]) | (wide == narrow).all(axis=0)
+    return narrow if (same | fine).all() else wide
 
 
 def read_numbers(path: Path) -> Numbers:
@@ -214,15 +252,23 @@ def _is_list(kind: Any) -> bool:
 
 def _column(table: Any, name: str, path: Path) -> NDArray[Any]:
     """Give a column as an array, lists stacked as rows; a missing number becomes NaN, which is reported by place."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     column = table.column(name)
     if not _is_list(column.type):
-        return np.asarray(column.to_numpy())
+        exact = not pa.types.is_integer(column.type) or not column.null_count or _fit_double(pc.min_max(column).as_py())
+        # Beside a gap whole numbers become fractions, which have no room for those beyond 2⁵³, such as ids.
+        return np.asarray(column.to_numpy()) if exact else np.array(column.to_pylist(), dtype=object)
     lengths = pc.list_value_length(column).to_numpy()
     if column.null_count or len(lengths) == 0 or (lengths != lengths[0]).any():
         raise UnlabeledError(f"{path}: the lists in column {name!r} must all be there and of one length")
     return np.asarray(pc.list_flatten(column).to_numpy()).reshape(len(lengths), int(lengths[0]))
+
+
+def _fit_double(ends: dict[str, int | None]) -> bool:
+    """Tell whether fractions of 64 bits hold all whole numbers between two ends, which are None of no numbers."""
+    return all(end is None or abs(end) <= 2**53 for end in ends.values())
 
 
 def _assembled(columns: list[tuple[str, NDArray[Any]]], name: str) -> Numbers:
@@ -274,12 +320,3 @@ def row_names(values: Sequence[Any]) -> list[str]:
 
 def _example(values: NDArray[Any]) -> str:
     return repr(next((value for value in values.tolist() if value is not None), None))
-
-
-def classes_in(values: NDArray[Any]) -> NDArray[Any] | None:
-    """Give the labels unless they are a continuous quantity, which has no classes."""
-    if values.dtype.kind == "f":
-        known = values[np.isfinite(values)]
-        if (known != np.rint(known)).any():
-            return None
-    return values

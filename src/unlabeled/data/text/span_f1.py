@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-MARKS = ("B-", "I-", "E-", "S-", "L-", "U-")
-"""What the tags of stretches begin with."""
+MARKS = ("B", "I", "E", "S", "L", "U")
+"""What the tags of stretches begin with, before a hyphen and the kind; or they stand alone, where there is one kind."""
+
+
+def marks_stretches(tags: Iterable[str]) -> bool:
+    """Tell tags of stretches from others, such as parts of speech.
+
+    Examples
+    --------
+    >>> marks_stretches(["O", "B-NP"]), marks_stretches(["O", "B", "I"]), marks_stretches(["S", "NOUN"])
+    (True, True, False)
+    """
+    known = set(tags)
+    alone = known & {"B", "I"} and known <= {*MARKS, "O"}
+    return bool(alone) or any(tag.startswith(tuple(f"{mark}-" for mark in MARKS)) for tag in known)
 
 
 def chunks_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
@@ -22,14 +35,15 @@ def chunks_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
     [(0, 2, 'NP'), (3, 4, 'VP'), (4, 5, 'VP')]
     """
     found: set[tuple[int, int, str]] = set()
-    start, kind, ended = 0, "", False
+    start, ended = 0, False
+    kind: str | None = None
     for place, tag in enumerate([*tags, "O"]):
         prefix, _, name = tag.partition("-")
         begins = ended or prefix in ("B", "S", "U") or name != kind
-        if kind and (begins or prefix == "O"):
+        if kind is not None and (begins or prefix not in MARKS):
             found.add((start, place, kind))
-            kind = ""
-        if prefix != "O" and begins:
+            kind = None
+        if prefix in MARKS and begins:
             start, kind = place, name
         ended = prefix in ("E", "S", "L", "U")
     return found

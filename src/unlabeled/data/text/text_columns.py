@@ -19,6 +19,7 @@ TEXT_COLUMNS = ("text", "document", "content", "body", "abstract", "review", "me
 PAIR_COLUMNS = (
     ("sentence1", "sentence2"),
     ("sentence_1", "sentence_2"),
+    ("sentence_a", "sentence_b"),
     ("text1", "text2"),
     ("premise", "hypothesis"),
     ("question1", "question2"),
@@ -26,7 +27,8 @@ PAIR_COLUMNS = (
     ("first", "second"),
 )
 THIRD_COLUMNS = ("negative", "third")
-SCORE_COLUMNS = ("score", "similarity", "relatedness")
+SCORE_COLUMNS = ("score", "similarity", "relatedness", "similarity_score", "relatedness_score")
+GROUP_COLUMNS = ("group", "subset", "genre", "dataset")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -44,18 +46,21 @@ class TextColumns:
         A class a row, as found; None, −1 and the empty cell mean unlabelled.
     scores : list of float, optional
         NaN where there is none.
+    groups : list of str, optional
+        The part of a collection that a pair is from.
     """
 
     texts: tuple[list[str], ...]
     ids: list[str]
     labels: list[Any] | None = None
     scores: list[float] | None = field(default=None)
+    groups: list[str] | None = None
 
 
 def read_text_columns(path: Path, column: str | Sequence[str] | None = None, *, pairs: bool = True) -> TextColumns:
     """Read the texts of a table in a file, and what it says about its rows; see `chosen_columns`."""
     asked = [] if column is None else [column] if isinstance(column, str) else list(column)
-    columns = read_columns(path, [*asked, *TEXT_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS, *SCORE_COLUMNS])
+    columns = read_columns(path, [*asked, *TEXT_COLUMNS, *ID_COLUMNS, *LABEL_COLUMNS, *SCORE_COLUMNS, *GROUP_COLUMNS])
     return chosen_columns(columns, str(path), column, pairs=pairs)
 
 
@@ -92,12 +97,15 @@ def chosen_columns(
                 raise UnlabeledError(f"there is no column {wanted!r} in {name}{hint} {_told(_strings(columns))}")
     texts = tuple(as_texts(columns[wanted], f"column {wanted!r} of {name}") for wanted in chosen)
     rest = [wanted for wanted in names if wanted not in chosen]
-    identity, label, score = (find_column(rest, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS, SCORE_COLUMNS))
+    identity, label, score, group = (
+        find_column(rest, wanted) for wanted in (ID_COLUMNS, LABEL_COLUMNS, SCORE_COLUMNS, GROUP_COLUMNS)
+    )
     return TextColumns(
         texts,
         [str(i) for i in range(len(texts[0]))] if identity is None else row_names(columns[rest[identity]]),
         None if label is None else columns[rest[label]],
         None if score is None else _numbers(columns[rest[score]]),
+        None if group is None else ["" if is_missing(value) else str(value) for value in columns[rest[group]]],
     )
 
 

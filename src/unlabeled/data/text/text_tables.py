@@ -95,7 +95,27 @@ def _read_csv(path: Path, names: set[str] | None) -> pa.Table:
         if pa.types.is_binary(field.type):  # what Arrow takes text for that is not UTF-8
             texts = [value and value.decode("utf-8", errors="replace") for value in table.column(place).to_pylist()]
             table = table.set_column(place, field.name, pa.array(texts, pa.string()))
+    if delimiter == "\t":
+        _warn_of_open_quotes(table, path)
     return table if names is None else table.select(_places(table.schema, names))
+
+
+def _warn_of_open_quotes(table: pa.Table, path: Path) -> None:
+    """Warn where rows have been taken for a part of a cell: in many tables with tabs quotation marks are plain text."""
+    import pyarrow.compute as pc
+
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if not is_string(column.type):
+            continue
+        texts = column.cast("string")
+        swallowed = pc.and_(pc.match_substring(texts, "\t"), pc.match_substring(texts, "\n"))
+        if (count := pc.sum(swallowed).as_py()) is not None and count:
+            warnings.warn(
+                f"{path}: {count} cells of column {name!r} hold a tab and a line end, as where a cell begins with a "
+                "quotation mark that nothing closes, and the rows after it are lost in it; write such marks twice and "
+                "cells in marks, or give the table as .parquet or .jsonl",
+                stacklevel=2,
+            )
 
 
 def _check_header(names: list[str], path: Path) -> None:

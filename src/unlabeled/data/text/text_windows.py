@@ -51,6 +51,8 @@ class Windows:
         rows = tokenizer.encode(texts)
         whole = 1 << 62  # nothing is cut off
         ended = [tokenizer.with_special_tokens(row, whole) for row in rows if len(row)]
+        if "sep" in tokenizer.special and not len(tokenizer.closing_tokens):  # as of GPT-2, which puts nothing around
+            ended = [np.append(row, np.int32(tokenizer.special_id("sep"))) for row in ended]
         self.stream = np.concatenate(ended or [np.empty(0, int)])
         if not len(self.stream):
             raise UnlabeledError("there is nothing to learn from: all texts are empty")
@@ -133,6 +135,7 @@ class SegmentPairs:
         self.tokens = np.concatenate(segments)
         self.ends = np.cumsum([len(segment) for segment in segments])
         self.document = np.array(document)
+        self.several = len(set(document)) < len(document)  # whether any segment has one after it
 
     def __len__(self) -> int:
         return len(self.ends)

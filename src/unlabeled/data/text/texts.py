@@ -54,6 +54,8 @@ class Texts:
     classes : list of str or None
     scores : ndarray of float64 or None
         What a table says about the likeness of its pairs.
+    groups : list of str or None
+        What a table says about the part of a collection that each pair is from.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Texts:
         self.classes: list[str] | None
         self.labels, self.classes = (None, None) if given is None else encode_values(given)
         self.scores = None if found.scores is None else np.array(found.scores, dtype=np.float64)
+        self.groups = found.groups
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -142,6 +145,7 @@ class Texts:
         chosen.labels = None if self.labels is None else self.labels[places]
         chosen.classes = self.classes
         chosen.scores = None if self.scores is None else self.scores[places]
+        chosen.groups = None if self.groups is None else [self.groups[place] for place in places]
         return chosen
 
 

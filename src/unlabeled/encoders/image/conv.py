@@ -105,6 +105,11 @@ class Conv(Encoder):
 
     def features(self, values: Tensor) -> Features:
         """Give the maps before the mean, shape (n, 6 · width, h / 8, w / 8) with three halvings."""
+        if min(values.shape[2:]) < 2**self.halvings:
+            raise UnlabeledError(
+                f"encoder 'conv' halves an image {self.halvings} times and needs {2**self.halvings} pixels a side, not "
+                f"{min(values.shape[2:])}; make views of at least that size"
+            )
         return Features(self.body(2 * values - 1))
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
+from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 
 
@@ -38,6 +39,11 @@ class FlatConv(Encoder):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Map images, shape (n, channels, size, size), to vectors, shape (n, dim)."""
+        if batch.shape[1:] != self.preprocessing.shape:
+            raise UnlabeledError(
+                f"encoder 'flat_conv' was made for images of shape {self.preprocessing.shape}, not "
+                f"{tuple(batch.shape[1:])}: its vectors grow with the image; for views of another size take 'conv'"
+            )
         vectors: Tensor = self.body(batch)
         return vectors
 

@@ -65,6 +65,7 @@ class MapDecoder(nn.Module):
 def map_shape(encoder: Encoder) -> tuple[int, int]:
     """Give the channels and the side of an encoder's feature maps, by trying it on one image."""
     training = encoder.training
-    maps = encoder.eval().features(torch.zeros(1, *encoder.preprocessing.shape)).maps()
+    device = next((parameter.device for parameter in encoder.parameters()), None)  # of one that has learnt, maybe a GPU
+    maps = encoder.eval().features(torch.zeros(1, *encoder.preprocessing.shape, device=device)).maps()
     encoder.train(training)
     return maps.shape[1], maps.shape[2]

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from unlabeled.data.image.decode import pixels
 from unlabeled.encoders.encoder import Encoder
+from unlabeled.encoders.pair.two_towers import image_tower
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
 from unlabeled.modalities import check_modality
@@ -27,6 +28,7 @@ MAGNIFIED = 4
 @torch.no_grad()
 def picture_maps(encoder: Encoder, picture: NDArray[np.uint8], side: int | None = None) -> Tensor:
     """Give the feature maps of a whole picture, shape (channels, rows, columns); parameters as in `pixel_features`."""
+    encoder = image_tower(encoder)
     wanted = encoder.preprocessing
     check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and segments are parts of images")
     own = wanted.shape[-1]
@@ -53,7 +55,7 @@ def pixel_features(
     Parameters
     ----------
     encoder : Encoder
-        Of images, with feature maps or patches.
+        Of images, or of pairs of an image and a text, with feature maps or patches.
     picture : ndarray of uint8, shape (h, w, 3)
     side : int, optional
         Pixels to which both sides of the picture are scaled for the encoder. By default four times the size that it was

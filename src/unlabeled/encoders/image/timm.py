@@ -136,8 +136,10 @@ class Timm(Encoder):
 
     def tokens(self, values: Tensor, visible: Tensor | None = None) -> Tensor:
         """Map images to the vectors of their patches; class and register tokens take part and are left out."""
+        from timm.models.vision_transformer import VisionTransformer
+
         body = self.body
-        if not (hasattr(body, "patch_embed") and hasattr(body, "_pos_embed") and hasattr(body, "blocks")):
+        if not isinstance(body, VisionTransformer):  # others have parts of the same names that work otherwise
             return super().tokens(values, visible)
         with self._refuses_other_sizes(values):
             tokens = body._pos_embed(body.patch_embed((values - self.mean) / self.deviation))

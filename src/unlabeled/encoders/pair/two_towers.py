@@ -78,6 +78,8 @@ class TwoTowers(Encoder):
 
     def forward(self, values: Any) -> Tensor:
         """Map pairs or images to the vectors of the images, and texts alone to theirs; shape (n, dim)."""
+        if isinstance(values, Tensor):
+            return self.of_images(values)
         return self.of_texts(values.text) if values.image is None else self.of_images(values.image)
 
     def of_images(self, images: Tensor) -> Tensor:
@@ -94,6 +96,11 @@ class TwoTowers(Encoder):
         with torch.set_grad_enabled(torch.is_grad_enabled() and half not in self.frozen):
             vectors: Tensor = getattr(self, half)(values)
         return vectors
+
+
+def image_tower(encoder: Encoder) -> Encoder:
+    """Give the tower of images of an encoder of pairs, which has maps and patches; any other encoder as it is."""
+    return encoder.image if isinstance(encoder, TwoTowers) else encoder
 
 
 def make_tower(tower: Encoder | dict[str, Any] | str, preprocessing: Any) -> Encoder:

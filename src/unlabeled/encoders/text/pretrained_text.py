@@ -53,6 +53,10 @@ class PretrainedText(TextEncoder):
         self.body: Any = _without_idle_parts(AutoModel.from_config(made))
         preprocessing.tokenizer.check_fits(self.word_embeddings.num_embeddings)
         self.dim = int(made.hidden_size)
+        typed = getattr(made, "type_vocab_size", 0) == 2 and "sep" in preprocessing.tokenizer.special
+        # What is read in one direction is no pair: a separator in it ends a document, and another begins.
+        pairs = typed and not getattr(made, "is_decoder", False)
+        self.separator = preprocessing.tokenizer.special_id("sep") if pairs else None
         # On disk the weights have the names that the library gives them, so that it loads them as they are.
         self.register_state_dict_post_hook(_without_body)  # type: ignore[no-untyped-call]  # torch gives it no types
         self.register_load_state_dict_pre_hook(_with_body)  # type: ignore[no-untyped-call]  # nor this one
@@ -79,9 +83,23 @@ class PretrainedText(TextEncoder):
         return self.body.get_input_embeddings()
 
     def hidden_states(self, values: Tokens) -> list[Tensor]:
-        """Give the vectors of all tokens before the first layer and after each."""
-        found = self.body(input_ids=values.ids, attention_mask=values.mask.long(), output_hidden_states=True)
+        """Give the vectors of all tokens before the first layer and after each; of a pair's texts the types differ."""
+        types = {} if self.separator is None else {"token_type_ids": token_types(values, self.separator)}
+        found = self.body(input_ids=values.ids, attention_mask=values.mask.long(), output_hidden_states=True, **types)
         return [*found.hidden_states[:-1], found.last_hidden_state]
+
+
+def token_types(values: Tokens, separator: int) -> Tensor:
+    """Give 1 to the tokens after the first separator, as tokenizers of pairs of texts do, and 0 to the others.
+
+    Examples
+    --------
+    >>> ids = torch.tensor([[1, 5, 2, 6, 2, 0]])
+    >>> token_types(Tokens(ids, ids > 0), separator=2)
+    tensor([[0, 0, 0, 1, 1, 0]])
+    """
+    ends = (values.ids == separator).long()
+    return ((ends.cumsum(1) - ends > 0) & values.mask).long()
 
 
 def _without_body(module: Any, state: dict[str, Tensor], prefix: str, metadata: Any) -> None:
@@ -116,6 +134,8 @@ def load_pretrained_text(name: str, preprocessing: TextPreprocessing | None = No
     """
     place = find_checkpoint(name)
     body = load_model(name, place, optional="pooler")
+    if getattr(body.config, "is_encoder_decoder", False):
+        raise UnlabeledError(f"{name!r} has a decoder beside its encoder, as T5 has; take a model without one")
     tokenizer = SubwordTokenizer.from_folder(place)
     rows = body.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.features import Features
-from unlabeled.errors import unknown_name
+from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities.text import TextPreprocessing
 
 Pooling = Literal["mean", "cls", "last"]
@@ -46,6 +46,19 @@ class TextEncoder(Encoder):
     def settings(self) -> dict[str, Any]:
         """Give how the vector of a text is made of its tokens'."""
         return {"pooling": self.pooling, "normalise": self.normalise}
+
+    def adapt(self, preprocessing: Any, what: str = "the encoder") -> None:
+        """Take texts that were cut by the same tokenizer, up to as many tokens as the window holds, or refuse them."""
+        if preprocessing.kind != self.preprocessing.kind:
+            super().adapt(preprocessing, what)
+        if preprocessing.tokenizer != self.preprocessing.tokenizer:
+            raise UnlabeledError(f"the texts were cut by another tokenizer than that of {what}; give the texts uncut")
+        window = getattr(self, "length", self.preprocessing.length)
+        if preprocessing.length > window:
+            raise UnlabeledError(
+                f"{what} has a window of {window} tokens; a length of {preprocessing.length} is beyond"
+            )
+        self.preprocessing = preprocessing
 
     def write_companions(self, folder: Path) -> None:
         """Write the tokenizer's files, which `transformers.AutoTokenizer` reads."""

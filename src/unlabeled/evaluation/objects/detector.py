@@ -19,10 +19,11 @@ from torch import Tensor
 from unlabeled.data.image.decode import pixels, scaled_sides
 from unlabeled.data.image.images import Images
 from unlabeled.data.image.objects import Detections, Objects
-from unlabeled.data.image.proposals import checked_proposals
+from unlabeled.data.image.proposals import checked_proposals, proposals_in_order
 from unlabeled.data.image.voc import VOC
 from unlabeled.encoders import Encoder, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.encoders.pair.two_towers import image_tower
 from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator
 from unlabeled.evaluation.objects.average_precision import (
@@ -37,7 +38,7 @@ from unlabeled.memory import check_memory
 from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import check_modality
 from unlabeled.setting_checks import check_whole_settings
-from unlabeled.training.control.devices import choose_device
+from unlabeled.training.control.devices import choose_device, device_here
 from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.optimizers import set_linear_rate
 from unlabeled.training.settings import check_learning_rates
@@ -55,7 +56,8 @@ class Detector(Estimator):
     Parameters
     ----------
     encoder : str or Encoder
-        A run, a folder with a saved encoder, or an `Encoder` of images that has feature maps; it is copied.
+        A run, a folder with a saved encoder, or an `Encoder` of images that has feature maps; it is copied. Of an
+        encoder of images with captions, such as CLIP's, the tower of images.
     fine_tune : bool, default False
         Train the encoder too. Batch normalisation keeps its statistics.
     size : int, optional
@@ -95,12 +97,13 @@ class Detector(Estimator):
     random_state: int | None = None
     progress: bool | None = None
 
-    def fit(self, X: VOC, y: None = None, *, proposals: Proposals | None = None) -> Self:
+    def fit(self, X: VOC | str | os.PathLike[str], y: None = None, *, proposals: Proposals | None = None) -> Self:
         """Learn from pictures with marked objects.
 
         Parameters
         ----------
-        X : VOC
+        X : VOC or path
+            Pictures with marked objects, or the folder that holds them; of a folder all are learnt from.
         proposals : sequence or mapping of arrays of shape (k, 4), optional
             Boxes of each picture where objects may be: left, top, right, bottom, in pixels. By default the detector
             proposes boxes itself; with proposals it learns to classify and correct them, and needs some to predict.
@@ -112,12 +115,13 @@ class Detector(Estimator):
         MissingExtraError
             If torchvision is not installed.
         """
+        X = _marked(X)
         torchvision_ops()
-        check_whole_settings(self, "epochs", "batch_size")
+        check_whole_settings(self, "epochs", "batch_size", "size")
         device = choose_device(self.device)
         with torch.random.fork_rng():
             torch.manual_seed(check_random_state(self.random_state).randint(2**31))
-            self.encoder_ = trained_encoder(self.encoder).to(device).eval()
+            self.encoder_ = image_tower(trained_encoder(self.encoder)).to(device).eval()
             wanted = self.encoder_.preprocessing
             check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and boxes are in images")
             self.size_ = int(self.size or self.encoder_.preprocessing.shape[-1])
@@ -154,6 +158,7 @@ class Detector(Estimator):
         data = X if hasattr(X, "ids") else Images(X)
         if self.given_ and proposals is None:
             raise UnlabeledError("the detector was learnt with proposals, so it needs proposals to predict")
+        boxes_of = None if proposals is None else proposals_in_order(proposals, data.ids)
         found = []
         device = self.head_.mean.device
         for start in range(0, len(data), self.batch_size):
@@ -161,9 +166,8 @@ class Detector(Estimator):
             pictures = [data.decode(i) for i in rows]
             values = torch.from_numpy(np.stack([self._square(each) for each in pictures]))
             regions = None
-            if proposals is not None:
-                part = proposals if isinstance(proposals, Mapping) else [proposals[i] for i in rows]
-                sizes = [each.size for each in pictures]
+            if boxes_of is not None:
+                part, sizes = [boxes_of[i] for i in rows], [each.size for each in pictures]
                 regions = [each.to(device) for each in self._proposed(part, [data.ids[i] for i in rows], sizes)]
             with torch.no_grad():
                 results = self.head_.detect(self._maps(values.to(device)), proposals=regions)
@@ -179,7 +183,7 @@ class Detector(Estimator):
 
     def evaluate(
         self,
-        X: VOC,
+        X: VOC | str | os.PathLike[str],
         measure: Literal["voc", "voc11", "coco"] = "voc",
         overlap: float = 0.5,
         *,
@@ -189,7 +193,7 @@ class Detector(Estimator):
 
         Parameters
         ----------
-        X : VOC
+        X : VOC or path
         measure : {"voc", "voc11", "coco"}, default "voc"
             See `voc_average_precision` and `coco_average_precision`.
         overlap : float, default 0.5
@@ -203,6 +207,7 @@ class Detector(Estimator):
             If a class is marked that the detector does not know.
         """
         check_is_fitted(self, "head_")
+        X = _marked(X)
         unknown = sorted({str(name) for each in X.objects for name in each.labels} - set(self.classes_))
         if unknown:
             raise UnlabeledError(
@@ -243,12 +248,14 @@ class Detector(Estimator):
         tensors = load_tensors(folder / "head.safetensors")
         self = cls(**saved["settings"])
         check_whole_settings(self, "epochs", "batch_size")
-        self.encoder_ = load_encoder(folder)
+        self.device = device_here(self.device)
+        device = choose_device(self.device)
+        self.encoder_ = load_encoder(folder).to(device)
         self.size_, self.classes_, self.history_ = int(saved["size"]), saved["classes"], saved["history"]
         self.given_ = bool(saved.get("given", False))
         self.head_ = RegionHead(tensors["mean"].shape[1], len(self.classes_), self.size_)
         load_weights(self.head_, tensors, folder / "head.safetensors")
-        self.head_.eval()
+        self.head_.to(device).eval()
         return self
 
     def _square(self, picture: Any) -> NDArray[np.uint8]:
@@ -278,11 +285,24 @@ class Detector(Estimator):
         canonical = self.encoder_.preprocessing.part(self.size_).canonical(values)
         try:
             return self.encoder_.features(canonical).maps().float()
+        except torch.OutOfMemoryError:
+            raise
         except (AssertionError, RuntimeError) as error:
+            if self._has_maps(canonical):
+                raise  # it is not the size of the pictures
             raise UnlabeledError(
                 f"encoder {self.encoder_.architecture!r} gives no maps of pictures of {self.size_} pixels ({error}); "
                 f"leave size out, or use a convolutional encoder"
             ) from error
+
+    def _has_maps(self, pictures: Tensor) -> bool:
+        """Tell whether the encoder gives maps of one of these pictures alone."""
+        try:
+            with torch.no_grad():
+                self.encoder_.features(pictures[:1]).maps()
+        except (AssertionError, RuntimeError):
+            return False
+        return True
 
     def _train(
         self,
@@ -348,3 +368,15 @@ class Detector(Estimator):
 
     def _mirrored(self, boxes: Tensor) -> Tensor:
         return torch.stack((self.size_ - boxes[:, 2], boxes[:, 1], self.size_ - boxes[:, 0], boxes[:, 3]), 1)
+
+
+def _marked(X: Any) -> VOC:
+    """Give pictures with marked objects; a path is opened."""
+    if isinstance(X, VOC):
+        return X
+    if isinstance(X, (str, os.PathLike)):
+        return VOC(X)
+    raise UnlabeledError(
+        f"a detector takes pictures with marked boxes, a folder in the layout of Pascal VOC or VOC(folder), not "
+        f"{type(X).__name__}"
+    )

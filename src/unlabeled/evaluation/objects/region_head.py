@@ -107,7 +107,8 @@ class RegionHead(nn.Module):
             )
         seen = self._pooled(maps, chosen)
         kind, wanted = torch.cat(classes), torch.cat(targets)
-        total = total / len(maps) + F.cross_entropy(self.scores(seen), kind)
+        # A batch of empty pictures without a proposal has no region at all, of which there is no mean.
+        total = total / len(maps) + F.cross_entropy(self.scores(seen), kind, reduction="sum") / max(1, len(kind))
         hit = kind > 0
         if hit.any():
             corrections = self.corrections(seen).view(len(seen), self.classes, 4)[hit, kind[hit] - 1]

@@ -17,6 +17,8 @@ from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
 
 STEPS, BATCH = 300, 1024
+JUDGED = 4096
+"""Test words that are judged at a time: their vectors in all layers are copied to bring them to scale."""
 MAX_WORDS = 20_000
 """Words to learn a probe from at most; the vectors of all layers of so many take some hundred megabytes."""
 
@@ -38,7 +40,7 @@ class EdgeProbe:
     centre : float
         Centre of gravity, the mean layer by these weights: where the probe looks.
     expected_layer : float
-        Mean layer by what each adds to `cumulative`: where the task is solved. NaN if no layer adds anything.
+        Mean layer by what each adds to `cumulative`: where the task is solved. NaN if all layers together add nothing.
     untrained : float
         Accuracy of the mix of the same network with random weights.
     selectivity : float
@@ -137,7 +139,7 @@ def expected_layer(cumulative: Sequence[float]) -> float:
     """
     gains = np.diff(cumulative)
     total = float(gains.sum())
-    return float((np.arange(1, len(gains) + 1) * gains).sum() / total) if total else float("nan")
+    return float((np.arange(1, len(gains) + 1) * gains).sum() / total) if total > 0 else float("nan")
 
 
 @torch.no_grad()
@@ -193,8 +195,7 @@ def _probe(x: Tensor, y: NDArray[Any], test_x: Tensor, test_y: NDArray[Any], cla
     """Fit a mix of layers and a linear classifier on it; give the test accuracy and the weights of the mix."""
     # Each layer is brought to one scale, so that the weights of the mix compare.
     mean = x.mean(0)
-    scale = (x - mean).square().mean((0, 2), keepdim=True).sqrt().clamp_min(1e-6)
-    x, test_x = (x - mean) / scale, (test_x - mean) / scale
+    scale = x.var(0, correction=0).mean(1, keepdim=True).sqrt().clamp_min(1e-6)
     mix = nn.Parameter(torch.zeros(x.shape[1]))
     head = nn.Linear(x.shape[2], classes)
     groups: list[dict[str, Any]] = [{"params": list(head.parameters())}, {"params": [mix]}]
@@ -204,12 +205,12 @@ def _probe(x: Tensor, y: NDArray[Any], test_x: Tensor, test_y: NDArray[Any], cla
         for group, peak in zip(optimizer.param_groups, (0.01, 0.05), strict=True):
             group["lr"] = peak * (1 - step / STEPS)
         rows = torch.randint(len(x), (min(BATCH, len(x)),))
-        loss = F.cross_entropy(head(_mixed(x[rows], mix)), truth[rows])
+        loss = F.cross_entropy(head(_mixed((x[rows] - mean) / scale, mix)), truth[rows])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        found = head(_mixed(test_x, mix)).argmax(1)
+        found = torch.cat([head(_mixed((part - mean) / scale, mix)).argmax(1) for part in test_x.split(JUDGED)])
     return float((found == torch.from_numpy(test_y)).float().mean()), mix.detach().softmax(0).tolist()
 
 

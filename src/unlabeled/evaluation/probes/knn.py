@@ -15,6 +15,8 @@ from unlabeled.evaluation.label_free.neighbours import Metric, nearest
 from unlabeled.setting_checks import check_whole_number
 
 Weighting = Literal["similarity", "uniform"]
+VOTES = 2**22
+"""Queries times classes that are counted at a time: 32 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +133,7 @@ def knn(
         if weighting == "similarity":
             # Relative to the nearest: a common factor does not change the vote, and exp cannot overflow.
             weights = np.exp((found.similarities - found.similarities[:, :1]) / temperature)
-        predicted[found.queries] = classes[_votes(codes[found.indices], weights, len(classes)).argmax(axis=1)]
+        predicted[found.queries] = classes[_voted(codes[found.indices], weights, len(classes))]
 
     predictions = np.full(len(judged), -1, dtype=np.int64)
     predictions[judged] = predicted
@@ -157,8 +159,13 @@ def _labelled(table: Vectors, classes: Labels, which: str) -> tuple[Vectors, Lab
     return table[judged], classes[judged], judged
 
 
-def _votes(codes: Labels, weights: Vectors, classes: int) -> NDArray[np.float64]:
-    """Add up each query's votes for each class."""
-    votes = np.zeros((len(codes), classes))
-    np.add.at(votes, (np.arange(len(codes))[:, None], codes), weights)
-    return votes
+def _voted(codes: Labels, weights: Vectors, classes: int) -> Labels:
+    """Give the class with the most votes of each query; some queries at a time, for there may be many classes."""
+    chosen = np.empty(len(codes), dtype=np.int64)
+    step = max(1, VOTES // classes)
+    for start in range(0, len(codes), step):
+        part = slice(start, start + step)
+        votes = np.zeros((len(codes[part]), classes))
+        np.add.at(votes, (np.arange(len(votes))[:, None], codes[part]), weights[part])
+        chosen[part] = votes.argmax(axis=1)
+    return chosen

@@ -7,6 +7,9 @@ from typing import Any
 from unlabeled.methods.fewlabels.fine_tuning import FineTuning
 from unlabeled.methods.fewlabels.tasks import TaskName
 
+OF_A_HEAD: dict[str, Any] = {"epochs": 100, "patience": 20, "batch_size": 64, "head_learning_rate": 1e-2}
+"""Settings by which a head learns alone: vectors are computed once, so that many epochs cost little."""
+
 
 def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settings: Any) -> FineTuning:
     """Put a new head on a frozen encoder and train only that, for a task with labels.
@@ -40,5 +43,5 @@ def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settin
     >>> model.predict_proba(images[:3]).shape
     (3, 10)
     """
-    given = {"epochs": 100, "patience": 20, "batch_size": 64, "head_learning_rate": 1e-2, **settings, "layers": "none"}
+    given: Any = {**OF_A_HEAD, **settings, "layers": "none"}
     return FineTuning(encoder=encoder, task=task, **given).fit(X, y)

@@ -67,7 +67,7 @@ def representations(encoder: Any, known: Sequence[str], word_vectors: Any, seed:
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        blank = from_description(encoder.describe(), encoder.preprocessing)
+        blank = from_description(encoder.describe(), encoder.preprocessing).to(next(encoder.parameters()).device)
 
     if not len(known):
         raise UnlabeledError("there are no texts to judge by")
@@ -88,7 +88,8 @@ def representations(encoder: Any, known: Sequence[str], word_vectors: Any, seed:
 
 
 def _embedded(encoder: Any, texts: Sequence[str]) -> Vectors:
-    return embed(encoder, open_instances(list(texts), preprocessing=encoder.preprocessing)[0])
+    instances, _ = open_instances(list(texts), preprocessing=encoder.preprocessing)
+    return embed(encoder, instances, device=next(encoder.parameters()).device)
 
 
 def _means(means: SentenceVectors, texts: Sequence[str]) -> Vectors:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.texts.text_baselines import TextEvaluation, representations
@@ -62,7 +64,7 @@ def text_retrieval(
     if len(queries) != len(relevant):
         raise UnlabeledError(f"there are {len(queries)} queries, but relevant documents for {len(relevant)}")
     check_whole_number("k", k)
-    answers = [np.unique(np.fromiter(found, np.int64)) for found in relevant]
+    answers = [_positions(found, place) for place, found in enumerate(relevant)]
     for place, found in enumerate(answers):
         if not len(found) or found[0] < 0 or found[-1] >= len(documents):
             what = "no relevant document" if not len(found) else f"a relevant document number {found[-1]}"
@@ -81,6 +83,16 @@ def text_retrieval(
         )
         figures[name] = dict(zip((f"ndcg@{k}", f"recall@{k}", "mrr"), found.mean(axis=0).tolist(), strict=True))
     return TextEvaluation(figures, 0, len(queries))
+
+
+def _positions(found: Iterable[int], place: int) -> NDArray[np.int64]:
+    """Check the relevant documents of a query, and give each once."""
+    if isinstance(found, str) or not hasattr(found, "__iter__"):
+        raise UnlabeledError(f"query {place} has {found!r:.60} for relevant documents; give a list, such as [0, 3]")
+    listed = list(found)
+    if odd := [one for one in listed if not isinstance(one, Integral) or isinstance(one, bool)]:
+        raise UnlabeledError(f"query {place} has {odd[0]!r:.60} for a relevant document; give positions, such as 3")
+    return np.unique(np.array(listed, dtype=np.int64))
 
 
 def _measured(order: Any, answers: Any, k: int) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network, Windows, make_encoder
 from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.make import brings_weights
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import info_nce
 from unlabeled.modalities import Preprocessing
@@ -92,6 +93,11 @@ class CPC(SelfSupervised):
             key: value.shape for key, value in encoder.state_dict().items()
         }:
             inner.load_state_dict(encoder.state_dict())  # a given encoder that takes any size keeps what it has learnt
+        elif brings_weights(self.encoder):
+            raise UnlabeledError(
+                f"what encoder {encoder.architecture!r} has learnt fits whole instances and not windows of {size}; "
+                "take one for any size, such as 'conv', or an untrained one by its name"
+            )
         windows = Windows(encoder.preprocessing, encoder=inner, size=size, stride=stride)
         maps = [nn.Linear(inner.dim, inner.dim) for _ in range(min(self.ahead, steps - 1))]
         return Network(windows, context=nn.GRU(inner.dim, inner.dim, batch_first=True), predictor=nn.ModuleList(maps))

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from unlabeled.data.batch import Batch, joined, map_tensors, rows_of
 from unlabeled.encoders import Encoder, Network, Paired, projection_head
 from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.make import brings_weights
 from unlabeled.encoders.pair.joint_towers import JointTowers
 from unlabeled.encoders.pair.two_towers import TwoTowers
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -39,6 +40,9 @@ class CrossEncoder(TupleViews):
 
     Of images with texts, the views are the image and the text. The joint form is then a transformer in which the places
     of the image and the tokens of the text attend to each other, and the form of two towers has one for each kind.
+
+    An encoder that has learnt already is taken over with its weights; in the joint form its first layer sees the mean
+    of both instances to begin with.
 
     The joint form can compare details; but it has no vector of one instance that could be searched for. Its `transform`
     gives the vector of an instance paired with itself. With two towers n instances cost n passes and not n².
@@ -86,7 +90,8 @@ class CrossEncoder(TupleViews):
         y : array of shape (n,), optional
             Their classes, −1 or None where unknown, from which pairs are made.
         pairs : array of int, shape (m, 3), optional
-            Given pairs instead: the positions of two instances, and 1 if they are alike or 0 if not.
+            Given pairs instead: the positions of two instances, and 1 if they are alike or 0 if not. An epoch is
+            then a pass over the pairs, and a batch holds half as many of them as `batch_size`.
         resume : bool, default False
             Go on from the checkpoint.
 
@@ -110,6 +115,8 @@ class CrossEncoder(TupleViews):
             return Network(joint, head=projection_head(joint.dim, 1))
         if self.form == "joint":
             inner = from_description(encoder.describe(), encoder.preprocessing.doubled())
+            if brings_weights(self.encoder):
+                take_over(inner, encoder)
             return Network(Paired(encoder.preprocessing, encoder=inner), head=projection_head(inner.dim, 1))
         head, (scale, offset) = nn.Linear(1, 1), SIMILARITIES[self.similarity]
         nn.init.constant_(head.weight, scale)
@@ -179,3 +186,27 @@ class CrossEncoder(TupleViews):
             s = (unit(u - u.mean(dim=1, keepdim=True)) * unit(v - v.mean(dim=1, keepdim=True))).sum(dim=1)
         scaled: Tensor = net.head(s[:, None])
         return scaled.squeeze(1)
+
+
+def take_over(pair: Encoder, single: Encoder) -> None:
+    """Give an encoder of pairs what one of single instances has learnt.
+
+    The first layer, which has twice the inputs, gets half of the weights for each of both. So an instance paired with
+    itself has the vector that it has alone.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is a layer that this does not fit.
+    """
+    wanted, found = pair.state_dict(), {}
+    for name, weight in single.state_dict().items():
+        if wanted[name].shape != weight.shape:
+            weight = torch.cat([weight, weight], dim=1) / 2 if weight.dim() > 1 else weight
+        if wanted[name].shape != weight.shape:
+            raise UnlabeledError(
+                f"what encoder {single.architecture!r} has learnt does not fit the joint form, which sees two "
+                "instances at once; take form='two_towers', or an untrained encoder by its name"
+            )
+        found[name] = weight
+    pair.load_state_dict(found)

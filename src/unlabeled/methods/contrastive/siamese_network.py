@@ -38,6 +38,11 @@ class SiameseNetwork(TupleViews):
         D.
     projection_dim : int, default 128
         Length of the projection z. Users get the encoder's vector before it.
+    per_class : int, optional
+        Instances of each class in a batch, for many classes of few instances, of which a shuffled batch rarely holds
+        two. It divides `batch_size`, and needs labels and no given pairs; instances without a label then never come.
+        Classes and instances are drawn at random, in as many steps as without it. By default all instances are
+        shuffled.
 
     See Also
     --------
@@ -66,6 +71,7 @@ class SiameseNetwork(TupleViews):
     margin: float = 1.0
     distance: Distance = "euclidean"
     projection_dim: int = 128
+    per_class: int | None = None
 
     def fit(self, X: Any, y: Any = None, *, pairs: Any = None, resume: bool = False) -> Self:
         """Learn from pairs of instances.
@@ -78,7 +84,7 @@ class SiameseNetwork(TupleViews):
             Their classes, −1 or None where unknown, from which pairs are made.
         pairs : array of int, shape (m, 3), optional
             Given pairs instead: the positions of two instances, and 1 if they are alike or 0 if not. Views of both are
-            compared.
+            compared. An epoch is then a pass over the pairs, and a batch holds half as many of them as `batch_size`.
         resume : bool, default False
             Go on from the checkpoint.
 

@@ -33,7 +33,8 @@ class SimCSE(TextMethod):
 
     .. math:: L_i = -\log \frac{\exp(s(x_i, y_i)/\tau)}{\sum_j \exp(s(x_i, y_j)/\tau) + \sum_j \exp(s(x_i, z_j)/\tau)}
 
-    A text that stands in a batch more than once is no negative of itself.
+    A text that stands in a batch more than once is no negative of itself, and its partners in other pairs are no
+    negatives of it.
 
     Parameters
     ----------
@@ -151,7 +152,9 @@ def identical(texts: list[Tokens]) -> Tensor:
 
 
 def find_own(scores: Tensor, same: Tensor, first: int = 0) -> Tensor:
-    """Give the cross-entropy of finding each row's own candidate among all but copies of it or of the row itself.
+    """Give the cross-entropy of finding each row's own candidate among all that do not go with the row.
+
+    Copies of the row or of its candidate go with it, and so does the candidate of a copy of the row.
 
     Parameters
     ----------
@@ -161,9 +164,11 @@ def find_own(scores: Tensor, same: Tensor, first: int = 0) -> Tensor:
         From `identical`: numbers of the rows' texts, and of the candidates'.
     first : int, default 0
     """
-    shown, others = same[0], gather(same[1:].T.contiguous()).T.flatten()
+    gathered = gather(same.T.contiguous()).T
+    shown, every, others = same[0], gathered[0], gathered[1:].flatten()
     own = torch.arange(len(scores), device=scores.device) + first
     partner = others[own]
     copies = (others[None, :] == shown[:, None]) | (others[None, :] == partner[:, None])
+    copies[:, : len(every)] |= every[None, :] == shown[:, None]  # what goes with a copy of it goes with it too
     copies[torch.arange(len(scores), device=scores.device), own] = False
     return torch.nn.functional.cross_entropy(scores.masked_fill(copies, -math.inf), own)

@@ -28,6 +28,10 @@ class SupCon(LabelledViews):
         τ; smaller values attend to the nearest negatives.
     projection_dim : int, default 128
         Length of the projection z. Users get the encoder's vector before it.
+    per_class : int, optional
+        Instances of each class in a batch, for many classes of few instances, of which a shuffled batch rarely holds
+        two. It divides `batch_size` and needs labels; instances without one then never come. Classes and instances are
+        drawn at random, in as many steps as without it. By default all instances are shuffled.
 
     See Also
     --------
@@ -53,6 +57,7 @@ class SupCon(LabelledViews):
 
     temperature: float = 0.1
     projection_dim: int = 128
+    per_class: int | None = None
 
     def build(self, encoder: Encoder) -> Network:
         """Add a projection head."""

@@ -34,6 +34,11 @@ class TripletNetwork(TupleViews):
         Of made triplets, let all negatives of an anchor count, or the nearest alone.
     projection_dim : int, default 128
         Length of the projection z. Users get the encoder's vector before it.
+    per_class : int, optional
+        Instances of each class in a batch, for many classes of few instances, of which a shuffled batch rarely holds
+        two. It divides `batch_size`, and needs labels and no given triplets; instances without a label then never come.
+        Classes and instances are drawn at random, in as many steps as without it. By default all instances are
+        shuffled.
 
     See Also
     --------
@@ -63,6 +68,7 @@ class TripletNetwork(TupleViews):
     distance: Distance = "euclidean"
     negatives: Negatives = "sum"
     projection_dim: int = 128
+    per_class: int | None = None
 
     def fit(self, X: Any, y: Any = None, *, triplets: Any = None, resume: bool = False) -> Self:
         """Learn from triplets of instances.
@@ -75,6 +81,7 @@ class TripletNetwork(TupleViews):
             Their classes, −1 or None where unknown, from which triplets are made.
         triplets : array of int, shape (m, 3), optional
             Given triplets instead: the positions of anchor, positive and negative. Views of all three are compared.
+            An epoch is then a pass over the triplets, and a batch holds a third as many of them as `batch_size`.
         resume : bool, default False
             Go on from the checkpoint.
 

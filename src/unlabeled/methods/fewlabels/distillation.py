@@ -107,9 +107,11 @@ class Distillation(SemiSupervised):
             )
         vectors = np.asarray(teacher.transform(X), dtype=np.float32)
         self.classes_ = np.empty(0, dtype=np.int64)
-        spread = vectors.std(axis=0)
-        standard: NDArray[np.float32] = (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1)
-        return standard
+        mean, spread = vectors.mean(axis=0, dtype=np.float64), vectors.std(axis=0, dtype=np.float64)
+        # Rounding of the mean may leave a little more than 0 of a column that is all the same.
+        varies = (vectors != vectors[:1]).any(axis=0) & (spread > 0)
+        standard = np.where(varies, (vectors - mean) / np.where(varies, spread, 1), 0)
+        return standard.astype(np.float32)
 
     def outputs(self) -> int:
         """Give a number a class, or one a column of the teacher's vectors."""

@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
 
 from unlabeled.array_model import ArrayModel
+from unlabeled.data.arrays import unmasked
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
 
@@ -42,6 +43,7 @@ class FewLabels(ClassifierMixin, ArrayModel, ABC):
 
     def _rows(self, X: Any, *, reset: bool) -> Any:
         """Check rows as scikit-learn does."""
+        X = unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
         return validate_data(
             self, X, reset=reset, accept_sparse="csr" if self.takes_sparse else False, dtype=[np.float64, np.float32]
         )
@@ -102,4 +104,19 @@ def softmax(scores: Floats) -> Floats:
     """Give each row's exponentials, scaled to sum 1."""
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares
+
+
+def known_shares(class_prior: ArrayLike, classes: int) -> Floats:
+    """Check the known shares of the classes, and scale them to sum 1.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is not one for each class, or one is not above 0.
+    """
+    prior = np.asarray(class_prior, dtype=np.float64)
+    if prior.shape != (classes,) or not (prior > 0).all() or not np.isfinite(prior).all():
+        raise UnlabeledError(f"class_prior must hold a share above 0 for each of the {classes} classes")
+    shares: Floats = prior / prior.sum()
     return shares

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from unlabeled.files import folder_written_aside, read_json, refuses_damage, wri
 from unlabeled.methods.fewlabels.tasks import TASKS, Scores, TaskName
 from unlabeled.setting_checks import check_whole_number, check_whole_settings
 from unlabeled.training.bases.stages import stages
-from unlabeled.training.control.devices import Precision, choose_device, has_bf16
+from unlabeled.training.control.devices import Precision, choose_device, device_here, has_bf16
 from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.optimizers import set_linear_rate
 from unlabeled.training.settings import check_learning_rates
@@ -195,15 +195,12 @@ class FineTuning(Estimator):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
         check_is_fitted(self, "head_")
-        settings = {
-            **self.get_params(deep=False),
-            "encoder": str(self.encoder) if isinstance(self.encoder, str) else "",
-        }
+        encoder = self.encoder if isinstance(self.encoder, str) else ""
+        settings = self.recipe() | {"method": "fine_tuning", "encoder": encoder}
         with folder_written_aside(folder) as aside:
             write_encoder(self.encoder_, aside, {})
             save_tensors(self.head_.state_dict(), aside / "head.safetensors")
-            about = {"method": "fine_tuning", **settings, "state": self.task_.state(), "history": self.history_}
-            write_json(aside / "model.json", about)
+            write_json(aside / "model.json", settings | {"state": self.task_.state(), "history": self.history_})
 
     @classmethod
     @refuses_damage
@@ -214,14 +211,17 @@ class FineTuning(Estimator):
         if saved.get("method") != "fine_tuning":
             raise UnlabeledError(f"{folder} holds no fine-tuned model but one of {saved.get('method')}")
         self = cls._of_recipe(saved)
+        self.device = device_here(self.device)
         self._check()
-        self.encoder_ = load_encoder(folder)
+        device = choose_device(self.device)
+        self.encoder_ = load_encoder(folder).to(device)
         self.task_ = TASKS[self.task]()
         self.task_.restore(saved["state"])
         if hasattr(self.task_, "classes"):
             self.classes_ = self.task_.classes
         self.head_ = nn.Linear(self.encoder_.dim, self.task_.outputs)
         load_weights(self.head_, load_tensors(folder / "head.safetensors"), folder / "head.safetensors")
+        self.head_.to(device)
         self.history_ = saved["history"]
         return self
 
@@ -238,6 +238,12 @@ class FineTuning(Estimator):
         check_whole_settings(self, "epochs", "batch_size", "patience")
         if not 0 <= self.validation < 1:
             raise UnlabeledError(f"validation is a share, at least 0 and below 1, got {self.validation!r}")
+        if not 0 <= self.dropout < 1:
+            raise UnlabeledError(f"dropout is a share, at least 0 and below 1, got {self.dropout!r}")
+        if not self.weight_decay >= 0:
+            raise UnlabeledError(f"weight_decay must not be negative, got {self.weight_decay!r}")
+        if self.precision not in get_args(Precision):
+            raise unknown_name("precision", self.precision, get_args(Precision))
         if not 0 < self.layer_decay <= 1:
             raise UnlabeledError(f"layer_decay is a factor above 0 and at most 1, got {self.layer_decay!r}")
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.fewlabels.calibration import out_of_fold
 from unlabeled.methods.fewlabels.class_densities import DENSITIES, Densities
-from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, one_hot
+from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, known_shares, one_hot
 from unlabeled.setting_checks import check_whole_number
 
 LAMBDAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -160,7 +160,7 @@ class SemiSupervisedEM(FewLabels):
     def _maximise(self, densities: Densities, X: Any, R: Floats) -> tuple[Floats, dict[str, Floats]]:
         """Fit shares and densities to rows that belong to the classes by the weights R."""
         if self.class_prior is not None:
-            shares = np.asarray(self.class_prior, dtype=np.float64)
+            shares = known_shares(self.class_prior, R.shape[1])
         else:
             shares = R.sum(axis=0) + (1.0 if self.model == "multinomial" else 0.0)
         return np.log(shares / shares.sum()), densities.fit(X, R)

@@ -115,9 +115,10 @@ class SetFit(Estimator):
             raise UnlabeledError(f"a classifier needs at least two classes, got {len(self.classes_)}")
         rows = np.flatnonzero(codes >= 0)
         self.accuracies_: dict[str, float] = {}
-        folds = min(FOLDS, int(np.bincount(codes[rows]).min()))
         self.tuned_ = self.tune == "always"
-        if self.tune == "auto" and folds > 1:
+        counts = np.bincount(codes[rows])
+        if self.tune == "auto" and counts.max() > 1:
+            folds = min(FOLDS, int(counts[counts > 1].min()))
             self.accuracies_ = self._compared(instances, rows, codes, folds, seed)
             self.tuned_ = self.accuracies_["tuned"] > self.accuracies_["frozen"]
         self.encoder_ = self._tuned(instances, rows, codes, seed, "SetFit") if self.tuned_ else start
@@ -145,7 +146,7 @@ class SetFit(Estimator):
         found = self.predict(X)
         if len(y) != len(found):
             raise UnlabeledError(f"there are {len(found)} texts but {len(y)} labels")
-        pairs = [(class_name(a), str(b)) for a, b in zip(y, found, strict=True)]
+        pairs = [(class_name(a), class_name(b)) for a, b in zip(y, found, strict=True)]
         right = [a == b for a, b in pairs if a is not None]
         if not right:
             raise UnlabeledError("no text is labelled, so there is nothing to measure by")
@@ -154,13 +155,13 @@ class SetFit(Estimator):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
         check_is_fitted(self, "weights_")
-        settings = self.get_params(deep=False)
-        settings["encoder"] = self.encoder if isinstance(self.encoder, str) else ""
+        encoder = self.encoder if isinstance(self.encoder, str) else ""
+        settings = self.recipe() | {"method": "set_fit", "encoder": encoder}
         with folder_written_aside(folder) as aside:
             write_encoder(self.encoder_, aside, {})
             save_arrays({"weights": self.weights_, "bias": self.bias_}, aside / "head.safetensors")
             about = {"classes": self.classes_.tolist(), "tuned": self.tuned_, "accuracies": self.accuracies_}
-            write_json(aside / "model.json", {"method": "set_fit", **settings, **about})
+            write_json(aside / "model.json", settings | about)
 
     @classmethod
     @refuses_damage
@@ -193,17 +194,23 @@ class SetFit(Estimator):
     def _compared(
         self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], folds: int, seed: int
     ) -> dict[str, float]:
-        """Cross-validate the untouched and the tuned encoder on the same parts."""
+        """Cross-validate the untouched and the tuned encoder on the same parts.
+
+        A text that is alone in its class is never held out, since nothing else tells of that class.
+        """
         frozen = self._vectors(trained_encoder(self.encoder).to(choose_device(self.device)), instances)
         right = {"frozen": 0, "tuned": 0}
-        parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, codes[rows])
-        for number, (shown, held) in enumerate(parts, start=1):
-            encoder = self._tuned(instances, rows[shown], codes, seed, f"SetFit, without part {number} of {folds}")
+        several = rows[np.bincount(codes[rows])[codes[rows]] > 1]
+        parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(several, codes[several])
+        for number, (_, places) in enumerate(parts, start=1):
+            held = several[places]
+            shown = np.setdiff1d(rows, held)
+            encoder = self._tuned(instances, shown, codes, seed, f"SetFit, without part {number} of {folds}")
             tuned = self._vectors(encoder, instances)
             for name, vectors in (("frozen", frozen), ("tuned", tuned)):
-                model = fitted(_classifier(), vectors[rows[shown]], codes[rows[shown]])
-                right[name] += int((model.predict(vectors[rows[held]]) == codes[rows[held]]).sum())
-        return {name: count / len(rows) for name, count in right.items()}
+                model = fitted(_classifier(), vectors[shown], codes[shown])
+                right[name] += int((model.predict(vectors[held]) == codes[held]).sum())
+        return {name: count / len(several) for name, count in right.items()}
 
     def _tuned(
         self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], seed: int, title: str

@@ -14,9 +14,9 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.classes import label_codes
+from unlabeled.data.classes import class_name, label_codes
 from unlabeled.data.text.annotated import answer_span, given_answers, sentence_tags
-from unlabeled.data.text.span_f1 import MARKS, answer_f1, entity_f1
+from unlabeled.data.text.span_f1 import answer_f1, entity_f1, marks_stretches
 from unlabeled.data.text.text_columns import whole_characters
 from unlabeled.data.text.token_windows import IGNORED, Questions, TaggedWords, pair_rows
 from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
@@ -133,7 +133,7 @@ class ClassTask(Task):
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
         """Share of the classes that are right."""
-        return float(np.mean([str(a) == str(b) for a, b in zip(truth, found, strict=True)]))
+        return float(np.mean([class_name(a) == class_name(b) for a, b in zip(truth, found, strict=True)]))
 
     def state(self) -> dict[str, Any]:
         """Give the classes, and how many texts are read together."""
@@ -203,8 +203,12 @@ class TagTask(Task):
 
     name = "tags"
     of_tokens = True
-    measure = "entity F1"
     classes: list[str]
+
+    @property
+    def measure(self) -> str:  # type: ignore[override]  # of other tasks it is the same for all data
+        """Entities are counted whole; tags that mark no stretches, such as parts of speech, one by one."""
+        return "entity F1" if marks_stretches(self.classes) else "accuracy"
 
     def prepare(self, X: Any, encoder: Any) -> tuple[Any, Any]:
         """Cut the words; long sentences become several rows."""
@@ -239,11 +243,13 @@ class TagTask(Task):
     def read(self, scores: list[Scores], made: Any) -> Any:
         """Give a tag for each word."""
         found = made.of_words(scores, self.outputs)
-        return [[self.classes[i] for i in words.argmax(1)] for words in found]
+        # Of a word without a token nothing is known; that it is outside of all stretches claims least.
+        none = self.classes.index("O") if "O" in self.classes else 0
+        return [[self.classes[row.argmax() if row.any() else none] for row in words] for words in found]
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
         """F1 of whole stretches where tags begin with B- or the like, else the share of tags that are right."""
-        if any(tag.startswith(MARKS) for tags in truth for tag in tags):
+        if marks_stretches(tag for tags in (getattr(self, "classes", []), *truth) for tag in tags):
             return entity_f1(truth, found)
         pairs = [(a, b) for one, other in zip(truth, found, strict=True) for a, b in zip(one, other, strict=True)]
         return float(np.mean([a == b for a, b in pairs]))
@@ -286,11 +292,16 @@ class SpanTask(Task):
         spans = [answer_span(a, context, i) for i, (a, (_, context)) in enumerate(zip(y, pairs, strict=True))]
         self.unanswerable = any(span is None for span in spans)
         known = [[text for text, _ in given_answers(answer, row)] or [""] for row, answer in enumerate(y)]
-        return questions.targets(spans), np.array(questions.rows.owner), known
+        # Beside the two places the length of the row, after which comes padding.
+        places = questions.targets(spans)
+        targets = [np.append(place, len(row)) for place, row in zip(places, questions.rows.rows, strict=True)]
+        return targets, np.array(questions.rows.owner), known
 
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:
         """Cross-entropy of the first and of the last token; both are the first of the row where there is no answer."""
         wanted = torch.from_numpy(np.stack(targets)).to(scores.device)
+        padding = torch.arange(scores.shape[1], device=scores.device) >= wanted[:, 2:]
+        scores = scores.masked_fill(padding[..., None], -math.inf)
         return (F.cross_entropy(scores[..., 0], wanted[:, 0]) + F.cross_entropy(scores[..., 1], wanted[:, 1])) / 2
 
     def read(self, scores: list[Scores], made: Any) -> Any:

@@ -19,7 +19,7 @@ from unlabeled.data.image.masks import read_mask
 from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator
 from unlabeled.memory import check_memory
-from unlabeled.setting_checks import check_whole_number, check_whole_settings
+from unlabeled.setting_checks import check_types, check_whole_number, check_whole_settings
 from unlabeled.training.control.devices import choose_device
 from unlabeled.training.control.progress import ProgressBar
 from unlabeled.training.loop import own_randomness
@@ -233,7 +233,9 @@ class DeepImagePrior(Estimator):
         return as_picture(average.best if self.patience else average.mean)
 
     def _check(self, size: torch.Size) -> None:
+        check_types(self)
         check_whole_settings(self, "steps", "width", "scales")
+        check_whole_number("patience", self.patience, least=0)
         check_learning_rates(self, "learning_rate")
         if not 0 < self.smoothing <= 1:
             raise UnlabeledError(f"smoothing must be above 0 and at most 1, got {self.smoothing!r}")

@@ -59,8 +59,8 @@ class DenoisingAutoencoder(Restoration):
         super().prepare(preprocessing)
         if self.corruption not in CORRUPTIONS:
             raise unknown_name("corruption", self.corruption, CORRUPTIONS)
-        if not self.amount > 0 or (self.corruption != "gaussian" and self.amount > 1):
-            raise UnlabeledError(f"amount must be above 0, and as a share at most 1; got {self.amount!r}")
+        if not 0 < self.amount < math.inf or (self.corruption != "gaussian" and self.amount > 1):
+            raise UnlabeledError(f"amount must be above 0 and finite, and as a share at most 1; got {self.amount!r}")
         self._range, self._pepper = RANGE[preprocessing.kind], PEPPER[preprocessing.kind]
 
     def damage(self, values: Tensor) -> Tensor:

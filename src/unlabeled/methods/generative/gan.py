@@ -18,7 +18,7 @@ from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.generative.inversion import between, nearest_codes
 from unlabeled.methods.generative.spectral_norm import SpectralNorm
-from unlabeled.setting_checks import check_whole_number
+from unlabeled.setting_checks import LARGEST_SEED, check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import as_one, canonical_instances, drawn_codes, evaluating, user_units
 from unlabeled.training.loop import own_randomness
@@ -159,9 +159,10 @@ class GAN(SelfSupervised):
             In [0, 1].
         """
         check_whole_number("steps", steps, 2)
+        check_whole_number("random_state", random_state, 0, LARGEST_SEED)
         with evaluating(self) as (net, device), own_randomness():
             assert net.teacher is not None
-            torch.manual_seed(random_state)
+            torch.manual_seed(int(random_state))
             ends = torch.cat([canonical_instances(self, as_one(end), device) for end in (a, b)])
             codes = nearest_codes(net.teacher.copy, ends, self.latent_dim, progress=self.progress)
             parts = between(codes[0], codes[1], steps).split(self.batch_size)

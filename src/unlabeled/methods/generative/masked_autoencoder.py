@@ -14,6 +14,7 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.vit import TransformerLayer, chosen, patchify, sine_positions, unpatchify
 from unlabeled.errors import UnlabeledError
+from unlabeled.setting_checks import LARGEST_SEED, check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, canonical_instances, evaluating, user_units
 from unlabeled.training.loop import own_randomness
@@ -108,8 +109,9 @@ class MaskedAutoencoder(SelfSupervised):
         ndarray of float32, shape (n, channels, size, size)
             In [0, 1].
         """
+        check_whole_number("random_state", random_state, 0, LARGEST_SEED)
         with evaluating(self) as (net, device), own_randomness():
-            torch.manual_seed(random_state)
+            torch.manual_seed(int(random_state))
             parts = [self._rebuilt(net, values)[1] for values in canonical_batches(self, X, device)]
         return np.concatenate([user_units(self, part) for part in parts])
 
@@ -187,7 +189,8 @@ class PatchDecoder(nn.Module):
 def patch_grid(encoder: Encoder) -> tuple[int, int]:
     """Give how many patches an encoder cuts an image into, and the pixels along a side of one."""
     training = encoder.training
-    count = encoder.eval().tokens(torch.zeros(1, *encoder.preprocessing.shape)).shape[1]
+    device = next((parameter.device for parameter in encoder.parameters()), None)  # of one that has learnt, maybe a GPU
+    count = encoder.eval().tokens(torch.zeros(1, *encoder.preprocessing.shape, device=device)).shape[1]
     encoder.train(training)
     return count, encoder.preprocessing.shape[-1] // round(count**0.5)
 

@@ -15,13 +15,17 @@ from unlabeled.data.text.text_windows import SegmentPairs, Segments, Windows
 from unlabeled.data.text.tokenization.tokens import Tokens, compacted, padded
 from unlabeled.encoders import Encoder, Network
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.language.gpt import token_logits
+from unlabeled.methods.language.gpt import check_scores_tokens, token_logits
 from unlabeled.methods.language.masking import mask_tokens
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.text_method import TextMethod
 
 SHOWN = 8
 """Texts in a report."""
+NOTHING_TO_ORDER = (
+    "No text goes on after its first segment, so next-sentence prediction has nothing to order, and only hidden tokens "
+    "teach: give whole documents (--unit paragraph or file), or leave it out (--next-sentence false)"
+)
 
 
 class Hidden(NamedTuple):
@@ -94,6 +98,7 @@ class BERT(TextMethod):
 
     def build(self, encoder: Encoder) -> Network:
         """Add a head that predicts tokens, and one that says whether texts follow each other."""
+        check_scores_tokens(encoder, "BERT")
         width = encoder.dim
         hidden = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=1e-12))
         follows = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 2))
@@ -101,8 +106,11 @@ class BERT(TextMethod):
 
     def training_instances(self, instances: Any) -> Instances:
         """Learn from pairs of neighbouring segments, or from windows over the stream of all texts."""
-        kind = SegmentPairs if self.next_sentence else Windows
-        return kind(self.all_texts(instances), instances.tokenizer, instances.length)
+        if not self.next_sentence:
+            return Windows(self.all_texts(instances), instances.tokenizer, instances.length)
+        pairs = SegmentPairs(self.all_texts(instances), instances.tokenizer, instances.length)
+        self.remarks = [] if pairs.several else [NOTHING_TO_ORDER]
+        return pairs
 
     def split(self, batch: Batch) -> tuple[Tokens, Hidden]:
         """Choose tokens and hide them; with pairs, exchange half of the second segments."""
@@ -197,13 +205,14 @@ class BERT(TextMethod):
 
     def figures(self, X: Any) -> dict[str, float]:
         """Measure, on texts: the share of hidden tokens found (``masked_accuracy``), what always naming the commonest
-        token would find (``unigram_accuracy``), and the share of segment orders told right (``order_accuracy``)."""
+        token would find (``unigram_accuracy``), and the share of segment orders told right (``order_accuracy``), where
+        segments of several documents were exchanged."""
         return self._judged(X)
 
     def _judged(self, X: Any) -> dict[str, float]:
         self.check_fitted()
         instances = self.training_instances(self.open(X))
-        right, total, order, orders = 0, 0, 0, 0
+        right, total, order, orders, exchanged = 0, 0, 0, 0, 0
         counts = torch.zeros(len(self.tokenizer_), dtype=torch.int64)
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(0)
@@ -219,8 +228,10 @@ class BERT(TextMethod):
                     predicted = self.network_.predictor(vectors[:, 0]).argmax(1)
                     order += int((predicted == y.follows)[asked].sum())
                     orders += int(asked.sum())
+                    exchanged += int((y.follows == 0).sum())
         figures = {"masked_accuracy": right / max(total, 1), "unigram_accuracy": int(counts.max()) / max(total, 1)}
-        return figures | ({"order_accuracy": order / orders} if orders else {})
+        # Of a single document nothing is exchanged, and always saying that the second follows would be right.
+        return figures | ({"order_accuracy": order / orders} if exchanged else {})
 
     def _logits(self, net: Network, vectors: Tensor) -> Tensor:
         return token_logits(net.encoder, net.head(vectors))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -127,6 +128,8 @@ class GPT(TextMethod):
         check_whole_number("length", length)
         if seed is not None:
             check_whole_number("seed", seed, least=0, most=LARGEST_SEED)
+        if prompt is None:
+            raise UnlabeledError("a prompt is a text or a list of texts, not None; leave it out to begin from nothing")
         several = hasattr(prompt, "__iter__") and not isinstance(prompt, str | bytes)
         prompts = as_texts(list(prompt) if several else [prompt], "the list of prompts")
         if not prompts:
@@ -136,9 +139,12 @@ class GPT(TextMethod):
         end = tokenizer.special_id("sep")
         device = next(encoder.parameters()).device
         generator = torch.Generator(device).manual_seed(seed) if seed is not None else None
-        never = torch.tensor([i for i in tokenizer.special_ids if i != end], device=device)
-        # A text begins with the token that begins texts, and does not end with the one that ends them.
-        rows = [tokenizer.with_special_tokens(row, 1 << 62)[:-1] for row in tokenizer.encode(prompts)]
+        never = torch.tensor([i for i in tokenizer.special_ids if i != end], dtype=torch.long, device=device)
+        # A text begins with the token that begins texts, and does not end with the one that ends them. A tokenizer
+        # without the former has only the token between texts to begin with.
+        closing = len(tokenizer.closing_tokens)
+        framed = [tokenizer.with_special_tokens(row, 1 << 62) for row in tokenizer.encode(prompts)]
+        rows = [row[: len(row) - closing] if len(row) > closing else np.array([end]) for row in framed]
         read = to_left([row[-(encoder.length - 1) :] for row in rows], tokenizer.pad)
         written: list[list[int]] = [[] for _ in prompts]
         running = torch.ones(len(prompts), dtype=torch.bool, device=device)
@@ -215,6 +221,23 @@ class GPT(TextMethod):
         if not count:
             raise UnlabeledError("there is nothing to predict: all texts are empty")
         return math.exp(total / count)
+
+
+def check_scores_tokens(encoder: Any, method: str) -> None:
+    """Refuse an encoder whose vectors cannot be compared with its embeddings of tokens.
+
+    Raises
+    ------
+    UnlabeledError
+        If they differ in length.
+    """
+    width = encoder.word_embeddings.weight.shape[1]
+    if width != encoder.dim:
+        raise UnlabeledError(
+            f"{method} scores tokens by dot products of vectors with the embeddings of tokens, and those of this "
+            f"encoder ({encoder.architecture!r}) have {encoder.dim} and {width} numbers; take one in which they are of "
+            "one length, such as encoder='auto'"
+        )
 
 
 def token_logits(encoder: Any, vectors: Tensor) -> Tensor:

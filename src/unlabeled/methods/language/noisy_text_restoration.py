@@ -12,7 +12,7 @@ from unlabeled.data.text.tokenization.tokens import Tokens, joined_rows
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.layers.attention import positions_of, visible
 from unlabeled.encoders.text.llama_layers import LlamaLayer, rotation_of
-from unlabeled.methods.language.gpt import token_logits
+from unlabeled.methods.language.gpt import check_scores_tokens, token_logits
 from unlabeled.methods.language.token_loss import mean_over_rows
 from unlabeled.training.bases.text_method import TextMethod
 from unlabeled.views.text import TokenDeletion
@@ -54,6 +54,7 @@ class NoisyTextRestoration(TextMethod):
 
     def build(self, encoder: Encoder) -> Network:
         """Add a decoder that reads the vector at every layer."""
+        check_scores_tokens(encoder, "NoisyTextRestoration")
         return Network(encoder, decoder=VectorDecoder(encoder.dim, self.decoder_layers, self.dropout))
 
     def split(self, batch: Batch) -> tuple[Tokens, Tokens]:

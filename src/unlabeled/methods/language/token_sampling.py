@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import torch
 from torch import Generator, Tensor
@@ -48,12 +49,12 @@ def sample_token(
     >>> sample_token(torch.tensor([[0.0, 3.0, 1.0]]), temperature=0)
     tensor([1])
     """
-    if not 0 <= temperature < math.inf:
-        raise UnlabeledError(f"temperature must be a number of at least 0, got {temperature}")
+    if not isinstance(temperature, Real) or not 0 <= temperature < math.inf:
+        raise UnlabeledError(f"temperature must be a number of at least 0, got {temperature!r}")
     if top_k is not None:
         check_whole_number("top_k", top_k)
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UnlabeledError(f"top_p is a probability above 0, got {top_p}")
+    if top_p is not None and (not isinstance(top_p, Real) or not 0 < top_p <= 1):
+        raise UnlabeledError(f"top_p is a probability above 0, got {top_p!r}")
     if temperature <= LEAST:
         return logits.argmax(1)
     # With the largest logit at 0, division by a small temperature gives −∞ at worst, never ∞. A large temperature is

@@ -23,6 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from unlabeled.array_model import ArrayModel
+from unlabeled.data.arrays import unmasked
 from unlabeled.data.blocks import Blocks, is_stream
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
@@ -57,6 +58,7 @@ class Mixture(ArrayModel):
         streams are read block by block and never held whole.
         """
         X = getattr(X, "array", X) if type(X).__module__.startswith("unlabeled.data") else X
+        X = unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
         if not _out_of_core(X):
             self._check_fits_memory(X)
             X = validate_data(

@@ -19,7 +19,7 @@ from unlabeled.methods.mixture.expectation_maximisation import expectation_maxim
 from unlabeled.methods.mixture.kmeans.centre_distances import distances_to_centres
 from unlabeled.methods.mixture.kmeans.k_means_start import k_means_plus_plus, random_rows
 from unlabeled.methods.mixture.kmeans.lloyd import Lloyd
-from unlabeled.methods.mixture.kmeans.nearest_centres import Centres
+from unlabeled.methods.mixture.kmeans.nearest_centres import Centres, mean_of_sparse, middle_of
 from unlabeled.methods.mixture.kmeans.quantised_centres import quantising_is_faster
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.setting_checks import check_whole_settings
@@ -254,7 +254,9 @@ class KMeans(NearestCentre):
         self._check_start(blocks, self.n_clusters)
         weights = self._weights(sample_weight, blocks.shape[0])
         mean, variance = mean_and_variance(blocks)
-        mean = np.zeros_like(mean) if blocks.sparse else mean.astype(blocks.dtype).astype(np.float64)
+        if blocks.sparse:
+            mean = mean_of_sparse(mean, float(variance.sum()), blocks.dtype)
+        mean = mean.astype(blocks.dtype).astype(np.float64)
         with threads(self.workers) as pool:
             lloyd = Lloyd(
                 lambda random: self._first_centres(blocks, self.n_clusters, weights, random, pool),
@@ -296,7 +298,7 @@ def assign_blocks(
 ) -> tuple[NDArray[np.int32], float]:
     """Give the nearest centre of each row, and the inertia."""
     # The middle of the centres stands in for the mean of the data, which keeps the rounding of far-away data small too.
-    mean = np.zeros(blocks.shape[1]) if blocks.sparse else centres.mean(axis=0).astype(blocks.dtype).astype(np.float64)
+    mean = middle_of(centres, blocks.dtype, blocks.sparse)
     quantise = quantising_is_faster(blocks.shape[0], centres.shape, blocks.dtype)
     packed = Centres(centres - mean, mean, blocks.dtype, blocks.sparse, quantise=quantise)
     labels = np.full(blocks.shape[0], -1, np.int32)

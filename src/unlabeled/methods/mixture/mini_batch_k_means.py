@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from unlabeled.data.blocks import Blocks
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.k_means import NearestCentre, assign_blocks
-from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres
+from unlabeled.methods.mixture.kmeans.nearest_centres import Assigned, Centres, middle_of
 from unlabeled.methods.mixture.kmeans.quantised_centres import quantising_is_faster
 from unlabeled.methods.mixture.threads import Threads, threads
 from unlabeled.setting_checks import check_whole_settings
@@ -234,7 +234,7 @@ class MiniBatchKMeans(NearestCentre):
 
     def _partial(self, rows: Any, weights: NDArray[np.float64] | None) -> Assigned:
         sparse = hasattr(rows, "toarray")
-        middle = np.zeros(rows.shape[1]) if sparse else self._centres.mean(axis=0).astype(rows.dtype).astype(np.float64)
+        middle = middle_of(self._centres, rows.dtype, sparse)
         self._relative = self._centres - middle
         quantise = quantising_is_faster(rows.shape[0], self._relative.shape, rows.dtype)
         packed = Centres(self._relative, middle, rows.dtype, sparse, quantise=quantise)

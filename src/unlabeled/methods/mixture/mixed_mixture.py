@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from unlabeled.data.tabular.tables import frame_columns
+from unlabeled.data.tabular.tables import categorical_columns, frame_columns
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.base import LatentMixture, check_rows
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
@@ -46,7 +46,8 @@ class MixedMixture(LatentMixture):
     n_components : int, default 1
         k; may be given without its name.
     categorical : sequence of int or str, optional
-        Columns of numbers that are codes of categories, by position or name. Columns of text always are categories.
+        Columns of numbers that are codes of categories, by position or name. Columns of text always are categories,
+        and so are columns of a data frame that are categorical by their type.
     prior : float, default 1.0
         How many rows each component is taken to have seen beforehand of a column, with levels as they are in all rows.
         Above 0, so that no level is impossible.
@@ -141,7 +142,9 @@ class MixedMixture(LatentMixture):
         weights = self._weights(sample_weight, n)
         if weights is not None:  # rows that do not count bring no levels either
             columns, weights = [column[weights > 0] for column in columns], weights[weights > 0]
-        kinds = MixedColumns.of(columns, names, self._places(names))
+        typed = {f"column {name!r}" for name in categorical_columns(X)} if hasattr(X, "columns") else set()
+        by_type = {place for place, name in enumerate(names) if name in typed}
+        kinds = MixedColumns.of(columns, names, self._places(names) | by_type)
         rows = kinds.rows(columns, names)
         counts = np.asarray((rows.levels if weights is None else rows.levels.multiply(weights[:, None])).sum(axis=0))
         sizes = kinds.sizes

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unlabeled.data.batch import Batch
+from unlabeled.data.instances import Instances
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.image.lightness import Lightness, lightness
 from unlabeled.encoders.image.map_decoder import MapDecoder
@@ -28,6 +29,10 @@ TEMPERATURE = 0.38
 """The paper's compromise between the mean colour, which is pale, and the likeliest, which is spotty."""
 RARE = 0.5
 """λ of the paper: how far the weights of colours are made even."""
+WIDTH = 10.0
+"""Of a bin of colours, in units of a* and b*."""
+LOOKED_AT = 64
+"""Instances among which one must have a colour."""
 
 
 class Colorization(Validated):
@@ -67,6 +72,17 @@ class Colorization(Validated):
         super().prepare(preprocessing)
         if preprocessing.shape[0] != 3:
             raise UnlabeledError("Colorization learns from images in colour, and these are grey")
+        self._canonical = preprocessing.canonical
+
+    def hold_out(self, instances: Instances, groups: NDArray[np.int64] | None) -> tuple[Instances, Instances | None]:
+        """Refuse grey images that are stored as if they had colours, then hold some out."""
+        some = torch.linspace(0, len(instances) - 1, min(LOOKED_AT, len(instances))).long()
+        if all(grey(self._canonical(instances.gather(few).values)) for few in some.split(8)):  # mostly ends with eight
+            raise UnlabeledError(
+                f"Colorization learns from images in colour, and {len(some)} of these, taken from everywhere, are all "
+                "grey, though they are stored in three channels"
+            )
+        return super().hold_out(instances, groups)
 
     def build(self, encoder: Encoder) -> Network:
         """Let the encoder see lightness only; add a decoder with an output for each bin of colours."""
@@ -125,6 +141,17 @@ class Colorization(Validated):
         return lab_to_rgb(torch.cat((rgb_to_lab(values.float())[:, :1], large), 1))
 
 
+def grey(images: Tensor) -> bool:
+    """Tell whether all places of images, shape (n, 3, h, w), fall into the bin of grey.
+
+    Examples
+    --------
+    >>> grey(torch.full((2, 3, 4, 4), 0.5)), grey(torch.tensor([0.5, 0.5, 0.7]).reshape(1, 3, 1, 1))
+    (True, False)
+    """
+    return bool((rgb_to_lab(images.float())[:, 1:].abs() <= WIDTH / 2).all())
+
+
 class ColourBins(nn.Module):
     """The colours that a screen can show, in bins of 10 × 10 units of a* and b*, and how often each was seen.
 
@@ -140,7 +167,7 @@ class ColourBins(nn.Module):
     number: Tensor
     seen: Tensor
 
-    def __init__(self, width: float = 10.0) -> None:
+    def __init__(self, width: float = WIDTH) -> None:
         super().__init__()
         steps = torch.linspace(0, 1, 52)  # five 8-bit steps apart: no bin lies between two of them
         cube = torch.cartesian_prod(steps, steps, steps).T[None, :, :, None]

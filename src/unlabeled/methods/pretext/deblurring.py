@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import Preprocessing
+from unlabeled.setting_checks import fits
 from unlabeled.training.bases.restoration import Restoration
 from unlabeled.views import draw
 from unlabeled.views.photometric.gaussian_blur import gaussian_blur
@@ -46,7 +48,8 @@ class Deblurring(Restoration):
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Check the range of the blur."""
         super().prepare(preprocessing)
-        if not 0 <= self.sigma[0] <= self.sigma[1] or self.sigma[1] == 0:
+        numbers = len(self.sigma) == 2 and all(fits(width, float) for width in self.sigma)
+        if not numbers or not 0 <= self.sigma[0] <= self.sigma[1] or not 0 < self.sigma[1] < math.inf:
             raise UnlabeledError(f"sigma must be a range (low, high) of pixels that ends above 0, got {self.sigma!r}")
 
     def damage(self, values: Tensor) -> Tensor:

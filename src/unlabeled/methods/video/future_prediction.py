@@ -25,7 +25,8 @@ class FuturePrediction(VideoMethod):
     .. math:: L = -\frac{1}{NK} \sum_{i=1}^{N} \sum_{k=1}^{K} \log
               \frac{\exp(s(W_k c_i, z_{i,k}) / \tau)}{\sum_{j=1}^{N} \sum_{l=1}^{K} \exp(s(W_k c_i, z_{j,l}) / \tau)}
 
-    A loss that stays at ln(N K) says that nothing is learnt.
+    A loss that stays at ln(N K) says that nothing is learnt. Where `clip_stride` is less than `steps` · `block`, clips
+    of one video share frames of their futures, which then are wrong answers of each other. Larger strides share none.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
+from unlabeled.memory import check_memory
 
 PLACES_AT_ONCE = 1024
 
@@ -76,10 +77,12 @@ class LabelPropagation(NamedTuple):
 
 def neighbourhood(height: int, width: int, radius: float, device: torch.device) -> Tensor:
     """Tell which places lie within a radius, a share of the side, of each other; at least the eight neighbours do."""
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    places = torch.stack((rows.flatten() / height, columns.flatten() / width), 1)
-    apart = (places[:, None] - places[None]).abs().amax(2)
-    return (apart <= max(radius, 1.01 / min(height, width))).to(device)
+    places = height * width
+    check_memory(2 * places**2, f"tracking on a grid of {height} × {width} places", "take a smaller size")
+    rows, columns = torch.arange(height) / height, torch.arange(width) / width
+    limit = max(radius, 1.01 / min(height, width))
+    above, beside = ((line[:, None] - line[None]).abs() <= limit for line in (rows, columns))
+    return (above[:, None, :, None] & beside[None, :, None, :]).reshape(places, places).to(device)
 
 
 def point_maps(points: Any, size: tuple[int, int], grid: tuple[int, int]) -> Tensor:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from unlabeled.data.spool import Spool
 from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.data.text.tokenization.text_encoding import Encoded
+from unlabeled.data.text.tokenization.tokenizers import LostTokenizer
 from unlabeled.errors import UnlabeledError
-from unlabeled.estimator import Estimator
+from unlabeled.estimator import Estimator, described
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.setting_checks import check_whole_number
 
@@ -152,7 +153,7 @@ class Phrases(Estimator):
         """Give the phrases as plain values that JSON can hold; `from_dict` makes them again."""
         listed = [[first, second, score] for (first, second), score in self.phrases_.items()]
         settings = {"threshold": self.threshold, "min_count": self.min_count, "delimiter": self.delimiter}
-        return {**settings, "tokenizer": self._named_tokenizer(), "phrases": listed}
+        return {**settings, "tokenizer": described(self.tokenizer), "phrases": listed}
 
     @classmethod
     def from_dict(cls, saved: Any) -> Self:
@@ -164,15 +165,15 @@ class Phrases(Estimator):
             If `saved` is something else.
         """
         try:
-            settings = {name: saved[name] for name in ("threshold", "min_count", "delimiter", "tokenizer")}
-            self = cls(**settings)
+            settings = {name: saved[name] for name in ("threshold", "min_count", "delimiter")}
+            self = cls(**settings, tokenizer=LostTokenizer.of(saved["tokenizer"]))
             self.phrases_ = {(str(first), str(second)): float(score) for first, second, score in saved["phrases"]}
         except (KeyError, TypeError, ValueError) as error:
             raise UnlabeledError(f"the phrases are damaged ({error!r})") from error
         return self
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Save as a folder with a JSON file. A tokenizer of your own is not saved."""
+        """Save as a folder with a JSON file. A tokenizer of your own is not saved: give it again to what was loaded."""
         self._check_is_fitted()
         with folder_written_aside(folder) as aside:
             write_json(aside / "model.json", {"method": "phrases", **self.to_dict()})
@@ -182,9 +183,6 @@ class Phrases(Estimator):
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """Load what `save` wrote."""
         return cls.from_dict(read_json(Path(folder) / "model.json"))
-
-    def _named_tokenizer(self) -> str | None:
-        return self.tokenizer if isinstance(self.tokenizer, str) else None
 
     def _check_is_fitted(self) -> None:
         if not hasattr(self, "phrases_"):

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data.text.document_texts import read_texts
-from unlabeled.data.text.tokenization.tokenizers import checked_tokenizer, tokenize
+from unlabeled.data.text.tokenization.tokenizers import LostTokenizer, Tokenizer, checked_tokenizer, tokenize
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.estimator import Estimator
+from unlabeled.estimator import Estimator, described
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 from unlabeled.methods.words.word_vectors import WordVectors
@@ -134,12 +134,12 @@ class SentenceVectors(Estimator):
             component = {} if self.component_ is None else {"component": self.component_}
             shares = np.array(list(self.shares_.values()))
             save_arrays({"shares": shares, **component}, aside / ARRAYS)
-            cut = self._tokenizer
+            cut = self._cutter()
             settings = {
                 "weighting": self.weighting,
                 "smoothing": float(self.smoothing),
                 "tokenizer": cut if isinstance(cut, str) else None,
-                "own_tokenizer": None if isinstance(cut, str) else getattr(cut, "__qualname__", str(cut)),
+                "own_tokenizer": None if isinstance(cut, str) else described(cut),
             }
             write_json(aside / MODEL, {"method": "sentence_vectors", **settings, "words": list(self.shares_)})
 
@@ -156,7 +156,9 @@ class SentenceVectors(Estimator):
         except (KeyError, TypeError, ValueError) as error:
             raise UnlabeledError(f"{folder} is damaged ({error})") from error
         self._check()
-        self._vectors, self._tokenizer = vectors, checked_tokenizer(self.tokenizer)
+        own = saved.get("own_tokenizer")
+        self._vectors = vectors
+        self._tokenizer = checked_tokenizer(self.tokenizer) if own is None else LostTokenizer(str(own))
         self.component_ = arrays.get("component")
         return self
 
@@ -172,7 +174,13 @@ class SentenceVectors(Estimator):
         self._tokenizer = checked_tokenizer(self.tokenizer or getattr(method, "tokenizer", None))
 
     def _cut(self, X: Any) -> list[list[str]]:
-        return [tokenize(text, self._tokenizer) for text in read_texts(X)[0]]
+        cutter = self._cutter()
+        return [tokenize(text, cutter) for text in read_texts(X)[0]]
+
+    def _cutter(self) -> str | Tokenizer:
+        """Give what cuts texts: as the vectors' words were cut, or what was set in place of a lost tokenizer."""
+        lost = isinstance(self._tokenizer, LostTokenizer) and self.tokenizer is not None
+        return checked_tokenizer(self.tokenizer) if lost else self._tokenizer
 
     def _means(self, texts: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Give the weighted mean of the known words of each text."""

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.data.text.indexing.vocabulary import Vocabulary
-from unlabeled.data.text.tokenization.tokenizers import BUILT_IN as TOKENIZERS
-from unlabeled.data.text.tokenization.tokenizers import is_unspaced, tokenize
+from unlabeled.data.text.tokenization.tokenizers import LostTokenizer, is_unspaced, tokenize
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
@@ -26,9 +25,6 @@ from unlabeled.setting_checks import check_whole_settings
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
 CIRCUMSTANCES = {"workers", "cache", "checkpoint", "progress"}
-
-BUILT_IN = (None, *TOKENIZERS)
-"""Tokenizers that have a name; others are functions, which are not saved."""
 
 VECTORS, EXTRAS, MODEL, PHRASES = "vectors.safetensors", "extras.safetensors", "model.json", "phrases.json"
 
@@ -189,7 +185,7 @@ class WordEmbedding(Estimator, ABC):
         """Save as a folder of safetensors and JSON, replaced in one step if it exists.
 
         A tokenizer of your own is not saved: `load` gives an estimator whose vectors are the same, but which must be
-        given the tokenizer again before another `fit`.
+        given the tokenizer again before it can cut texts, in `transform` and in another `fit`.
         """
         self._check_is_fitted()
         with folder_written_aside(folder) as aside:
@@ -207,8 +203,8 @@ class WordEmbedding(Estimator, ABC):
         folder = Path(folder)
         saved = read_json(folder / MODEL)
         # Vectors are not saved twice: those that were learnt are here.
-        left_out = {"initial"} if saved["tokenizer"] in BUILT_IN else {"initial", "tokenizer"}
-        self = cls._of_recipe({name: value for name, value in saved.items() if name not in left_out})
+        settings = {name: value for name, value in saved.items() if name != "initial"}
+        self = cls._of_recipe(settings | {"tokenizer": LostTokenizer.of(saved["tokenizer"])})
         extras = load_arrays(folder / EXTRAS)
         self.vectors_ = WordVectors.load(folder / VECTORS)
         self.vocabulary_ = Vocabulary(list(self.vectors_.words), extras.pop("counts"))

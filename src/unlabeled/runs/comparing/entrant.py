@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import time
 import warnings
 from collections.abc import Callable
@@ -28,6 +27,8 @@ from unlabeled.modalities import modality_of
 from unlabeled.registry import method as find_method
 from unlabeled.registry import methods as all_methods
 from unlabeled.runs.budget import Budget
+from unlabeled.runs.comparing.clock import clock
+from unlabeled.runs.comparing.peak_memory import forget_peak, peak_mib
 from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.comparing.watch import Watch
 from unlabeled.runs.embeddings import Say
@@ -102,7 +103,7 @@ class Entrant:
         if path.exists():
             return dict(load_arrays(path))
         say(f"{self.name}, seed {seed}")
-        begun = time.monotonic()
+        begun, own = time.monotonic(), forget_peak()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             learnt = self._learn(seed, budget)
@@ -110,7 +111,8 @@ class Entrant:
             say(f"{self.name}, seed {seed}: {warning.message}")
         cell: Arrays = learnt | {
             "seconds": np.array(time.monotonic() - begun),
-            "peak_mib": np.array(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            "peak_mib": np.array(peak_mib()),
+            "own_peak": np.array(own),
         }
         with written_aside(path) as aside:
             save_arrays(cell, aside)
@@ -140,7 +142,7 @@ class Entrant:
         watch.attach(budgeted, steps)
         begun = time.monotonic()
         budgeted.fit(self.data.instances, taught)
-        spent = time.monotonic() - begun - watch.seconds
+        spent = clock(next(budgeted.encoder_.parameters()).device) - begun - watch.seconds
         arrays = watch.arrays() if taught is None else watch.arrays() | {"taught": np.array((taught >= 0).sum())}
         return _learnt(budgeted.transform(self.data.judged), steps, spent) | arrays
 
@@ -197,7 +199,7 @@ class Entrant:
 
         def timed(net: Network, batch: Batch, share: float) -> None:
             after_step(net, batch, share)
-            ends.append(time.monotonic())
+            ends.append(clock(next(net.parameters()).device))
             took, counted = ends[-1] - ends[0], len(ends) - WARM_UP
             if counted == CALIBRATION_STEPS or (counted >= 1 and took > CALIBRATION_SHARE * budget):
                 raise _MeasuredError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from unlabeled.data import Instances
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Subset
 from unlabeled.encoders import Network, embed
+from unlabeled.runs.comparing.clock import clock
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
 POINTS, ROWS = 4, 1000
@@ -58,16 +58,16 @@ class Watch:
         method.after_step = watched  # type: ignore[assignment, method-assign]  # of this object alone
 
     def _look(self, net: Network, step: int) -> None:
-        begun = time.monotonic()
-        modes = [(module, module.training) for module in net.modules()]
         device = next(net.parameters()).device
+        begun = clock(device)  # what training left to be computed is not the look's
+        modes = [(module, module.training) for module in net.modules()]
         state = torch.get_rng_state()
         self.vectors.append(embed(net.encoder, self._few, device=device))
         torch.set_rng_state(state)
         for module, training in modes:
             module.training = training
         self.steps.append(step)
-        self.seconds += time.monotonic() - begun
+        self.seconds += clock(device) - begun
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Give what is kept of it."""

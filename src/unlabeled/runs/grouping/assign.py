@@ -125,7 +125,7 @@ def assign(
         if card.get("features") == "instances":
             columns, said = _labels_of_instances(folder, card, source, column)
         else:
-            ids, rows, said = _rows(folder, source, column)
+            ids, rows, said = _rows(folder, task, source, column)
             columns = {"id": ids} | PLACES[task](folder, card, rows)
     else:
         raise UnlabeledError(
@@ -139,10 +139,10 @@ def assign(
     return {"task": task, "rows": len(columns["id"]), "found": found, "said": said, "out": str(out)}
 
 
-def _rows(folder: Path, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
-    """Make rows of new instances; where a representation was learnt beside the model, by its encoder."""
+def _rows(folder: Path, task: str, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
+    """Make rows of new instances; where the labels are of a representation learnt beside the model, by its encoder."""
     encoding = RowEncoding.read(folder)
-    if not (folder.parent / "run" / "run.json").exists():
+    if task != "labels" or not (folder.parent / "run" / "run.json").exists():
         return encoding.encode(source, column)
     if column is not None:
         raise UnlabeledError(f"a column ({column}) is for text, and the model was not made from text; leave it out")

@@ -37,7 +37,7 @@ def oddities(embeddings: Embeddings, instances: Instances) -> dict[str, Any]:
     ----------
     embeddings : Embeddings
     instances : Instances
-        What was embedded, in the order of the embeddings.
+        What was learnt from; the embeddings are those of its distinct ones, in order.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def oddities(embeddings: Embeddings, instances: Instances) -> dict[str, Any]:
     threshold = 1 - max(float(np.median(nearest)) / NEARER, ROUNDING) if nearest.size else 1.0
     pairs, cosines = near_duplicates(centred, threshold)
     pairs, cosines = rows[pairs[:MAX_PAIRS]], cosines[:MAX_PAIRS]
-    copies = _same_content(instances, pairs)
+    copies = _same_content(instances, modality_of(instances).distinct(instances)[pairs])
     order = np.argsort(~copies, kind="stable")[:SHOWN]
 
     return {

@@ -65,8 +65,10 @@ class RowEncoding:
         if scale != "standard" or self.table is not None:
             return replace(self, scale=scale)
         deviation = array.std(axis=0, dtype=np.float64)
+        # Rounding of the mean may leave a little more than 0 of a column that is all the same.
+        varies = (array != array[:1]).any(axis=0) & (deviation > 0)
         mean = array.mean(axis=0, dtype=np.float64)
-        return replace(self, scale=scale, mean=mean, deviation=np.where(deviation > 0, deviation, 1.0))
+        return replace(self, scale=scale, mean=mean, deviation=np.where(varies, deviation, 1.0))
 
     def rescale(self, array: NDArray[Any]) -> NDArray[Any]:
         """Scale rows."""
@@ -157,7 +159,8 @@ def of_documents(
     tokenizer: str | Tokenizer | None = None,
 ) -> RowEncoding:
     """Give the encoding of documents by the tf-idf of words, reduced or not."""
-    name = tokenizer if isinstance(tokenizer, str) else getattr(tokenizer, "__qualname__", None) or "words"
+    own = getattr(tokenizer, "__qualname__", type(tokenizer).__name__)  # of an object that is called, its class
+    name = "words" if tokenizer is None else tokenizer if isinstance(tokenizer, str) else own
     dim = len(words) if components is None else len(components)
     return RowEncoding(dim, words=list(words), idf=np.asarray(idf), components=components, tokenizer=name)
 

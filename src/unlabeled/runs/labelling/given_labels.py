@@ -60,7 +60,8 @@ class GivenLabels:
         ----------
         labels : path, list of paths, mapping of id to class, or sequence of length n
             Files as `unlabeled.data.read_labels` takes them, for some or all of the instances. Of several, the later
-            wins. Empty cells, −1, NaN and None say nothing, and leave an earlier label as it is.
+            wins. Empty cells, −1, NaN and None say nothing, nor do the words nan, none, null and n/a in any case of
+            letters; they leave an earlier label as it is.
         ids : sequence of str
             Names of the instances.
 
@@ -72,7 +73,10 @@ class GivenLabels:
         """
         names: list[str | None] = [None] * len(ids)
         said, history, changed = [], [], []
-        for table in _tables(labels, ids):
+        words: Counter[str] = Counter()
+        for raw in _tables(labels, ids):
+            words.update(name for name in raw.names if name is not None and name.lower() in NOTHING)
+            table = _cleaned(raw)
             found = table.match(ids)
             if found.unmatched:
                 said.append(
@@ -92,11 +96,13 @@ class GivenLabels:
                 said.append(f"{table.source}: {counted(empty, 'row')} without a label")
             history.append({"source": table.source, "labels": given, "changed": change, "empty": empty})
         codes, classes = encode(names)
+        listed = ", ".join(f"{word!r} ({counted(count, 'row')})" for word, count in sorted(words.items()))
+        taken = f"; {listed} is taken for no label: if it is a class, give it another name" if words else ""
         if not classes:
-            raise UnlabeledError("no instance has a label; give at least two of each of two classes")
+            raise UnlabeledError(f"no instance has a label; give at least two of each of two classes{taken}")
         if len(classes) == 1:
             raise UnlabeledError(
-                f"all {len(names) - names.count(None):,} labels are {classes[0]!r}; give a second class"
+                f"all {len(names) - names.count(None):,} labels are {classes[0]!r}; give a second class{taken}"
             )
         return cls(codes, classes, said + _slips(names), history, changed)
 
@@ -104,14 +110,12 @@ class GivenLabels:
 def _tables(labels: Any, ids: Sequence[str]) -> list[LabelTable]:
     """Give the sources of labels as tables."""
     if isinstance(labels, str | os.PathLike):
-        return [_cleaned(read_labels(labels))]
+        return [read_labels(labels)]
     if isinstance(labels, LabelTable):
-        return [_cleaned(labels)]
+        return [labels]
     if isinstance(labels, Mapping):
         keys = [str(key) for key in labels]
-        return [
-            _cleaned(LabelTable("the labels", keys, [class_name(v) for v in labels.values()], list(range(len(keys)))))
-        ]
+        return [LabelTable("the labels", keys, [class_name(v) for v in labels.values()], list(range(len(keys))))]
     values = list(labels.tolist() if hasattr(labels, "tolist") else labels)
     if values and all(isinstance(value, os.PathLike | LabelTable) for value in values):
         return [table for value in values for table in _tables(value, ids)]
@@ -122,7 +126,7 @@ def _tables(labels: Any, ids: Sequence[str]) -> list[LabelTable]:
     if len(values) != len(ids):
         raise UnlabeledError(f"{len(values)} labels for {len(ids)} instances; give one each, or a file")
     names = [class_name(value) for value in values]
-    return [_cleaned(LabelTable("the labels", list(ids), names, list(range(len(ids))), "row"))]
+    return [LabelTable("the labels", list(ids), names, list(range(len(ids))), "row")]
 
 
 def _cleaned(table: LabelTable) -> LabelTable:

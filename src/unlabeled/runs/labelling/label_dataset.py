@@ -164,13 +164,14 @@ def label_dataset(
     check_nothing_replaced(out, source, labels)
     to_learn = _to_learn(source, column)
     if to_learn is not None:
-        GivenLabels.read(labels, to_learn.ids)  # what is wrong with them is said before the work
-        rows = None
+        rows, ids = None, to_learn.ids
     else:
         if method is not None:
             raise UnlabeledError("a method learns from images, and these are represented without one; leave it out")
         rows = open_rows(source, column=column, random_state=random_state)
-        GivenLabels.read(labels, rows.ids)
+        ids = rows.ids
+    # What is wrong with the labels, and those of the round before, is said before the work.
+    forgotten = forgotten_labels(out, ids, GivenLabels.read(labels, ids))
     shown = to_learn if to_learn is not None else rows.images if rows is not None else None
     if shown is not None and modality_of(shown).from_one_source:
         raise UnlabeledError(
@@ -185,6 +186,7 @@ def label_dataset(
             rows = _learnt(to_learn, source, out / "run", method, random_state, on_error, resume, say)
         assert rows is not None
         given = GivenLabels.read(labels, rows.ids)
+        given.said.extend(forgotten)
         repeats = repeats or _repeats(len(rows), len(given.classes))
         compared, tuning = _compared(rows, given, out, run, repeats, allowed, random_state, say)
         return _label(rows, given, out, before, compared, tuning, precision, next_count, repeats, random_state, say)
@@ -236,7 +238,7 @@ def _label(
         "unreached": int((~reached & ~known).sum()),
         "classes": given.classes,
         "said": rows.said,
-        "warnings": given.said + find_contradictions(graph, given, rows.ids) + forgotten_labels(out, rows, given),
+        "warnings": given.said + find_contradictions(graph, given, rows.ids),
         "history": given.history,
         "changed": given.changed,
         "method": chosen.candidate.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def check_labelled_folder(out: Path, resume: bool, overwrite: bool) -> dict[str,
             raise UnlabeledError(f"{out} exists and holds no labels made here; choose another folder for --out")
         return {}
     before: dict[str, Any] = read_json(out / CARD)
-    if not isinstance(before, dict):
-        raise UnlabeledError(f"{out / CARD} is damaged; choose another folder for --out")
+    if not isinstance(before, dict) or not isinstance(before.get("complete"), bool):
+        raise UnlabeledError(f"{out / CARD} was not written here, or is damaged; choose another folder for --out")
     if before.get("complete") and not overwrite:
         raise UnlabeledError(f"{out} holds finished labels; choose another folder, or replace them with --overwrite")
     if not before.get("complete") and not (resume or overwrite):
@@ -59,11 +60,17 @@ def check_nothing_replaced(out: Path, source: Any, labels: Any) -> None:
         check_output(out / f"labels.{suffix}", files, overwrite=True)
 
 
-def forgotten_labels(out: Path, rows: Rows, given: GivenLabels) -> list[str]:
-    """Point out labels of the round before that were not given again."""
+def forgotten_labels(out: Path, ids: Sequence[str], given: GivenLabels) -> list[str]:
+    """Point out labels of the round before that were not given again; refuse a folder with those of other data."""
     if not (out / "given.csv").exists():
         return []
-    before = read_labels(out / "given.csv").match(rows.ids).labels >= 0
+    table = read_labels(out / "given.csv")
+    try:
+        before = table.match(ids).labels >= 0
+    except UnlabeledError as error:
+        raise UnlabeledError(
+            f"{out} seems to hold the labels of another data set ({error}); choose another folder for --out"
+        ) from error
     gone = int((before & (given.codes < 0)).sum())
     return (
         [

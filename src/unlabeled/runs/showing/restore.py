@@ -29,6 +29,8 @@ TILES = 256
 """Tiles that are restored at a time."""
 BYTES_A_PIXEL = 24
 """Memory that restoring takes for each pixel: its three sums, its weight, and what comes in and goes out as bytes."""
+BAND = 64
+"""Rows of a photo that are coloured at a time."""
 
 BICUBIC = Image.Resampling.BICUBIC
 Picture = NDArray[np.uint8]
@@ -161,7 +163,9 @@ def _starts(length: int, size: int, step: int) -> list[int]:
 
 
 def _inpainted(method: Any, picture: Image.Image, hidden: NDArray[np.bool_], size: int) -> Picture:
-    small = np.atleast_3d(np.asarray(picture.resize((size, size), BICUBIC))).transpose(2, 0, 1)
+    seen = np.array(picture)
+    seen[hidden] = seen[~hidden].mean(0).round()  # what is hidden must not bleed into its neighbours when resized
+    small = np.atleast_3d(np.asarray(Image.fromarray(seen).resize((size, size), BICUBIC))).transpose(2, 0, 1)
     # Every pixel that holds any of the hidden ones is hidden.
     share = np.asarray(Image.fromarray(hidden.astype(np.float32)).resize((size, size), Image.Resampling.BOX))
     if share.all():
@@ -179,10 +183,19 @@ def _inpainted(method: Any, picture: Image.Image, hidden: NDArray[np.bool_], siz
 def _colorized(method: Any, picture: Image.Image, size: int) -> Picture:
     small = np.asarray(picture.resize((size, size), BICUBIC)).transpose(2, 0, 1)
     made = torch.from_numpy(method.colorize(torch.from_numpy(np.ascontiguousarray(small))[None]))
-    colours = torch.nn.functional.interpolate(rgb_to_lab(made)[:, 1:], picture.size[::-1], mode="bilinear")
-    whole = torch.from_numpy(np.array(picture).transpose(2, 0, 1).astype(np.float32) / 255)[None]
-    lab = torch.cat((rgb_to_lab(whole)[:, :1], colours), 1)
-    return _bytes(lab_to_rgb(lab)[0].permute(1, 2, 0).numpy())
+    width, height = picture.size
+    check_memory(
+        height * width * BYTES_A_PIXEL, f"colouring {height:,} × {width:,} pixels", "cut or shrink the picture"
+    )
+    colours = torch.nn.functional.interpolate(rgb_to_lab(made)[:, 1:], (height, width), mode="bilinear")
+    pixels = np.asarray(picture)
+    result = np.empty_like(pixels)
+    for first in range(0, height, BAND):  # CIELAB of a whole large photo takes gigabytes
+        rows = slice(first, first + BAND)
+        shown = torch.from_numpy(pixels[rows].transpose(2, 0, 1).astype(np.float32) / 255)[None]
+        lab = torch.cat((rgb_to_lab(shown)[:, :1], colours[:, :, rows]), 1)
+        result[rows] = _bytes(lab_to_rgb(lab)[0].permute(1, 2, 0).numpy())
+    return result
 
 
 def _bytes(values: NDArray[Any]) -> Picture:

@@ -38,7 +38,8 @@ class TextMethod(SelfSupervised):
     unit : {"line", "paragraph", "file"}, default "line"
         What is one text in a text file.
     length : int, default 128
-        Tokens of a window; of a longer text the rest is cut off where a vector is made of it.
+        Tokens of a window; of a longer text the rest is cut off where a vector is made of it. With a trained encoder at
+        most its window, to which the default is lowered.
     dim, layers, heads : int, default 256, 4, 4
         Size of the network that ``encoder="auto"`` makes: width, layers, attention heads.
     dropout : float, default 0.1

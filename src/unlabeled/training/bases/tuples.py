@@ -18,14 +18,15 @@ from unlabeled.modalities import Modality, Preprocessing, modality_of
 from unlabeled.processes import world_size
 from unlabeled.training.bases.labelled_views import OWN, LabelledViews
 from unlabeled.training.plan import Plan
-from unlabeled.training.samplers import Sampler, permutation, share_of
+from unlabeled.training.samplers import Sampler, Shuffled
 
 
 class TupleViews(LabelledViews):
     """Base of methods that learn from pairs or triplets.
 
     Without given ones the split is that of `LabelledViews`: views of instances of one class belong together. With given
-    ones it is a view of each member, and a truth value a pair.
+    ones it is a view of each member, and a truth value a pair. An epoch is then a pass over the given tuples, and a
+    batch holds as many of them as make up `batch_size` instances.
 
     Attributes
     ----------
@@ -45,6 +46,29 @@ class TupleViews(LabelledViews):
         super().prepare(preprocessing)
         self.two_kinds_ = bool(modality_of(preprocessing).halves)
         self.given_: NDArray[np.int64] | None = getattr(self, "given_", None)
+        if self.given_ is not None and (each := self._per_class()) is not None:
+            raise UnlabeledError(
+                f"per_class={each} is for batches that are made by classes, and here it is given which instances meet; "
+                "leave one of both out"
+            )
+
+    def plan(self, rows: int, seed: int = 0) -> Plan:
+        """Plan over the given tuples, if there are any: an epoch is a pass over them, not over the instances.
+
+        Raises
+        ------
+        UnlabeledError
+            If a batch is too small for one tuple in each process.
+        """
+        if (given := getattr(self, "given_", None)) is None:
+            return super().plan(rows, seed)
+        count = self.batch_size // self.members // world_size() * world_size()
+        if count < 1:
+            raise UnlabeledError(
+                f"a batch of {self.batch_size} instances cannot hold {self.members} of a tuple in each process; "
+                "choose a larger batch_size"
+            )
+        return Plan(len(given), self.epochs, count, self.accumulate, self.warmup, seed)
 
     def sampler(self, plan: Plan, labels: NDArray[np.int64]) -> Sampler:
         """Let the members of given tuples meet; otherwise all instances, shuffled."""
@@ -54,6 +78,10 @@ class TupleViews(LabelledViews):
             raise UnlabeledError(
                 f"a tuple names instance {self.given_[:, : self.members].max()}, but there are {len(labels)}, from 0"
             )
+        if self.given_.shape[1] > self.members:  # sorted once: to look a batch up takes no pass over all pairs
+            keys = torch.from_numpy(self.given_[:, 0] * self.n_instances_ + self.given_[:, 1])
+            self._keys, order = keys.sort()
+            self._truths = torch.from_numpy(self.given_[:, 2] > 0)[order]
         return Tuples(plan, self.given_[:, : self.members])
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
@@ -74,11 +102,8 @@ class TupleViews(LabelledViews):
         assert self.given_ is not None
         if self.given_.shape[1] == self.members:
             return torch.ones_like(index[0], dtype=torch.bool)
-        keys = self.given_[:, 0] * self.n_instances_ + self.given_[:, 1]
-        order = np.argsort(keys, kind="stable")
-        wanted = (index[0] * self.n_instances_ + index[1]).cpu().numpy()
-        found = self.given_[order[np.searchsorted(keys, wanted, sorter=order)], 2]
-        return torch.from_numpy(found > 0).to(index[0].device)
+        self._keys, self._truths = self._keys.to(index[0].device), self._truths.to(index[0].device)
+        return self._truths[torch.searchsorted(self._keys, index[0] * self.n_instances_ + index[1])]
 
     def _identity(self, instances: Any) -> dict[str, Any]:
         given = {} if self.given_ is None else {"tuples": fingerprint([self.given_])}
@@ -112,39 +137,24 @@ def pair_classes(batch: Batch) -> Tensor:
 
 
 class Tuples:
-    """Each batch holds so many tuples, first all first members, then all second ones; a pass shows every tuple once.
+    """Every tuple once an epoch, in an order of that epoch's own; the remainder of an epoch sits out.
+
+    A batch holds first all first members, then all second ones, and so on.
 
     Parameters
     ----------
     plan : Plan
-        Its number of steps is kept; a batch holds as many instances as its batch, members of one tuple together.
+        It counts tuples: so many rows, and so many a batch.
     tuples : ndarray of int64, shape (m, members)
         Positions in the collection.
-
-    Raises
-    ------
-    UnlabeledError
-        If a batch is too small for one tuple in each process.
     """
 
     def __init__(self, plan: Plan, tuples: NDArray[np.int64]) -> None:
-        self.plan, self.tuples = plan, torch.from_numpy(np.ascontiguousarray(tuples))
-        processes = world_size()
-        self.count = plan.batch // tuples.shape[1] // processes * processes
-        if self.count < 1:
-            raise UnlabeledError(
-                f"a batch of {plan.batch} instances cannot hold {tuples.shape[1]} of a tuple in each process; "
-                "choose a larger batch_size"
-            )
+        self.order, self.tuples = Shuffled(plan), torch.from_numpy(np.ascontiguousarray(tuples))
 
     def index_batches(self, start: int = 0) -> Iterator[Tensor]:
-        """Yield this process's indices of every batch."""
-        rows = len(self.tuples)
-        for number in range(start * self.plan.parts, self.plan.steps * self.plan.parts):
-            first = number * self.count
-            passes = range(first // rows, (first + self.count - 1) // rows + 1)
-            order = torch.cat([permutation(rows, self.plan.seed_for(each, 0, 7)) for each in passes])
-            chosen = share_of(order[first - passes[0] * rows :][: self.count])
+        """Yield this process's indices of every batch, from the optimiser step `start` to the end."""
+        for chosen in self.order.index_batches(start):
             yield self.tuples[chosen].T.flatten()
 
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_words_know_their_tokens(tokenizer):
     assert len(ids) == len(words)
     assert words[0] == 0
     assert words[-1] == 1
-    assert (np.diff(words) >= 0).all()
+    assert (np.diff(words[words >= 0]) >= 0).all()  # −1 is the space before a word
 
 
 def test_places_point_into_the_text(tokenizer):
@@ -146,3 +147,17 @@ def test_a_folder_without_a_tokenizer_is_an_error(tmp_path):
 def test_a_saved_tokenizer_that_is_damaged_is_an_error():
     with pytest.raises(UnlabeledError, match="cannot be read"):
         SubwordTokenizer.from_dict({"definition": "{}", "special": {}})
+
+
+def test_words_have_the_tokens_of_running_text(tokenizer):
+    words = ["the", "cat", "sat", "on", "logs"]
+    ids, numbers = tokenizer.encode_words(words)
+    assert ids.tolist() == tokenizer.encode([" ".join(words)])[0].tolist()
+    assert [number for number, _ in itertools.groupby(n for n in numbers.tolist() if n >= 0)] == [0, 1, 2, 3, 4]
+    firsts = [tokenizer.token(ids[int(np.flatnonzero(numbers == word)[0])]) for word in range(5)]
+    assert all(first.strip("Ġ ") for first in firsts)  # no token that is a space alone begins a word
+
+
+def test_an_empty_word_has_no_token(tokenizer):
+    _, numbers = tokenizer.encode_words(["the", "", "cat"])
+    assert set(numbers.tolist()) - {-1} == {0, 2}

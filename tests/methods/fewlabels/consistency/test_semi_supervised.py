@@ -492,6 +492,18 @@ def test_a_student_learns_vectors_where_the_teacher_has_no_classes(images):
     assert abs(np.corrcoef(found[:, 0], wanted[:, 0])[0, 1]) > 0.8
 
 
+def test_a_column_of_the_teachers_that_is_always_the_same_teaches_nothing():
+    class Teacher:
+        def transform(self, X):
+            rows = np.asarray(X, dtype=np.float32)
+            return np.column_stack([rows[:, 0], np.full(len(rows), 0.1, np.float32)])
+
+    rows = np.random.default_rng(0).standard_normal((1000, 3)).astype(np.float32)
+    asked = Distillation(teacher=Teacher())._asked(rows)
+    np.testing.assert_allclose(asked.std(axis=0), [1, 0], atol=1e-5)
+    assert (asked[:, 1] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("model", "y", "says"),
     [

@@ -157,3 +157,11 @@ def test_a_word_without_any_ngram_is_refused_by_name():
     ).fit([["walking", "walked", "king"]] * 20)
     with pytest.raises(UnlabeledError, match=r"'x' is not in the vocabulary.*no n-gram"):
         model.transform(["x"])
+
+
+def test_where_no_word_has_an_ngram_unseen_words_have_no_vector():
+    model = CBOW(dim=4, min_count=1, subwords=(7, 9), subsample=None, random_state=0, progress=False)
+    vectors = model.fit([["a", "b"]] * 20).vectors_
+    assert "abcdefghij" not in vectors
+    with pytest.raises(UnlabeledError, match="no n-gram in common"):
+        vectors["abcdefghij"]

@@ -206,10 +206,27 @@ class SubwordTokenizer:
         return [_placed(encoding) for encoding in encodings]
 
     def encode_words(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Cut a sentence that is in words already; give the tokens, and for each the number of its word."""
-        encoding = self.backend.encode(list(words), is_pretokenized=True, add_special_tokens=False)
-        numbers = [-1 if number is None else number for number in encoding.word_ids]
-        return np.array(encoding.ids, dtype=np.int32), np.array(numbers, dtype=np.int64)
+        """Cut a sentence that is in words already; give the tokens, and for each the number of its word.
+
+        Tokenizers that cut bytes or characters see the space before a word, as in running text; a token that is nothing
+        but this space is of no word and has the number −1.
+        """
+        given = [f" {word}" if place and self._sees_spaces else word for place, word in enumerate(words)]
+        encoding = self.backend.encode(given, is_pretokenized=True, add_special_tokens=False)
+        numbers = np.array([-1 if number is None else number for number in encoding.word_ids], dtype=np.int64)
+        if self._sees_spaces and len(numbers):
+            ends = np.array(encoding.offsets, dtype=np.int64)[:, 1]
+            numbers[(numbers > 0) & (ends <= 1)] = -1
+        return np.array(encoding.ids, dtype=np.int32), numbers
+
+    @cached_property
+    def _sees_spaces(self) -> bool:
+        """Whether the space between words is part of the tokens, and is not put there for words that come alone."""
+        text = self.backend.encode("a a", add_special_tokens=False).ids
+        alone, spaced = (
+            self.backend.encode(["a", word], is_pretokenized=True, add_special_tokens=False).ids for word in ("a", " a")
+        )
+        return bool(text == spaced != alone)
 
     def encode_marked(self, text: str) -> NDArray[np.int32]:
         """Cut one text in which the names of special tokens, such as ``[MASK]``, stand for these tokens."""

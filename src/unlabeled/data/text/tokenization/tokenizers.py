@@ -11,6 +11,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -55,6 +56,34 @@ _UNSPACED = (
     "\u3005-\u3007\u303b\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\uff66-\uff9f\U00020000-\U0003ffff"
 )
+
+
+@dataclass(frozen=True)
+class LostTokenizer:
+    """Stands for a tokenizer of the user's own in a model that was loaded: no file holds one.
+
+    Parameters
+    ----------
+    name : str
+        What it was called.
+    """
+
+    name: str
+
+    @classmethod
+    def of(cls, saved: str | None) -> LostTokenizer | str | None:
+        """Give the tokenizer of a saved name, if it is a built-in one."""
+        return saved if saved is None or saved in BUILT_IN else cls(str(saved))
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __call__(self, text: str) -> list[str]:
+        """Refuse to cut: another tokenizer would give other words."""
+        raise UnlabeledError(
+            f"this model has words that a tokenizer of your own cut, {self.name}, which is not saved; "
+            "give it again by set_params(tokenizer=...)"
+        )
 
 
 def tokenize(text: str, tokenizer: str | Tokenizer | None = None) -> list[str]:

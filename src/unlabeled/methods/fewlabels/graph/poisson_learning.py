@@ -8,8 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
-from unlabeled.errors import UnlabeledError
-from unlabeled.methods.fewlabels.few_labels import Codes, Floats, one_hot, softmax
+from unlabeled.methods.fewlabels.few_labels import Codes, Floats, known_shares, one_hot, softmax
 from unlabeled.methods.fewlabels.graph.graph_classifier import GraphClassifier, degrees
 
 
@@ -81,8 +80,4 @@ class PoissonLearning(GraphClassifier):
     def _prior(self, classes: int) -> Floats | None:
         if self.class_prior is None:
             return None
-        prior = np.asarray(self.class_prior, dtype=np.float64)
-        if prior.shape != (classes,) or not (prior > 0).all():
-            raise UnlabeledError(f"class_prior must hold a share above 0 for each of the {classes} classes")
-        shares: Floats = prior / prior.sum()
-        return shares
+        return known_shares(self.class_prior, classes)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.kernels.kmeans.assign_dense import CHUNK
+from unlabeled.kernels.kmeans.assign_sparse import measure_candidates_sparse
 from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.k_means_plus_plus import TILE, measure_candidates
 from unlabeled.kernels.kmeans.k_means_plus_plus_quantised import measure_candidates_quantised, round_rows, settle
@@ -173,9 +174,13 @@ class QuantisedDistances(Distances):
 def _sparse_potentials(
     rows: Any, vectors: NDArray[Any], weights: NDArray[Any], closest: NDArray[Any], candidate_distances: NDArray[Any]
 ) -> Floats:
-    squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-    distances = (rows @ vectors.T).T * -2 + squares + np.einsum("cd,cd->c", vectors, vectors)[:, None]
-    np.minimum(np.maximum(distances, 0), closest, out=candidate_distances)
+    count, d = vectors.shape
+    across = aligned((d, round_up(count, width_of(np.float64))), np.float64)
+    across[:, :count] = vectors.T
+    norms, exact = np.einsum("dc,dc->c", across, across), np.full((2, across.shape[1]), -1.0)
+    csr = (read_only(rows.data), read_only(rows.indices), read_only(rows.indptr))
+    room = np.zeros(across.shape[1])
+    measure_candidates_sparse(*csr, across, count, norms, exact, closest, candidate_distances, room)
     sums: Floats = (candidate_distances * weights if len(weights) else candidate_distances).sum(
         axis=1, dtype=np.float64
     )

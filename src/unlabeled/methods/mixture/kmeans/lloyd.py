@@ -47,7 +47,7 @@ class Lloyd:
     first : callable
         From a RandomState to the first centres, not moved by the mean.
     mean : ndarray, shape (d,)
-        Taken off all rows; zeros for sparse ones.
+        Taken off all rows; zeros for sparse ones that do not lie far from zero.
     weights : ndarray, shape (n,), optional
         Of the rows.
     pool : Threads
@@ -143,12 +143,11 @@ class Lloyd:
     def _farthest(self, block: Block, theta: Theta, count: int) -> list[tuple[float, int]]:
         """Give (squared distance, row) of the rows of a block that are farthest from their centres."""
         here = slice(block.start, block.stop)
-        rows, own = block.rows, theta[self._labels[here]]
+        rows = block.rows
         if hasattr(rows, "toarray"):
-            squares = rows.multiply(rows).sum(axis=1) - 2 * rows.multiply(own).sum(axis=1)
-            distances = np.asarray(squares).ravel() + np.einsum("nd,nd->n", own, own)
+            distances = Centres(theta, self._mean, rows.dtype, sparse=True).squared_distances(rows, self._labels[here])
         else:
-            steps = rows - self._mean.astype(rows.dtype) - own
+            steps = rows - self._mean.astype(rows.dtype) - theta[self._labels[here]]
             distances = np.einsum("nd,nd->n", steps, steps)
         if self._weights is not None:
             distances = np.where(self._weights[here] > 0, distances, 0)

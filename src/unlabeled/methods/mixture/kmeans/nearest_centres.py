@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.kernels.kmeans.assign_dense import CHUNK, assign
 from unlabeled.kernels.kmeans.assign_quantised import assign_quantised
-from unlabeled.kernels.kmeans.assign_sparse import assign_sparse
+from unlabeled.kernels.kmeans.assign_sparse import assign_sparse, measure_sparse
 from unlabeled.kernels.kmeans.int8_products import LANES
 from unlabeled.kernels.kmeans.quantised_bounds import QuantisedRows
 from unlabeled.kernels.layout import aligned, panels, round_up, width_of
@@ -63,7 +63,7 @@ class Centres:
     centres : ndarray, shape (k, d)
         Less the mean.
     mean : ndarray, shape (d,)
-        To be taken off dense rows before they are compared; zeros for sparse ones.
+        To be taken off dense rows before they are compared. Sparse rows are not moved, but it counts in their scores.
     dtype : dtype
         Of the rows, float32 or float64.
     sparse : bool
@@ -95,6 +95,17 @@ class Centres:
             self._across = aligned((self.d, round_up(self.k, width)), dtype)
             self._across[:, : self.k] = centres.T
             self._offsets = aligned((self._across.shape[1],), dtype)
+            self._sizes = aligned((2, self._across.shape[1]), dtype)
+            given = self._across[:, : self.k]  # rounded to the rows' type
+            norms = np.einsum("dk,dk->k", given, given, dtype=np.float64)
+            halves, self._far = -0.5 * norms, read_only(np.zeros(0))
+            self._sizes[0, : self.k] = np.sqrt(norms)
+            if np.any(mean):
+                self._far = read_only(mean, np.float64)
+                norms = np.array([np.square(given[:, c] + self._far).sum() for c in range(self.k)])
+                halves -= self._far @ given
+            self._norms = read_only(norms)
+            self._sizes[1, : self.k] = np.abs(halves)
         else:
             self._panels = panels(centres, dtype, 2 * width)
             self._offsets = aligned((len(self._panels), 2 * width), dtype)
@@ -140,10 +151,11 @@ class Centres:
         counts = np.zeros(k)
         if self.sparse:
             sums = np.zeros((k, self.d))
-            csr = (read_only(rows.data, self.dtype), read_only(rows.indices), read_only(rows.indptr))
             scores, zeros = aligned((len(self._offsets),), self.dtype), aligned((width,), self._whole)
-            packed = (self._across, self._offsets, self.k)
-            inertia, changed = assign_sparse(*csr, *packed, weights, labels, sums, counts, scores, zeros)
+            packed = (self._across, self._offsets, self.k, self._far, self._norms, self._exact(), self._sizes)
+            inertia, changed = assign_sparse(*self._csr(rows), *packed, weights, labels, sums, counts, scores, zeros)
+            if add and len(self._far):
+                sums -= counts[:, None] * self._far
             return Assigned(sums, counts, inertia, changed)
         work = self._workspace()
         sums, dim = work.sums[:k], self._rows.shape[1]
@@ -162,6 +174,20 @@ class Centres:
             inertia, changed, by_bounds = assign_quantised(*common, *bounds, work.workspace)
         return Assigned(sums[:, : self.d].astype(np.float64), counts, inertia, changed, by_bounds)
 
+    def squared_distances(self, rows: Any, labels: NDArray[np.int32]) -> Floats:
+        """Give the squared distance of each sparse row to the centre that its label says."""
+        distances = np.empty(len(labels))
+        packed = (self._across, self._far, self._norms, self._exact())
+        measure_sparse(*self._csr(rows), *packed, labels, distances)
+        return distances
+
+    def _csr(self, rows: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        return read_only(rows.data, self.dtype), read_only(rows.indices), read_only(rows.indptr)
+
+    def _exact(self) -> Floats:
+        """Give this call room for the norms with twice the digits, which are made when they are needed."""
+        return np.full((2, self.k), -1.0)
+
     def _workspace(self) -> _Workspace:
         """Give this thread's workspace, which serves all its blocks."""
         if not hasattr(self._workspaces, "own"):
@@ -170,6 +196,23 @@ class Centres:
             )
         own: _Workspace = self._workspaces.own
         return own
+
+
+def mean_of_sparse(mean: Floats, spread: float, dtype: Any) -> Floats:
+    """Give what to take off the centres of sparse rows, whose squared distances from their mean are about `spread`.
+
+    It is the mean if the rows lie far from zero for their spread, and zeros if not: scores then cost less.
+    """
+    far = float(np.square(mean).sum()) > spread
+    return mean.astype(dtype).astype(np.float64) if far else np.zeros_like(mean)
+
+
+def middle_of(centres: NDArray[Any], dtype: Any, sparse: bool) -> Floats:
+    """Give what to take off rows and centres where only the centres are known: the middle of these."""
+    middle: Floats = centres.mean(axis=0, dtype=np.float64)
+    if sparse:
+        return mean_of_sparse(middle, float(centres.var(axis=0, dtype=np.float64).sum()), dtype)
+    return middle.astype(dtype).astype(np.float64)
 
 
 class _Workspace:

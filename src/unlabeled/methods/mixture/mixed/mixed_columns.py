@@ -78,11 +78,13 @@ class MixedColumns:
         Raises
         ------
         UnlabeledError
-            If a column has no value at all, or holds infinity.
+            If a column has no value at all, or holds infinity or times.
         """
         numeric, levels = [], {}
         moments: list[tuple[float, float, float]] = []
         for place, column in enumerate(columns):
+            if column.dtype.kind in "mM":
+                raise UnlabeledError(f"{names[place]} holds times; make numbers of them, or leave the column out")
             numbers = None if place in categorical else _as_numbers(column)
             if numbers is None:
                 known = _plain(column)[~_missing(column)]
@@ -137,9 +139,9 @@ def level_codes(column: NDArray[Any], levels: Levels) -> NDArray[np.int64]:
     values, known = _plain(column), ~_missing(column)
     text = isinstance(levels[0], str)
     if text and not np.issubdtype(values.dtype, np.str_):
-        values = np.array([str(value) for value in values.tolist()])
+        values = np.array([_text(value) for value in values.tolist()])
     elif not text and np.issubdtype(values.dtype, np.str_):
-        return np.full(len(values), -1)
+        values = np.array([_number(value) for value in values.tolist()])
     order = np.array(levels)
     codes = np.minimum(np.searchsorted(order, values), len(order) - 1)
     return np.where(known & (order[codes] == values), codes, -1)
@@ -161,7 +163,20 @@ def _plain(column: NDArray[Any]) -> NDArray[Any]:
     """Give the values of a categorical column as numbers or as text."""
     if column.dtype.kind in "fiub":
         return column.astype(np.float64)
-    return np.array([str(value) for value in column.tolist()])
+    return np.array([_text(value) for value in column.tolist()])
+
+
+def _text(value: Any) -> str:
+    """Give a value as text; a fraction that is a whole number as that number, because gaps make fractions of these."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _number(text: str) -> float:
+    """Give the number that a text stands for; NaN, which is no level, if it stands for none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _missing(column: NDArray[Any]) -> NDArray[np.bool_]:

@@ -150,8 +150,9 @@ class Unseen:
             If the word has no n-gram that occurs in the vocabulary.
         """
         _, hashes = ngram_hashes([word], self.shortest, self.longest, BUCKETS)
-        places = np.searchsorted(self.hashes, hashes).clip(max=len(self.hashes) - 1)
-        known = places[self.hashes[places] == hashes]
+        places = np.searchsorted(self.hashes, hashes)
+        inside = places < len(self.hashes)
+        known = places[inside][self.hashes[places[inside]] == hashes[inside]]
         if len(known) == 0:
             raise UnknownWordError(f"{word!r} is not in the vocabulary, and has no n-gram in common with its words")
         total: Floats = self.table[known].sum(axis=0)

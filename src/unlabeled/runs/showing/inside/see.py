@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unlabeled.data.pairs.image_texts import ImageTexts
 from unlabeled.encoders import Encoder
+from unlabeled.encoders.pair.two_towers import image_tower
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import contact_sheet
 from unlabeled.explore.inside import (
@@ -66,7 +68,7 @@ def see(
     Parameters
     ----------
     run : Run
-        Over images.
+        Over images, or images with captions, of which the tower of images is shown.
     photo : str, optional
         A file or the id of an instance; by default the first instance of the run.
     out : Path
@@ -82,19 +84,19 @@ def see(
     UnlabeledError
         If the run is over something else than images, the photo cannot be read, or there is no such class.
     """
-    encoder, kind = run.encoder, run.encoder.preprocessing.kind
+    whole, kind = run.encoder.eval(), run.encoder.preprocessing.kind
+    encoder = image_tower(whole)  # of an encoder of pairs, whose vectors are those of the run
     other = f"the run in {run.folder} is over {kind}s; what is inside is shown of images and of texts only"
     check_modality(encoder.preprocessing, "image", other)
-    encoder.eval()
-    image, name = _opened(run, photo)
+    image, name = _opened(run, encoder, photo)
     head = class_head(run, classifier)
     if head is None and class_name is not None:
         raise UnlabeledError(f"{run.folder} has no labels, so no classes; give a fine-tuned model")
-    neighbour, vector = _neighbour(run, encoder, image, name)
+    neighbour, vector = _neighbour(run, whole, image, name)
     sections = [
         *_filters(encoder),
         *_maps(encoder, image),
-        *_attributions(encoder, image, neighbour, vector),
+        *_attributions(whole, image, neighbour, vector),
         *([] if head is None else _class_attributions(head, image, class_name)),
         *_attention(encoder, image),
         *_excited(run, encoder, image),
@@ -110,25 +112,28 @@ def see(
     return sections
 
 
-def _opened(run: Run, photo: str | None) -> tuple[Tensor, str]:
+def _opened(run: Run, encoder: Encoder, photo: str | None) -> tuple[Tensor, str]:
     """Give a photo as the encoder takes it, shape (1, c, h, w), and its name."""
     name = run.embeddings.ids[0] if photo is None else photo
-    kind = modality_of(run.encoder.preprocessing)
+    kind = modality_of(encoder.preprocessing)
+    data: Any
     if photo is not None and Path(photo).exists():
         data, row = kind.open_query(photo), 0
     elif name in run.embeddings.position:
         data = run.source
-        if kind.missing(data, [name]):
+        if modality_of(data).missing(data, [name]):
             raise UnlabeledError(f"{name!r} is no longer in {data.source}")
         row = list(data.ids).index(name)
+        if isinstance(data, ImageTexts):
+            data, row = data.images, int(data.image_of[row])
     else:
         raise UnlabeledError(f"{photo} is neither a file nor the id of an instance in {run.folder}")
-    return _prepared(run, data, [row]), name
+    return _prepared(encoder, data, [row]), name
 
 
-def _prepared(run: Run, data: Any, rows: list[int]) -> Tensor:
-    """Give instances as the encoder takes them."""
-    preprocessing = run.encoder.preprocessing
+def _prepared(encoder: Encoder, data: Any, rows: list[int]) -> Tensor:
+    """Give images as the encoder takes them."""
+    preprocessing = encoder.preprocessing
     instances, _ = open_instances(data, Settings(), preprocessing)
     values: Tensor = preprocessing.canonical(instances.gather(torch.tensor(rows)).values)
     return values
@@ -164,7 +169,7 @@ def _maps(encoder: Encoder, image: Tensor) -> list[Section]:
     layers = _spaced(convolutions_of_whole(encoder, image))
     cells, captions = [in_colour(image)[0]], ["photo"]
     for name, maps in feature_maps(encoder, image, layers).items():
-        for channel in maps[0].flatten(1).var(1).argsort(descending=True)[:MAPS].sort().values.tolist():
+        for channel in maps[0].flatten(1).var(1, correction=0).argsort(descending=True)[:MAPS].sort().values.tolist():
             cells.append(_enlarged(_unit(maps[0, channel]), image.shape[-1]))
             captions.append(f"{name} {channel}")
     if len(cells) == 1:
@@ -252,9 +257,11 @@ def _excited(run: Run, encoder: Encoder, image: Tensor) -> list[Section]:
 def _patches(run: Run, encoder: Encoder, layer: Any, filters: list[int]) -> Tensor | None:
     """Give parts of the run's images that excite filters most, shape (filters, k, c, h, w); None if they are gone."""
     try:
-        data = run.source
+        data: Any = run.source
     except UnlabeledError:
         return None
+    if isinstance(data, ImageTexts):
+        data = data.images
     instances, _ = open_instances(data, Settings(), encoder.preprocessing, "skip")
     count = min(len(instances), INSTANCES)
     rows = torch.from_numpy(np.sort(np.random.default_rng(0).choice(len(instances), count, replace=False)))
