@@ -51,8 +51,7 @@ class MLP(Encoder):
         if tuple(batch.shape[1:]) != wanted:
             hint = "; for views of another size take 'conv'" if len(wanted) > 1 else ""
             raise UnlabeledError(
-                f"encoder 'mlp' was made for data of shape {wanted}, not "
-                f"{tuple(batch.shape[1:])}{hint}"
+                f"encoder 'mlp' was made for data of shape {wanted}, not {tuple(batch.shape[1:])}{hint}"
             )
         vectors: Tensor = self.body(batch)
         return vectors
