@@ -104,6 +104,12 @@ out = Console()
 err = Console(stderr=True)
 
 
+def was_given(context: typer.Context, name: str) -> bool:
+    """Tell whether the user named an option, or its default stands."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def refuse_unused(context: typer.Context, names: Iterable[str], why: str) -> None:
     """Refuse options that were given although they change nothing beside the others.
 
@@ -122,8 +128,7 @@ def refuse_unused(context: typer.Context, names: Iterable[str], why: str) -> Non
     from unlabeled.errors import UnlabeledError
 
     for option in context.command.params:
-        source = context.get_parameter_source(option.name or "")
-        if option.name in names and source is not None and source.name == "COMMANDLINE":
+        if option.name in names and was_given(context, option.name):
             raise UnlabeledError(f"{option.opts[0]} {why}; leave it out")
 
 

@@ -26,8 +26,7 @@ def as_array(value: Any) -> NDArray[Any]:
 
     What is masked is NaN.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        return unmasked(value)
+    value = unmasked(value)
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":  # which NumPy does not have
@@ -37,18 +36,31 @@ def as_array(value: Any) -> NDArray[Any]:
     return np.asarray(value)
 
 
-def unmasked(values: Any) -> NDArray[Any]:
-    """Give an array without its mask: NaN for what is masked, in numbers with fractions.
+def unmasked(values: Any) -> Any:
+    """Give a masked array without its mask: NaN for what is masked, in numbers with fractions; others as they are.
 
     Examples
     --------
     >>> unmasked(np.ma.masked_array([1, 2], [False, True])).tolist()
     [1.0, nan]
     """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
     if not np.ma.is_masked(values):
         return np.ma.getdata(values)
     kind = values.dtype if values.dtype.kind == "f" else np.float64
-    return np.asarray(values.astype(kind).filled(np.nan))
+    return np.ma.filled(values.astype(kind), np.nan)
+
+
+def deviations(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the standard deviation of each column: exactly 0 where all rows are the same, though their mean is rounded.
+
+    Examples
+    --------
+    >>> deviations(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 2.0]])).round(2).tolist()
+    [0.0, 0.82]
+    """
+    return np.where((array != array[:1]).any(axis=0), array.std(axis=0, dtype=np.float64), 0.0)
 
 
 def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -90,12 +90,7 @@ class Encoder(nn.Module):
         UnlabeledError
             If it was made for data of another kind, shape or tokenizer.
         """
-        mine = self.preprocessing
-        if mine.kind != preprocessing.kind or mine.shape != preprocessing.shape:
-            raise UnlabeledError(
-                f"{what} takes {mine.kind}s of shape {mine.shape}, "
-                f"but the data are {preprocessing.kind}s of shape {preprocessing.shape}"
-            )
+        self.preprocessing.check_fits(preprocessing, what)
 
     def write_companions(self, folder: Path) -> None:
         """Write, beside the weights, what other libraries need to load them; nothing by default."""

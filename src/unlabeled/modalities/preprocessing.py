@@ -36,6 +36,27 @@ class Preprocessing:
         """Shape of one instance as the network sees it."""
         raise NotImplementedError(f"{type(self).__name__} does not say what shape it gives")
 
+    def check_fits(self, given: Preprocessing, what: str) -> None:
+        """Refuse data that are prepared otherwise than an encoder with this preprocessing takes them.
+
+        Parameters
+        ----------
+        given : Preprocessing
+            Of the data.
+        what : str
+            What to call the encoder in a message.
+
+        Raises
+        ------
+        UnlabeledError
+            If they are of another kind or shape.
+        """
+        if self.kind != given.kind or self.shape != given.shape:
+            raise UnlabeledError(
+                f"{what} takes {self.kind}s of shape {self.shape}, "
+                f"but the data are {given.kind}s of shape {given.shape}"
+            )
+
     def canonical(self, values: Any) -> Any:
         """Bring the values of a batch to the network's units, on their device.
 

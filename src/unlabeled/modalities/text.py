@@ -64,6 +64,13 @@ class TextPreprocessing(Preprocessing):
         """(length,)."""
         return (self.length,)
 
+    def check_fits(self, given: Preprocessing, what: str) -> None:
+        """Refuse data of another kind, and texts that were cut by another tokenizer; their length may differ."""
+        if not isinstance(given, TextPreprocessing):
+            super().check_fits(given, what)
+        elif given.tokenizer != self.tokenizer:
+            raise UnlabeledError(f"the texts were cut by another tokenizer than that of {what}; give the texts uncut")
+
     def canonical(self, values: Any) -> Any:
         """Give the tokens of a batch as they are: they need no scaling."""
         return values
@@ -251,8 +258,10 @@ def _of_encoder(settings: Any) -> TextPreprocessing | None:
 
 def _own(saved: Any, architecture: Any, window: Any, settings: Any) -> TextPreprocessing | None:
     """Give the preprocessing of a trained encoder with the length that was asked for."""
-    if not isinstance(saved, TextPreprocessing) or architecture == "clip_text":  # CLIP's texts have one length
-        return saved if isinstance(saved, TextPreprocessing) else None
+    if not isinstance(saved, TextPreprocessing):
+        return None
+    if architecture == "clip_text":  # CLIP's texts have one length
+        return saved
     return _within(settings, saved, window if isinstance(window, int) else saved.length)
 
 

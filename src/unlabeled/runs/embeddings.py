@@ -133,22 +133,16 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
         If the file is missing, damaged, or has no such columns.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    from unlabeled.data.tabular.parquet import read_parquet
+    from unlabeled.data.tabular.parquet import read_parquet, stacked_lists
 
     path = Path(path)
     try:
         table = read_parquet(path)
-        vector = table["vector"].combine_chunks()
-        lengths = np.asarray(pc.list_value_length(vector))
-        numbers = vector.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        vectors = stacked_lists(table["vector"]).astype(np.float32, copy=False)
         ids = table["id"].to_pylist()
     except (OSError, KeyError, ValueError, pa.ArrowException, AttributeError) as error:
         raise UnlabeledError(f"{path} cannot be read as embeddings ({error})") from error
-    if vector.null_count or not all(isinstance(name, str) for name in ids):
-        raise UnlabeledError(f"{path} is damaged: an instance lacks its id or its vector")
-    if (lengths != lengths[:1]).any():
-        raise UnlabeledError(f"{path} is damaged: its vectors are of several lengths")
-    vectors = numbers.reshape(len(table), len(numbers) // max(1, len(table)))
+    if not all(isinstance(name, str) for name in ids):
+        raise UnlabeledError(f"{path} is damaged: an instance lacks its id")
     return named_embeddings(ids, vectors, table["label"].to_pylist() if "label" in table.column_names else None)

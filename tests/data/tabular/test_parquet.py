@@ -332,7 +332,7 @@ def test_embeddings_of_several_lengths_are_refused(tmp_path):
         [[1.0, 2.0, 3.0], [4.0], [5.0, 6.0]], pa.list_(pa.float32())
     )  # six numbers, so two a row would fit
     pq.write_table(pa.table({"id": ["a", "b", "c"], "vector": lists}), tmp_path / "x.parquet")
-    with pytest.raises(UnlabeledError, match="its vectors are of several lengths"):
+    with pytest.raises(UnlabeledError, match="the lists must all be there and of one length"):
         read_embeddings(tmp_path / "x.parquet")
     pq.write_table(pa.table({"id": ["a"], "vector": [[1.0, 2.0]]}), tmp_path / "x.parquet")
     assert read_embeddings(tmp_path / "x.parquet").vectors.tolist() == [[1.0, 2.0]]

@@ -62,7 +62,7 @@ def evaluate(
     [dim]unlabeled evaluate run/ --scored-pairs sts.csv[/dim]
     """
     from unlabeled.runs import Run, evaluate_run
-    from unlabeled.runs.judged_pairs import judge_pairs
+    from unlabeled.runs.judging.judged_pairs import judge_pairs
     from unlabeled.runs.judging.pair_figures import recall_on_others
 
     if scored_pairs is not None:

@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, refuse_unused, say, tell
+from unlabeled.cli.shared import (
+    AsJson,
+    Overwrite,
+    Seed,
+    count,
+    print_json,
+    print_table,
+    refuse_unused,
+    say,
+    tell,
+    was_given,
+)
 from unlabeled.counted import counted
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
@@ -112,7 +123,8 @@ def finetune(
         model = SetFit(encoder=encoder, **given, **general)
     else:
         refuse_unused(context, ["pairs"], "is for --few-shot")
-        if layers in ("none", "0"):
+        head_alone = layers in ("none", "0")
+        if head_alone:
             idle = ("layer_decay", "learning_rate", "dropout")
             refuse_unused(context, idle, "is for an encoder that is trained, and --layers none trains none of it")
         if layers in ("last", "1"):
@@ -120,7 +132,7 @@ def finetune(
         if validation == 0:
             refuse_unused(context, ["patience"], "needs rows to measure epochs by, and --validation 0 leaves none")
         chosen: Any = {"task": TASKS[task], **settings, **general}
-        if layers == "none" and TASKS[task] in ("class", "score"):  # vectors are computed once, as by `transfer`
+        if head_alone and TASKS[task] in ("class", "score"):  # vectors are computed once, as by `transfer`
             chosen |= {name: value for name, value in OF_A_HEAD.items() if not was_given(context, name)}
         model = FineTuning(encoder=encoder, **chosen)
     X, y, _ = labelled(source, TASKS[task], column, labels)
@@ -155,12 +167,6 @@ def finetune(
         tested = figures["test"]
         tell(f"{tested['measure']} on {tested['rows']:,} test instances: {tested['value']:.4f}")
     tell(f"The model is in {out}")
-
-
-def was_given(context: typer.Context, name: str) -> bool:
-    """Tell whether the user named an option, or its default stands."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def predict(

@@ -51,6 +51,26 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise UnlabeledError(f"cannot read {what}: {error}") from error
 
 
+def stacked_lists(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """Give a column of lists of numbers as an array of as many rows.
+
+    Raises
+    ------
+    ValueError
+        If a list is missing, or they differ in length.
+
+    Examples
+    --------
+    >>> stacked_lists(pa.array([[1, 2], [3, 4]])).tolist()
+    [[1, 2], [3, 4]]
+    """
+    lengths = np.asarray(pc.list_value_length(column))
+    if column.null_count or (lengths != lengths[:1]).any():
+        raise ValueError("the lists must all be there and of one length")
+    numbers = np.asarray(pc.list_flatten(column))
+    return numbers.reshape(len(lengths), len(numbers) // max(1, len(lengths)))
+
+
 def check_parquet_memory(
     parquet: pq.ParquetFile, path: Path, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
 ) -> None:

@@ -255,15 +255,17 @@ def _column(table: Any, name: str, path: Path) -> NDArray[Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from unlabeled.data.tabular.parquet import stacked_lists
+
     column = table.column(name)
     if not _is_list(column.type):
         exact = not pa.types.is_integer(column.type) or not column.null_count or _fit_double(pc.min_max(column).as_py())
         # Beside a gap whole numbers become fractions, which have no room for those beyond 2⁵³, such as ids.
         return np.asarray(column.to_numpy()) if exact else np.array(column.to_pylist(), dtype=object)
-    lengths = pc.list_value_length(column).to_numpy()
-    if column.null_count or len(lengths) == 0 or (lengths != lengths[0]).any():
-        raise UnlabeledError(f"{path}: the lists in column {name!r} must all be there and of one length")
-    return np.asarray(pc.list_flatten(column).to_numpy()).reshape(len(lengths), int(lengths[0]))
+    try:
+        return stacked_lists(column)
+    except ValueError:
+        raise UnlabeledError(f"{path}: the lists in column {name!r} must all be there and of one length") from None
 
 
 def _fit_double(ends: dict[str, int | None]) -> bool:

@@ -49,10 +49,7 @@ class TextEncoder(Encoder):
 
     def adapt(self, preprocessing: Any, what: str = "the encoder") -> None:
         """Take texts that were cut by the same tokenizer, up to as many tokens as the window holds, or refuse them."""
-        if preprocessing.kind != self.preprocessing.kind:
-            super().adapt(preprocessing, what)
-        if preprocessing.tokenizer != self.preprocessing.tokenizer:
-            raise UnlabeledError(f"the texts were cut by another tokenizer than that of {what}; give the texts uncut")
+        super().adapt(preprocessing, what)
         window = getattr(self, "length", self.preprocessing.length)
         if preprocessing.length > window:
             raise UnlabeledError(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from unlabeled.data.arrays import deviations
 from unlabeled.data.instances import Instances, Relabelled, Subset
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
@@ -107,10 +108,9 @@ class Distillation(SemiSupervised):
             )
         vectors = np.asarray(teacher.transform(X), dtype=np.float32)
         self.classes_ = np.empty(0, dtype=np.int64)
-        mean, spread = vectors.mean(axis=0, dtype=np.float64), vectors.std(axis=0, dtype=np.float64)
-        # Rounding of the mean may leave a little more than 0 of a column that is all the same.
-        varies = (vectors != vectors[:1]).any(axis=0) & (spread > 0)
-        standard = np.where(varies, (vectors - mean) / np.where(varies, spread, 1), 0)
+        spread = deviations(vectors)
+        centred = vectors - vectors.mean(axis=0, dtype=np.float64)
+        standard = np.where(spread > 0, centred / np.where(spread > 0, spread, 1), 0)
         return standard.astype(np.float32)
 
     def outputs(self) -> int:

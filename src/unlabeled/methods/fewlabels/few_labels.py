@@ -43,9 +43,12 @@ class FewLabels(ClassifierMixin, ArrayModel, ABC):
 
     def _rows(self, X: Any, *, reset: bool) -> Any:
         """Check rows as scikit-learn does."""
-        X = unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
         return validate_data(
-            self, X, reset=reset, accept_sparse="csr" if self.takes_sparse else False, dtype=[np.float64, np.float32]
+            self,
+            unmasked(X),
+            reset=reset,
+            accept_sparse="csr" if self.takes_sparse else False,
+            dtype=[np.float64, np.float32],
         )
 
     def _read_labels(self, y: Any, rows: int) -> PartialLabels:

@@ -58,7 +58,7 @@ class Mixture(ArrayModel):
         streams are read block by block and never held whole.
         """
         X = getattr(X, "array", X) if type(X).__module__.startswith("unlabeled.data") else X
-        X = unmasked(X) if isinstance(X, np.ma.MaskedArray) else X
+        X = unmasked(X)
         if not _out_of_core(X):
             self._check_fits_memory(X)
             X = validate_data(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.data import Vectors
+from unlabeled.data.arrays import deviations
 from unlabeled.data.paths import existing
 from unlabeled.data.tabular.table_encoding import TableEncoding
 from unlabeled.data.tabular.tables import frame_columns, id_and_label, read_columns, row_names
@@ -64,11 +65,9 @@ class RowEncoding:
         """Give the encoding that also scales rows as these are to be scaled."""
         if scale != "standard" or self.table is not None:
             return replace(self, scale=scale)
-        deviation = array.std(axis=0, dtype=np.float64)
-        # Rounding of the mean may leave a little more than 0 of a column that is all the same.
-        varies = (array != array[:1]).any(axis=0) & (deviation > 0)
+        deviation = deviations(array)
         mean = array.mean(axis=0, dtype=np.float64)
-        return replace(self, scale=scale, mean=mean, deviation=np.where(varies, deviation, 1.0))
+        return replace(self, scale=scale, mean=mean, deviation=np.where(deviation > 0, deviation, 1.0))
 
     def rescale(self, array: NDArray[Any]) -> NDArray[Any]:
         """Scale rows."""

@@ -1,1 +1,1 @@
-"""Parts of judging a run: which labels judge, and how well the halves of pairs find each other."""
+"""Parts of judging a run: which labels judge, how well the halves of pairs find each other, and scored pairs."""

@@ -28,22 +28,18 @@ def write_parquet(path: Path, words: Sequence[str], vectors: NDArray[Any], count
 def read_parquet(path: Path) -> Content:
     """Read what `write_parquet` wrote."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     from unlabeled.data.tabular.parquet import read_parquet as read_columns
+    from unlabeled.data.tabular.parquet import stacked_lists
 
     try:
         table = read_columns(path)
         words = table.column("id").to_pylist()
-        column = table.column("vector").combine_chunks()
-        lengths = np.asarray(pc.list_value_length(column))
-        numbers = column.flatten().to_numpy(zero_copy_only=False)
+        vectors = stacked_lists(table.column("vector"))
         counts = table.column("count").to_numpy() if "count" in table.column_names else None
     except (OSError, KeyError, ValueError, AttributeError, pa.ArrowException) as error:
         raise UnlabeledError(f"{path} holds no word vectors: it needs columns id and vector ({error})") from error
-    if column.null_count or (lengths != lengths[:1]).any():
-        raise UnlabeledError(f"{path}: the vectors must all be there and of one length")
-    if not all(isinstance(word, str) for word in words) or numbers.dtype.kind != "f":
+    if not all(isinstance(word, str) for word in words) or vectors.dtype.kind != "f":
         raise UnlabeledError(f"{path} holds no word vectors: ids are words, and vectors lists of numbers")
     check_words(path, words, "row", 1)
-    return Content(words, numbers.reshape(len(words), len(numbers) // max(1, len(words))), counts)
+    return Content(words, vectors, counts)

@@ -10,7 +10,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import sentence_similarity
 from unlabeled.registry import method
 from unlabeled.runs import learn
-from unlabeled.runs.judged_pairs import judge_pairs
+from unlabeled.runs.judging.judged_pairs import judge_pairs
 
 PAIRS = [("the dog barks", "the dog runs"), ("the dog barks", "it rains"), ("it rains", "it rains"),
          ("a cat", "the cat runs"), ("a cat", "it snows"), ("it snows", "it rains")]  # fmt: skip
