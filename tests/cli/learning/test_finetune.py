@@ -48,9 +48,10 @@ def test_a_head_alone_learns_as_long_as_by_transfer(folder, tmp_path):
     assert len(json.loads(done.stdout)["history"]) == 100  # of fewer than a hundred rows none says when to stop
     model = load(tmp_path / "model")
     assert (model.epochs, model.batch_size, model.head_learning_rate) == (100, 64, 1e-2)
-    done = call(*words, "--epochs", 3, "--batch-size", 10, "--out", tmp_path / "short", "--json")
+    done = call(*words[:-1], "0", "--epochs", 3, "--batch-size", 10, "--out", tmp_path / "short", "--json")
     assert len(json.loads(done.stdout)["history"]) == 3
-    assert load(tmp_path / "short").batch_size == 10
+    short = load(tmp_path / "short")
+    assert (short.batch_size, short.head_learning_rate) == (10, 1e-2)
 
 
 def test_progress_is_shown_unless_it_is_not_wanted(folder, tmp_path):
