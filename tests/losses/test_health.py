@@ -30,6 +30,20 @@ def test_effective_rank_of_known_singular_values():
     assert effective_rank(u * sigma @ v.T).item() == pytest.approx(2**1.75, rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(700, 520), (520, 700)])
+def test_effective_rank_of_large_tables_is_that_of_their_singular_values(shape):
+    generator = torch.Generator().manual_seed(0)
+    # As spectra of images are: a few directions hold most, and the last ones almost nothing.
+    table = torch.randn(shape, generator=generator) * torch.logspace(0, -5, shape[1])
+    sigma = torch.linalg.svdvals(table.double())
+    expected = torch.special.entr(sigma / sigma.sum()).sum().exp().item()
+    assert effective_rank(table, rows=1000).item() == pytest.approx(expected, rel=1e-6)
+    assert effective_rank(1e-30 * table, rows=1000).item() == pytest.approx(expected, rel=1e-5)
+    assert effective_rank(torch.zeros(shape), rows=1000).item() == 0
+    line = torch.randn(shape[0], 1, generator=generator) @ torch.randn(1, shape[1], generator=generator)
+    assert effective_rank(line, rows=1000).item() == pytest.approx(1, abs=1e-3)
+
+
 def test_effective_rank_of_nothing_and_of_nan():
     assert effective_rank(torch.zeros(4, 3)).item() == 0
     assert effective_rank(torch.tensor([[1.0, math.nan]])).isnan()

@@ -55,6 +55,24 @@ def test_the_choice_is_the_best_in_cross_validation_and_the_stronger_of_equals()
     assert (easy.c, list(easy.cv_accuracy)) == (0.1, [0.1, 1, 10])
 
 
+def test_weak_strengths_are_left_out_once_they_are_far_behind():
+    rng = np.random.default_rng(0)
+    labels = np.arange(1200) % 5
+    signal = rng.normal(size=(1200, 5))
+    signal[np.arange(1200), labels] += 1.5
+    # A few strong directions tell, and many faint ones mislead a classifier that may use them.
+    vectors = signal @ rng.normal(size=(5, 400)) + 0.3 * rng.normal(size=(1200, 400))
+    given = (vectors, labels, vectors[:50], labels[:50])
+    found = linear_probe(*given)
+    tried = list(found.cv_accuracy)
+    assert tried == list(CS[: len(tried)])
+    assert len(tried) < len(CS)
+    for c in CS[len(tried) :]:
+        weaker = linear_probe(*given, cs=[found.c, c])
+        assert weaker.c == found.c
+        assert weaker.cv_accuracy[c] < weaker.cv_accuracy[found.c]
+
+
 def test_the_choice_looks_at_a_bounded_number_of_rows():
     (vectors, labels), test = blobs(300, noise=3), blobs(60, noise=3, seed=1)
     found = linear_probe(vectors, labels, *test, selection_rows=40)
