@@ -22,6 +22,22 @@ def same_draws():
     torch.manual_seed(0)
 
 
+class OnGPU(torch.Tensor):
+    """Stands for a tensor on a GPU, which the machine that tests may not have: NumPy cannot read it before `cpu`."""
+
+    def numpy(self, **options):
+        raise TypeError("can't convert a tensor on a GPU to numpy; use Tensor.cpu() first")
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+
+@pytest.fixture(scope="session")
+def on_gpu() -> Callable[[torch.Tensor], torch.Tensor]:
+    """Make a tensor one that stands for a tensor on a GPU."""
+    return lambda tensor: tensor.as_subclass(OnGPU)
+
+
 @pytest.fixture(scope="session")
 def digits():
     """Scikit-learn's digits: images uint8 (1797, 8, 8) and labels (1797,)."""

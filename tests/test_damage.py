@@ -295,7 +295,7 @@ VERBS = [
     ["path", "run", "00.png", "01.png"],
     ["see", "run", "pictures/00.png"],
     ["track", "run", "none.mp4"],
-    ["zeroshot", "run", "pictures", "--labels", "a,b"],
+    ["zeroshot", "run", "pictures", "--classes", "a,b"],
     ["restore", "pictures/00.png", "-t", "denoise", "--steps", "1"],
     ["sample", "run", "-n", "2"],
     ["reconstruct", "run", "pictures/00.png"],

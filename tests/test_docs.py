@@ -12,6 +12,7 @@ import re
 import runpy
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -105,23 +106,48 @@ def test_the_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name)
 def test_the_commands_of_a_page_are_understood(page: Path):
+    for verb, *words in commands(page):
+        if not verb.startswith("-") and "--help" not in words:
+            parse(verb, *words)
+
+
+def parse(verb: str, *words: str) -> None:
+    """Read a command as the program does, which refuses what its verb or its method does not know."""
     from typer.main import get_command
 
     from unlabeled.cli.main import app
     from unlabeled.cli.settings import configured, split_arguments
 
+    known = get_command(app).commands
+    if verb == "words":
+        known, (verb, *words) = known["words"].commands, words
+    context = known[verb].make_context(verb, list(words))
+    if verb == "learn":  # Typer takes the first setting for the source where there is none
+        source = context.params["source"]
+        configured(context.params["method"], None, split_arguments([str(source or ""), *context.args])[1], {})
+    elif "words" in context.params:
+        configured(verb, None, split_arguments(context.params["words"])[1], {})
+
+
+def test_the_examples_and_settings_that_help_names_are_understood():
+    from typer.main import get_command
+
+    from unlabeled.cli.main import app
+
     verbs = get_command(app).commands
-    for verb, *words in commands(page):
-        if verb.startswith("-") or "--help" in words:
-            continue
-        known = verbs
-        if verb == "words":
-            known, (verb, *words) = verbs["words"].commands, words
-        context = known[verb].make_context(verb, words)  # parses, and refuses what the verb does not know
-        if verb == "learn":
-            configured(context.params["method"], None, context.args, {})
-        elif "words" in context.params:
-            configured(verb, None, split_arguments(context.params["words"])[1], {})
+    helps = {verb: command.help for verb, command in verbs.items()}
+    helps |= {f"words {verb}": command.help for verb, command in verbs["words"].commands.items()}
+    examples = 0
+    for verb, text in helps.items():
+        for paragraph in re.split(r"\n\s*\n", text):
+            line = " ".join(paragraph.split())
+            if line.startswith("[dim]unlabeled "):
+                assert line.count("[dim]") == 1, f"two examples in one paragraph: {line}"
+                parse(*shlex.split(re.fullmatch(r"\[dim\](.*?)\[/dim\]", line)[1])[1:])
+                examples += 1
+            for settings in re.findall(r"option too, such as \[bold\](.*?)\[/bold\]", line):
+                parse(*verb.split(), "source", *settings.split())
+    assert examples > 40
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=name)
@@ -158,6 +184,27 @@ def test_the_readme_names_every_method_and_every_verb():
     assert f"holds: {len(methods())} methods" in text
     verbs = get_command(app).commands
     assert [verb for verb in verbs if f"unlabeled {verb}" not in text and verb != "demo"] == []
+
+
+def test_the_rooms_are_listed_in_the_order_in_which_they_may_import():
+    rooms = runpy.run_path(str(PROJECT / "tests" / "test_rooms.py"))["ROOMS"]
+    table = (PROJECT / "docs" / "concepts.md").read_text(encoding="utf-8").partition("\n## The rooms\n")[2]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == rooms
+    told = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("lowest to the highest:")[2]
+    assert re.findall(r"`(\w+)`", told.partition(". ")[0]) == rooms
+
+
+def test_getting_started_names_every_extra():
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    page = (PROJECT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    assert [extra for extra in extras if f"`{extra}`" not in page] == []
+
+
+def test_the_page_of_benchmarks_names_those_that_make_leaves_out():
+    made = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    left_out = set(re.search(r"^NEED_ARGUMENTS := (.*)$", made, re.MULTILINE)[1].split()) - {"harness"}
+    page = (PROJECT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(\w+)`", page.partition("It leaves out")[2].partition(";")[0])) == left_out
 
 
 def test_every_page_is_looked_at():

@@ -45,6 +45,10 @@ class MissingExtraError(UnlabeledError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
 
+class FolderLockedError(UnlabeledError):
+    """Another process is writing into the folder."""
+
+
 class DivergenceError(UnlabeledError):
     """Training diverged: its numbers grew until they were none."""
 

@@ -86,6 +86,11 @@ class Estimator:
                 setattr(self, own, value)
         return self
 
+    @classmethod
+    def kinds_of_data(cls) -> tuple[str, ...]:
+        """List the kinds of data that the method takes."""
+        return cls.modalities
+
     def recipe(self) -> dict[str, Any]:
         """Give the method and its settings in JSON's types: what a recipe file holds."""
         return {"method": name_of(type(self))} | {

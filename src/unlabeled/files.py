@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import FolderLockedError, UnlabeledError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -407,6 +407,13 @@ def folder_lock(folder: str | os.PathLike[str]) -> Iterator[None]:
     """Hold `folder` for one writer; a second one is refused at once with an error, never made to wait.
 
     The lock is the operating system's, so it goes with the process that held it, however that process ended.
+
+    Raises
+    ------
+    FolderLockedError
+        If it is held.
+    UnlabeledError
+        If the file system refuses the file of the lock.
     """
     from filelock import FileLock, Timeout
 
@@ -416,7 +423,7 @@ def folder_lock(folder: str | os.PathLike[str]) -> Iterator[None]:
         lock = FileLock(folder / ".lock")
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise UnlabeledError(
+        raise FolderLockedError(
             f"another process is writing into {folder}; wait for it to end or choose another folder"
         ) from error
     except OSError as error:

@@ -50,6 +50,7 @@ class Card:
     name: str
     class_name: str
     modalities: tuple[str, ...]
+    """The kinds of data that it takes."""
     principle: str
     sentence: str
     paper: str
@@ -113,7 +114,7 @@ def card(cls: type[Estimator]) -> Card:
     return Card(
         name=name_of(cls),
         class_name=cls.__name__,
-        modalities=cls.modalities,
+        modalities=cls.kinds_of_data(),
         principle=cls.principle,
         sentence=" ".join(doc.partition("\n\n")[0].split()),
         paper=" ".join(re.split(r"\.\. \[\d+\]", _section(doc, "References").removeprefix(".. [1]"))[0].split()),

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from numbers import Integral, Real
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -72,6 +72,23 @@ def check_whole_settings(owner: Any, *names: str, least: int = 1) -> None:
     for name in names:
         if (value := getattr(owner, name)) is not None:
             check_whole_number(name, value, least)
+
+
+def refuse_idle(owner: Any, names: Iterable[str], why: str) -> None:
+    """Refuse settings that differ from their default although they change nothing beside the others.
+
+    Parameters
+    ----------
+    owner : Estimator
+    names : iterable of str
+        The settings that have no effect.
+    why : str
+        What they are for; it follows name and value.
+    """
+    default = {field.name: field.default for field in dataclasses.fields(owner)}
+    for name in names:
+        if name in default and (value := getattr(owner, name)) != default[name]:
+            raise UnlabeledError(f"{name}={value!r:.60} {why}; leave it out")
 
 
 def fits(value: Any, kind: Any) -> bool:

@@ -18,13 +18,14 @@ from unlabeled.errors import UnlabeledError
 def desk(tmp_path, monkeypatch):
     """Files as a user has them; the run and the models are empty, for outputs are checked before anything is loaded."""
     monkeypatch.chdir(tmp_path)
-    for folder in ("photos", "run/model", "tuned", "topics", "labelled/run", "labelled/model", "texts"):
+    for folder in ("photos", "rows", "run/model", "tuned", "topics", "labelled/run", "labelled/model", "texts"):
         Path(folder).mkdir(parents=True)
     for name in ("photos/a.png", "photos/b.png", "mask.png", "mask.so-far.png"):
         Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(name)
     about = {"complete": True, "source": str(tmp_path / "photos"), "labels": None, "recipe": {"method": "simclr"}}
     Path("run/run.json").write_text(json.dumps(about))
     Path("labelled/run/run.json").write_text(json.dumps(about))
+    Path("rows/run.json").write_text(json.dumps(about | {"data": {"kind": "vector"}}))
     Path("labelled/label.json").write_text(json.dumps({"complete": True}))
     Path("tuned/model.json").write_text("{}")
     for name in ("x.csv", "labels.csv", "run/embeddings.parquet", "topics/documents.parquet", "texts/a.txt", "r.txt"):
@@ -45,7 +46,7 @@ path run photos/a.png photos/b.png --out photos/b.png
 see run photos/a.png --out photos
 see run photos/a.png --classifier tuned --out tuned
 track run clip.mp4 --point 1,1 --out clip.mp4
-zeroshot run photos --labels a,b --out run/embeddings.parquet
+zeroshot run photos --classes a,b --out run/embeddings.parquet
 restore photos/a.png --task denoise --out photos/a.png
 restore photos/a.png --task denoise --model run --out photos/b.png
 restore photos/a.png --task inpaint --mask mask.png --out mask.png
@@ -57,7 +58,7 @@ map run --out photos/a.png
 map run --labels labels.csv --points labels.csv
 map x.csv --onto run --points run/embeddings.parquet
 segment photos/a.png --out photos/a.png
-segment photos/a.png --mask photos/a.png
+segment photos/a.png --save-mask photos/a.png
 cluster x.csv --out x.csv
 cluster run --out run/embeddings.parquet
 outliers x.csv --images photos --picture photos/a.png
@@ -104,6 +105,14 @@ label x.csv --labels labels.csv --method simclr --out new
 finetune run x.conll --task tags --column words
 segment photos/a.png --side 64
 search x.csv --query a --limit 3
+search run --query photos/a.png --labels labels.csv
+search run --add photos -k 3
+search run --add photos --where 1=1
+search run --add photos --metric euclidean
+search run --add photos --out s.png
+search run --add photos --limit 3
+search rows --query a --out s.png
+path rows a b --out s.png
 """.strip().splitlines()
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from unlabeled import registry
 from unlabeled.cli.main import app
+from unlabeled.cli.settings import configured
 from unlabeled.data import Vectors
 
 LEARN = ["--epochs", "1", "--batch-size", "32", "--quiet"]
@@ -150,6 +151,21 @@ def test_methods_lists_all_and_shows_one():
     shown = unlabeled("methods", "SimCLR").stdout
     assert "--temperature" in shown
     assert "--learning-rate" in shown
+    assert "image, vector, text, video" in shown
+
+
+def test_settings_are_shown_as_options_only_where_a_verb_takes_them():
+    shown = unlabeled("methods", "k_means").stdout
+    assert "Settings of KMeans, in Python" in shown
+    assert "n_clusters" in shown
+    assert "--" not in shown
+    assert "--max-vocab" in unlabeled("methods", "one_hot").stdout
+
+
+@pytest.mark.parametrize("name", ["simclr", "skip_gram"])
+def test_the_seed_has_the_name_that_other_verbs_have_for_it(name):
+    assert configured(name, None, ["--seed", "7"], {"random_state": 0}).random_state == 7
+    assert configured(name, None, ["--random-state=7"], {"random_state": 0}).random_state == 7
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from unlabeled import KMeans, WordVectors
+from unlabeled import KMeans, WordVectors, registry
 from unlabeled.cli.main import app
 from unlabeled.cli.option_names import as_typed
 from unlabeled.errors import UnlabeledError
@@ -324,6 +324,20 @@ def test_texts_are_cut_for_the_classifier_as_for_the_model(tmp_path):
     command = ["words", "evaluate", model, "--classify", tmp_path / "train.csv", "--seeds", 1]
     assert "100.0% of words have vectors" in unlabeled(*command)
     assert "no word of the texts" in refused(*command[1:], "--tokenizer", "words")
+
+
+def test_a_model_is_loaded_once_to_be_judged(tmp_path, monkeypatch):
+    (tmp_path / "corpus.txt").write_text("Good-Day to you\nBad-Day to me\n" * 50)
+    model = tmp_path / "model"
+    unlabeled("words", "cbow", tmp_path / "corpus.txt", *QUICK, "--tokenizer", "whitespace", "--out", model)
+    (tmp_path / "train.csv").write_text("text,label\n" + "Good-Day,1\nBad-Day,0\n" * 20)
+    (tmp_path / "synonyms.txt").write_text("Good-Day Bad-Day to me\n")
+    loaded, load = [], registry.load
+    monkeypatch.setattr(registry, "load", lambda folder: loaded.append(folder) or load(folder))
+    for words in (["--synonyms", tmp_path / "synonyms.txt"], ["--classify", tmp_path / "train.csv", "--seeds", 1]):
+        unlabeled("words", "evaluate", model, *words)
+        assert loaded == [model]
+        loaded.clear()
 
 
 def test_words_flow_into_the_verbs_for_embeddings(vectors, tmp_path):

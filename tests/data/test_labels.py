@@ -45,10 +45,11 @@ def test_column_names(tmp_path: Path, identity: str, label: str) -> None:
         ("path,label\na,x\nb,y\n", "l.csv"),
         ("path;label\na;x\nb;y\n", "l.csv"),
         ("path\tlabel\na\tx\nb\ty\n", "l.tsv"),
+        ("path\tlabel\tby, when, why\na\tx\t,\nb\ty\t,\n", "l.TSV"),
         ("\ufeffpath,label\r\na,x\r\nb,y\r\n", "l.CSV"),
         ('"path","label"\n"a","x"\n\n"b", y \n', "l.csv"),
     ],
-    ids=["comma", "semicolon", "tab", "excel", "quotes and a blank line"],
+    ids=["comma", "semicolon", "tab", "tab beside commas", "excel", "quotes and a blank line"],
 )
 def test_ways_of_writing_a_table(tmp_path: Path, text: str, name: str) -> None:
     labels = read_labels(written(tmp_path, text, name))

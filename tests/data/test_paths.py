@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from unlabeled.data.paths import describe_suffixes, existing, files_under, listed_paths
+from unlabeled.data.paths import (
+    describe_suffixes,
+    existing,
+    files_under,
+    folder_of_encoder,
+    holds_suffix,
+    listed_paths,
+)
 from unlabeled.errors import UnlabeledError
 
 
@@ -148,3 +155,28 @@ def test_what_this_library_wrote_into_a_folder_of_data_is_no_data(tmp_path: Path
 def test_a_folder_with_labels_of_the_users_is_data(tmp_path: Path) -> None:
     touch(tmp_path / "photos" / "a.png", tmp_path / "photos" / "label.json")
     assert names(tmp_path) == ["photos/a.png", "photos/label.json"]
+
+
+@pytest.mark.parametrize(("suffix", "there"), [(".txt", True), (".png", True), (".md", False), (".gif", False)])
+def test_a_suffix_is_sought_in_the_files_that_are_listed(tmp_path: Path, suffix: str, there: bool) -> None:
+    here, far = tmp_path / "here", tmp_path / "far"
+    touch(here / "README.txt", far / "cats" / "1.PNG", here / ".hidden.md", here / "out" / "a.md")
+    touch(here / "out" / ".unlabeled.json")  # what this library wrote is no data
+    (here / "cats").symlink_to(far / "cats", target_is_directory=True)
+    (far / "cats" / "up").symlink_to(here, target_is_directory=True)
+    assert any(file.suffix.lower() == suffix for file in files_under(here)) == there
+    assert holds_suffix(here, (suffix,)) == there
+
+
+def test_no_folder_is_read_after_the_first_file_with_a_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "a.png", tmp_path / "b" / "c.txt")
+    read, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: read.append(path) or scandir(path))
+    assert holds_suffix(tmp_path, (".png",))
+    assert read == [tmp_path]
+
+
+def test_the_encoder_of_a_run_is_in_its_model(tmp_path: Path) -> None:
+    touch(tmp_path / "run" / "run.json", tmp_path / "saved" / "model" / "encoder.json")
+    assert folder_of_encoder(tmp_path / "run") == tmp_path / "run" / "model"
+    assert folder_of_encoder(str(tmp_path / "saved")) == tmp_path / "saved"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,28 @@ def test_numbers_of_other_types_become_float32(kind: type) -> None:
     vectors = Vectors(np.array([[0, 1], [1, 0]], dtype=kind))
     assert vectors.array.tolist() == [[0.0, 1.0], [1.0, 0.0]]
     assert vectors.array.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint64])
+def test_whole_numbers_are_wide_only_where_float32_does_not_hold_them(kind: type) -> None:
+    limits, least = np.iinfo(kind), 0 if kind is np.uint64 else -(2**24)
+    for values, expected in (
+        ([least, 2**24], np.float32),
+        ([0, 2**24 + 1], np.float64),
+        ([0, limits.max], np.float64),
+        ([limits.min, 0], np.float32 if kind is np.uint64 else np.float64),
+    ):
+        assert Vectors(np.array([values], dtype=kind)).array.dtype == expected, values
+
+
+def test_whole_numbers_take_no_more_memory_than_what_they_become() -> None:
+    array = np.ones((1000, 1000), dtype=np.int64)
+    Vectors(array)  # what is imported at first use is no matter here
+    tracemalloc.start()
+    vectors = Vectors(array)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < vectors.array.nbytes + array.nbytes / 2  # a copy in float64 has as many bytes as the array
 
 
 def test_gather_and_batches() -> None:

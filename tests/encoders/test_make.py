@@ -5,6 +5,7 @@ import torch
 
 from unlabeled.encoders import Conv, make_encoder, save_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.vector import VectorPreprocessing
 
@@ -54,6 +55,17 @@ def test_a_folder_gives_the_encoder_saved_there(tmp_path):
     save_encoder(encoder, tmp_path / "saved")
     images = torch.rand(2, 3, 16, 16)
     assert torch.equal(make_encoder(str(tmp_path / "saved"), PICTURES)(images), encoder(images))
+
+
+@pytest.mark.parametrize(("is_run", "width"), [(False, 4), (True, 8)])
+def test_only_of_a_run_the_encoder_is_in_the_folder_named_model(is_run, width, tmp_path):
+    save_encoder(Conv(PICTURES, width=4), tmp_path / "saved")
+    save_encoder(Conv(PICTURES, width=8), tmp_path / "saved" / "model")
+    if is_run:
+        (tmp_path / "saved" / "run.json").write_text("{}")
+    expected = Conv(PICTURES, width=width).dim
+    assert make_encoder(str(tmp_path / "saved"), PICTURES).dim == expected
+    assert trained_encoder(tmp_path / "saved").dim == expected
 
 
 def test_an_encoder_of_ones_own_is_copied_not_shared():

@@ -116,7 +116,14 @@ def test_an_unknown_score_is_named():
         ((GOOD, LABELS), {"seeds": [-1]}, "a seed must be a whole number from 0"),
         ((GOOD, LABELS), {"seeds": [2**40], "probes": ["clustering"]}, "a seed must be"),
         ((GOOD, LABELS), {"groups": [1, 2], "test_rows": [50]}, "2 groups for 200 rows"),
-        ((GOOD, LABELS), {"probes": [lambda *given: 0.5]}, "gives its figures by name"),
+        ((GOOD, LABELS), {"probes": [lambda *given: 0.5]}, "must give its figures as numbers by name.*not 0.5"),
+        ((GOOD, LABELS), {"probes": [lambda *given: {"height": "tall"}]}, "as numbers by name.*'tall'"),
+        ((GOOD, LABELS), {"probes": [lambda *given: {"height": None}]}, "as numbers by name.*None"),
+        (
+            (GOOD, LABELS),
+            {"probes": [lambda vectors, labels, split, seed: {f"of {seed}": 1.0}]},
+            r"gives \['of 0'\] for seed 0 and \['of 1'\] for seed 1",
+        ),
         ((GOOD, LABELS), {"test_size": 2}, "test_size must be a number between 0 and 1, not 2"),
         ((GOOD, LABELS), {"test_size": "0.2"}, "test_size must be a number between 0 and 1, not '0.2'"),
         ((GOOD, LABELS), {"test_rows": [500]}, "row numbers from 0 to 199"),
@@ -166,6 +173,20 @@ def test_a_probe_of_ones_own():
     found = evaluate(GOOD, LABELS, probes=["knn", lengths])
     assert [score.metric for score in found.scores] == ["knn accuracy", "knn balanced accuracy", "mean length"]
     assert found.score("mean length").values[2] > 2
+
+
+def test_a_probe_that_is_given_twice_judges_once():
+    def ones(vectors, labels, split, seed):
+        return {"one": 1}
+
+    assert evaluate(GOOD, LABELS, probes=["knn", ones, "knn", ones]) == evaluate(GOOD, LABELS, probes=["knn", ones])
+
+
+def test_the_rows_that_choose_a_strength_may_be_fewer():
+    train, test = stratified_split(LABELS, 0.2, 0)
+    direct = linear_probe(POOR[train], LABELS[train], POOR[test], LABELS[test], selection_rows=20)
+    given = {"seeds": 1, "probes": ["linear"], "settings": {"linear": {"selection_rows": 20}}}
+    assert evaluate(POOR, LABELS, **given).score("linear accuracy").mean == direct.accuracy
 
 
 def test_what_did_not_converge_is_named(monkeypatch):

@@ -135,8 +135,10 @@ def test_every_row_has_a_cluster_and_every_cluster_a_row(rows, dim, k, seed):
 @pytest.mark.parametrize(
     ("rows", "options", "says"),
     [
-        ([[1.0]], {"k": 0}, "k must be at least 1"),
-        ([[1.0]], {"k": True}, "k must be at least 1"),
+        ([[1.0]], {"k": 0}, "k must be a whole number of at least 1, got 0"),
+        ([[1.0]], {"k": True}, "k must be a whole number of at least 1, got True"),
+        ([[1.0]], {"k": "3"}, "k must be a whole number of at least 1, got '3'"),
+        ([[1.0]], {"k": 1.0}, "k must be a whole number of at least 1, got 1.0"),
         ([[1.0], [2.0]], {"k": 3}, "there cannot be 3 clusters of only 2 rows"),
         ([[np.nan]], {}, "NaN"),
         ([[1.0]], {"method": "k-means"}, "did you mean 'kmeans'"),
@@ -207,3 +209,9 @@ def test_a_mixture_finds_groups_at_any_scale(scale):
     truth = np.repeat([0, 1, 2], 60)
     rows = (rng.normal(0, 0.5, (180, 2)) + 5 * truth[:, None]) * scale
     assert adjusted_rand_score(truth, clusters(rows, 3, method="mixture", random_state=0).labels) > 0.99
+
+
+@pytest.mark.parametrize("k", [0, "3", 2.0, None])
+def test_a_number_of_directions_that_cannot_be_meant_is_refused(k):
+    with pytest.raises(UnlabeledError, match="k must be a whole number of at least 1"):
+        cluster_labels(np.eye(3), k=k)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unlabeled.encoders import Conv
+from unlabeled.encoders.features import Features
 from unlabeled.encoders.image.pixel_features import pixel_features
 from unlabeled.encoders.image.vit import ViT
 from unlabeled.errors import UnlabeledError
@@ -68,3 +69,20 @@ def test_a_picture_too_large_for_memory_is_refused(encoder, monkeypatch):
     monkeypatch.setattr("unlabeled.memory.free_memory", lambda: 10_000)
     with pytest.raises(UnlabeledError, match="the features of 30 × 40 pixels"):
         feature_segments(encoder, np.zeros((30, 40, 3), np.uint8), 2)
+
+
+def test_features_are_computed_where_the_encoder_is(stripes, encoder, monkeypatch, on_gpu):
+    encoder.to("meta")
+    places, maps = [], on_gpu(torch.rand(1, 8, 16, 16))
+    monkeypatch.setattr(encoder, "features", lambda values: places.append(values.device.type) or Features(maps))
+    assert pixel_features(encoder, stripes, components=3).shape == (96, 96, 3)
+    assert places == ["meta"]
+
+
+def test_it_is_told_why_there_are_no_maps(stripes, encoder, monkeypatch):
+    def fail(values):
+        raise RuntimeError(f"no room for {values.shape[-1]} pixels")
+
+    monkeypatch.setattr(encoder, "features", fail)
+    with pytest.raises(UnlabeledError, match=r"of pictures of 32 pixels \(no room for 32 pixels\); leave the side out"):
+        pixel_features(encoder, stripes)

@@ -40,6 +40,17 @@ def test_paths_to_images(picture: Path) -> None:
         assert isinstance(open_source(str(path)), Images), path
 
 
+def test_a_folder_of_links_to_folders_of_images_is_one_of_images_beside_a_text(tmp_path: Path) -> None:
+    (tmp_path / "far" / "cats").mkdir(parents=True)
+    Image.new("L", (4, 4)).save(tmp_path / "far" / "cats" / "a.png")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "README.txt").write_text("All cats.")
+    (tmp_path / "here" / "cats").symlink_to(tmp_path / "far" / "cats", target_is_directory=True)
+    opened = open_source(tmp_path / "here")
+    assert isinstance(opened, Images)
+    assert opened.ids == ["cats/a.png"]
+
+
 def test_paths_to_vectors(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     (tmp_path / "x.tsv").write_text("a\tb\n1\t2\n")

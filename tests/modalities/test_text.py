@@ -8,6 +8,7 @@ import torch
 
 from unlabeled import GPT, Rotation, SimCSE
 from unlabeled.data.text.texts import Texts
+from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.encoders import load_encoder, make_encoder, save_encoder
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
@@ -234,3 +235,55 @@ def test_without_a_length_an_encoder_keeps_its_own_though_it_has_more_positions(
     roomy = Transformer(preprocessing, dim=16, layers=1, heads=2, length=32)
     assert open_instances(TEXTS, Settings(encoder=roomy))[1].length == 16
     assert open_instances(TEXTS, SimCSE(encoder=roomy, length=30))[1].length == 30
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+def test_the_first_text_may_be_missing(missing):
+    for source in ([missing, "a"], (missing, "a"), pd.Series([missing, "a"]), np.array([missing, "a"], dtype=object)):
+        assert open_source(source).texts == ["", "a"]
+    assert open_source([(None, "a"), ("b", "c")], GPT()).columns == (["", "b"], ["a", "c"])
+
+
+@pytest.mark.parametrize("missing", [None, "one"])
+def test_a_row_that_is_missing_among_pairs_is_named(missing):
+    with pytest.raises(UnlabeledError, match=f"row 0 of the list is {missing!r}, not 2 texts as others are|row 1"):
+        GPT(progress=False).fit([missing, ("a", "b")])
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ((text for text in TEXTS), "texts come as a path, a list of strings, .* not as the generator"),
+        ({"u": ["a"], "v": ["b"]}, "not clear which column of the dict holds the texts"),
+        ((["a"] * 5, ["b"] * 6), r"rows of 5 values; of columns, give their rows: list\(zip\(first, second\)\)"),
+        ((["a"] * 5, ["b"] * 5), "rows of 5 values; of columns"),
+        ((1, 2), "holds 1 in row 0, where a text belongs"),
+    ],
+    ids=["generator", "dict", "columns", "equal columns", "numbers"],
+)
+def test_what_a_method_of_texts_cannot_read_is_told_in_words_about_texts(source, says):
+    with pytest.raises(UnlabeledError, match=says):
+        GPT(progress=False).fit(source)
+
+
+def test_an_encoder_of_texts_says_that_it_is_for_texts(encoder):
+    for source, says in ((iter(TEXTS), "not as the list_iterator"), ({"u": ["a"], "v": ["b"]}, "not clear which")):
+        with pytest.raises(UnlabeledError, match=says):
+            open_instances(source, preprocessing=encoder.preprocessing)
+
+
+def test_a_mapping_of_columns_is_a_table():
+    assert open_source({"text": TEXTS, "label": list("abab")}, GPT()).texts == TEXTS
+
+
+@pytest.mark.parametrize("name", ["wordpeice", "bpee", "character"])
+def test_a_misspelt_tokenizer_is_not_looked_for_on_the_network(monkeypatch, name):
+    def asked(*_):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(SubwordTokenizer, "from_folder", asked)
+    with pytest.raises(UnlabeledError, match=f"unknown tokenizer '{name}'; did you mean"):
+        GPT(tokenizer=name, progress=False).fit(TEXTS)
+    for other in ("gpt2", "bert-base-uncased", "someone/wordpiece"):
+        with pytest.raises(UnlabeledError, match="the network was asked"):
+            GPT(tokenizer=other, progress=False).fit(TEXTS)

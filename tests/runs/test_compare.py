@@ -10,9 +10,11 @@ from PIL import Image
 
 from unlabeled import SimCLR, SupCon
 from unlabeled.data import Videos
+from unlabeled.encoders import make_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import stratified_split
 from unlabeled.evaluation.accuracy import wilson_interval
+from unlabeled.files import load_arrays
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.modalities import open_instances
 from unlabeled.runs.budget import Budget
@@ -21,6 +23,7 @@ from unlabeled.runs.comparing import entrant, shared_data, watch
 from unlabeled.runs.comparing.entrant import Entrant
 from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.comparing.watch import Watch
+from unlabeled.views import RandomCrop
 
 METHODS = ["autoencoder", "simclr", "raw", "pca", "untrained"]
 SETTINGS = {"batch_size": 50, "encoder": "conv"}
@@ -83,6 +86,75 @@ def test_a_comparison_goes_on_with_what_is_kept(found, photos, monkeypatch):
     with pytest.raises(UnlabeledError, match="comparison of other data, labels, budget"):
         compare(photos, METHODS, out, budget="7 steps", seeds=2, settings=SETTINGS)
     json.loads((out / "comparison.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"bach_size": 50}, "unknown setting of these methods and data 'bach_size'; did you mean 'batch_size'"),
+        ({"temperature": 0.1}, "unknown setting of these methods and data 'temperature'"),  # of none of these methods
+        ({"clip_length": 8}, "unknown setting of these methods and data 'clip_length'"),  # of no images
+        ({"epochs": 3}, "epochs is no setting of a comparison: the budget"),
+        ({"random_state": 3}, "random_state is no setting of a comparison: the seeds"),
+        ({"progress": True}, "progress is no setting of a comparison"),
+    ],
+)
+def test_settings_that_nothing_has_or_that_a_comparison_gives_are_refused(photos, tmp_path, settings, says):
+    with pytest.raises(UnlabeledError, match=says):
+        compare(photos, ["autoencoder", "raw"], tmp_path / "cmp", budget="3 steps", seeds=1, settings=settings)
+    assert not (tmp_path / "cmp").exists()
+
+
+def test_settings_may_be_of_one_method_or_of_how_the_data_are_prepared(tmp_path):
+    (tmp_path / "texts.txt").write_text("one\n\ntwo\nlines\n\nthree\n\nfour\n")
+    given = {"settings": {"unit": "paragraph", "length": 8, "temperature": 0.1}, "budget": "1 steps", "seeds": 1}
+    assert compare(tmp_path / "texts.txt", ["raw", "simcse"], tmp_path / "cmp", **given)["rows"] == 4
+
+
+@pytest.mark.parametrize("kind", ["tuple", "view", "encoder"])
+def test_a_comparison_goes_on_with_the_same_settings_whatever_they_are(photos, tmp_path, monkeypatch, kind):
+    def encoder(seed):
+        torch.manual_seed(seed)
+        return make_encoder("conv", open_instances(photos)[1])
+
+    name, one, other = {
+        "tuple": ("sigma", (0.5, 1.0), (0.5, 2.0)),
+        "view": ("views", RandomCrop(scale=(0.5, 1.0)), RandomCrop(scale=(0.4, 1.0))),
+        "encoder": ("encoder", encoder(0), encoder(1)),  # alike but for their weights
+    }[kind]
+    methods = ["deblurring" if kind == "tuple" else "simclr", "untrained"]
+    given = {"out": tmp_path / "cmp", "budget": "3 steps", "seeds": 1}
+    plain = {"batch_size": 50}
+    result = compare(photos, methods, settings=plain | {name: one}, **given)
+    assert not result["left_out"]
+    monkeypatch.setattr(Entrant, "_learn", lambda *_: pytest.fail("learnt again"))
+    assert compare(photos, methods, settings=plain | {name: one}, **given)["best"] == result["best"]
+    with pytest.raises(UnlabeledError, match="comparison of other data, labels, budget or settings"):
+        compare(photos, methods, settings=plain | {name: other}, **given)
+
+
+@pytest.mark.parametrize("counts", [(60, 120), (120, 60)])
+def test_with_other_labels_a_curve_of_other_instances_is_left_out(photos, tmp_path, counts):
+    ids = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.png"))
+    order = np.random.default_rng(0).permutation(len(ids))
+    found, said = [], []
+    for count in counts:
+        lines = "".join(f"{ids[row]},{ids[row].partition('/')[0]}\n" for row in order[:count])
+        (tmp_path / "labels.csv").write_text("path,label\n" + lines)
+        given = {"labels": tmp_path / "labels.csv", "budget": "3 steps", "seeds": 1, "settings": SETTINGS}
+        found += compare(photos, ["autoencoder"], tmp_path / "cmp", say=said.append, **given)["methods"]
+    assert [point["steps"] for point in found[0]["curve"]] == [1, 2, 3]
+    assert found[1]["curve"] == []
+    assert [line for line in said if "autoencoder has no curve over the budget" in line]
+
+
+def test_seeds_that_are_learnt_later_have_the_steps_of_the_first(photos, tmp_path, monkeypatch):
+    for pace, seeds in ((0.5, [1]), (0.1, [0, 2])):
+        monkeypatch.setattr(Entrant, "_seconds_a_step", lambda *_, pace=pace: pace)
+        given = {"budget": "3 s", "seeds": seeds, "settings": SETTINGS}
+        compare(photos, ["autoencoder", "raw"], tmp_path / "cmp", **given)
+    cells = (tmp_path / "cmp" / "cells").glob("autoencoder-*")
+    assert [load_arrays(path)["steps"].item() for path in cells] == [6, 6, 6]
 
 
 @pytest.mark.parametrize(
@@ -214,11 +286,33 @@ def test_the_time_of_a_step_is_measured_on_few_steps(digits, monkeypatch):
         lambda self, net, batch, done: (steps.append(done), after_step(self, net, batch, done)),
     )
     assert 0 < entry._seconds_a_step(entry.method, 0, 1e6) < 10
-    assert len(steps) == 10  # 3 steps an epoch: it took several
+    assert len(steps) == 11  # 3 steps an epoch: it took several
     steps.clear()
     assert 0 < entry._seconds_a_step(entry.method, 0, 1e-6) < 10
-    assert len(steps) == 3  # one of them counts
+    assert len(steps) == 4  # one of them counts
     assert "after_step" not in vars(entry.method)
+
+
+def test_a_moment_in_which_the_machine_is_busy_does_not_lengthen_a_step(digits, monkeypatch):
+    instances, preprocessing = open_instances(digits[0][:150])
+    entry = Entrant.of("autoencoder", SharedData(None, instances, preprocessing, None), SETTINGS)
+    took = iter([5.0, 3.0, 1.0, 0.25, 0.25, 9.0, 0.25, 0.25, 0.25, 7.0, 0.25])
+    now = 0.0
+
+    def clock(_):
+        nonlocal now
+        now += next(took)
+        return now
+
+    monkeypatch.setattr("unlabeled.runs.comparing.entrant.clock", clock)
+    assert entry._seconds_a_step(entry.method, 0, 1e6) == 0.25
+
+
+def test_a_budget_that_was_missed_is_told(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(Entrant, "_seconds_a_step", lambda *_: 1.0)  # far longer than they take
+    said = []
+    compare(digits[0][:150], ["autoencoder"], tmp_path, budget="30s", seeds=1, settings=SETTINGS, say=said.append)
+    assert any("it learnt for" in line and "not 30 s" in line for line in said)
 
 
 def test_who_is_watched_learns_as_if_nobody_looked(digits):
@@ -236,7 +330,7 @@ def test_who_is_watched_learns_as_if_nobody_looked(digits):
     assert type(watched).after_step is SimCLR.after_step  # only this object was changed
 
 
-def test_word_methods_take_part_where_there_are_texts(tmp_path, photos):
+def test_word_methods_take_part_where_there_are_texts(tmp_path, photos, monkeypatch):
     texts = [
         f"the {a} {b} in the {c}" for a in ("dog", "cat") for b in ("runs", "sleeps") for c in ("yard", "house")
     ] * 12
@@ -251,6 +345,10 @@ def test_word_methods_take_part_where_there_are_texts(tmp_path, photos):
     assert "give the budget as a time" in counted["left_out"]["skip_gram"]
     images = compare(photos, ["glove", "raw"], tmp_path / "c", budget="2s", **given)
     assert "learns words from texts, and these are images" in images["left_out"]["glove"]
+    monkeypatch.setattr(entrant, "_epochs_in", lambda *_: pytest.fail("measured again"))
+    compare(tmp_path / "texts.csv", ["skip_gram"], tmp_path / "a", budget="0.3s", **given | {"seeds": 2})
+    steps = {load_arrays(path)["steps"].item() for path in (tmp_path / "a" / "cells").glob("skip_gram-*")}
+    assert steps == {by_name["skip_gram"]["steps"]}
 
 
 def test_a_method_that_learns_from_labels_sees_none_of_those_that_test_it(photos, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,8 +17,10 @@ from typer.testing import CliRunner
 from unlabeled import SimCLR, SupCon
 from unlabeled.cli.main import app
 from unlabeled.errors import UnlabeledError
+from unlabeled.files import folder_lock
 from unlabeled.methods.generative.autoencoder import Autoencoder
 from unlabeled.runs import Run, evaluate_run, learn
+from unlabeled.runs.report import write_report
 
 QUICK = {"epochs": 1, "batch_size": 32, "random_state": 0, "progress": False}
 
@@ -267,6 +270,40 @@ def test_a_move_that_was_cut_short_is_finished_when_the_run_is_opened(photos, tm
         (run.folder / name).rename(run.folder / ".next" / name)
     assert len(Run(run.folder).embeddings) == 80
     assert not (run.folder / ".next").exists()
+
+
+def test_a_move_is_left_to_the_process_that_holds_the_folder(photos, tmp_path):
+    run = learn(photos, tmp_path / "run", Autoencoder(**QUICK))
+    (run.folder / ".next").mkdir()
+    (run.folder / ".next" / "run.json").write_bytes((run.folder / "run.json").read_bytes())
+    with folder_lock(run.folder):
+        assert len(Run(run.folder).embeddings) == 80
+        assert (run.folder / ".next" / "run.json").exists()
+    Run(run.folder)
+    assert not (run.folder / ".next").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_is_not_whole_before_its_report(overwrite, photos, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    if overwrite:
+        before = learn(photos, out, Autoencoder(**QUICK)).about
+    monkeypatch.setattr(import_module("unlabeled.runs.learn"), "write_report", killed)
+    with pytest.raises(KeyboardInterrupt):
+        learn(photos, out, Autoencoder(**QUICK, latent_dim=3), overwrite=overwrite)
+    monkeypatch.undo()
+    if overwrite:
+        assert Run(out).about == before
+    else:
+        with pytest.raises(UnlabeledError, match="was not finished"):
+            Run(out)
+    done = learn(photos, out, Autoencoder(**QUICK, latent_dim=3), resume=True)
+    assert done.about["recipe"]["latent_dim"] == 3
+    report = (out / "report.html").read_text()
+    assert report == write_report(out).read_text()  # of the description that the folder has
 
 
 def test_a_replacement_that_was_interrupted_is_resumed_while_the_old_run_stays(photos, tmp_path):

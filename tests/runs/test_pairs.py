@@ -74,7 +74,7 @@ def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
         (tmp_path / "photos" / name).mkdir(parents=True)
         Image.new("RGB", (8, 8), colour).save(tmp_path / "photos" / name / "a.png")
     (tmp_path / "photos" / "red" / "broken.png").write_text("no image")
-    words = ["zeroshot", folder / "run", tmp_path / "photos", "--labels", "red, green,blue"]
+    words = ["zeroshot", folder / "run", tmp_path / "photos", "--classes", "red, green,blue"]
     result = invoke(*words, "--template", "a {} square", "--out", tmp_path / "found.csv", "--json")
     assert result.exit_code == 0, (result.output, result.exception)
     done = json.loads(result.stdout)
@@ -87,7 +87,7 @@ def test_zero_shot_classes_from_the_command_line(learnt, tmp_path):
     assert "100.0% of 3 labelled images are right" in shown.stdout
     assert "mean over classes 100.0%, by chance 33.3%" in shown.stdout
     for labels, message in (("red", "two or more"), ("red,red", "different")):
-        refused = invoke("zeroshot", folder / "run", tmp_path / "photos", "--labels", labels)
+        refused = invoke("zeroshot", folder / "run", tmp_path / "photos", "--classes", labels)
         assert message in str(refused.exception)
 
 
@@ -145,7 +145,7 @@ def test_a_run_without_words_says_what_would_help(learnt, tmp_path):
     other = tmp_path / "other"
     write_json(other / "run.json", {"complete": True, "recipe": {"method": "simclr"}, "source": None, "labels": None})
     write_json(other / "model" / "model.json", {"method": "simclr"})
-    result = invoke("zeroshot", other, folder, "--labels", "a,b")
+    result = invoke("zeroshot", other, folder, "--classes", "a,b")
     assert "learnt by simclr and knows no words" in str(result.exception)
 
 

@@ -1,5 +1,7 @@
 """A run over texts opens other texts as it opened its own."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.runs import Run, learn
 from unlabeled.runs.added import add_to_index
 from unlabeled.runs.showing.descriptions import descriptions
+from unlabeled.runs.showing.inside.see_text import chosen_texts
 
 BODIES = [
     f"the {animal} sat by the {place}" for animal in ("frog", "toad", "newt") for place in ("pond", "lake", "sea")
@@ -45,3 +48,15 @@ def test_texts_that_are_no_table_are_added_and_shown(run, tmp_path):
     add_to_index(opened, tmp_path / "new.txt")
     shown = descriptions(Run(run.folder), ["0", "line 1"])
     assert shown == {"0": BODIES[0], "line 1": "a heron stood by the river"}
+
+
+def test_the_nearest_text_is_one_that_the_run_has_learnt_from(run, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "run")
+    opened, text = Run(tmp_path / "run"), "the frog sat by the sea shore"
+    expected = chosen_texts(opened, [text])
+    assert expected[1] in BODIES
+    (tmp_path / "near.txt").write_text(f"{text} now\nthe frog sat by the shore\n")
+    assert add_to_index(opened, tmp_path / "near.txt").added
+    opened = Run(tmp_path / "run")
+    assert "near.txt" in str(opened.added_from[opened.search(text, k=1).ids[0][0]])
+    assert chosen_texts(opened, [text]) == expected

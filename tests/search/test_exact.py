@@ -130,6 +130,18 @@ def test_copies_are_found_at_distance_zero_in_order_of_row(path):
     assert (found.indices == np.arange(40)[:, None] + 40 * np.arange(5)).all()
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("k", [20, 100, 1500])  # the last two are a large part of the rows
+def test_copies_are_at_distance_zero_however_many_neighbours_are_wanted(k, metric):
+    vectors = np.random.default_rng(0).normal(size=(1500, 64))
+    vectors[:20] = vectors[0]
+    found = store_of(vectors, metric).query(vectors, k)
+    assert (found.distances[:20, :20] == 0).all()
+    assert (found.indices[:20, :20] == np.arange(20)).all()
+    assert (found.distances[20:, 0] == 0).all()
+    assert (found.indices[20:, 0] == np.arange(20, 1500)).all()
+
+
 def test_zeros_are_at_cosine_distance_one_in_order_of_row(path):
     vectors = np.random.default_rng(10).normal(size=(200, 6))
     vectors[[5, 50]] = 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from unlabeled.errors import UnlabeledError
 from unlabeled.search import ExactStore
 from unlabeled.search.inner_product import map_items, map_queries
 
@@ -30,3 +31,18 @@ def test_items_have_one_length_and_distances_are_those_of_the_equation():
     squares = np.square(mapped[:, None] - asked[None]).sum(2)
     expected = largest**2 + np.square(queries).sum(1) - 2 * items @ queries.T
     np.testing.assert_allclose(squares, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("longest", [4.9, 5 * (1 - 1e-5), 0.0])
+def test_an_item_that_is_longer_than_the_longest_is_refused(longest):
+    with pytest.raises(UnlabeledError, match=r"row 1 of the items has length 5, which is more than longest="):
+        map_items([[0.0, 0.0], [3.0, 4.0]], longest)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_length_of_the_longest_may_be_rounded(dtype):
+    items = np.random.default_rng(2).normal(size=(300, 400)).astype(dtype)
+    for item in items:
+        for longest in (np.linalg.norm(item), np.float32(np.linalg.norm(item)), np.sqrt(np.cumsum(item**2)[-1])):
+            # The added number is the root of a difference of squares, each of them rounded d + 2 times.
+            assert map_items(item[None], longest)[0, -1] <= np.sqrt(2 * 402 * 2.0**-24) * longest

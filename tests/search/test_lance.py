@@ -198,6 +198,22 @@ def test_open_readers_see_changes_here_and_in_other_processes(tmp_path):
     assert (found.ids.tolist(), found.indices.tolist(), len(store)) == ([["late"]], [[48]], 49)
 
 
+@pytest.mark.parametrize("where", [None, "u >= 0"])
+def test_a_change_in_the_middle_of_a_query_waits_for_the_next(where, tmp_path):
+    reader = LanceStore.build(names(4), np.eye(4), {"u": range(4)}, folder=tmp_path / "store")
+    writer = LanceStore.open(tmp_path / "store")
+    count, changes = reader._count, iter([lambda: writer.delete(["0", "1", "2"])])
+
+    def count_and_let_another_change_it(where):
+        found = count(where)
+        next(changes, lambda: None)()
+        return found
+
+    with mock.patch.object(reader, "_count", count_and_let_another_change_it):
+        assert sorted(reader.query(np.eye(4)[:1], 4, where).ids[0]) == names(4)
+    assert reader.query(np.eye(4)[:1], 4, where).ids.tolist() == [["3"]]
+
+
 def test_a_changed_store_can_be_replaced_and_its_rows_leave_the_disk(tmp_path):
     folder = tmp_path / "store"
     store = LanceStore.build(["secret", "b"], [[1, 2], [3, 4]], folder=folder)

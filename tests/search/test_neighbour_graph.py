@@ -94,6 +94,27 @@ def test_copies_are_joined_at_distance_zero():
     assert (graph.weights().diagonal() == 0).all()
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, sp.csr_matrix, sp.coo_array])
+@pytest.mark.parametrize("seed", range(4))  # by products some are copies, and some are not
+def test_as_many_copies_as_neighbours_are_all_joined_at_distance_zero(seed, form, metric):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(30, 40)) * (rng.random((30, 40)) < 0.3)
+    rows[:20] = rows[0]
+    graph = NeighbourGraph.from_vectors(form(rows), 19, metric=metric)
+    assert graph.copies().tolist() == list(map(list, itertools.combinations(range(20), 2)))
+
+
+def test_sparse_rows_of_one_direction_are_copies_and_zeros_are_far_from_everything():
+    rows = np.random.default_rng(0).random((9, 6)).astype(np.float32)
+    rows[1], rows[7], rows[8] = 4 * rows[0], 0, 0
+    sparse = sp.csr_array(rows)
+    graph = NeighbourGraph.from_vectors(sparse, 8, metric="cosine")
+    assert graph.copies().tolist() == [[0, 1]]
+    assert (graph.distances.toarray()[7:] == np.array([[1] * 7 + [0, 1], [1] * 8 + [0]])).all()
+    assert (sparse.toarray() == rows).all()  # the input is as it was
+
+
 def test_more_copies_than_neighbours_leave_no_self_loop():
     graph = NeighbourGraph.from_vectors(np.zeros((9, 2)), 3)
     assert graph.directed.diagonal().sum() == 0
@@ -144,6 +165,15 @@ def test_saved_and_opened_it_is_the_same(graph, tmp_path):
     (tmp_path / "graph" / "rows.parquet").write_bytes(b"broken")
     with pytest.raises(UnlabeledError, match="is damaged"):
         NeighbourGraph.open(tmp_path / "graph")
+
+
+@pytest.mark.parametrize("metric", [{}, {"metric": "hamming"}])
+def test_a_graph_of_distances_of_any_kind_is_saved_and_opened(metric, tmp_path):
+    graph = NeighbourGraph.from_matrix(np.array([[0.0, 2, 3], [2, 0, 0], [3, 0, 0]]), **metric)
+    graph.save(tmp_path / "graph")
+    opened = NeighbourGraph.open(tmp_path / "graph")
+    assert opened.metric == metric.get("metric", "precomputed")
+    assert (opened.distances != graph.distances).nnz == 0
 
 
 @pytest.mark.parametrize(

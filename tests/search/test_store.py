@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,18 @@ def test_a_missing_folder_or_another_kind_of_store_is_an_error(build, tmp_path):
     other = {ExactStore: LanceStore, LanceStore: ExactStore}[type(store)]
     with pytest.raises(UnlabeledError, match="does not hold"):
         other.open(tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    ("metric", "says"), [("hamming", "unknown metric 'hamming'"), (7, "is damaged: the metric is 7")]
+)
+def test_a_store_by_a_metric_that_there_is_not_is_refused(metric, says, build, tmp_path):
+    store = build(NAMES, POINTS)
+    store.save(tmp_path / "saved")
+    card = tmp_path / "saved" / "store.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"metric": metric}))
+    with pytest.raises(UnlabeledError, match=says):
+        type(store).open(tmp_path / "saved")
 
 
 def test_rows_table_refuses_columns_it_cannot_keep():

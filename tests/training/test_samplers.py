@@ -7,7 +7,7 @@ import torch
 from unlabeled.errors import UnlabeledError
 from unlabeled.training import samplers
 from unlabeled.training.plan import Plan
-from unlabeled.training.samplers import LabelledAndUnlabelled, PerClass
+from unlabeled.training.samplers import LabelledAndUnlabelled, LabelledOnly, PerClass
 
 LABELS = np.array([0, 1, 2, -1] + [-1] * 36)
 
@@ -38,6 +38,37 @@ def test_each_stream_shows_every_instance_once_before_any_comes_again(include):
         assert len(passes) > 2
     orders = {tuple(part.tolist()) for part in torch.cat([b[2:] for b in batches]).split(37)}
     assert len(orders) > 2  # each pass has an order of its own
+
+
+def drawn_one_by_one(plan, rows, purpose, batch, count):
+    """The instances of a batch, each looked up in the shuffled pass that it comes from."""
+    found = []
+    for place in range(batch * count, (batch + 1) * count):
+        order = samplers.permutation(len(rows), plan.seed_for(place // len(rows), 0, purpose))
+        found.append(int(rows[order][place % len(rows)]))
+    return found
+
+
+@pytest.mark.parametrize("start", [0, 3])
+@pytest.mark.parametrize("ratio", [0.5, 4])
+def test_streams_are_shuffled_passes_one_after_the_other(ratio, start):
+    p = plan(accumulate=2)
+    known, unknown = (torch.from_numpy(np.flatnonzero(part)) for part in (LABELS >= 0, LABELS < 0))
+    both, only = LabelledAndUnlabelled(p, LABELS, ratio), LabelledOnly(p, LABELS, ratio)
+    batches, alone = list(both.index_batches(start)), list(only.index_batches(start))
+    assert len(batches) == len(alone) == (p.steps - start) * p.parts
+    for number, (batch, labelled) in enumerate(zip(batches, alone, strict=True), start * p.parts):
+        first = drawn_one_by_one(p, known, 4, number, both.labelled)
+        assert batch.tolist() == first + drawn_one_by_one(p, unknown, 5, number, both.unlabelled)
+        assert labelled.tolist() == first
+
+
+def test_each_pass_is_shuffled_once(monkeypatch):
+    shuffled, permutation = [], samplers.permutation
+    monkeypatch.setattr(samplers, "permutation", lambda n, seed: shuffled.append(n) or permutation(n, seed))
+    assert len(list(LabelledAndUnlabelled(plan(epochs=10), LABELS, 4).index_batches())) == 40
+    assert shuffled.count(3) == -(-40 * 2 // 3)
+    assert shuffled.count(37) == -(-40 * 8 // 37)
 
 
 @pytest.mark.parametrize("make", [lambda p: LabelledAndUnlabelled(p, LABELS, 4), lambda p: PerClass(p, LABELS, 3)])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
 import torch
 
-from unlabeled.views import Compose, Flip, Invert, Operation, RandAugment
+from unlabeled.views import Compose, Flip, Invert, Operation, RandAugment, View
 from unlabeled.views.geometric import canvas
 
 
@@ -41,6 +42,12 @@ def test_each_image_gets_its_count_of_operations_with_replacement():
     expected = {2: 500, 20: 500, 200: 500, 11: 1000, 101: 1000, 110: 1000}
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         assert abs(count - expected[value]) < 150
+
+
+def test_a_list_of_operations_is_saved_as_a_tuple_is():
+    given = RandAugment(operations=[Flip(), Invert()])
+    again = View.from_dict(json.loads(json.dumps(given.to_dict())))
+    assert again == given == RandAugment(operations=(Flip(), Invert()))
 
 
 def test_count_0_changes_nothing():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -283,6 +285,18 @@ def test_all_else_takes_any_number_of_channels(view):
 def test_a_description_of_no_view_is_refused(description, message):
     with pytest.raises(UnlabeledError, match=message):
         View.from_dict(description)
+
+
+def test_views_are_found_in_files_that_nothing_has_imported():
+    """As when a saved model is loaded in a fresh process."""
+    program = """
+from unlabeled.views import View
+for name in ("TokenCrop", "TokenDeletion", "TableCorruption", "RandAugment"):
+    made = View.from_dict({"view": name})
+    print(made.to_dict()["view"])
+"""
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert made.split() == ["TokenCrop", "TokenDeletion", "TableCorruption", "RandAugment"]
 
 
 def test_a_view_of_a_users_own_can_be_described_and_made_again():

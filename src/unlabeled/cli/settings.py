@@ -19,6 +19,8 @@ NOT_GIVEN = {"checkpoint"}
 SIZES = re.compile(r"(^|_)(dim|size|epochs)$")
 """Names of settings that count something of which there must be one."""
 YES_OR_NO = ("true", "false", "yes", "no")
+OTHER_NAMES = {"seed": "random_state"}
+"""Settings by the names that other verbs have for them."""
 
 
 def configured(
@@ -130,6 +132,7 @@ def from_words(words: Sequence[str], known: dict[str, Option], method_name: str)
     while rest:
         word, equals, value = rest.pop(0).partition("=")
         name = word.removeprefix("--").replace("-", "_")
+        name = OTHER_NAMES.get(name, name)
         if not word.startswith("--"):
             raise UnlabeledError(f"{word!r} was not expected here; settings are written --name value")
         if name not in known:

@@ -45,7 +45,7 @@ EmbeddedFolder = Annotated[
 ]
 WordLimit = Annotated[
     int | None,
-    count("--limit", help="Of word vectors, read the first so many words only."),
+    count("--limit", help="Of word vectors, read the first so many words only.  [dim]default: all[/dim]"),
 ]
 Comparable = Annotated[
     Path,
@@ -56,13 +56,12 @@ Comparable = Annotated[
     ),
 ]
 Column = Annotated[str | None, typer.Option(help="The column of a table that holds the text.")]
-_TOKENIZER = typer.Option(
-    "--tokenizer",
-    help="How text becomes words: [bold]words[/bold]; [bold]whitespace[/bold]; or [bold]jieba[/bold], "
-    "[bold]fugashi[/bold], [bold]pythainlp[/bold], which cut Chinese, Japanese and Thai.",
+_TOKENIZERS = (
+    "How text becomes words: [bold]words[/bold]; [bold]whitespace[/bold]; or [bold]jieba[/bold], "
+    "[bold]fugashi[/bold], [bold]pythainlp[/bold], which cut Chinese, Japanese and Thai."
 )
-TokenizerName = Annotated[str, _TOKENIZER]
-TextTokenizer = Annotated[str | None, _TOKENIZER]
+TokenizerName = Annotated[str, typer.Option("--tokenizer", help=_TOKENIZERS)]
+TextTokenizer = Annotated[str | None, typer.Option("--tokenizer", help=_TOKENIZERS + "  [dim]default: words[/dim]")]
 ShownImages = Annotated[Path | None, typer.Option("--images", help="Images to show, named by the ids of the rows.")]
 Scale = Annotated[
     str,

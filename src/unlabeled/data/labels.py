@@ -19,7 +19,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tabular.spreadsheet_text import unmarked
-from unlabeled.data.tabular.tables import delimiter_in, separator_in
+from unlabeled.data.tabular.tables import delimiter_of, separator_in
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
@@ -202,7 +202,7 @@ def read_labels(path: str | os.PathLike[str]) -> LabelTable:
     Parameters
     ----------
     path : str or path-like
-        ``.parquet``, or text in UTF-8 with commas, semicolons or tabs.
+        ``.parquet``, or text in UTF-8 with commas, semicolons or tabs; ``.tsv`` with tabs.
 
     Returns
     -------
@@ -241,7 +241,7 @@ def _read_text(path: Path) -> LabelTable:
             if (separator := separator_in(header)) is not None:
                 header = file.readline()
             before = int(separator is not None)  # lines that the reader does not count
-            rows = csv.reader(chain([header], file), delimiter=separator or delimiter_in(header))
+            rows = csv.reader(chain([header], file), delimiter=separator or delimiter_of(path, header))
             identity, label = _columns(path, next(rows, []))
             for cells in _filled(rows):
                 if len(cells) <= max(identity, label):

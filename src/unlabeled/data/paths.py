@@ -1,10 +1,10 @@
-"""Finding files: a path that must exist, the files under a folder, and the paths a text file lists."""
+"""Finding files: a path that must exist, the files under a folder, the encoder of a run, paths a text file lists."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -51,8 +51,13 @@ def files_under(folder: Path) -> list[Path]:
     links ends. Folders that this library wrote, such as that of a run, of labels or of a saved model, are left out:
     what is in them is no data.
     """
+    return sorted(_walked(folder), key=lambda file: file.relative_to(folder).as_posix())
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """Yield the files of `files_under` one by one, each folder read when its turn comes."""
     seen: set[tuple[int, int]] = set()
-    waiting, files = deque([folder]), []
+    waiting = deque([folder])
     while waiting:
         here = waiting.popleft()
         try:
@@ -70,8 +75,7 @@ def files_under(folder: Path) -> list[Path]:
                     (waiting.append if entry.is_symlink() else waiting.appendleft)(Path(entry.path))
             # A broken link counts as a file, so that it is reported as unreadable and not silently left out.
             elif entry.is_file() or entry.is_symlink():
-                files.append(Path(entry.path))
-    return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
+                yield Path(entry.path)
 
 
 def _is_result(folder: Path) -> bool:
@@ -83,12 +87,14 @@ def _is_result(folder: Path) -> bool:
 
 
 def holds_suffix(folder: Path, suffixes: Collection[str]) -> bool:
-    """Tell whether any file below a folder has one of these suffixes, looking no further than the first."""
-    for here, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and not _is_result(Path(here, name))]
-        if any(Path(name).suffix.lower() in suffixes for name in files if not name.startswith(".")):
-            return True
-    return False
+    """Tell whether any file of `files_under` has one of these suffixes, looking no further than the first."""
+    return any(file.suffix.lower() in suffixes for file in _walked(folder))
+
+
+def folder_of_encoder(path: str | os.PathLike[str]) -> Path:
+    """Give the folder that holds the encoder of a run, or else the path itself."""
+    folder = Path(path)
+    return folder / "model" if (folder / "run.json").exists() else folder
 
 
 def id_of(path: Path) -> str:

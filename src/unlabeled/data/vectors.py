@@ -145,7 +145,8 @@ def _exact_type(array: NDArray[Any]) -> type[np.floating[Any]]:
     """Give float32 where it holds every number of the array exactly, or the array is no more exact, else float64."""
     if array.dtype.kind == "f":
         return np.float32 if array.dtype.itemsize < 4 else np.float64
-    return np.float32 if array.dtype.itemsize == 1 or np.abs(array.astype(np.float64)).max() <= 2**24 else np.float64
+    largest = max(-int(array.min()), int(array.max()))  # Python's integers: int64 does not hold −(−2⁶³)
+    return np.float32 if largest <= 2**24 else np.float64
 
 
 def _check_finite(array: NDArray[Any], columns: list[str] | None, name: str) -> None:

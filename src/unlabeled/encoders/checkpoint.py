@@ -24,7 +24,7 @@ DESCRIPTION = "encoder.json"
 def library_versions() -> dict[str, str]:
     """Give the versions of the libraries whose behaviour a checkpoint depends on."""
     found = {"python": platform.python_version()}
-    for package in ("unlabeled", "torch", "timm", "numpy", "pillow", "scikit-learn"):
+    for package in ("unlabeled", "torch", "timm", "transformers", "tokenizers", "numpy", "pillow", "scikit-learn"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+from unlabeled.data.paths import folder_of_encoder
 from unlabeled.encoders.checkpoint import load_encoder
 from unlabeled.encoders.encoder import Encoder, architectures
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -38,9 +39,9 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     if name in known and known[name].modalities:
         _check_kind(known[name], preprocessing)
         return known[name].named(rest, preprocessing)
-    if (folder := Path(specification)).is_dir():
-        saved = folder / "model" if (folder / "run.json").exists() else folder
-        return _fitting(load_encoder(saved), preprocessing, f"the encoder in {specification}")
+    if Path(specification).is_dir():
+        found = load_encoder(folder_of_encoder(specification))
+        return _fitting(found, preprocessing, f"the encoder in {specification}")
     raise unknown_name("encoder", specification, ["auto", *encoder_names()])
 
 
@@ -52,7 +53,7 @@ def brings_weights(specification: str | Encoder) -> bool:
     >>> brings_weights("timm:resnet18"), brings_weights("timm:resnet18:pretrained")
     (False, True)
     """
-    if isinstance(specification, Encoder):
+    if not isinstance(specification, str):
         return True
     named = specification.startswith(TRAINED) or specification.endswith(":pretrained")
     return named or Path(specification).is_dir()

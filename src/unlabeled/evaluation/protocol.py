@@ -142,7 +142,8 @@ def evaluate(
         accuracy, in which each class counts the same; "gallery" searches the training rows by the test rows;
         "retrieval" (recall@1, precision@5, MAP@R, MAP, MRR) and "clustering" (NMI, ARI, matched accuracy) learn nothing
         and look at the test rows only. A function of your own is called as ``probe(vectors, labels, split, seed)``,
-        with labels as integers, and gives its figures by name.
+        with labels as integers, and gives its figures by name, the same names for every seed. A probe that is given
+        twice judges once.
     settings : mapping of str to mapping, optional
         Arguments of a probe's function by its name, such as ``{"knn": {"k": 5, "metric": "euclidean"}}``.
     test_size : float, default=0.2
@@ -161,8 +162,8 @@ def evaluate(
     Raises
     ------
     UnlabeledError
-        If shapes do not fit, a vector is not finite, fewer than two classes are labelled, a probe is unknown, or a part
-        of the given split has no labelled row.
+        If shapes do not fit, a vector is not finite, fewer than two classes are labelled, a probe is unknown, one of
+        your own gives something else than numbers by name, or a part of the given split has no labelled row.
 
     Examples
     --------
@@ -204,12 +205,18 @@ def evaluate(
         splits = [grouped_split(classes, groups, test_size, seed) for seed in seeds]
     else:
         splits = [_given_split(classes, test_rows)] * len(seeds)
-    tasks = list(product(representations, probes, zip(splits, seeds, strict=True)))
+    tasks = list(product(representations, dict.fromkeys(probes), zip(splits, seeds, strict=True)))
     judged: dict[tuple[str, Any], list[_Judged]] = {}
     with ProgressBar("Judging", len(tasks), show=progress) as bar:
         for done, (name, probe, (split, seed)) in enumerate(tasks, start=1):
             run = _probe(probe, settings or {})(representations[name], classes, split, seed)
-            judged.setdefault((name, probe), []).append(run)
+            runs = judged.setdefault((name, probe), [])
+            runs.append(run)
+            if run.figures.keys() != runs[0].figures.keys():
+                raise UnlabeledError(
+                    f"the probe {_name_of(probe)} gives {sorted(runs[0].figures)} for seed {seeds[0]} and "
+                    f"{sorted(run.figures)} for seed {seed}; give the same figures for every seed"
+                )
             bar.advance(done)
     tested = splits[0].test
     n_tested = len(tested) if groups is None else len(np.unique(np.asarray(groups)[tested]))
@@ -293,9 +300,17 @@ def _probe(probe: str | Probe, settings: Mapping[str, Mapping[str, Any]]) -> Cal
 
 def _own(probe: Probe, vectors: Vectors, labels: Labels, split: Split, seed: int) -> _Judged:
     found = probe(vectors, labels, split, seed)
-    if not isinstance(found, Mapping):
-        raise UnlabeledError(f"a probe gives its figures by name, such as {{'accuracy': 0.9}}, not {found!r:.60}")
-    return _Judged({name: float(value) for name, value in found.items()})
+    try:
+        return _Judged({str(name): float(value) for name, value in found.items()})
+    except (AttributeError, TypeError, ValueError):
+        raise UnlabeledError(
+            f"the probe {_name_of(probe)} must give its figures as numbers by name, such as {{'accuracy': 0.9}}, "
+            f"not {found!r:.60}"
+        ) from None
+
+
+def _name_of(probe: str | Probe) -> str:
+    return repr(probe if isinstance(probe, str) else getattr(probe, "__name__", probe))
 
 
 def _knn(vectors: Vectors, labels: Labels, split: Split, seed: int, **settings: Any) -> _Judged:
@@ -345,7 +360,7 @@ PROBES: dict[str, Callable[..., _Judged]] = {
 _SEARCH = ("ks", "metric", "max_queries", "whole_ranking")
 SETTINGS = {
     "knn": ("k", "temperature", "weighting", "metric"),
-    "linear": ("classifier", "cs"),
+    "linear": ("classifier", "cs", "selection_rows"),
     "retrieval": _SEARCH,
     "gallery": _SEARCH,
     "clustering": ("n_clusters",),

@@ -15,6 +15,7 @@ from unlabeled.counted import counted
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.explore.comparable import comparable
 from unlabeled.search.metric import checked_vectors, unit_rows
+from unlabeled.setting_checks import check_whole_number
 
 if TYPE_CHECKING:
     from unlabeled.methods.mixture.gaussian_mixture import GaussianMixture
@@ -136,9 +137,9 @@ def clusters(
         raise unknown_name("method", method, get_args(Method))
     if categorical is not None and method != "mixture":
         raise UnlabeledError(f"method {method} takes no codes of categories; give 0 and 1 for each value, or mixture")
+    if k != "auto":
+        check_whole_number("k", k)
     array = comparable(X) if categorical is None else np.asarray(X, np.float64)
-    if k != "auto" and (isinstance(k, bool) or k < 1):
-        raise UnlabeledError(f"k must be at least 1, the number of clusters; it is {k}")
     if k != "auto" and k > len(array):
         raise UnlabeledError(f"there cannot be {k} clusters of only {counted(len(array), 'row')}; take a smaller k")
     if len(array) == 0:
@@ -175,6 +176,8 @@ def cluster_labels(vectors: ArrayLike, k: int | Literal["auto"] = "auto", random
     >>> cluster_labels([[1, 0], [0, 1], [2, 0.1], [3, 0], [0.1, 2]]).tolist()
     [0, 1, 0, 0, 1]
     """
+    if k != "auto":
+        check_whole_number("k", k)
     array = unit_rows(checked_vectors(vectors))
     return clusters(array, k if k == "auto" else min(k, len(array)), random_state=random_state).labels
 

@@ -63,16 +63,18 @@ def effective_rank(z: Tensor, rows: int = ROWS) -> Tensor:
     sigma = _singular_values(z / z.abs().max().clamp_min(torch.finfo(z.dtype).tiny))
     if sigma.max() == 0:
         return z.new_tensor(0.0)
-    entropy = torch.special.entr(sigma / sigma.sum()).sum()
+    entropy: Tensor = torch.special.entr(sigma / sigma.sum()).sum()
     return entropy.exp().to(z)
 
 
 def _singular_values(z: Tensor) -> Tensor:
     if min(z.shape) <= ROWS:
-        return torch.linalg.svdvals(z)
-    # Of a large table these take less than half the time, and float64 makes up for the squares. Not all devices have it.
+        sigma: Tensor = torch.linalg.svdvals(z)
+        return sigma
+    # In less than half the time, of a large table. Float64 makes up for the squares, and not all devices have it.
     z = z.to("cpu", torch.float64)
-    return torch.linalg.eigvalsh(z.T @ z if z.shape[1] < z.shape[0] else z @ z.T).clamp_min(0).sqrt()
+    squares: Tensor = torch.linalg.eigvalsh(z.T @ z if z.shape[1] < z.shape[0] else z @ z.T)
+    return squares.clamp_min(0).sqrt()
 
 
 @torch.no_grad()

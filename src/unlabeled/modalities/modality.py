@@ -89,6 +89,8 @@ class Modality(ABC):
         Whether several instances come from one thing that a user has, as clips from a video; see `groups`.
     halves : tuple of str
         Kinds of data that an encoder of this kind takes alone, as CLIP's takes images or texts.
+    settings : tuple of str
+        Names of what `prepare` asks its settings for beside the fields of `Settings`, such as the length of a clip.
     """
 
     name: ClassVar[str]
@@ -98,6 +100,7 @@ class Modality(ABC):
     can_be_averaged: ClassVar[bool] = True
     from_one_source: ClassVar[bool] = False
     halves: ClassVar[tuple[str, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

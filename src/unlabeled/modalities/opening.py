@@ -91,8 +91,10 @@ def open_instances(
     X = _as_path(X)
     kind = modality_of(X) if is_data(X) else _accepting(X, settings)
     own = kind if preprocessing is None else modality(preprocessing.kind)
-    if kind.name in own.halves or (own.halves and not is_data(X) and own.can_open(X)):  # such as a table of pairs
+    if kind.name in own.halves:
         kind = own
+    elif kind is not own and not is_data(X) and own.can_open(X):  # such as a table of pairs, or what is of no kind
+        kind = own if own.halves or not kind.accepts(X) else kind
     if preprocessing is not None and preprocessing.kind != kind.name:
         if isinstance(X, list | tuple) and not X:
             raise UnlabeledError(f"there are no {preprocessing.kind}s: the {type(X).__name__} is empty")

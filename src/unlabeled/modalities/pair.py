@@ -76,6 +76,7 @@ class PairModality(Modality):
     formats: ClassVar[str] = "a table with images and captions, a folder of a.jpg beside a.txt, or .tar shards"
     has_pictures: ClassVar[bool] = True
     halves: ClassVar[tuple[str, ...]] = ("image", "text")
+    settings: ClassVar[tuple[str, ...]] = (*TextModality.settings, "text_encoder")
 
     def accepts(self, source: Any) -> bool:
         """Take shards, and lists of an image and a caption; a table or folder only from a method for pairs."""

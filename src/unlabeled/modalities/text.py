@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from unlabeled.counted import counted
 from unlabeled.data.instances import Instances
-from unlabeled.data.paths import holds_suffix
+from unlabeled.data.paths import folder_of_encoder, holds_suffix
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import find_column
-from unlabeled.data.tabular.tables import delimiter_in
+from unlabeled.data.tabular.tables import delimiter_of
 from unlabeled.data.text.json_lines import LINES_OF_JSON
-from unlabeled.data.text.text_columns import PAIR_COLUMNS, TEXT_COLUMNS
+from unlabeled.data.text.text_columns import PAIR_COLUMNS, TEXT_COLUMNS, first_given
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT, is_string
 from unlabeled.data.text.texts import Texts, is_text_file
-from unlabeled.data.text.tokenization.checkpoint_folder import tokenizer_of
+from unlabeled.data.text.tokenization.checkpoint_folder import find_checkpoint, tokenizer_of
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind, SubwordTokenizer
 from unlabeled.data.text.tokenization.tokenizers import tokenize
-from unlabeled.errors import UnlabeledError
+from unlabeled.errors import UnlabeledError, nearest_name, unknown_name
 from unlabeled.files import read_json
 from unlabeled.modalities.modality import Modality, OnError
 from unlabeled.modalities.preprocessing import Preprocessing
@@ -91,6 +91,7 @@ class TextModality(Modality):
     name: ClassVar[str] = "text"
     encoder: ClassVar[str] = "transformer"
     can_be_averaged: ClassVar[bool] = False
+    settings: ClassVar[tuple[str, ...]] = ("tokenizer", "tokenizer_kind", "vocabulary", "length")
     formats: ClassVar[str] = "a folder of .txt, .txt (a text a line), .jsonl, or .csv, .tsv, .parquet with texts"
 
     def accepts(self, source: Any) -> bool:
@@ -103,16 +104,18 @@ class TextModality(Modality):
             return _names_texts([str(name) for name in source.columns])
         if getattr(source, "ndim", 1) != 1 or isinstance(source, (str, bytes, Mapping)):
             return False
-        first = next(iter(source), None) if hasattr(source, "__len__") and hasattr(source, "__iter__") else None
+        first = first_given(source) if hasattr(source, "__len__") and hasattr(source, "__iter__") else None
         if isinstance(first, (tuple, list)):
-            return len(first) in (2, 3) and all(isinstance(text, str) for text in first)
+            texts = isinstance(first_given(first), str) and all(isinstance(first_given([t]), str | None) for t in first)
+            return texts and len(first) in (2, 3)
         return isinstance(first, str)
 
     def can_open(self, source: Any) -> bool:
-        """Take any table and any list: if there are no texts in it, the error says what there is."""
+        """Take any table, any list and any iterator: if no texts can be read from it, the error says why."""
         if isinstance(source, os.PathLike):
             return self.accepts(source) or Path(source).suffix.lower() in TABLES_OF_TEXT
-        return self.accepts(source) or hasattr(source, "columns") or (isinstance(source, list) and len(source) > 0)
+        listed = isinstance(source, list | tuple) and len(source) > 0
+        return self.accepts(source) or hasattr(source, "columns") or listed or isinstance(source, Mapping | Iterator)
 
     def open(self, source: Any) -> Texts:
         """Open texts."""
@@ -136,8 +139,10 @@ class TextModality(Modality):
         if preprocessing is None:
             known = getattr(data, "tokenizer", None)
             own = _of_encoder(settings)
-            if own is not None and (asked := getattr(settings, "tokenizer", "auto")) not in ("auto", settings.encoder):
-                raise UnlabeledError(f"the encoder brings its own tokenizer; leave out tokenizer={asked!r}")
+            if own is not None:
+                if (asked := getattr(settings, "tokenizer", "auto")) not in ("auto", settings.encoder):
+                    raise UnlabeledError(f"the encoder brings its own tokenizer; leave out tokenizer={asked!r}")
+                _check_no_vocabulary(settings, "the encoder brings its own tokenizer")
             preprocessing = (own or (TextPreprocessing(known, data.length) if known is not None else None)) or _trained(
                 data, settings
             )
@@ -215,8 +220,7 @@ def _is_path_of_texts(path: Path) -> bool:
     if suffix in (".csv", ".tsv"):
         with path.open(encoding=encoding_of(path), errors="replace") as file:
             header = file.readline()
-        delimiter = "\t" if suffix == ".tsv" else delimiter_in(header)
-        return _names_texts(next(csv.reader([header], delimiter=delimiter), []))
+        return _names_texts(next(csv.reader([header], delimiter=delimiter_of(path, header)), []))
     return False
 
 
@@ -242,11 +246,11 @@ def _of_encoder(settings: Any) -> TextPreprocessing | None:
             from unlabeled.data.pairs.clip_checkpoint import read_clip_checkpoint
 
             found = read_clip_checkpoint(rest)
-            return TextPreprocessing(found.tokenizer, found.length)
+            return _of_clip(settings, TextPreprocessing(found.tokenizer, found.length))
         if name == "transformers" and rest:
             own = TextPreprocessing(*tokenizer_of(rest))
             return _within(settings, own, own.length)
-        folder = Path(encoder) / "model" if (Path(encoder) / "run.json").exists() else Path(encoder)
+        folder = folder_of_encoder(encoder)
         if (folder / "encoder.json").exists():
             description = read_json(folder / "encoder.json")
             saved = Preprocessing.from_dict(description["preprocessing"])
@@ -260,9 +264,17 @@ def _own(saved: Any, architecture: Any, window: Any, settings: Any) -> TextPrepr
     """Give the preprocessing of a trained encoder with the length that was asked for."""
     if not isinstance(saved, TextPreprocessing):
         return None
-    if architecture == "clip_text":  # CLIP's texts have one length
-        return saved
+    if architecture == "clip_text":
+        return _of_clip(settings, saved)
     return _within(settings, saved, window if isinstance(window, int) else saved.length)
+
+
+def _of_clip(settings: Any, own: TextPreprocessing) -> TextPreprocessing:
+    """Give the preprocessing of a text tower of CLIP, whose texts have one length, and refuse another."""
+    asked, usual = _length_asked(settings)
+    if asked not in (None, usual, own.length):
+        raise UnlabeledError(f"texts of this encoder have {own.length} tokens, no more and no less; leave out length")
+    return own
 
 
 def _within(settings: Any, own: TextPreprocessing, window: int) -> TextPreprocessing:
@@ -273,11 +285,24 @@ def _within(settings: Any, own: TextPreprocessing, window: int) -> TextPreproces
     UnlabeledError
         If more was asked for. The length that a method has where nobody says otherwise may be more.
     """
-    asked = getattr(settings, "length", None) or own.length
-    usual = getattr(settings, "usual_length", getattr(type(settings), "length", None))
+    asked, usual = _length_asked(settings)
+    asked = asked or own.length
     if asked > window and asked != usual:
         raise UnlabeledError(f"the encoder has a window of {window} tokens; a length of {asked} is beyond it")
     return TextPreprocessing(own.tokenizer, min(asked, window))
+
+
+def _length_asked(settings: Any) -> tuple[int | None, int | None]:
+    """Give the length that settings ask for, and what it is where nobody says otherwise."""
+    usual = getattr(settings, "usual_length", getattr(type(settings), "length", None))
+    return getattr(settings, "length", None) or None, usual
+
+
+def _check_no_vocabulary(settings: Any, why: str) -> None:
+    """Refuse the size of a vocabulary where none is learnt."""
+    size = getattr(settings, "vocabulary", None)
+    if size not in (None, VOCABULARY):
+        raise UnlabeledError(f"vocabulary={size!r} is for a tokenizer that is trained, and {why}; leave it out")
 
 
 def _trained(data: Texts, settings: Any) -> TextPreprocessing:
@@ -286,7 +311,10 @@ def _trained(data: Texts, settings: Any) -> TextPreprocessing:
     length = getattr(settings, "length", None) or LENGTH
     if kind == "auto":
         kind = getattr(settings, "tokenizer_kind", "wordpiece")
-    if kind not in get_args(Kind):
+    if kind not in (known := get_args(Kind)):
+        if isinstance(find_checkpoint(kind), str) and "/" not in kind and nearest_name(kind, known):
+            raise unknown_name("tokenizer", kind, ["auto", *known, "the folder of a checkpoint"])
+        _check_no_vocabulary(settings, f"{kind!r} is a trained one")
         return TextPreprocessing(tokenizer_of(kind)[0], length)
     size = getattr(settings, "vocabulary", None) or VOCABULARY
     return TextPreprocessing(data.train_tokenizer(cast("Kind", kind), size), length)

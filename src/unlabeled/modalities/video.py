@@ -90,6 +90,7 @@ class VideoModality(Modality):
     formats: ClassVar[str] = "a folder of videos, .mp4, .avi, .mkv, .webm and others, or .npy of five dimensions"
     has_pictures: ClassVar[bool] = True
     from_one_source: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = ("clip_length", "clip_stride", "fps")
 
     def accepts(self, source: Any) -> bool:
         """Take folders with videos in them, video files, lists of these, and arrays of five dimensions."""

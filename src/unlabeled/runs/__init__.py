@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unlabeled.runs.learn import learn
     from unlabeled.runs.run import Run
     from unlabeled.runs.showing.pictures import draw_map, draw_results
-    from unlabeled.runs.showing.run_figures import duplicates_note, evaluation_note, evaluation_table
+    from unlabeled.runs.showing.run_figures import duplicates_note, evaluation_tables
     from unlabeled.runs.showing.track import track
     from unlabeled.runs.showing.zeroshot import zeroshot
 
@@ -38,8 +38,7 @@ __all__ = [
     "draw_results",
     "duplicates_note",
     "evaluate_run",
-    "evaluation_note",
-    "evaluation_table",
+    "evaluation_tables",
     "find_outliers",
     "judge",
     "labelled",
@@ -68,8 +67,7 @@ __getattr__, __dir__ = lazy_exports(
         "draw_results": "showing.pictures",
         "duplicates_note": "showing.run_figures",
         "evaluate_run": "evaluate",
-        "evaluation_note": "showing.run_figures",
-        "evaluation_table": "showing.run_figures",
+        "evaluation_tables": "showing.run_figures",
         "find_outliers": "grouping.find_outliers",
         "judge": "judge",
         "labelled": "embeddings",

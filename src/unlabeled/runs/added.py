@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,10 @@ SAME = 1e-4
 """How far two vectors of the same content may be apart, as a part of their length: encoding rounds."""
 NEAREST = 4
 """Of a new vector, among which the same content is looked for; the one of the same name may not be the first."""
+
+
+POSITION = re.compile(r"(line|paragraph) \d+")
+"""An id by which texts of a file are numbered."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def add_to_index(
 ) -> Addition:
     """Encode other instances as the run does, and let its searches find them; nothing is learnt from them.
 
-    An instance is known by its content: one whose vector is in the index is not added again, whatever its name is.
+    An instance is known by its content: one whose vector is in the index is not added again, whatever its name is. Ids
+    that are mere positions, such as ``line 3``, get the name of the file before them, unless it is the run's own.
 
     Parameters
     ----------
@@ -79,14 +85,13 @@ def add_to_index(
     new = run.embed(source, on_error=on_error)
     if labels is not None:
         new = labelled(new, labels)
+    new = replace(new, ids=_names(run, source, new.ids))
     if len(set(new.ids)) < len(new):
         raise UnlabeledError(f"{source} holds two instances of one name; name every instance once")
     with folder_lock(run.folder):
         if (run.folder / CHANGING).exists():
             _build_index(run)
-        known = _known(run.indexed, new)
-        fresh = [row for row, name in enumerate(new.ids) if name not in known]
-        taken = [new.ids[row] for row in fresh if new.ids[row] in run.indexed.position]
+        known, fresh, taken = _sorted_out(run.indexed, new)
         if taken and not overwrite:
             raise UnlabeledError(
                 f"{run.folder} holds {taken[0]!r} already, with other content"
@@ -114,8 +119,56 @@ def sources_of(run: Run, ids: list[str]) -> Mapping[str, Collection]:
     if not places:
         return {}
     settings = run.opening((run.encoder.preprocessing.kind,))
-    opened = {path: open_source(path, settings, first=False) for path in set(places.values())}
+    opened: dict[str, Any] = {}
+    for path in set(places.values()):
+        data = open_source(path, settings, first=False)
+        opened[path] = Renamed(data, _names(run, path, list(data.ids)))
     return {name: opened[path] for name, path in places.items()}
+
+
+class Renamed:
+    """A collection whose instances have other ids; all else is its own.
+
+    Parameters
+    ----------
+    data : Collection
+    ids : list of str
+    """
+
+    def __init__(self, data: Collection, ids: list[str]) -> None:
+        self.data, self.ids = data, ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.data, name)
+
+
+def _names(run: Run, source: str | os.PathLike[str], ids: list[str]) -> list[str]:
+    """Name instances of a source that is added: mere positions, which several files share, by the file too."""
+    of_lines = all(POSITION.fullmatch(name) for name in ids)
+    if str(Path(source).resolve()) == run.about.get("source") or not (
+        of_lines or ids == list(map(str, range(len(ids))))
+    ):
+        return ids
+    return [f"{Path(source).name} {name}" for name in ids]
+
+
+def _sorted_out(indexed: Embeddings, new: Embeddings) -> tuple[dict[str, str], list[int], list[str]]:
+    """Give the new instances that are known, see `_known`, the rows of the others, and which ids of these are taken.
+
+    What is replaced does not stay in the index, so no other instance is known by its content.
+    """
+    replaced: set[str] = set()
+    while True:
+        stay = [row for row, name in enumerate(indexed.ids) if name not in replaced]
+        known = _known(_of_rows(indexed, stay), new)
+        fresh = [row for row, name in enumerate(new.ids) if name not in known]
+        taken = [new.ids[row] for row in fresh if new.ids[row] in indexed.position]
+        if replaced.issuperset(taken):
+            return known, fresh, taken
+        replaced.update(taken)
 
 
 def _known(indexed: Embeddings, new: Embeddings) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +17,9 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr, t
 
 from unlabeled.data import read_labels
-from unlabeled.errors import UnlabeledError
+from unlabeled.data.fingerprint import fingerprint
+from unlabeled.encoders import Encoder
+from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation import collapse_verdict, effective_rank, knn, linear_probe, uniformity
 from unlabeled.evaluation.accuracy import wilson_interval
 from unlabeled.evaluation.inputs import Labels, Vectors
@@ -23,7 +27,7 @@ from unlabeled.evaluation.significance import PairedDifference, holm, paired_dif
 from unlabeled.evaluation.split import Split
 from unlabeled.explore.figures.budget_curves import budget_curves
 from unlabeled.files import check_encodable, read_json, write_json
-from unlabeled.modalities import Settings, open_instances, open_source
+from unlabeled.modalities import Modality, Settings, modality_of, open_instances, open_source
 from unlabeled.registry import method as find_method
 from unlabeled.runs.budget import Budget
 from unlabeled.runs.comparing.entrant import Entrant
@@ -32,11 +36,19 @@ from unlabeled.runs.embeddings import Say, matched, say_skipped, silent
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.showing.page import write_page
 from unlabeled.setting_checks import seed_numbers
+from unlabeled.training.settings import described_parts
 
 SELECTION_ROWS = 2500
 """Most training rows on which the strength of a linear probe is chosen."""
 LABEL_FREE = {"effective_rank": 1, "uniformity": -1}
 """Figures that need no labels, with the sign that makes more be better."""
+OWN = {
+    "epochs": "the budget says how long a method learns",
+    "random_state": "the seeds say it",
+    "progress": "what is done is told to say",
+    "checkpoint": "what was learnt is kept in the folder of the comparison",
+}
+"""Settings of methods that a comparison gives itself, and why."""
 
 
 def compare(
@@ -56,7 +68,8 @@ def compare(
     Every method gets the same data, encoder, preprocessing and budget. What a method has learnt for a seed is kept in
     `out`, so a comparison that was interrupted or killed goes on where it was when it is called again. With labels,
     each seed draws one split that is the same for all methods; nearest neighbours and a linear probe learn from its
-    training rows, and the test rows choose nothing. A method that learns from labels sees those of the training rows.
+    training rows, and the test rows choose no setting. A method that learns from labels sees those of the training
+    rows.
 
     Parameters
     ----------
@@ -74,7 +87,8 @@ def compare(
     seeds : int or sequence of int, default 3
         How many, or which.
     settings : dict, optional
-        Settings of all methods that have them, such as ``{"batch_size": 128, "encoder": "conv"}``.
+        Settings of all methods that have them, and of how the data are prepared, such as ``{"batch_size": 128,
+        "encoder": "conv"}``. Epochs and the random state are none of them: `budget` and `seeds` give these.
     overwrite : bool, default False
         Begin anew instead of going on with what is in `out`.
     say : callable, optional
@@ -88,7 +102,8 @@ def compare(
     Raises
     ------
     UnlabeledError
-        If no method is left that fits data and budget, or `out` holds another comparison.
+        If no method is left that fits data and budget, a setting is of no method and not of the data, or `out` holds
+        another comparison.
     """
     begun = time.monotonic()
     wanted, chosen = Budget.read(budget), seed_numbers(seeds)
@@ -96,9 +111,11 @@ def compare(
         raise UnlabeledError("a comparison needs at least one method and one seed")
     folder = Path(out)
     given = settings or {}
-    column = given.get("column")
-    kinds = _only_kind(methods) or (("text",) if column else ())  # a column that is named holds texts
-    data = open_source(source, Settings(column=column, modalities=kinds))
+    # A column that is named holds texts.
+    kinds = _only_kind(methods) or (("text",) if given.get("column") else ())
+    texts = {name: given[name] for name in ("column", "unit") if name in given}
+    data = open_source(source, Settings(**texts, modalities=kinds))
+    _check_settings(given, methods, modality_of(data))
     # What the settings say of preparing data, such as a size, holds for all; the encoder asks for nothing of its own.
     asked = SimpleNamespace(**vars(Settings()) | {name: value for name, value in given.items() if name != "encoder"})
     instances, preprocessing = open_instances(data, asked, on_error="skip")
@@ -107,7 +124,7 @@ def compare(
     known, classes = matched(table, instances.ids, say) if table else (instances.labels, instances.classes)
     shared = SharedData(data, instances, preprocessing, known)
     identity: dict[str, Any] = {"data": instances.fingerprint, "judged": shared.identity}
-    identity |= {"budget": [wanted.amount, wanted.unit], "settings": settings or {}}
+    identity |= {"budget": [wanted.amount, wanted.unit], "settings": _described(given)}
     _open_folder(folder, identity, overwrite)
     opening = time.monotonic() - begun
     left_out: dict[str, str] = {}
@@ -120,7 +137,7 @@ def compare(
 
     for name in dict.fromkeys(methods):  # all before the first learns, so that a slip is told at once
         try:
-            made[name] = Entrant.of(name, shared, settings or {})
+            made[name] = Entrant.of(name, shared, given)
         except UnlabeledError as error:
             leave_out(name, error)
     for name, entry in made.items():
@@ -189,6 +206,30 @@ def _open_folder(folder: Path, identity: dict[str, Any], overwrite: bool) -> Non
     write_json(card, identity)
 
 
+def _check_settings(given: Mapping[str, Any], methods: Iterable[str], kind: Modality) -> None:
+    """Refuse settings that neither a method nor the preparation of the data has, or that a comparison gives itself."""
+    known = {field.name for field in fields(Settings)} - {"modalities"} | set(kind.settings)
+    for method in methods:
+        with suppress(UnlabeledError):
+            known.update(field.name for field in fields(find_method(method)))
+    for name in given:
+        if name in OWN:
+            raise UnlabeledError(f"{name} is no setting of a comparison: {OWN[name]}; leave it out")
+        if name not in known:
+            raise unknown_name("setting of these methods and data", name, known - OWN.keys())
+
+
+def _described(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe settings as they are read again from JSON, where a tuple is a list; of an encoder the weights too."""
+    found = {name: described_parts(value) for name, value in settings.items()}
+    for name, value in settings.items():
+        if isinstance(value, Encoder):
+            tensors = value.state_dict().values()
+            found[f"{name}'s weights"] = fingerprint([each.cpu().double().flatten().numpy() for each in tensors])
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    return plain
+
+
 def _only_kind(methods: Sequence[str]) -> tuple[str, ...]:
     """Give the one kind of data that all the methods are for, such as pairs; a source may be readable as several."""
     found: set[str] = set()
@@ -213,7 +254,7 @@ def _figures(
         if data.labels is not None:
             say(f"The labels judge nothing, and figures without labels rank: {data.why_not_judged}")
         for (_, cells), row in zip(entries, table, strict=True):
-            row["curve"] = _curve(cells, data, [], row)
+            row["curve"] = _curve(cells, data, [], row, say)
         table.sort(key=lambda row: -row["effective_rank"])
         return {"judged_by": "effective rank (RankMe), without labels", "methods": table}
     say("Judging on held-out rows")
@@ -228,7 +269,7 @@ def _figures(
                 answers[name][probe][place, np.searchsorted(rows, test)] = judge(*given) == labels[test]
         for probe, asked in answers[name].items():
             row[probe] = _accuracy(asked, units)
-        row["curve"] = _curve(cells, data, _watched_splits(cells, data, seeds), row)
+        row["curve"] = _curve(cells, data, _watched_splits(cells, data, seeds), row, say)
     table.sort(key=lambda row: -row["linear"]["mean"])
     best = table[0]["name"]
     others = [row for row in table if row["name"] != best]
@@ -271,13 +312,20 @@ def _watched_splits(cells: list[dict[str, Any]], data: SharedData, seeds: tuple[
 
 
 def _curve(
-    cells: list[dict[str, Any]], data: SharedData, splits: list[Split], row: dict[str, Any]
+    cells: list[dict[str, Any]], data: SharedData, splits: list[Split], row: dict[str, Any], say: Say
 ) -> list[dict[str, float]]:
     """Give how a method went over its budget: at each point the effective rank, and the accuracy of kNN with splits.
 
-    Both are of the instances that were watched, and so is the last point.
+    Both are of the instances that were watched, and so is the last point. With other labels other instances are
+    watched; then what was kept before makes no curve.
     """
     if any("curve_vectors" not in cell for cell in cells):
+        return []
+    if not all(np.array_equal(cell.get("curve_rows", ()), data.watched) for cell in cells):
+        say(
+            f"{row['name']} has no curve over the budget: what was kept while it learnt is not of the instances that "
+            "the labels choose now; --overwrite learns anew"
+        )
         return []
     watched, known = data.watched, data.judged_labels[data.watched]
     steps = [*(int(step) for step in cells[0]["curve_steps"]), row["steps"]]

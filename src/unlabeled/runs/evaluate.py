@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import write_json
-from unlabeled.modalities import modality_of, open_instances
+from unlabeled.modalities import open_instances
 from unlabeled.registry import method
 from unlabeled.runs.embeddings import Say, labelled, silent
-from unlabeled.runs.judge import judge
+from unlabeled.runs.judge import PROBES, judge
 from unlabeled.runs.judging.held_out_labels import rows_to_test
 from unlabeled.runs.report import write_report
 from unlabeled.runs.run import Run
@@ -23,6 +24,8 @@ def evaluate_run(
     *,
     seeds: tuple[int, ...] = (0, 1, 2),
     train_rows: int | None = None,
+    probes: Sequence[str] = PROBES,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
     data: Any = None,
     renew: bool = False,
     progress: bool | None = False,
@@ -39,6 +42,10 @@ def evaluate_run(
         One split for each.
     train_rows : int, optional
         How many labels the probes learn from; the rest test them. By default four fifths.
+    probes : sequence of str, default ("knn", "linear")
+        What judges: "knn", "linear", "retrieval", "gallery", "clustering"; see `unlabeled.evaluation.evaluate`.
+    settings : mapping of str to mapping, optional
+        Arguments of a probe by its name, such as ``{"knn": {"k": 5, "metric": "euclidean"}}``.
     data : path or data object, optional
         The data the run was learnt from, where they are no longer where they were.
     renew : bool, default False
@@ -51,8 +58,8 @@ def evaluate_run(
     Raises
     ------
     UnlabeledError
-        If there are no labels, or the data are not those that the run was learnt from: the stored vectors would be
-        compared with baselines of other content.
+        If there are no labels, a probe or a setting is unknown, or the data are not those that the run was learnt from:
+        the stored vectors would be compared with baselines of other content.
     """
     embeddings = run.embeddings
     if labels is not None:
@@ -61,16 +68,24 @@ def evaluate_run(
         raise UnlabeledError(f"{run.folder} has no labels of its own; give some with --labels labels.csv")
     opened = run.source if data is None else run.open_as_its_own(data)
     instances, _ = open_instances(opened, preprocessing=run.encoder.preprocessing, on_error="skip")
-    rows = modality_of(instances).distinct(instances)
-    names = [instances.ids[row] for row in rows]
-    if names != embeddings.ids or instances.fingerprint != run.about["data"]["fingerprint"]:
+    if not run.learnt_from(instances):
         raise UnlabeledError(
             f"the data in {opened.source} are not those that {run.folder} was learnt from: names or contents have "
             "changed; learn again to judge them"
         )
     advice = collapse_advice(method(run.about["recipe"]["method"]))
     figures = judge(
-        embeddings, run.encoder, instances, seeds, train_rows, advice, progress, rows_to_test(run), run.captions
+        embeddings,
+        run.encoder,
+        instances,
+        seeds,
+        train_rows,
+        advice,
+        progress,
+        rows_to_test(run),
+        run.captions,
+        probes,
+        settings,
     )
     if renew:
         kept = {key: value for key, value in run.metrics.items() if key not in ("note", "evaluation")}

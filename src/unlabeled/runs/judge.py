@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from unlabeled.runs.embeddings import Embeddings
 from unlabeled.runs.judging.pair_figures import retrieval
 
 TEST_SIZE = 0.2
+PROBES = ("knn", "linear")
+"""By which a run is judged unless others are asked for."""
 LABEL_FREE_ROWS = 5_000
 """Instances that are measured without labels at most."""
 MAX_ROWS = 10_000
@@ -35,13 +38,15 @@ def judge(
     progress: bool | None = False,
     tested: NDArray[np.int64] | None = None,
     captions: Embeddings | None = None,
+    probes: Sequence[str] = PROBES,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Measure a representation.
 
     Without labels: effective rank, directions in use and uniformity, beside those of the same network untrained, and a
-    verdict on collapse. With labels: accuracy of nearest neighbours and of a linear probe on held-out instances, over
-    several random splits, beside what any learning must beat: the raw input, the same network untrained, and the
-    answer that is always the commonest class.
+    verdict on collapse. With labels: what probes, by default nearest neighbours and a linear one, find on held-out
+    instances, over several random splits, beside what any learning must beat: the raw input, the same network
+    untrained, and for accuracies the answer that is always the commonest class.
 
     Parameters
     ----------
@@ -63,6 +68,10 @@ def judge(
         Rows of the embeddings that may be tested on, where the others have taught the method their labels.
     captions : Embeddings, optional
         Of pairs, the vectors of the different captions, which are looked up among the images and the other way round.
+    probes : sequence of str, default ("knn", "linear")
+        As in `unlabeled.evaluation.evaluate`.
+    settings : mapping of str to mapping, optional
+        Arguments of the probes, as there. The figures name them, under ``"settings"`` of the evaluation.
 
     Returns
     -------
@@ -112,12 +121,15 @@ def judge(
         labels,
         baselines=baselines,
         seeds=seeds,
+        probes=probes,
+        settings=settings,
         test_size=test_size,
         groups=groups,
         test_rows=asked,
         progress=progress,
     )
-    return figures | {"evaluation": judged.to_dict(), "classes": embeddings.classes}
+    used = {name: dict(given) for name, given in (settings or {}).items()}
+    return figures | {"evaluation": judged.to_dict() | {"settings": used}, "classes": embeddings.classes}
 
 
 def _can_be_split(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:

@@ -162,8 +162,8 @@ def learn(
         about |= shown
         notes += failed
         about |= {"complete": True, "warnings": notes, **method.provenance_}
-        write_json(results / "run.json", about)
-        write_report(results, out.resolve().name)
+        write_report(results, out.resolve().name, about)
+        write_json(results / "run.json", about)  # last: from then on the results are whole
         put_in_place(out)
     return Run(out)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from unlabeled.files import read_json, refuses_damage
 from unlabeled.runs.showing.page import write_page
 from unlabeled.runs.showing.run_figures import (
     duplicates_note,
-    evaluation_note,
-    evaluation_table,
+    evaluation_tables,
     evaluation_verdict,
     generalisation_note,
     generalises,
@@ -48,12 +48,14 @@ LARGE = 150_000
 
 
 @refuses_damage
-def write_report(folder: Path, name: str | None = None) -> Path:
-    """Write ``report.html`` from what a finished run holds; the pictures are inside the file.
+def write_report(folder: Path, name: str | None = None, about: dict[str, Any] | None = None) -> Path:
+    """Write ``report.html`` from what a run holds; the pictures are inside the file.
 
-    `name` is what the run is called; by default as its folder.
+    `name` is what the run is called; by default as its folder. `about` is its description; by default that in its
+    ``run.json``, which a run gets last of all.
     """
-    about, metrics = read_about(folder), read_json(folder / "metrics.json")
+    about = read_about(folder) if about is None else about
+    metrics = read_json(folder / "metrics.json")
     shown = about.get("shown")
     own = {"method": (shown["title"], shown["caption"])} if shown else {}
     pictures = [
@@ -61,17 +63,15 @@ def write_report(folder: Path, name: str | None = None) -> Path:
         for name, (title, caption) in (own | PICTURES).items()
         if (path := folder / "pictures" / f"{name}.png").exists()
     ]
-    columns, rows = evaluation_table(metrics)
+    tables = evaluation_tables(metrics)
     write_page(
         "report.html",
         folder / "report.html",
         name=name or folder.resolve().name,
         about=about,
         metrics=metrics,
-        columns=columns,
-        table=rows,
-        note=evaluation_note(metrics) if rows else "",
-        verdict=evaluation_verdict(metrics) if rows else "",
+        tables=tables,
+        verdict=evaluation_verdict(metrics) if tables else "",
         label_free=label_free_table(metrics),
         generalisation=generalisation_note(metrics),
         generalises="generalisation" in metrics and generalises(metrics["generalisation"]),

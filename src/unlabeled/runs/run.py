@@ -11,12 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.data import Instances
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
 from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
 from unlabeled.runs.embeddings import CAPTIONS, Embeddings, named_embeddings, read_embeddings
-from unlabeled.runs.staging import ADDED, finish_move, read_about
+from unlabeled.runs.staging import ADDED, finish_abandoned_move, read_about
 from unlabeled.search import ExactStore, LanceStore, Neighbours, VectorStore
 from unlabeled.search.metric import checked_metric
 
@@ -41,7 +42,7 @@ class Run:
             raise UnlabeledError(
                 f"{self.folder} is not a folder; a run is made by: unlabeled learn <data> --out <folder>"
             )
-        finish_move(self.folder)
+        finish_abandoned_move(self.folder)
         if not (self.folder / "run.json").exists():
             raise UnlabeledError(f"{self.folder} holds no run; a run is made by: unlabeled learn <data> --out <folder>")
         self.about = read_about(self.folder)
@@ -134,10 +135,21 @@ class Run:
             raise UnlabeledError(f"the data of {self.folder} are no longer at {path}; pictures need them there")
         return self.open_as_its_own(path)
 
+    @property
+    def kind(self) -> str | None:
+        """The modality of the data it was learnt from, by name; None if its description does not tell."""
+        kind: str | None = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
+        return kind
+
     def open_as_its_own(self, source: Any) -> Collection:
         """Open data as the run's own were: the kind, the column of texts, and what is one text are the same."""
-        kind = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
-        return open_source(source, self.opening(() if kind is None else (kind,)), first=False)
+        return open_source(source, self.opening(() if self.kind is None else (self.kind,)), first=False)
+
+    def learnt_from(self, instances: Instances) -> bool:
+        """Tell whether prepared instances are those that it was learnt from, by their names and contents."""
+        rows = modality_of(instances).distinct(instances)
+        same: bool = instances.fingerprint == self.about["data"]["fingerprint"]
+        return same and [instances.ids[row] for row in rows] == self.embeddings.ids
 
     def opening(self, kinds: tuple[str, ...], workers: int | None = None) -> Settings:
         """Give the settings by which the run's own data were opened, and others like them are."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from unlabeled.errors import UnlabeledError
-from unlabeled.files import read_json, refuses_damage
+from unlabeled.errors import FolderLockedError, UnlabeledError
+from unlabeled.files import folder_lock, read_json, refuses_damage
 
 NEXT = ".next"
 """The folder, inside that of the run, in which results are written before they take their place."""
@@ -67,6 +68,17 @@ def put_in_place(out: Path) -> None:
 
 
 def finish_move(out: Path) -> None:
-    """Finish what `put_in_place` had begun when its process was killed."""
-    if (out / NEXT / "run.json").exists() and read_about(out / NEXT).get("complete"):
+    """Finish what `put_in_place` had begun when its process was killed; the caller holds the lock of the folder."""
+    if _is_whole(out / NEXT):
         put_in_place(out)
+
+
+def finish_abandoned_move(out: Path) -> None:
+    """Do as `finish_move`, but leave the move to the process that holds the lock of the folder, if there is one."""
+    if _is_whole(out / NEXT):
+        with suppress(FolderLockedError), folder_lock(out):
+            finish_move(out)
+
+
+def _is_whole(staged: Path) -> bool:
+    return (staged / "run.json").exists() and bool(read_about(staged).get("complete"))

@@ -7,7 +7,6 @@ from typing import Any
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json, write_json
-from unlabeled.search.metric import checked_metric
 
 FILE, VERSION = "store.json", 1
 
@@ -18,11 +17,12 @@ def write_card(folder: Path, kind: str, metric: str, **more: Any) -> None:
 
 
 def read_card(folder: Path, kind: str) -> dict[str, Any]:
-    """Give the card of the store in a folder; one of another kind, or of another version, is refused."""
+    """Give the card of the store in a folder; one of another kind or version, or without a metric, is refused."""
     card = read_json(folder / FILE)
-    if not isinstance(card, dict) or card.get("store") != kind or card.get("version") != VERSION:
+    if not isinstance(card, dict) or (card.get("store"), card.get("version")) != (kind, VERSION):
         raise UnlabeledError(f"{folder} does not hold a store of the kind {kind!r} that this version can read")
-    checked_metric(card.get("metric", ""))
+    if not isinstance(card.get("metric"), str):
+        raise UnlabeledError(f"{folder / FILE} is damaged: the metric is {card.get('metric')!r:.60}")
     return card
 
 

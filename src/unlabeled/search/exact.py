@@ -235,7 +235,7 @@ class ExactStore:
         from unlabeled.data.tabular.parquet import read_parquet
 
         folder = Path(folder)
-        metric = read_card(folder, "exact")["metric"]
+        metric = checked_metric(read_card(folder, "exact")["metric"])
         try:
             vectors = np.load(folder / "vectors.npy", allow_pickle=False)
             origin = np.load(folder / "origin.npy", allow_pickle=False)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.search.metric import checked_vectors
+from unlabeled.errors import UnlabeledError
+from unlabeled.search.metric import checked_vectors, row_squares
 
 Floats = NDArray[np.float32]
+ROUNDING = 2.0**-24
+"""Half a unit in the last place of float32."""
 
 
 def map_items(items: ArrayLike, longest: float | None = None) -> Floats:
@@ -33,6 +36,11 @@ def map_items(items: ArrayLike, longest: float | None = None) -> Floats:
     -------
     ndarray of float32, shape (n, d + 1)
 
+    Raises
+    ------
+    UnlabeledError
+        For NaN or infinite items, or one that is longer than `longest`.
+
     References
     ----------
     .. [1] Bachrach et al., Speeding Up the Xbox Recommender System Using a Euclidean Transformation, RecSys 2014.
@@ -43,8 +51,17 @@ def map_items(items: ArrayLike, longest: float | None = None) -> Floats:
     [[3.0, 4.0, 0.0], [0.0, 3.0, 4.0]]
     """
     array = checked_vectors(items)
-    squares = np.square(array, dtype=np.float64).sum(1)
-    longest_square = squares.max() if longest is None else longest**2
+    squares = row_squares(array)
+    longest_square = squares.max() if longest is None else float(longest) ** 2
+    # Beyond rounding: of the squares, M's may be too small by d + 2 such shares if it was computed in float32, and an
+    # item's too large by 2, since its numbers are rounded to float32.
+    beyond = squares > longest_square * (1 + (array.shape[1] + 4) * ROUNDING)
+    if beyond.any():
+        row = int(beyond.argmax())
+        raise UnlabeledError(
+            f"row {row} of the items has length {np.sqrt(squares[row]):.7g}, which is more than longest={longest}; "
+            "give the length of the longest of all items"
+        )
     rest = np.sqrt(np.maximum(longest_square - squares, 0))
     return np.column_stack([array, rest]).astype(np.float32)
 

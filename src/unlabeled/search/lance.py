@@ -145,7 +145,7 @@ class LanceStore:
         """
         folder = Path(folder)
         card = read_card(folder, "lance")
-        metric = card["metric"]
+        metric = checked_metric(card["metric"])
         if metric == "inner_product" and not card.get("mapped"):
             raise UnlabeledError(f"the store in {folder} is of an earlier version without the mapping; build it again")
         try:
@@ -278,7 +278,7 @@ class LanceStore:
     def _all_positions(self) -> NDArray[np.int64]:
         """Give the positions of all rows, ascending."""
         if self._positions is None:
-            found = self._table.search().select(["position"]).limit(max(1, len(self))).to_arrow()
+            found = self._table.search().select(["position"]).limit(max(1, self._count(None))).to_arrow()
             self._positions = np.sort(found["position"].to_numpy())
         return self._positions
 
@@ -328,7 +328,7 @@ class LanceStore:
 
     def __len__(self) -> int:
         self._follow_changes()
-        return int(self._table.count_rows())
+        return self._count(None)
 
     def query(self, vectors: ArrayLike, k: int, where: str | None = None) -> Neighbours:
         """Find the (approximately) `k` nearest stored vectors of each query.
@@ -367,7 +367,7 @@ class LanceStore:
             shape = (len(queries), k)
             return Neighbours(np.empty(shape, object), np.empty(shape, np.int64), np.empty(shape, np.float32))
         # A scan of the rows that a filter leaves is exact, and quick if they are no more than the cells visited hold.
-        few = where is not None and left <= max(INDEXED_FROM, len(self) // 4)
+        few = where is not None and left <= max(INDEXED_FROM, self._count(None) // 4)
         try:
             found = self._found(asked, k, where, exhaustive=few)
             if len(found) < k * len(queries):  # the cells visited held too few
@@ -386,7 +386,7 @@ class LanceStore:
             self._hold(new._table, new.metric, new._deletions, new._origin)
 
     def _count(self, where: str | None) -> int:
-        """Count the rows for which `where` is true."""
+        """Count the rows of the opened table for which `where` is true; without it, all."""
         if where is not None:
             check_condition(where)
         try:
@@ -406,7 +406,7 @@ class LanceStore:
         if exhaustive:
             search = search.bypass_vector_index()
         else:
-            visited = max(20, _cells(len(self)) // 4)
+            visited = max(20, _cells(self._count(None)) // 4)
             search = search.maximum_nprobes(visited).minimum_nprobes(visited)
         return search.to_arrow()
 

@@ -148,7 +148,7 @@ class NeighbourGraph:
         k = checked_k(k)
         if sp.issparse(vectors):
             rows: Any = vectors
-            return cls(_directed(_sparse_neighbours(rows.tocsr(), k, metric), rows.shape[0]), ids, metric)
+            return cls(_directed(_sparse_neighbours(rows, k, metric), rows.shape[0]), ids, metric)
         array = checked_vectors(vectors, keep_double=True)  # float32 would merge rows that lie far from zero
         if method == "exact" or (method == "auto" and len(array) <= EXACT_ROWS):
             store = ExactStore.build([str(row) for row in range(len(array))], array, metric=metric)
@@ -497,17 +497,42 @@ def _approximate_neighbours(array: NDArray[Any], k: int, metric: str, seed: int)
     return _without_self(indices.astype(np.int64), distances, 0, k)
 
 
-def _sparse_neighbours(matrix: Any, k: int, metric: str) -> list[Found]:
+def _sparse_neighbours(rows: Any, k: int, metric: str) -> list[Found]:
     from sklearn.neighbors import NearestNeighbors
 
+    matrix = sp.csr_array(rows, dtype=np.float64, copy=True)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
     if not np.isfinite(matrix.data).all():
         raise UnlabeledError("the vectors hold NaN or infinity; remove or repair those rows")
+    if metric == "cosine":
+        matrix = _sparse_unit_rows(matrix)
     index = NearestNeighbors(n_neighbors=min(k + 1, matrix.shape[0]), metric=metric, algorithm="brute").fit(matrix)
     blocks = []
     for start in range(0, matrix.shape[0], BLOCK):
-        distances, indices = index.kneighbors(matrix[start : start + BLOCK])
-        blocks.append(_without_self(indices, np.maximum(distances, 0), start, k))
+        part = matrix[start : start + BLOCK]
+        indices = index.kneighbors(part, return_distance=False)
+        distances = np.stack([_sparse_distances(part, matrix[column], metric) for column in indices.T], axis=1)
+        order = np.lexsort((indices, distances), axis=1)
+        indices, distances = (np.take_along_axis(table, order, 1) for table in (indices, distances))
+        blocks.append(_without_self(indices, distances, start, k))
     return blocks
+
+
+def _sparse_unit_rows(matrix: sp.csr_array) -> sp.csr_array:
+    """Scale each row to length 1, to the precision of `unit_rows`; a row of zeros stays as it is."""
+    squares = matrix.power(2).sum(axis=1)
+    unit = sp.csr_array(matrix.multiply(1 / np.sqrt(np.where(squares > 0, squares, 1))[:, None]))
+    return unit.astype(np.float32).astype(np.float64)
+
+
+def _sparse_distances(ones: sp.csr_array, others: sp.csr_array, metric: str) -> Floats:
+    """Measure each row against its counterpart by their difference: by products, copies would not be at distance 0."""
+    squares: NDArray[np.float64] = (ones - others).power(2).sum(axis=1)
+    if metric == "euclidean":
+        return np.sqrt(squares).astype(np.float32)
+    zero = (np.diff(ones.indptr) == 0) | (np.diff(others.indptr) == 0)  # which has cosine 0 with everything
+    return np.where(zero, 1, squares / 2).astype(np.float32)
 
 
 def _true(lengths: Floats) -> Floats:

@@ -98,14 +98,10 @@ class LabelledAndUnlabelled:
 
     def index_batches(self, start: int = 0) -> Iterator[Tensor]:
         """Yield this process's indices of every batch: labelled ones first, then unlabelled ones."""
-        plan = self.plan
-        for number in range(start * plan.parts, plan.steps * plan.parts):
-            yield torch.cat(
-                (
-                    share_of(_of_stream(plan, self.known, 4, number, self.labelled * world_size())),
-                    share_of(_of_stream(plan, self.unknown, 5, number, self.unlabelled * world_size())),
-                )
-            )
+        known = _stream(self.plan, self.known, 4, start, self.labelled * world_size())
+        unknown = _stream(self.plan, self.unknown, 5, start, self.unlabelled * world_size())
+        for one, other in zip(known, unknown, strict=True):
+            yield torch.cat((share_of(one), share_of(other)))
 
 
 class LabelledOnly:
@@ -140,9 +136,7 @@ class LabelledOnly:
 
     def index_batches(self, start: int = 0) -> Iterator[Tensor]:
         """Yield this process's indices of every batch."""
-        plan = self.plan
-        for number in range(start * plan.parts, plan.steps * plan.parts):
-            yield share_of(_of_stream(plan, self.known, 4, number, self.labelled * world_size()))
+        yield from map(share_of, _stream(self.plan, self.known, 4, start, self.labelled * world_size()))
 
 
 class PerClass:
@@ -196,12 +190,21 @@ class PerClass:
         return members[torch.from_numpy(random.choice(len(members), count, replace=len(members) < count))]
 
 
-def _of_stream(plan: Plan, rows: Tensor, purpose: int, batch: int, count: int) -> Tensor:
-    """Give the `count` instances of a batch from an endless sequence of shuffled passes."""
-    first = batch * count
-    passes = range(first // len(rows), (first + count - 1) // len(rows) + 1)
-    orders = [rows[permutation(len(rows), plan.seed_for(each, 0, purpose))] for each in passes]
-    return torch.cat(orders)[first - passes[0] * len(rows) :][:count]
+def _stream(plan: Plan, rows: Tensor, purpose: int, start: int, count: int) -> Iterator[Tensor]:
+    """Yield the `count` instances of every batch from the optimiser step `start` on, out of shuffled passes.
+
+    The passes follow one another without end. Each is shuffled once, when its first instance is due.
+    """
+    first = start * plan.parts * count
+    each = first // len(rows)  # the number of the next pass
+    waiting = rows[:0]
+    skipped = first - each * len(rows)
+    for _ in range(start * plan.parts, plan.steps * plan.parts):
+        while len(waiting) - skipped < count:
+            order = rows[permutation(len(rows), plan.seed_for(each, 0, purpose))]
+            waiting, skipped, each = torch.cat((waiting, order))[skipped:], 0, each + 1
+        yield waiting[skipped:][:count]
+        skipped += count
 
 
 def permutation(count: int, seed: int) -> Tensor:

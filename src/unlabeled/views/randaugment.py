@@ -63,6 +63,7 @@ class RandAugment(ImageView):
     operations: tuple[ImageView, ...] = OPERATIONS
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "operations", tuple(self.operations))  # a list is no part of a frozen view
         check(self.count >= 0, self, "count", "0 or above")
         check(len(self.operations) > 0, self, "operations", "a list of at least one view")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import pkgutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, ClassVar
 
 import torch
@@ -83,6 +85,11 @@ class View(ABC):
         """
         fields = dict(description)
         name = str(fields.pop("view", ""))
+        if name not in View._known:  # it may be in a file that nothing has imported yet
+            import unlabeled.views as home
+
+            for info in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
+                import_module(info.name)
         if name not in View._known:
             raise unknown_name("view", name, View._known)
         try:

@@ -34,7 +34,7 @@ def unlabeled(*words):
 
 
 def test_it_draws_the_photo_beside_its_segments(desk):
-    said = unlabeled("segment", "flag.png", "-k", 3, "--mask", "mask.png")
+    said = unlabeled("segment", "flag.png", "-k", 3, "--save-mask", "mask.png")
     assert "3 segments of flag.png: segments.png, mask.png" in said
     assert "#1e1ec8" in said
     with Image.open("segments.png") as sheet:
@@ -71,7 +71,7 @@ def test_any_kind_of_picture_will_do(name, desk):
         (["flag.png", "-k", "six"], "whole number or auto"),
         (["flag.png", "-k", "0"], "at least 1"),
         (["flag.png", "--out", "segments.jpg"], "ends in .png"),
-        (["flag.png", "--mask", "mask.npy"], "ends in .png"),
+        (["flag.png", "--save-mask", "mask.npy"], "ends in .png"),
         (["flag.png", "--out", "flag.png"], "is what is read"),
         (["flag.png", "--method", "mixtures"], "did you mean 'mixture'"),
     ],
@@ -92,8 +92,8 @@ def test_a_picture_is_replaced_only_when_that_is_asked_for(desk):
     unlabeled("segment", "flag.png", "--overwrite")
     with Image.open(desk / "segments.png") as picture:
         assert picture.width == 128
-    same = CliRunner().invoke(app, ["segment", "flag.png", "--out", "new.png", "--mask", "new.png"])
-    assert "--out and --mask are both new.png" in str(same.exception)
+    same = CliRunner().invoke(app, ["segment", "flag.png", "--out", "new.png", "--save-mask", "new.png"])
+    assert "--out and --save-mask are both new.png" in str(same.exception)
 
 
 def test_a_run_segments_by_its_features_beside_colour(desk):
@@ -103,7 +103,7 @@ def test_a_run_segments_by_its_features_beside_colour(desk):
     for number in range(12):
         Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(photos / f"{number}.png")
     learn(photos, desk / "run", method("autoencoder")(epochs=1, batch_size=6, progress=False))
-    done = json.loads(unlabeled("segment", "flag.png", "--run", "run", "-k", 3, "--mask", "mask.png", "--json"))
+    done = json.loads(unlabeled("segment", "flag.png", "--run", "run", "-k", 3, "--save-mask", "mask.png", "--json"))
     assert sum(part["share"] for part in done["segments"]) == pytest.approx(1)
     sheet, mask = (np.asarray(Image.open(name)) for name in ("segments.png", "mask.png"))
     assert sheet.shape == (2 * 40 + 8, 2 * 60 + 8, 3)  # by features above, by colour below
@@ -113,5 +113,5 @@ def test_a_run_segments_by_its_features_beside_colour(desk):
 def test_help_teaches():
     said = CliRunner().invoke(app, ["segment", "--help"]).output
     assert "unlabeled segment photo.jpg -k 6 --out segments.png" in said
-    for option in ("--out", "--mask", "--place", "--smooth", "--method", "--seed", "--json"):
+    for option in ("--out", "--save-mask", "--place", "--smooth", "--method", "--seed", "--json"):
         assert option in said

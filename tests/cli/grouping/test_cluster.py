@@ -90,7 +90,7 @@ def test_one_cluster_is_no_clusters(desk):
         (["empty"], "empty is empty"),
         (["x.npy", "-k", "many"], "-k is a whole number or auto, not 'many'"),
         (["x.npy", "-k", "61"], "61 clusters of only 60 rows"),
-        (["x.npy", "-k", "0"], "k must be at least 1"),
+        (["x.npy", "-k", "0"], "k must be a whole number of at least 1"),
         (["x.npy", "--method", "dbscan"], "unknown method 'dbscan'"),
         (["x.npy", "--scale", "units"], "did you mean 'unit'"),
         (["x.npy", "--out", "clusters.txt"], "ends in .parquet or .csv"),

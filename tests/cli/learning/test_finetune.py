@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from unlabeled.cli.main import app
 from unlabeled.encoders import save_encoder
+from unlabeled.methods.fewlabels.fine_tuning import FineTuning
 from unlabeled.registry import load, method
 from unlabeled.runs import learn
 
@@ -73,7 +75,7 @@ def test_labels_that_do_not_fit_are_refused(folder, tmp_path):
 
 def test_the_settings_of_training_reach_the_model(folder, tmp_path):
     words = ["finetune", folder / "run", folder / "photos", "--labels", folder / "labels.csv", "--epochs", 1]
-    given = {"head_learning_rate": 0.02, "weight_decay": 0.1, "dropout": 0.3, "patience": 5}
+    given = {"head_learning_rate": 0.02, "weight_decay": 0.1, "dropout": 0.3, "patience": 5, "validation": 0.2}
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
     done = call(*words, *options, "--device", "cpu", "--precision", "float32", "--out", tmp_path / "m", "--json")
     assert done.exit_code == 0, done.output
@@ -91,6 +93,9 @@ def test_the_settings_of_training_reach_the_model(folder, tmp_path):
         (["--validation", 0, "--patience", 3], "--patience needs rows"),
         (["--few-shot", "--patience", 3], "--patience has no meaning with --few-shot"),
         (["--few-shot", "--precision", "bf16"], "--precision has no meaning with --few-shot"),
+        (["--few-shot", "--resume"], "--resume has no meaning with --few-shot"),
+        (["--few-shot"], "--few-shot is for texts, and"),
+        (["--resume"], "there is nothing to resume"),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(folder, options, message, tmp_path):
@@ -142,3 +147,32 @@ def test_probabilities_of_numbers_are_refused(texts, tmp_path):
     assert call(*words, "--out", tmp_path / "m").exit_code == 0
     done = call("predict", tmp_path / "m", tmp_path / "scores.csv", "--probabilities")
     assert "--probabilities is for classes" in str(done.exception)
+
+
+@pytest.mark.parametrize("layers", ["all", "none"])
+def test_an_interrupted_training_is_resumed(texts, layers, tmp_path, monkeypatch):
+    words = ["finetune", texts / "e", texts / "train.csv", "--layers", layers, "--epochs", 3, "--batch-size", 8]
+    assert call(*words, "--out", tmp_path / "whole").exit_code == 0
+    forward, steps = FineTuning._forward, []
+
+    def watched(self, *given):
+        steps.append(given)
+        if len(steps) == 3:  # the first of the second epoch
+            signal.raise_signal(signal.SIGINT)
+        return forward(self, *given)
+
+    monkeypatch.setattr(FineTuning, "_forward", watched)
+    out = tmp_path / "parts"
+    stopped = call(*words, "--out", out)
+    assert stopped.exit_code == 130
+    assert "stopped after epoch 1 of 3" in stopped.stderr
+    assert "--resume" in stopped.stderr
+    assert not out.exists()
+    done = call(*words, "--out", out, "--resume", "--json")
+    assert [entry["epoch"] for entry in json.loads(done.stdout)["history"]] == [1, 2, 3]
+    assert len(steps) == 3 + 4
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".partial")] == []
+    written = [path.name for path in out.glob("*.safetensors")]
+    assert len(written) == 2  # encoder and head
+    for name in written:
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -278,7 +278,8 @@ def test_early_stop_leaves_no_thread(tmp_path: Path) -> None:
 
 
 def test_small_files_in_memory_are_decoded_by_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 2, 4, 6}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
 
     def encoded(size: int) -> bytes:
         file = io.BytesIO()

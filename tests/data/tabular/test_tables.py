@@ -56,6 +56,12 @@ def test_ways_of_writing_a_table(tmp_path: Path, text: str, name: str) -> None:
     assert vectors.array.tolist() == [[1, 2], [3, 4]]
 
 
+def test_cells_of_a_tsv_are_parted_by_tabs_whatever_they_hold(tmp_path: Path) -> None:
+    vectors = Vectors(csv(tmp_path, "id\tincome, yearly, net, EUR\na\t1\nb\t2\n", "x.tsv"))
+    assert (vectors.ids, vectors.columns) == (["a", "b"], ["income, yearly, net, EUR"])
+    assert vectors.array.tolist() == [[1], [2]]
+
+
 def test_a_first_line_of_numbers_is_data(tmp_path: Path) -> None:
     assert Vectors(csv(tmp_path, "1.5,2\n3,4\n")).array.tolist() == [[1.5, 2], [3, 4]]
 

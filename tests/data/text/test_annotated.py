@@ -20,8 +20,30 @@ def test_of_several_answers_all_are_read_and_the_first_is_learnt():
     several = {"text": ["b c", "c"], "answer_start": [2, 4]}
     assert given_answers(several, 0) == [("b c", 2), ("c", 4)]
     assert answer_span(several, "a b c", 0) == (2, 5)
-    for nothing in (None, "", float("nan"), {"text": [], "answer_start": []}):
-        assert given_answers(nothing, 0) == []
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        None,
+        "",
+        " ",
+        float("nan"),
+        pd.NA,
+        ("", 0),
+        {"text": [], "answer_start": []},
+        {"text": [""], "answer_start": [0]},
+        {"text": ["", " "], "answer_start": [-1, 3]},
+        {"text": "", "answer_start": -1},
+    ],
+)
+def test_an_empty_answer_is_none(nothing):
+    assert given_answers(nothing, 0) == []
+    assert answer_span(nothing, "a b", 0) is None
+
+
+def test_an_empty_answer_beside_others_is_left_out():
+    assert given_answers({"text": ["", "b"], "answer_start": [0, 2]}, 0) == [("b", 2)]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +52,7 @@ def test_of_several_answers_all_are_read_and_the_first_is_learnt():
         "b",
         7,
         True,
+        0.5,
         ("b",),
         [("b", 2)],
         ("b", None),
@@ -111,3 +134,26 @@ def test_questions_are_texts_and_there_are_some(tmp_path):
     (tmp_path / "s.csv").write_text("question,context,answer\nwho,,dog\n")
     with pytest.raises(UnlabeledError, match="question 0: the answer 'dog' does not stand in its context"):
         read_annotated(tmp_path / "s.csv", "span")
+
+
+@pytest.mark.parametrize(
+    "comments",
+    ["# id 23b0 domain=en", "# id 23b0\tdomain=en", "# sent_id = 1\n# text = Rome is hot", "# a b c\n# d e f"],
+)
+def test_comments_before_a_sentence_are_no_words(tmp_path, comments):
+    sentences = "Rome B-LOC\nis O\n"
+    (tmp_path / "t.conll").write_text(f"{comments}\n{sentences}\n{comments}\n{sentences}")
+    right = [["Rome", "is"]] * 2, [["B-LOC", "O"]] * 2
+    if "\t" in comments:  # which parts two cells as well
+        (tmp_path / "t.conll").write_text((f"{comments}\n" + sentences.replace(" ", " _ _ ") + "\n") * 2)
+    assert read_conll(tmp_path / "t.conll") == right
+
+
+@pytest.mark.parametrize("before", ["", "# id 7 x\n", "a O\n", "-DOCSTART- X Y Z\n\n"])
+@pytest.mark.parametrize("after", ["", "1 O\n", "\n1 O\n", "# O\n1 O\n"])
+def test_a_word_that_is_the_mark_of_comments_stays(tmp_path, before, after):
+    (tmp_path / "t.conll").write_text(f"{before}# B-X\n{after}\n# B-X\n\nlast O\n")
+    words, tags = read_conll(tmp_path / "t.conll")
+    every = [pair for sentence in zip(words, tags, strict=True) for pair in zip(*sentence, strict=True)]
+    lines = f"{before}# B-X\n{after}# B-X\nlast O".split("\n")
+    assert every == [tuple(line.split()) for line in lines if line and len(line.split()) == 2]

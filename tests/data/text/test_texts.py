@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from unlabeled.data.labels import read_labels
 from unlabeled.data.text.texts import Texts
 from unlabeled.errors import UnlabeledError
 
@@ -80,6 +81,17 @@ def test_a_part_keeps_what_belongs_to_its_rows():
     assert (texts.texts, texts.ids, texts.labels.tolist()) == (["three", "one"], ["z", "x"], [1, 0])
 
 
+def test_labels_may_be_a_file(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\nz,bird\nx,cat\n")
+    for labels in (path, str(path), read_labels(path)):
+        texts = Texts(pd.DataFrame(ROWS), labels=labels)
+        assert (texts.labels.tolist(), texts.classes) == ([1, -1, 0], ["bird", "cat"])
+    path.write_text("id,label\nq,bird\n")
+    with pytest.raises(UnlabeledError, match="names none of the 3 instances"):
+        Texts(pd.DataFrame(ROWS), labels=path)
+
+
 def test_the_fingerprint_is_of_the_content():
     assert Texts(["a", "b"]).fingerprint == Texts(("a", "b")).fingerprint
     assert Texts(["ab", ""]).fingerprint != Texts(["a", "b"]).fingerprint
@@ -92,13 +104,13 @@ def test_the_fingerprint_is_of_the_content():
         ([1.5, 2.0], {}, "holds 1.5 in row 0, where a text belongs"),
         (["a", 3], {}, "holds 3 in row 1"),
         ([("a", "b"), ("c",)], {}, "row 1 .* not 2 texts"),
-        ([("a",)], {}, "has 1 values"),
+        ([("a",)], {}, "rows of 1 values"),
         ("a text that is\nno path", {}, "give a list of strings"),
         (pd.DataFrame(ROWS), {"column": "txet"}, "did you mean 'text'"),
         (pd.DataFrame({"n": [1]}), {"column": "n"}, "column 'n' .* holds 1"),
         (pd.DataFrame({"u": ["a"], "v": ["b"]}), {}, "not clear which column"),
         (["a"], {"column": "text"}, "is for tables"),
-        (["a"], {"labels": [1, 2]}, "1 texts but 2 labels"),
+        (["a"], {"labels": [1, 2]}, "2 labels for 1 instances"),
         (["a"], {"unit": "lines"}, "did you mean 'line'"),
         (iter(["a"]), {}, "texts come as"),
     ],

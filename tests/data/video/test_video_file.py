@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -269,3 +270,37 @@ def test_a_frame_of_4k_is_read_small(tmp_path, write_video):
     video = VideoFile(write_video(tmp_path / "large.mp4", np.stack([frame] * 2), codec="libx264"))
     (found,) = read(video, [1], Square(36, "crop", 1))
     np.testing.assert_allclose(found[0].mean(1), (np.arange(36) + 0.5) * 255 / 36, atol=4)
+
+
+def test_no_packet_is_kept_while_the_times_are_read(tmp_path, write_video, monkeypatch):
+    path, alive, most = write_video(tmp_path / "v.mkv", numbered(20)), 0, 0
+
+    class Packet:
+        def __init__(self, packet):
+            nonlocal alive, most
+            self.pts, self.size, self.is_keyframe = packet.pts, packet.size, packet.is_keyframe
+            self.is_discard = packet.is_discard
+            alive += 1
+            most = max(most, alive)
+
+        def __del__(self):
+            nonlocal alive
+            alive -= 1
+
+    class Container:
+        def __init__(self, container):
+            self.container, self.format = container, container.format
+
+        def demux(self, stream):
+            return (Packet(packet) for packet in self.container.demux(stream))
+
+    opened = VideoFile._opened
+
+    @contextmanager
+    def watched(self):
+        with opened(self) as (container, stream):
+            yield Container(container), stream
+
+    monkeypatch.setattr(VideoFile, "_opened", watched)
+    assert len(VideoFile(path).times) == 20
+    assert most <= 2  # one, and the next while it takes its name

@@ -120,7 +120,7 @@ def test_photographs_are_indexed_searched_and_classified_without_training(clip, 
     names = sorted(path.name for path in photos.iterdir())
     assert [row["id"] for row in found] == [names[row] for row in order[:3]]
     called("embed", run, photos, "--out", tmp_path / "vectors.parquet")
-    labels = json.loads(called("zeroshot", run, photos, "--labels", "cat,dog", "--json"))["images"]
+    labels = json.loads(called("zeroshot", run, photos, "--classes", "cat,dog", "--json"))["images"]
     classes = expected.zero_shot(["cat", "dog"]).predict(photos)
     assert [row["label"] for row in labels] == list(classes)
 

@@ -151,8 +151,14 @@ def test_fifty_thousand_rows_take_seconds():
         ((np.full((3, 3), np.nan), [0, 1, 1], np.eye(3), [0, 1, 1]), {}, "NaN"),
         ((np.eye(3), [0, 1, 1], np.full((3, 3), np.nan), [0, 1, 1]), {}, "test vectors: 3 of 3 rows"),
         ((np.eye(3), [0, 1, 1], np.eye(3), [0, 1, 1]), {"classifier": "logstic"}, "did you mean 'logistic'"),
-        ((np.eye(3), [0, 1, 1], np.eye(3), [0, 1, 1]), {"cs": []}, "cs must be"),
-        ((np.eye(3), [0, 1, 1], np.eye(3), [0, 1, 1]), {"cs": [1, -1]}, "cs must be"),
+        *(
+            ((np.eye(3), [0, 1, 1], np.eye(3), [0, 1, 1]), {"cs": cs}, "cs must be a list of one or more numbers above")
+            for cs in ([], [1, -1], 0.1, "1", ["a"], [None], [np.inf], [np.nan], np.ones((2, 2)))
+        ),
+        *(
+            ((np.eye(3), [0, 1, 1], np.eye(3), [0, 1, 1]), {"selection_rows": rows}, "selection_rows must be a whole")
+            for rows in (0, 2.5, None)
+        ),
     ],
 )
 def test_bad_input_is_refused(arguments, keywords, message):

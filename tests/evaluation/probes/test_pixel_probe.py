@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unlabeled.encoders import Conv
+from unlabeled.encoders.features import Features
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.pixel_probe import pixel_probe
 from unlabeled.modalities.image import ImagePreprocessing
@@ -52,3 +53,9 @@ def test_masks_that_do_not_fit_are_refused(encoder):
         pixel_probe(encoder, pictures, [mask[:9] for mask in masks], pictures, masks)
     with pytest.raises(UnlabeledError, match="classifier needs at least two classes"):
         pixel_probe(encoder, pictures, [np.zeros_like(mask) for mask in masks], pictures, masks)
+
+
+def test_maps_may_come_from_a_gpu(encoder, monkeypatch, on_gpu):
+    monkeypatch.setattr(encoder, "features", lambda values: Features(on_gpu(torch.rand(1, 8, 16, 16))))
+    found = pixel_probe(encoder, *textures(0, 2), *textures(1, 2), per_picture=20)
+    assert found.features.n_test == 40

@@ -125,6 +125,30 @@ def test_bad_input_is_refused(content, keywords, message, tmp_path):
         analogies(ROYAL, path, **keywords)
 
 
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        (
+            {"royal": [("man", "king"), ("woman", "queen", *ROYAL.words)]},
+            "question 0 of section 'royal' should be four",
+        ),
+        ({"royal": [("man", "king", "woman", "queen"), ("man", "king", "woman")]}, "question 1 of section 'royal'"),
+        ({"royal": [("man", "king", "woman", 3)]}, "four words, not"),
+        ({"royal": ["king"]}, "four words, not 'king'"),
+        ({"royal": [None]}, "four words, not None"),
+        ([("man", "king", "woman", "queen")], "should be a mapping from a section's name"),
+    ],
+)
+def test_malformed_questions_in_memory_are_named(questions, message):
+    with pytest.raises(UnlabeledError, match=message):
+        analogies(ROYAL, questions)
+
+
+def test_questions_may_be_lists_and_iterators():
+    question = ["man", "king", "woman", "queen"]
+    assert analogies(ROYAL, {"royal": (given for given in [question])}) == analogies(ROYAL, {"royal": [question]})
+
+
 @pytest.mark.real_data
 def test_the_usual_file_is_read(real_data):
     questions = read_questions(real_data / "words" / "questions-words.txt")

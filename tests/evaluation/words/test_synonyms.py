@@ -82,7 +82,7 @@ def test_a_malformed_file_is_named_with_the_line(content, message, tmp_path):
         synonyms(VECTORS, path)
 
 
-@pytest.mark.parametrize("question", ["big large red", ("big", "large")])
+@pytest.mark.parametrize("question", ["big large red", ("big", "large"), ("big", "large", 3), 7, None])
 def test_a_malformed_question_is_refused(question):
     with pytest.raises(UnlabeledError, match="question 0 must be a word"):
         synonyms(VECTORS, [question])

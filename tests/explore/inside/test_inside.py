@@ -163,3 +163,35 @@ def test_attention_rebuilds_what_the_layer_computes():
     values = seen["values"].view(2, 64, 3, 3, 4)[:, :, 2].transpose(1, 2)
     rebuilt = (found[:, 1] @ values).transpose(1, 2).reshape(2, 64, 12)
     torch.testing.assert_close(rebuilt, seen["attended"])
+
+
+def test_images_go_where_the_encoder_is_and_what_excites_comes_back(on_gpu):
+    instances, _ = open_instances(np.zeros((10, 16, 16), np.uint8), preprocessing=GREY)
+    answers, places = torch.rand(10, 4, 8, 8), []
+
+    class Elsewhere(nn.Module):
+        preprocessing = GREY
+
+        def __init__(self):
+            super().__init__()
+            self.weight, self.layer = nn.Parameter(torch.zeros(1, device="meta")), nn.Identity()
+
+        def forward(self, images):
+            places.append(images.device.type)
+            return self.layer(on_gpu(answers))
+
+    encoder = Elsewhere()
+    found = most_exciting(encoder, encoder.layer, instances, [0, 3], k=3)
+    assert places == ["meta"]
+    assert {type(each) for each in (found.rows, found.places, found.values)} == {torch.Tensor}
+    best = answers[:, [0, 3]].flatten(2).amax(2).topk(3, dim=0)
+    assert torch.equal(found.rows, best.indices.T)
+    assert torch.equal(found.values, best.values.T)
+
+
+def test_parts_are_cut_out_where_the_images_are(conv):
+    """With the encoder on "meta", whose gradients cannot be read, up to where they would come back."""
+    moved = Conv(GREY, width=4).eval().to("meta")
+    index = torch.tensor([0])
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        exciting_patches(moved, moved.body[0][0], torch.zeros(1, 1, 16, 16), index, index)

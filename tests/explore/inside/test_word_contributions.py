@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
+from unlabeled.encoders.features import Features
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore.inside import TextInWords, omission_effects, pair_contributions
@@ -72,3 +73,18 @@ def test_the_word_that_two_texts_share_matters_most():
     pairs = pair_contributions(made, one, other)[1:-1, 1:-1]
     assert np.unravel_index(pairs.argmax(), pairs.shape) == (0, 1)
     assert one.words[omission_effects(made, one, other).argmax()] == "dog"
+
+
+def test_words_go_where_the_encoder_is_and_numbers_come_back(monkeypatch, on_gpu):
+    made, places = encoder().to("meta"), []
+    one, other = (TextInWords.read(text, made.preprocessing) for text in TEXTS)
+
+    def vectors(values, *shape):
+        places.extend(part.device.type for part in values)
+        return on_gpu(torch.rand(*shape, 16))
+
+    monkeypatch.setattr(made, "features", lambda values: Features(vectors(values, *values.ids.shape)))
+    monkeypatch.setattr(made, "forward", lambda values: vectors(values, len(values.ids)))
+    assert pair_contributions(made, one, other).shape == (len(one.words), len(other.words))
+    assert omission_effects(made, one, other).shape == (len(one.words),)
+    assert set(places) == {"meta"}

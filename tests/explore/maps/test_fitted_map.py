@@ -8,6 +8,8 @@ import pytest
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import FittedMap, tsne_map, umap_map
+from unlabeled.explore.maps.map import at_medians
+from unlabeled.search.metric import unit_rows
 
 
 def groups(rows=40, count=5, dim=10, seed=0):
@@ -50,7 +52,8 @@ def test_a_row_goes_where_it_goes_alone(fitted):
 def test_copies_return_to_the_rows_that_they_copy(fitted):
     again = fitted.place(groups()[0])
     missed = np.linalg.norm(again - fitted.points, axis=1)
-    medians = fitted._at_medians(fitted._neighbours(groups()[0]).indices)
+    nearest = np.argsort(-(unit_rows(groups()[0]) @ unit_rows(fitted.vectors).T), axis=1)[:, :10]
+    medians = at_medians(fitted.points, nearest)
     assert missed.mean() < 0.3 * np.linalg.norm(medians - fitted.points, axis=1).mean()
 
 
@@ -62,6 +65,7 @@ def test_of_many_rows_a_sample_is_laid_out_and_the_others_are_put_among_their_ne
     rest = np.setdiff1d(np.arange(400), found.anchors)
     assert agreement(found.points[rest], labels[rest], found.points[found.anchors], labels[found.anchors]) == 1
     assert (found.points[found.anchors] == tsne_map(vectors[found.anchors], 10, metric=metric)).all()
+    assert (found.points == tsne_map(vectors, 10, metric=metric, max_rows=120)).all()
     new, theirs = groups(rows=5, seed=3)
     assert agreement(found.place(new), theirs, found.points[found.anchors], labels[found.anchors]) == 1
 

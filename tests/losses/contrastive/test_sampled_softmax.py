@@ -64,3 +64,15 @@ def test_too_few_classes_are_refused():
         sampled_softmax(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([0]))
     with pytest.raises(UnlabeledError, match="1 negative"):
         sampled_softmax(torch.ones(1, 2), torch.ones(3, 2), torch.tensor([0]), negatives=0)
+
+
+def test_half_precision_and_autocast_are_computed_in_single():
+    z, classes, labels = F.normalize(torch.randn(6, 8), dim=1), torch.randn(9, 8), torch.arange(6)
+    plain = sampled_softmax(z, classes, labels, reduction="none")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (z @ classes.T).dtype == torch.bfloat16  # so autocast is at work
+        torch.testing.assert_close(sampled_softmax(z, classes, labels, reduction="none"), plain)
+    half = sampled_softmax(z.bfloat16(), classes.bfloat16(), labels, reduction="none")
+    torch.testing.assert_close(
+        half, sampled_softmax(z.bfloat16().float(), classes.bfloat16().float(), labels, reduction="none")
+    )

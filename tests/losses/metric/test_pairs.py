@@ -7,11 +7,29 @@ import torch
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import batch_contrastive, contrastive, distances
-from unlabeled.losses.blockwise.distances import DISTANCES
 from unlabeled.losses.blockwise.pairwise_reduction import score_memory
 
 # Singletons, duplicates, unlabelled rows, a single class, no pair at all.
 LABELS = [[0], [0, 0], [0, 1], [3, 3, 3, 3], [0, 1, 2, 3], [5, 0, 5, 2, 0, 5, 9], [0, -1, 0, 1, -1]]
+
+
+PULLING = ["euclidean", "squared", "cosine"]
+
+
+@pytest.mark.parametrize("distance", PULLING)
+def test_alike_pairs_cost_least_where_they_are_the_same(distance):
+    x = torch.eye(3)[:1]
+    for y in (torch.eye(3)[1:2], -x, x + 0.1 * torch.randn(1, 3)):
+        alike = torch.tensor([True])
+        assert contrastive(x, x, alike, distance=distance) < contrastive(x, y, alike, distance=distance)
+
+
+def test_the_inner_product_is_not_least_for_the_same_and_refused():
+    x, labels = torch.eye(4), torch.tensor([0, 0, 1, 1])
+    with pytest.raises(UnlabeledError, match="means orthogonal; take 'cosine'"):
+        contrastive(x, x, labels > 0, distance="inner_product")
+    with pytest.raises(UnlabeledError, match="means orthogonal; take 'cosine'"):
+        batch_contrastive(x, labels, distance="inner_product")
 
 
 def of_pair(D, alike, margin):
@@ -20,7 +38,7 @@ def of_pair(D, alike, margin):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", PULLING)
 def test_pairs_agree_with_the_loop(dtype, distance):
     x, y = torch.randn(9, 4, dtype=dtype, requires_grad=True), torch.randn(9, 4, dtype=dtype, requires_grad=True)
     alike = torch.tensor([True, False, True, False, False, True, False, False, True])

@@ -228,6 +228,7 @@ def test_given_pairs_change_what_is_learnt_and_are_part_of_the_run(tmp_path):
         (lambda: SiameseNetwork(**SMALL).fit(IMAGES, pairs=[[0, 1]]), r"pairs must be whole numbers of shape \(m, 3\)"),
         (lambda: SiameseNetwork(**SMALL).fit(IMAGES, pairs=[[0, 1, 2]]), "1 for alike and 0 for not"),
         (lambda: SiameseNetwork(**SMALL).fit(IMAGES, pairs=[[0, 1, 1], [0, 1, 0]]), "alike in one row and not alike"),
+        (lambda: SiameseNetwork(**SMALL, distance="inner_product").fit(IMAGES), "take 'cosine'"),
         (lambda: SiameseNetwork(**SMALL).fit(IMAGES, pairs=[[0, -1, 1]]), "positions count from 0"),
         (lambda: SiameseNetwork(**SMALL).fit(IMAGES, pairs=[[0, 48, 1]]), "names instance 48, but there are 48"),
         (

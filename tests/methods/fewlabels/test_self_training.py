@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import LinearSVC
 
@@ -57,3 +60,31 @@ def test_an_overconfident_base_is_calibrated(clouds):
 def test_settings_that_cannot_be_meant_are_refused(settings, says, clouds):
     with pytest.raises(UnlabeledError, match=says):
         SelfTraining(**settings).fit(clouds[0], clouds[2])
+
+
+TEXTS = ["a good film", "good fun", "a bad film", "bad and dull", "good", "bad"]
+OPINIONS = ["yes", "", "no", "", "", ""]
+
+
+@pytest.mark.parametrize("frame", [list, tuple, np.array, lambda texts: np.array(texts, dtype=object), pd.Series])
+def test_texts_go_to_a_base_that_reads_them(frame):
+    base = make_pipeline(CountVectorizer(), LogisticRegression())
+    model = SelfTraining(base=base, threshold=0.5, calibrate=False).fit(frame(TEXTS), OPINIONS)
+    assert model.transduction_.tolist() == ["yes", "yes", "no", "no", "yes", "no"]
+    assert model.predict(frame(["good good", "bad bad"])).tolist() == ["yes", "no"]
+    assert model.score(frame(TEXTS), ["yes", "yes", "no", "no", "yes", "no"]) == 1.0
+    words = CountVectorizer().fit(TEXTS)
+    dense = SelfTraining(threshold=0.5).fit(words.transform(TEXTS), OPINIONS)
+    assert np.array_equal(dense.transduction_, model.transduction_)
+
+
+def test_a_missing_text_is_an_empty_one():
+    base = make_pipeline(CountVectorizer(), LogisticRegression())
+    model = SelfTraining(base=base, threshold=0.5)
+    found = model.fit([None, *TEXTS], ["", *OPINIONS]).predict_proba([None, *TEXTS])
+    assert np.array_equal(found, model.fit(["", *TEXTS], ["", *OPINIONS]).predict_proba(["", *TEXTS]))
+
+
+def test_texts_without_a_base_for_them_are_refused_with_the_way_out():
+    with pytest.raises(UnlabeledError, match=r"these are texts.*base=make_pipeline\(TfidfVectorizer\(\)"):
+        SelfTraining().fit(TEXTS, OPINIONS)

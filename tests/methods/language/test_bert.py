@@ -132,7 +132,7 @@ def test_rows_are_full_whether_the_second_segment_was_exchanged_or_not(tokenizer
 
 @pytest.mark.parametrize(("length", "window"), [(10, 10), (128, 18)])  # 128 is the default, lowered to the encoder's
 def test_pairs_fill_the_window_of_the_encoder_that_is_trained_further(model, length, window):
-    further = BERT(**{**TINY, "length": length}, encoder=model.encoder_, epochs=1, batch_size=8).fit(TEXTS)
+    further = BERT(encoder=model.encoder_, length=length, epochs=1, batch_size=8, progress=False).fit(TEXTS)
     batch = SegmentPairs(TEXTS, further.tokenizer_, window).gather(torch.arange(12))
     shown, hidden = further.split(batch)
     assert shown.ids.shape[1] == window
@@ -141,7 +141,7 @@ def test_pairs_fill_the_window_of_the_encoder_that_is_trained_further(model, len
 
 def test_a_length_beyond_the_window_of_the_encoder_is_refused(model):
     with pytest.raises(UnlabeledError, match="window of 18 tokens; a length of 40 is beyond"):
-        BERT(**{**TINY, "length": 40}, encoder=model.encoder_, epochs=1).fit(TEXTS)
+        BERT(encoder=model.encoder_, length=40, epochs=1, progress=False).fit(TEXTS)
 
 
 def test_with_a_single_document_nothing_is_exchanged(tokenizer):
@@ -259,7 +259,7 @@ def test_where_nothing_can_be_exchanged_no_order_is_measured(model):
 def test_an_encoder_that_cannot_score_tokens_is_refused_before_training(method, monkeypatch):
     monkeypatch.setattr("unlabeled.training.bases.self_supervised.train", None)
     with pytest.raises(UnlabeledError, match=r"'lstm'\) have 512 and 256 numbers"):
-        method(**TINY, encoder="lstm", epochs=1).fit(TEXTS)
+        method(encoder="lstm", epochs=1, progress=False).fit(TEXTS)
 
 
 def test_texts_with_nothing_to_order_are_remarked_on(tmp_path):
@@ -275,3 +275,22 @@ def test_texts_with_nothing_to_order_are_remarked_on(tmp_path):
     model = BERT(**TINY, epochs=1, vocabulary=120, next_sentence=False)
     learn(tmp_path / "lines.txt", tmp_path / "plain", model, judging=False, say=plain.append)
     assert NOTHING_TO_ORDER not in plain
+
+
+@pytest.mark.parametrize(("name", "given"), [("fill", "the [MASK] barks"), ("score", TEXTS), ("figures", TEXTS)])
+def test_all_of_the_network_is_where_the_method_computes(model, name, given, tmp_path, monkeypatch):
+    model.save(tmp_path / "bert")
+    loaded, places = BERT.load(tmp_path / "bert"), set()
+    loaded.encoder_.to("meta")  # which stands for a GPU, to which `transform` moves the encoder alone
+    monkeypatch.setattr("unlabeled.training.inference.choose_device", lambda name: torch.device("meta"))
+    hidden = torch.zeros(0, dtype=torch.int64)
+    monkeypatch.setattr(BERT, "split", lambda self, batch: (batch.values.first, Hidden(hidden, hidden, hidden)))
+
+    def features(values):
+        places.update(tensor.device.type for tensor in (*loaded.network_.parameters(), *values))
+        raise InterruptedError  # of tensors on "meta" nothing can be read
+
+    monkeypatch.setattr(loaded.encoder_, "features", features)
+    with pytest.raises(InterruptedError):
+        getattr(loaded, name)(given)
+    assert places == {"meta"}

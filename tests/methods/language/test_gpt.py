@@ -174,7 +174,7 @@ def test_knowing_nothing_is_a_perplexity_of_the_vocabulary():
 def test_an_encoder_that_sees_both_sides_is_refused(model):
     encoder = Transformer(model.encoder_.preprocessing, dim=32, layers=1, heads=2)
     with pytest.raises(UnlabeledError, match="reads in one direction"):
-        GPT(encoder=encoder, **TINY).fit(TEXTS)
+        GPT(encoder=encoder, progress=False).fit(TEXTS)
 
 
 def test_padding_on_the_left():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
 
 
@@ -88,3 +89,10 @@ def test_another_rule_may_say_when_it_has_settled():
 def test_restarts_are_repeatable():
     ends = [expectation_maximisation(Coins(), HEADS, n_init=3, random_state=7).history for _ in range(2)]
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("setting", ["max_iter", "n_init"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])
+def test_numbers_of_steps_and_starts_are_whole_and_at_least_one(setting, value):
+    with pytest.raises(UnlabeledError, match=f"{setting} must be a whole number of at least 1, got {value!r}"):
+        expectation_maximisation(Coins(), HEADS, **{setting: value})

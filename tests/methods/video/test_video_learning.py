@@ -150,8 +150,9 @@ def test_future_prediction_shows_the_past_and_hides_the_future():
     torch.testing.assert_close(x.flatten(1, 2), given.values[:, :6])
     torch.testing.assert_close(y.flatten(1, 2), given.values[:, 6:8])
     x, y = prepared(FuturePrediction(block=2, steps=1, direction="past"), 8).split(batch(3, 8))
-    torch.testing.assert_close(y.flatten(1, 2), batch(3, 8).values[:, :2])
-    assert x.shape == (3, 3, 2, 1, 8, 8)
+    backwards = batch(3, 8).values.flip(1)
+    torch.testing.assert_close(x.flatten(1, 2), backwards[:, :6])
+    torch.testing.assert_close(y.flatten(1, 2), backwards[:, 6:])
 
 
 def test_black_borders_become_black_and_nothing_else_changes():
@@ -166,6 +167,31 @@ def test_black_borders_become_black_and_nothing_else_changes():
     dark_inside = random.clone()
     dark_inside[:, :, :, 5] = 0.01  # a dark row inside is content
     torch.testing.assert_close(without_borders(dark_inside), dark_inside)
+
+
+@torch.no_grad()
+def test_the_statistics_of_a_batch_do_not_tell_the_past_of_the_future():
+    """In training, where batch normalisation mixes what goes through the encoder at once."""
+    torch.manual_seed(0)
+    method = prepared(FuturePrediction(block=2, steps=1))
+
+    class Normalised(torch.nn.Module):
+        dim = 2 * 64
+
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.BatchNorm1d(self.dim)
+
+        def forward(self, blocks):
+            return self.norm(blocks.flatten(1))
+
+    net = method.build(Normalised()).train()
+    entered = []
+    net.predictor.register_forward_pre_hook(lambda _, given: entered.append(given[0].clone()))
+    past, future = torch.rand(3, 3, 2, 1, 8, 8), torch.rand(3, 1, 2, 1, 8, 8)
+    method.loss(net, past, future)
+    method.loss(net, past, 5 * future + 1)
+    torch.testing.assert_close(*entered)
 
 
 # The losses

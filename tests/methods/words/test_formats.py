@@ -67,6 +67,14 @@ def test_safetensors_holds_any_word_and_the_counts(table, half, counted, mmap, t
     assert (loaded.counts.tolist() if counted else loaded.counts) == (counts.tolist() if counted else None)
 
 
+@pytest.mark.parametrize("mmap", [False, True])
+@pytest.mark.parametrize(("oov", "kept"), [("raise", "raise"), ("zero", "zero"), (lambda word: [1, 2], "raise")])
+def test_safetensors_holds_what_is_done_with_unknown_words(oov, kept, mmap, tmp_path):
+    WordVectors(["cat", "dog"], [[1, 2], [3, 4]], oov=oov).save(tmp_path / "a.safetensors")
+    for limit in (None, 1):
+        assert WordVectors.load(tmp_path / "a.safetensors", mmap=mmap, limit=limit).oov == kept
+
+
 @lossless
 @given(table=tables(plain_word, least_dim=2))
 def test_glove_has_no_header(table, tmp_path):

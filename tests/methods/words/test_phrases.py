@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from unlabeled.data import Corpus
 from unlabeled.errors import UnlabeledError
@@ -140,6 +141,11 @@ def test_phrases_of_real_text(real_data: Path) -> None:
     again = model.transform(corpus)
     assert again.vocabulary.counts[again.vocabulary["united_states"]] > 5
     assert list(again)[:2000] == [model.join(sentence) for sentence in list(corpus)[:2000]]
+
+
+def test_phrases_that_were_not_learnt_join_nothing() -> None:
+    with pytest.raises(NotFittedError):
+        Phrases().join(["new", "york"])
 
 
 def test_a_sentence_to_join_is_a_list_of_words():

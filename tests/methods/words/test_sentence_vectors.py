@@ -6,12 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import unlabeled
 from unlabeled import SentenceVectors, SkipGram, WordVectors
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.words.counting.ngram_hashes import ngram_hashes
+from unlabeled.methods.words.counting.unseen_words import BUCKETS, Unseen
+from unlabeled.methods.words.formats.fasttext_format import MeanOfNgrams
 
 WORDS = ["the", "cat", "dog", "purrs", "barks"]
 VECTORS = WordVectors(WORDS, np.random.default_rng(0).normal(size=(5, 3)))
@@ -137,3 +143,49 @@ def test_a_tokenizer_of_ones_own_must_be_given_again_to_what_was_loaded(tmp_path
     loaded = unlabeled.load(tmp_path / "again").set_params(tokenizer=str.split)
     assert np.array_equal(loaded.transform(TEXTS), model.transform(TEXTS))
     loaded.save(tmp_path / "third")
+
+
+HASHES = np.unique(ngram_hashes(WORDS, 2, 3, BUCKETS)[1])
+ROWS = np.random.default_rng(1).normal(size=(len(WORDS) + 50, 3)).astype(np.float32)
+SUBWORDS = {
+    "of this library": Unseen(2, 3, HASHES, ROWS[: len(HASHES)]),
+    "of fastText": MeanOfNgrams(ROWS, len(WORDS), 2, 3),
+}
+
+
+@pytest.mark.parametrize("unit_length", [False, True])
+@pytest.mark.parametrize("kind", SUBWORDS)
+def test_vectors_of_unseen_words_are_the_same_after_saving(kind: str, unit_length: bool, tmp_path: Any) -> None:
+    vectors = WordVectors(WORDS, VECTORS.vectors, oov=SUBWORDS[kind])
+    model = SentenceVectors(vectors=vectors.normalised() if unit_length else vectors).fit(TEXTS)
+    unseen = ["cats", "dogs bark", "the purring"]
+    expected = model.transform(unseen)
+    assert expected.any(axis=1).all()
+    model.save(tmp_path / "once")
+    unlabeled.load(tmp_path / "once").save(tmp_path / "twice")
+    for folder in ("once", "twice"):
+        assert np.array_equal(unlabeled.load(tmp_path / folder).transform(unseen), expected)
+
+
+def test_a_function_of_ones_own_for_unseen_words_is_not_saved(tmp_path: Any) -> None:
+    model = SentenceVectors(vectors=WordVectors(WORDS, VECTORS.vectors, oov=lambda word: [1, 2, 3])).fit(TEXTS)
+    assert model.transform(["cats"]).any()
+    model.save(tmp_path / "model")
+    with pytest.warns(UserWarning, match="1 of 1 texts have no word with a vector"):
+        assert not unlabeled.load(tmp_path / "model").transform(["cats"]).any()
+
+
+def test_a_clone_keeps_the_fitted_vectors() -> None:
+    fitted = SkipGram(dim=4, min_count=1, epochs=1, random_state=0).fit(TEXTS * 4)
+    model = SentenceVectors(vectors=fitted, smoothing=0.1)
+    copied = clone(model)
+    assert copied is not model
+    assert copied.get_params(deep=False) == model.get_params(deep=False)
+    assert np.array_equal(copied.fit(TEXTS).transform(TEXTS), model.fit(TEXTS).transform(TEXTS))
+    search = GridSearchCV(
+        make_pipeline(SentenceVectors(vectors=fitted), LogisticRegression()),
+        {"sentencevectors__smoothing": [1e-3, 1.0]},
+        cv=2,
+        error_score="raise",
+    )
+    assert search.fit(TEXTS * 2, [0, 1] * 4).predict(TEXTS).shape == (4,)

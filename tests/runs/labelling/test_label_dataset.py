@@ -285,6 +285,93 @@ def test_a_column_that_is_not_there_or_holds_no_text_is_refused(name, column, sa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture(scope="module")
+def first_round(digits, tmp_path_factory):
+    """A folder of 24 images, some labels, and what a first round made of them, with the method that has learnt."""
+    from PIL import Image
+
+    from unlabeled import SimCLR
+
+    folder = tmp_path_factory.mktemp("round")
+    (folder / "photos").mkdir()
+    for number in range(24):
+        Image.fromarray(digits[0][number]).save(folder / "photos" / f"{number:03d}.png")
+    label_file(folder / "some.csv", [f"{row:03d}.png" for row in range(10)], [f"c{row % 2}" for row in range(10)])
+    method = SimCLR(epochs=1, batch_size=12, random_state=0, progress=False)
+    label_dataset(folder / "photos", folder / "some.csv", folder / "out", method=method, repeats=1, next_count=0)
+    return folder, method
+
+
+class WorkError(Exception):
+    """Raised where a second round would begin to work."""
+
+
+@pytest.fixture
+def second_round(first_round, tmp_path, monkeypatch):
+    """A copy of that folder, and what labels there again, up to the work."""
+
+    def work(*_):
+        raise WorkError
+
+    shutil.copytree(first_round[0], tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(import_module("unlabeled.runs.labelling.label_dataset"), "_compared", work)
+
+    def again(**settings):
+        label_dataset(tmp_path / "photos", tmp_path / "some.csv", tmp_path / "out", overwrite=True, **settings)
+
+    return tmp_path, again
+
+
+def test_a_representation_of_other_contents_under_the_same_names_is_refused(second_round):
+    folder, again = second_round
+    with pytest.raises(WorkError):
+        again()
+    card = folder / "out" / "label.json"
+    card.write_text(card.read_text().replace('"complete": false', '"complete": true'))
+    before = card.read_bytes()
+    shutil.copy(folder / "photos" / "001.png", folder / "photos" / "000.png")
+    with pytest.raises(UnlabeledError, match="a representation of other data: names or contents have changed"):
+        again()
+    assert card.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({}, None),
+        ({"progress": None, "workers": 1, "device": "cpu"}, None),  # which do not change what is learnt
+        ({"epochs": 2}, "was learnt with epochs 1, not 2"),
+        ({"temperature": 0.3}, "was learnt with temperature 0.5, not 0.3"),
+    ],
+)
+def test_a_method_that_has_not_learnt_the_representation_is_refused(first_round, second_round, changed, says):
+    from sklearn.base import clone
+
+    method = clone(first_round[1]).set_params(**changed)
+    with pytest.raises(WorkError) if says is None else pytest.raises(UnlabeledError, match=says):
+        second_round[1](method=method)
+
+
+def test_another_method_is_refused_and_named_on_the_command_line(second_round):
+    from typer.testing import CliRunner
+
+    from unlabeled.cli.main import app
+
+    folder = second_round[0]
+    words = ["label", folder / "photos", "--labels", folder / "some.csv", "--out", folder / "out", "--overwrite"]
+    done = CliRunner().invoke(app, [str(word) for word in (*words, "--method", "byol", "--budget", 0)])
+    assert "was learnt with method 'simclr', not 'byol'; to use it again, leave the method" in str(done.exception)
+
+
+def test_the_graph_of_neighbours_is_made_once(rows, tmp_path, monkeypatch):
+    from unlabeled.search import NeighbourGraph
+
+    made, make = [], NeighbourGraph.from_vectors
+    monkeypatch.setattr(NeighbourGraph, "from_vectors", lambda *a, **k: made.append(a) or make(*a, **k))
+    label_dataset(rows[0][:60], [*rows[1][:30].tolist(), *[None] * 30], tmp_path / "out", repeats=1)
+    assert len(made) == 1
+
+
 @pytest.mark.slow
 def test_images_are_learnt_from_and_the_representation_is_used_again(digits, tmp_path):
     from PIL import Image
@@ -439,3 +526,11 @@ def test_labels_may_be_kept_beside_the_texts_that_they_are_of(tmp_path):
     for settings in ({}, {"overwrite": True}):
         found = label_dataset(tmp_path, some, tmp_path / "labelled", **settings)
         assert len(found.ids) == 40  # and none of the files that the first round wrote
+
+
+def test_data_without_an_encoder_say_that_a_budget_changes_nothing_and_what_would(rows, tmp_path):
+    some = {str(row): str(rows[1][row]) for row in range(40)}
+    found = label_dataset(rows[0][:80], some, tmp_path / "out", repeats=1, budget="10m")
+    assert "no encoder to fine-tune. To have one, learn it with unlabeled learn" in found.about["tuning"]["said"]
+    assert "the budget changes nothing" in (tmp_path / "out" / "report.html").read_text()
+    assert label_dataset(rows[0][:80], some, tmp_path / "none", repeats=1).about["tuning"] == {}

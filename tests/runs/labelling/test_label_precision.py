@@ -113,6 +113,28 @@ def test_the_chosen_are_uncertain_apart_and_no_outliers():
     assert 4 in chosen
 
 
+def test_all_that_are_labelled_keep_others_away():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(2160, 2)).astype(np.float32)
+    vectors[2120:] = vectors[2080:2120]  # copies of some that are labelled
+    labelled = np.arange(2160) < 2120
+    labelled[:40] = False
+    uncertainty = np.where(np.arange(2160) < 2120, rng.random(2160), 1.0)
+    chosen = label_next(vectors, uncertainty, labelled, np.zeros(2160), 20)
+
+    near, far = {}, []
+    for row in np.flatnonzero(~labelled).tolist():
+        near[row] = min(float(np.linalg.norm(vectors[row] - other)) for other in vectors[labelled])
+        far += [near[row]] if near[row] > 0 else []
+    expected = []
+    for _ in range(20):
+        best = max(near, key=lambda row: uncertainty[row] * min(near[row], np.median(far)))
+        expected.append(best)
+        near = {row: min(d, float(np.linalg.norm(vectors[row] - vectors[best]))) for row, d in near.items()}
+    assert chosen.tolist() == expected
+    assert max(chosen) < 40
+
+
 def test_nothing_is_proposed_where_nothing_is_left():
     assert len(label_next(np.zeros((3, 2), np.float32), np.ones(3), np.ones(3, bool), np.zeros(3), 5)) == 0
 

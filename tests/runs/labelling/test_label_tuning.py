@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -109,6 +111,17 @@ def test_interrupted_work_goes_on_where_it_was(photos, tmp_path, monkeypatch):
     assert resumed.about["compared"] == whole.about["compared"]
 
 
+def test_a_fit_whose_figures_are_half_written_is_not_kept(photos, tmp_path, monkeypatch):
+    def half(arrays, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(label_tuning, "save_arrays", half)
+    with pytest.raises(KeyboardInterrupt):
+        label(photos, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "tuning").iterdir()] == ["plan.json"]
+
+
 def test_a_budget_that_is_too_small_is_said_with_one_that_is_not(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(Tuning, "seconds_per_step", lambda self: (1.0, 0.0))
     found = label(photos, tmp_path / "out", budget="30s")
@@ -137,3 +150,15 @@ def test_data_that_have_moved_leave_fine_tuning_out(photos):
     assert isinstance(found, str)
     assert "no longer those" in found
     assert label_tuning.REPEATS == 2
+
+
+def test_data_of_the_same_names_and_other_contents_leave_fine_tuning_out(photos, tmp_path):
+    shutil.copytree(photos, tmp_path, dirs_exist_ok=True)
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about | {"source": str(tmp_path / "photos")}))
+    ids, codes = Run(tmp_path / "run").embeddings.ids, np.arange(60) % 2
+    assert isinstance(Tuning.open(tmp_path / "run", ids, codes, 0), Tuning)
+    shutil.copy(tmp_path / "photos" / "001.png", tmp_path / "photos" / "000.png")
+    found = Tuning.open(tmp_path / "run", ids, codes, 0)
+    assert isinstance(found, str)
+    assert "no longer those" in found

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unlabeled.data.text.tokenization.tokens import padded
+from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.views import View
 from unlabeled.views.text import TokenCrop, TokenDeletion
@@ -55,3 +55,11 @@ def test_the_same_seed_gives_the_same_view():
 def test_shares_that_are_none_are_errors(make):
     with pytest.raises(UnlabeledError, match="must be a"):
         make()
+
+
+@pytest.mark.parametrize("view", [TokenDeletion(), TokenCrop()], ids=str)
+@pytest.mark.parametrize("kind", [TextPair, TextTriple])
+def test_pairs_and_triples_are_refused_by_name(view, kind):
+    values = kind(*(padded(ROWS, 0) for _ in kind._fields))
+    with pytest.raises(UnlabeledError, match=f"{type(view).__name__} distorts single texts, and these are pairs"):
+        view(values)

@@ -29,7 +29,9 @@ def map_(
         str, typer.Option("--method", help="[bold]tsne[/bold], or [bold]umap[/bold] with the extra of that name.")
     ] = "tsne",
     rows: Annotated[int, count(least=2, help="At most so many points, drawn at random.")] = 5000,
-    perplexity: Annotated[float, typer.Option(min=1, help="Neighbours that hold a point.")] = 30,
+    perplexity: Annotated[
+        float, typer.Option(min=1, help="t-SNE's perplexity: about how many neighbours each point is placed by.")
+    ] = 30,
     seed: Seed = 0,
     limit: WordLimit = None,
     overwrite: Overwrite = False,
@@ -40,7 +42,9 @@ def map_(
     The map is kept in the folder of the run, so that what is placed on it later moves nothing.
 
     [dim]unlabeled map run/ --out map.png[/dim]
+
     [dim]unlabeled map vectors.vec --limit 3000 --out words.png[/dim]
+
     [dim]unlabeled map new-photos/ --onto run/map --out placed.png --points placed.csv[/dim]
     """
     from unlabeled.errors import UnlabeledError

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table, say
+from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table, refuse_unused, say
 from unlabeled.counted import counted
 
 
 def path(
+    context: typer.Context,
     run: RunFolder,
     start: Annotated[str, typer.Argument(help="The id of an instance of the run or of one added to it, or a file.")],
     goal: Annotated[str, typer.Argument(help="Likewise, where the chain ends.")],
@@ -30,7 +31,7 @@ def path(
     """
     from unlabeled.errors import UnlabeledError, unknown_name
     from unlabeled.figure import check_picture
-    from unlabeled.modalities import modality_of
+    from unlabeled.modalities import modality, modality_of
     from unlabeled.runs import Run
     from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.descriptions import descriptions
@@ -38,8 +39,11 @@ def path(
 
     if kind not in ("shortest", "minimax"):
         raise unknown_name("kind of path", kind, ["shortest", "minimax"])
-    check_picture(picture, inputs_of(run, start, goal), overwrite=overwrite)
     opened = Run(run)
+    if opened.kind is not None and not modality(opened.kind).has_pictures:
+        refuse_unused(context, ["picture"], f"is for a contact sheet, and the instances of {run} have no pictures")
+    else:
+        check_picture(picture, inputs_of(run, start, goal), overwrite=overwrite)
     found = neighbour_path(opened, start, goal, k=k, kind=kind)  # type: ignore[arg-type]  # checked above
     chain = found.path
     hops = [None, *chain.hops.tolist()]

@@ -15,6 +15,7 @@ from unlabeled.cli.shared import (
     count,
     print_json,
     print_table,
+    refuse_unused,
     say,
     tell,
 )
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def search(
+    context: typer.Context,
     run: EmbeddedFolder,
     query: Annotated[
         str | None, typer.Option("--query", "-q", help="An image file, a text, the id of an instance, or a word.")
@@ -61,7 +63,7 @@ def search(
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.figure import check_picture
-    from unlabeled.modalities import modality_of
+    from unlabeled.modalities import modality, modality_of
     from unlabeled.runs import Run, draw_results
     from unlabeled.runs.added import sources_of
     from unlabeled.runs.embedded_words import holds_words
@@ -70,12 +72,12 @@ def search(
 
     if (query is None) == (add is None):
         raise UnlabeledError("say what to look for with --query, or what is to be found from now on with --add")
-    if labels is not None and add is None:
-        raise UnlabeledError("labels are for what is added; give them with --add")
     if add is not None:
+        refuse_unused(context, ["k", "where", "metric", "picture", "limit"], "is for a query, and --add asks none")
         _add(run, add, labels, overwrite, as_json)
         return
     assert query is not None
+    refuse_unused(context, ["labels"], "is for what is added, so with --add")
     if holds_words(run):
         _search_words(run, query, k, where, metric, picture, limit, as_json)
         return
@@ -86,6 +88,8 @@ def search(
     opened = Run(run)
     if not query.strip():
         raise UnlabeledError("the query is empty; give a file, the id of an instance, or words if the run knows words")
+    if opened.kind is not None and not modality(opened.kind).has_pictures:
+        refuse_unused(context, ["picture"], f"is for a contact sheet, and the instances of {run} have no pictures")
     found = opened.search(query, k, where, metric)
     if len(found) > 1:
         say(f"The query holds {len(found)} instances; each result counts by its distance to the nearest of them")

@@ -18,7 +18,7 @@ def segment(
         "segments.png"
     ),
     mask: Annotated[
-        Path | None, typer.Option(help="PNG to write whose pixels are the numbers of the segments.")
+        Path | None, typer.Option("--save-mask", help="PNG to write whose pixels are the numbers of the segments.")
     ] = None,
     run: Annotated[
         Path | None,
@@ -42,6 +42,7 @@ def segment(
     """Cut a picture into parts of like colour and place, or into parts that a run's encoder takes for alike.
 
     [dim]unlabeled segment photo.jpg -k 6 --out segments.png[/dim]
+
     [dim]unlabeled segment photo.jpg --run run/ --out segments.png[/dim]
     """
     import numpy as np
@@ -59,7 +60,7 @@ def segment(
     if mask is not None:
         check_picture(mask, inputs_of(run, photo), overwrite=overwrite)
         if mask.resolve() == out.resolve():
-            raise UnlabeledError(f"--out and --mask are both {out}; give them different names")
+            raise UnlabeledError(f"--out and --save-mask are both {out}; give them different names")
     picture = np.asarray(Images([photo]).decode(0).convert("RGB"))
     found = segments(picture, how_many(k), place, smooth, method, seed)  # type: ignore[arg-type]  # checked there
     rows = [found]

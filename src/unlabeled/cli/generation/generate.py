@@ -18,7 +18,9 @@ def generate(
     length: Annotated[int, count(help="Most tokens to write.")] = 100,
     temperature: Annotated[float, typer.Option(min=0, help="Below 1 the likely becomes likelier; 0 is certain.")] = 1.0,
     top_k: Annotated[int | None, count(help="Draw from the so many likeliest tokens only.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Draw from the likeliest of this probability.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw only from the likeliest tokens whose probabilities sum to this (0 to 1).")
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -31,8 +31,8 @@ def topics(
     method: Annotated[
         str,
         typer.Option(
-            help="[bold]lda[/bold] (latent_dirichlet_allocation) or plsa, by words; or clusters of vectors.  "
-            "[dim]default: clusters of a run or with --encoder, else lda[/dim]"
+            help="By words: [bold]lda[/bold] (latent_dirichlet_allocation) or [bold]plsa[/bold]; by vectors: "
+            "[bold]clusters[/bold]; [bold]auto[/bold] is clusters of a run or with --encoder, and else lda."
         ),
     ] = "auto",
     encoder: Annotated[
@@ -56,7 +56,7 @@ def topics(
         float,
         typer.Option(min=0, callback=_countable, help="Only words in at most so many documents; up to 1, a share."),
     ] = 0.5,
-    max_words: Annotated[int | None, count(help="Only the commonest so many words.")] = None,
+    max_words: Annotated[int | None, count(help="Only the commonest so many words.  [dim]default: all[/dim]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace topics that are already there.")] = False,
     seed: Seed = 0,
     as_json: AsJson = False,

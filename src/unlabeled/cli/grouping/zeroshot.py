@@ -23,7 +23,7 @@ from unlabeled.cli.shared import (
 def zeroshot(
     run: RunFolder,
     images: Annotated[Path, typer.Argument(help="What to classify: a folder of images, a file, a parquet table.")],
-    labels: Annotated[str, typer.Option(help='Names of the classes with commas between them: "cat,dog,raccoon".')],
+    classes: Annotated[str, typer.Option(help='Names of the classes with commas between them: "cat,dog,raccoon".')],
     template: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,11 +38,11 @@ def zeroshot(
 ) -> None:
     """Sort images into classes without a single label, with a run of [bold]--method clip[/bold].
 
-    [dim]unlabeled zeroshot run/ photos/ --labels "cat,dog,raccoon" --template "a picture of a {}"[/dim]
+    [dim]unlabeled zeroshot run/ photos/ --classes "cat,dog,raccoon" --template "a picture of a {}"[/dim]
     """
     from unlabeled.runs import zeroshot as run_zeroshot
 
-    names = [name.strip() for name in labels.split(",") if name.strip()]
+    names = [name.strip() for name in classes.split(",") if name.strip()]
     done = run_zeroshot(
         run, images, names, templates=template, out=out, on_error=what_on_error(on_error), overwrite=overwrite
     )

@@ -17,15 +17,19 @@ def compare(
         typer.Option(
             "--methods",
             "-m",
-            help="Methods, raw, pca, untrained, encoders such as timm:resnet18.",
+            help="Methods, raw, pca, untrained, and encoders as they are, such as timm:resnet18:pretrained.",
         ),
     ] = "simclr,byol,autoencoder,pca,raw,untrained",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the comparison.")] = Path("comparison"),
     labels: Annotated[Path | None, typer.Option(help="CSV or parquet with path (or id) and label.")] = None,
     budget: Annotated[str, typer.Option(help="For each method and seed: 10m, 90s, 1h or 500 steps.")] = "500 steps",
     seeds: Annotated[int, count(most=MOST_SEEDS, help="How often each method is fitted and judged.")] = 3,
-    encoder: Annotated[str | None, typer.Option(help="The encoder of all methods.")] = None,
-    batch_size: Annotated[int | None, count(help="Instances in a batch.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="The encoder of all methods.  [dim]default: that of each method[/dim]")
+    ] = None,
+    batch_size: Annotated[
+        int | None, count(help="Instances in a batch.  [dim]default: that of each method[/dim]")
+    ] = None,
     column: Column = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

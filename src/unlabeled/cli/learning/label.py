@@ -49,12 +49,19 @@ def label(
     ] = None,
     epochs: Annotated[
         int | None,
-        count(help="Passes of that over the images.  [dim]default: by their number[/dim]"),
+        count(help="Epochs of --method.  [dim]default: by their number[/dim]"),
     ] = None,
     next_count: Annotated[int, count("--next", least=0, help="How many instances to propose for labelling.")] = 50,
     budget: Annotated[
         str, typer.Option(help="For fine-tuning: 10m, 90s, 1h in all, or 500 steps each; 0 leaves it out.")
     ] = "2m",
+    also: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            help="Methods to compare too, with commas between them: self_training; semi_supervised_em, for texts.",
+        ),
+    ] = "",
     on_error: OnError = "skip",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with unfinished work in --out.")] = False,
     overwrite: Overwrite = False,
@@ -70,6 +77,8 @@ def label(
     [dim]unlabeled label photos/ --labels forty.csv --out labelled/[/dim]
 
     [dim]unlabeled label texts.csv --column body --labels some.csv --precision 0.95[/dim]
+
+    [dim]unlabeled label texts.csv --column body --labels some.csv --with self_training,semi_supervised_em[/dim]
 
     [dim]unlabeled label photos/ --labels forty.csv --labels labelled/next-1.csv --out labelled/ --overwrite[/dim]
     """
@@ -92,6 +101,7 @@ def label(
             method=chosen,
             next_count=next_count,
             budget=budget,
+            also=[name.strip() for name in also.split(",") if name.strip()],
             random_state=seed,
             on_error=what_on_error(on_error),
             resume=resume,

@@ -15,7 +15,10 @@ def learn(
     context: typer.Context,
     source: Annotated[
         Path | None,
-        typer.Argument(help="A folder of images, a parquet or NumPy file, a CSV of numbers, or a text file of paths."),
+        typer.Argument(
+            help="Images (a folder, parquet, NumPy, or a .txt list of paths), texts (.txt, .md, .jsonl, a table), "
+            "videos, images with captions, or a table of numbers."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")] = Path("run"),
     method: Annotated[
@@ -23,7 +26,11 @@ def learn(
         typer.Option("--method", "-m", help="See [bold]unlabeled methods[/bold].  [dim]default: simclr[/dim]"),
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option(help="CSV or parquet with path (or id) and label, for judging.")
+        Path | None,
+        typer.Option(
+            help="CSV or parquet with path (or id) and label, for judging; methods such as sup_con also learn from "
+            "four fifths of them."
+        ),
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="TOML file with method and settings.")] = None,
     on_error: OnError = "skip",
@@ -49,7 +56,8 @@ def learn(
     and a fifth is kept from those.
 
     Every setting of the method is an option too, such as [bold]--epochs 50 --batch-size 128 --temperature 0.2[/bold];
-    [bold]unlabeled learn --method simclr --help[/bold] lists them.
+    [bold]unlabeled learn --method simclr --help[/bold] lists them. [bold]--seed[/bold] is another name of
+    [bold]--random-state[/bold].
 
     [dim]unlabeled learn photos/ --method simclr --epochs 50 --out run/[/dim]
     """
@@ -76,7 +84,8 @@ def learn(
     settings["progress"] = not quiet
     if source is None:
         raise UnlabeledError(
-            "name what to learn from: a folder of images, a parquet, NumPy or CSV file, or a list of paths"
+            "name what to learn from: images (a folder, parquet, NumPy, or a .txt list of paths), texts (.txt, .md, "
+            ".jsonl, a table), videos, images with captions, or a table of numbers"
         )
     estimator = configured(method, recipe, words, settings, kind=SelfSupervised)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unlabeled.cli.shared import MOST_SEEDS, AsJson, Column, count, print_json, refuse_unused, tell
-from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_model, open_vectors
+from unlabeled.cli.words.vectors import AnalogyMethod, Errors, Limit, VectorsFile, open_vectors, tokenizer_of
 
 if TYPE_CHECKING:
     from unlabeled.evaluation import ExtrinsicResult
@@ -43,7 +43,7 @@ def evaluate(
     seeds: Annotated[int, count(most=MOST_SEEDS, help="How many times the classifier is learnt.")] = 3,
     restrict: Annotated[
         int | None,
-        count(help="Search analogies' answers among so many words.  [dim]default: 30000[/dim]"),
+        count(help="Look for answers among the first so many words."),
     ] = 30_000,
     method: AnalogyMethod = "3CosAdd",
     tokenizer: Annotated[
@@ -76,8 +76,8 @@ def evaluate(
             "say what to judge by: --similarity, --analogies, --synonyms or --classify, each with a file"
         )
     opened = open_vectors(vectors, limit, errors)
-    if tokenizer is None and vectors.is_dir():
-        tokenizer = open_model(vectors).tokenizer
+    if classify is not None and tokenizer is None and vectors.is_dir():
+        tokenizer = tokenizer_of(vectors)
     results: list[Any] = [
         *(evaluation.word_similarity(opened, path) for path in similarity or ()),
         *(evaluation.analogies(opened, path, restrict=restrict, method=method) for path in analogies or ()),

@@ -14,7 +14,9 @@ def nearest(
     vectors: VectorsFile,
     word: Annotated[str, typer.Argument(help="A word; a misspelt one gets suggestions.")],
     k: Annotated[int, count("-k", help="How many neighbours.")] = 10,
-    restrict: Annotated[int | None, count(help="Search among the first so many words only.")] = None,
+    restrict: Annotated[
+        int | None, count(help="Search among the first so many words only.  [dim]default: all[/dim]")
+    ] = None,
     limit: Limit = None,
     errors: Errors = "strict",
     as_json: AsJson = False,

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from unlabeled.cli.shared import INTERRUPTED, AsJson, Overwrite, print_json, refuse_unused, say, tell
+from unlabeled.cli.shared import AsJson, Overwrite, print_json, refuse_unused, say, tell
+from unlabeled.cli.unfinished import interrupted, partial_folder, remove_partial
 
 PHRASE_TABLE = ".phrases.json"
 """What the file with the phrases is called, after the file of vectors beside it."""
-PARTIAL = ".partial"
-"""What the folder of an unfinished training is called, after the file it is to become."""
 
 
-def trainer(name: str, what: str) -> Callable[..., None]:
-    """Make the verb that trains by the method of this name."""
+def trainer(name: str, what: str, some: str, given: str) -> Callable[..., None]:
+    """Make the verb that trains by the method of this name.
+
+    Parameters
+    ----------
+    name : str
+    what : str
+        The first sentence of its help.
+    some, given : str
+        Options that its help names as settings of the method, and those of its example.
+    """
 
     def train(
         context: typer.Context,
@@ -28,7 +35,12 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         ] = None,
         out: Annotated[
             Path,
-            typer.Option("--out", "-o", help="The vectors: .bin, .txt, .vec, .safetensors, or a folder for the model."),
+            typer.Option(
+                "--out",
+                "-o",
+                help="The vectors: .bin, .txt, .vec (with .gz after it if you like), .safetensors or .parquet; without "
+                "an ending, a folder for the model.",
+            ),
         ] = Path("vectors.bin"),
         recipe: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
         phrases: Annotated[
@@ -53,7 +65,6 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         from unlabeled.errors import UnlabeledError
         from unlabeled.files import check_output, write_json
         from unlabeled.registry import method
-        from unlabeled.training.control.run_state import FILE as CHECKPOINT
 
         # Typer does not know the settings, and takes them and their values for sources.
         sources, settings = split_arguments(words or [], flags(method(name)))
@@ -66,11 +77,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
         phrase_table = out.with_name(out.name + PHRASE_TABLE)
         if phrases and out.suffix:
             check_output(phrase_table, read, overwrite=overwrite)
-        partial = out.with_name(out.name + PARTIAL)
-        if resume and not partial.exists():
-            raise UnlabeledError(f"there is nothing to resume: {partial} does not exist")
-        if partial.exists() and not resume and not quiet:
-            say(f"{partial} holds an unfinished training. This one starts afresh; --resume would go on with that")
+        partial = partial_folder(out, resume, quiet)
         model = configured(name, recipe, settings, {"progress": not quiet, "random_state": 0})
         resumable = {"resume": resume} if "checkpoint" in model.get_params() else {}
         if resumable:
@@ -82,9 +89,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
                 text, found = joined(text, model, phrases, phrase_threshold, told)
             model.fit(text, **resumable)
         except KeyboardInterrupt as stop:
-            how = "\nResume with the same command and --resume" if partial.exists() else ""
-            say((str(stop).partition(";")[0] or "Interrupted") + how)
-            raise typer.Exit(INTERRUPTED) from None
+            raise interrupted(stop, partial) from None
         if phrases:
             model.phrases_ = found
             model.provenance_["data"]["phrases"] = {"rounds": phrases, "threshold": phrase_threshold}
@@ -94,9 +99,7 @@ def trainer(name: str, what: str) -> Callable[..., None]:
                 write_json(phrase_table, [passed.to_dict() for passed in found])
         else:
             model.save(out)
-        (partial / CHECKPOINT).unlink(missing_ok=True)
-        with suppress(OSError):  # other things may have been put there
-            partial.rmdir()
+        remove_partial(partial)
         learnt = model.vectors_.words
         held_out = {"held_out_loss": loss} if (loss := getattr(model, "held_out_loss_", None)) is not None else {}
         if as_json:
@@ -110,10 +113,10 @@ def trainer(name: str, what: str) -> Callable[..., None]:
 
     train.__doc__ = f"""{what}
 
-    Every setting of the method is an option too, such as [bold]--dim 300 --epochs 10 --min-count 2[/bold];
-    [bold]unlabeled methods {name}[/bold] lists them.
+    Every setting of the method is an option too, such as [bold]{some}[/bold]; [bold]unlabeled methods {name}[/bold]
+    lists them. [bold]--seed[/bold] is another name of [bold]--random-state[/bold].
 
-    [dim]unlabeled words {name} corpus.txt --dim 100 --out vectors.bin[/dim]
+    [dim]unlabeled words {name} corpus.txt {given}[/dim]
     """
     return train
 

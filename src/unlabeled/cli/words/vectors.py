@@ -23,7 +23,7 @@ AnalogyMethod = Annotated[
 ]
 
 
-Limit = Annotated[int | None, count(help="Read the first so many words of the file only.")]
+Limit = Annotated[int | None, count(help="Read the first so many words of the file only.  [dim]default: all[/dim]")]
 Errors = Annotated[
     Literal["strict", "replace"],
     typer.Option(help="Words that are not UTF-8: refuse the file, or [bold]replace[/bold] what is wrong by U+FFFD."),
@@ -40,8 +40,10 @@ def open_vectors(path: Path, limit: int | None = None, errors: Literal["strict",
     return vectors
 
 
-def open_model(path: Path) -> Any:
-    """Load a saved model from its folder."""
-    from unlabeled import registry
+def tokenizer_of(folder: Path) -> Any:
+    """Give the tokenizer of a saved model, from its description alone: its vectors may be large."""
+    from unlabeled.data.text.tokenization.tokenizers import LostTokenizer
+    from unlabeled.files import read_json
+    from unlabeled.methods.words.word_embedding import MODEL
 
-    return registry.load(path)
+    return LostTokenizer.of(read_json(folder / MODEL)["tokenizer"])

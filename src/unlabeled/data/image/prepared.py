@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from unlabeled.data.image.decode import MAX_PIXELS, Fit, UnreadableError, check_
 from unlabeled.data.image.image_sources import Origin
 from unlabeled.data.instances import CACHE_BYTES, Named, mapped_ahead, prefetched
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.memory import processor_count
 from unlabeled.setting_checks import check_whole_number
 
 _IMAGES_PER_TASK = 16
@@ -87,7 +87,8 @@ class PreparedImages:
     cache_bytes : int, default 2**30
         Most bytes of pixels to keep in memory. 0 keeps none.
     workers : int, optional
-        Decoding threads; by default one per processor, at most 8, and only one for small files in memory.
+        Decoding threads; by default one for each processor that the process may use, at most 8, and only one for
+        small files in memory.
     max_pixels : int, default 100,000,000
         An image with more is not decoded, but counts as one that cannot be read.
     progress : callable, optional
@@ -194,7 +195,7 @@ class PreparedImages:
             first = []
         if first and all(isinstance(raw, bytes) and len(raw) < _SMALL_FILE for raw in first):
             return 1
-        return min(_MOST_WORKERS, os.cpu_count() or 1)
+        return min(_MOST_WORKERS, processor_count())
 
     def _pixels_as_they_are(self) -> NDArray[np.uint8] | None:
         """View an array of the right size and type as the pixels, without a copy."""

@@ -85,7 +85,8 @@ def checked_proposals(
     Parameters
     ----------
     given : sequence, one entry a picture, or mapping by the names of the pictures, of arrays of shape (k, 4)
-        Left, top, right and bottom edges in pixels. A picture that a mapping does not name has no boxes.
+        Left, top, right and bottom edges in pixels; an empty list for no boxes. A picture that a mapping does not name
+        has none either.
     ids : sequence of str
         Names of the pictures.
     sizes : sequence of (int, int)
@@ -94,11 +95,12 @@ def checked_proposals(
     Raises
     ------
     UnlabeledError
-        If there is not one entry a picture, or a box is not finite, has no area, or is not inside its picture.
+        If there is not one entry a picture, an entry is no array of boxes, or a box is not finite, has no area, or is
+        not inside its picture.
     """
     checked = []
     for name, size, boxes in zip(ids, sizes, proposals_in_order(given, ids), strict=True):
-        array = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        array = _as_boxes(boxes, name)
         for box in array:
             shown = ", ".join(f"{edge:g}" for edge in box)
             if not np.isfinite(box).all() or box[2] <= box[0] or box[3] <= box[1]:
@@ -109,3 +111,19 @@ def checked_proposals(
                 )
         checked.append(array)
     return checked
+
+
+def _as_boxes(boxes: Any, name: str) -> NDArray[np.float64]:
+    """Give the boxes of one picture as an array of shape (k, 4)."""
+    try:
+        array = np.asarray(boxes, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UnlabeledError(f"the proposals of {name} are not boxes of four numbers each: {error}") from error
+    if array.shape == (0,):
+        return array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise UnlabeledError(
+            f"the proposals of {name} have the shape {array.shape}, not (boxes, 4): give the left, top, right and "
+            "bottom edges of each"
+        )
+    return array

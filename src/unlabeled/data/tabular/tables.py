@@ -124,9 +124,10 @@ def read_columns(path: Path, texts: Sequence[str] = ()) -> list[tuple[str, NDArr
 
     If a parquet file has a column of lists, only that and the columns of ids and labels are read.
 
-    Cells of a text file are parted by commas, semicolons or tabs, whichever its first line has most of. There is no
-    header if all cells of that line are numbers, or one stands over a column of numbers; but 0, 1, 2, ..., by which
-    pandas numbers columns, and years over other numbers are names. Text is UTF-8, or UTF-16 with its mark.
+    Cells of a text file are parted by tabs in a ``.tsv``, else by commas, semicolons or tabs, whichever its first line
+    has most of. There is no header if all cells of that line are numbers, or one stands over a column of numbers; but
+    0, 1, 2, ..., by which pandas numbers columns, and years over other numbers are names. Text is UTF-8, or UTF-16 with
+    its mark.
     """
     import pyarrow as pa
 
@@ -168,7 +169,7 @@ def _read_csv(path: Path, texts: Sequence[str]) -> Any:
         lines = [line for line in islice(file, LINES_LOOKED_AT) if line.strip()]
     separator = separator_in(lines[0]) if lines else None
     lines = lines if separator is None else lines[1:]
-    delimiter = separator or (delimiter_in(lines[0]) if lines else ",")
+    delimiter = separator or delimiter_of(path, lines[0] if lines else "")
     headerless = _is_headerless(lines, delimiter)
     table = csv.read_csv(
         path,
@@ -212,9 +213,15 @@ def _is_year(cell: str) -> bool:
     return cell.strip().isdecimal() and 1900 <= int(cell) <= 2100
 
 
-def delimiter_in(line: str) -> str:
-    """Tell what parts the cells of a line: commas, semicolons or tabs, whichever it has most of."""
-    return max(",;\t", key=line.count)
+def delimiter_of(path: Path, first_line: str) -> str:
+    r"""Tell what parts the cells of a text file: tabs in a ``.tsv``, else what its first line has most of.
+
+    Examples
+    --------
+    >>> delimiter_of(Path("a.csv"), "id;name, first;age"), delimiter_of(Path("a.tsv"), "id\tincome, yearly, net")
+    (';', '\t')
+    """
+    return "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=first_line.count)
 
 
 def separator_in(line: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-from unlabeled.data.classes import class_name
+from unlabeled.data.classes import class_name, is_missing
 from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import lines_of, read_plain_text
 from unlabeled.data.tabular.columns import ID_COLUMNS, find_column
@@ -20,6 +20,8 @@ from unlabeled.files import read_json
 
 TAG_COLUMNS = ("tags", "ner_tags", "ner", "chunk_tags", "chunk", "pos_tags", "pos")
 
+COMMENT = "# "
+"""What comments begin with, and also a line of the word "#"."""
 _UNIVERSAL = 10
 """Cells of a line in CoNLL-U."""
 
@@ -52,6 +54,8 @@ def sentence_tags(words: Sequence[str], tags: Any, place: int) -> list[str] | No
 def given_answers(answer: Any, row: int) -> list[tuple[str, int]]:
     """Read answers to a question: (text, beginning), SQuAD's ``{"text": [...], "answer_start": [...]}``, or None.
 
+    An empty text is no answer, wherever it begins.
+
     Raises
     ------
     UnlabeledError
@@ -61,18 +65,20 @@ def given_answers(answer: Any, row: int) -> list[tuple[str, int]]:
     --------
     >>> given_answers({"text": ["a dog", "dog"], "answer_start": [4, 6]}, 0)
     [('a dog', 4), ('dog', 6)]
-    >>> given_answers(None, 0)
-    []
+    >>> given_answers(None, 0), given_answers({"text": [""], "answer_start": [0]}, 0)
+    ([], [])
     """
     try:
         if isinstance(answer, dict):
             texts, starts = answer.get("text", []), answer.get("answer_start", [])
             found = [(texts, starts)] if isinstance(texts, str) else list(zip(texts, starts, strict=True))
         else:
-            missing = answer is None or isinstance(answer, float) or (isinstance(answer, str) and answer == "")
+            empty = isinstance(answer, str) and not answer.strip()
+            missing = empty or (not hasattr(answer, "__len__") and is_missing(answer))
             found = [] if missing else [(text, start) for text, start in [answer]]
     except (TypeError, ValueError):
-        found = [("", None)]
+        found = [(None, None)]
+    found = [(text, start) for text, start in found if not isinstance(text, str) or text.strip()]
     for text, start in found:
         whole = isinstance(start, Integral) and not isinstance(start, bool) and int(start) >= 0
         if not isinstance(text, str) or not whole:
@@ -105,7 +111,9 @@ def answer_span(answer: Any, context: str, row: int) -> tuple[int, int] | None:
 def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[str]], list[list[str]] | None]:
     """Read sentences with tags: a word a line with its tags after it, blank lines between sentences.
 
-    Tabs part the word and its tags if the line has any, else spaces; a word may hold other white space.
+    Tabs part the word and its tags if the line has any, else spaces; a word may hold other white space. Before the
+    first word of a sentence, a line that begins with "# " is a comment if it has another number of cells than the next
+    line of a word; with the same number it is the word "#".
 
     Parameters
     ----------
@@ -122,12 +130,16 @@ def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[s
     words: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
     untagged = None
-    for number, line in enumerate(lines_of(read_plain_text(existing(path))), start=1):
-        cells = [cell for cell in re.split(r"\t" if "\t" in line else " +", line.strip(" \t")) if cell.strip()]
-        if not cells or cells[0] == "-DOCSTART-":
+    lines = list(lines_of(read_plain_text(existing(path))))
+    rows = [_cells(line) for line in lines]
+    following = _widths_of_following(lines, rows)
+    for number, (line, cells) in enumerate(zip(lines, rows, strict=True), start=1):
+        if not cells:
             if words[-1]:
                 words.append([])
                 tags.append([])
+            continue
+        if line.startswith(COMMENT) and not words[-1] and following[number - 1] not in (None, len(cells)):
             continue
         if len(cells) == _UNIVERSAL and "\t" in line and re.fullmatch(r"\d+([-.]\d+)?", cells[0]):
             raise UnlabeledError(
@@ -148,6 +160,23 @@ def read_conll(path: str | os.PathLike[str], tag: int = -1) -> tuple[list[list[s
     if untagged and tagged:
         raise UnlabeledError(f"{path}, {untagged} has no tag in column {tag}")
     return [words[place] for place in filled], [tags[place] for place in filled] if tagged else None
+
+
+def _cells(line: str) -> list[str]:
+    """Give the word of a line and its tags; nothing for what stands between sentences."""
+    cells = [cell for cell in re.split(r"\t" if "\t" in line else " +", line.strip(" \t")) if cell.strip()]
+    return [] if cells[:1] == ["-DOCSTART-"] else cells
+
+
+def _widths_of_following(lines: list[str], rows: list[list[str]]) -> list[int | None]:
+    """Give, for each line, how many cells the next one has that holds a word for certain; None if none follows."""
+    found: list[int | None] = []
+    width = None
+    for line, cells in zip(reversed(lines), reversed(rows), strict=True):
+        found.append(width)
+        if cells and not line.startswith(COMMENT):
+            width = len(cells)
+    return found[::-1]
 
 
 def read_squad(path: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], list[Any], list[str]]:

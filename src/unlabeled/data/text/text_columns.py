@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,18 @@ def as_texts(values: Sequence[Any], name: str) -> list[str]:
         else:
             raise UnlabeledError(f"{name} holds {value!r:.60} in row {place}, where a text belongs")
     return texts
+
+
+def first_given(items: Iterable[Any]) -> Any:
+    """Give the first item that is not missing, or None; pictures and arrays are not compared to find that out.
+
+    Examples
+    --------
+    >>> first_given([None, float("nan"), "a", "b"])
+    'a'
+    """
+    given = (item for item in items if hasattr(item, "getbbox") or getattr(item, "ndim", 0) > 0 or not is_missing(item))
+    return next(given, None)
 
 
 def whole_characters(text: str) -> str:

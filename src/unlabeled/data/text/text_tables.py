@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unlabeled.data.tabular.tables import TABLES, delimiter_in, id_types, separator_in
+from unlabeled.data.tabular.tables import TABLES, delimiter_of, id_types, separator_in
 from unlabeled.data.text.json_lines import LINES_OF_JSON, read_json_lines
 from unlabeled.data.text.text_files import open_decoded
 from unlabeled.errors import UnlabeledError
@@ -75,7 +75,7 @@ def _read_csv(path: Path, names: set[str] | None) -> pa.Table:
         first_line = file.readline().decode("utf-8-sig", errors="replace")
         if (separator := separator_in(first_line)) is not None:
             first_line = file.readline().decode("utf-8", errors="replace")
-    delimiter = separator or ("\t" if path.suffix.lower() == ".tsv" else delimiter_in(first_line))
+    delimiter = separator or delimiter_of(path, first_line)
     with open_decoded(path) as file:
         table = csv.read_csv(
             file,

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.data.classes import encode_values
 from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
 from unlabeled.data.text.document_texts import read_texts
-from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, read_text_columns
+from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, first_given, read_text_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
@@ -41,8 +41,8 @@ class Texts:
         Which columns of a table hold the texts, see `chosen_columns`.
     unit : {"line", "paragraph", "file"}, default "line"
         What is one text in a text file: a line that is not blank, what stands between blank lines, or all of it.
-    labels : sequence, optional
-        A class a text, instead of those in the source; None, −1 and ``""`` mean unlabelled.
+    labels : path, LabelTable or sequence of length n, optional
+        Labels in place of the source's own, as in `Images`.
 
     Attributes
     ----------
@@ -90,11 +90,9 @@ class Texts:
         if not self.ids:
             raise UnlabeledError(f"there are no texts in {self.source}")
         given = found.labels if labels is None else labels
-        if given is not None and len(given) != len(self):
-            raise UnlabeledError(f"there are {len(self)} texts but {len(given)} labels")
         self.labels: NDArray[np.int64] | None
         self.classes: list[str] | None
-        self.labels, self.classes = (None, None) if given is None else encode_values(given)
+        self.labels, self.classes = (None, None) if given is None else labels_of(given, self.ids)
         self.scores = None if found.scores is None else np.array(found.scores, dtype=np.float64)
         self.groups = found.groups
 
@@ -189,22 +187,24 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
     if items and isinstance(items[0], os.PathLike):
         texts, ids = read_texts(items)
         return TextColumns((texts,), ids)
-    if items and isinstance(items[0], (tuple, list)):
-        return _rows(items, name)
+    if isinstance(first := first_given(items), (tuple, list)):
+        return _rows(items, len(first), name)
     texts = as_texts(items, name)
     if texts:
         refuse_names_of_files(texts[0])
     return TextColumns((texts,), [str(i) for i in range(len(texts))])
 
 
-def _rows(items: list[Any], name: str) -> TextColumns:
+def _rows(items: list[Any], width: int, name: str) -> TextColumns:
     """Read pairs and triples given as tuples."""
-    width = len(items[0])
     if width not in (2, 3):
-        raise UnlabeledError(f"an instance is a text, a pair or a triple of texts; row 0 of {name} has {width} values")
+        hint = "; of columns, give their rows: list(zip(first, second))" if len(items) in (2, 3) else ""
+        raise UnlabeledError(
+            f"an instance is a text, a pair or a triple of texts, and {name} has rows of {width} values{hint}"
+        )
     for place, item in enumerate(items):
         if not isinstance(item, (tuple, list)) or len(item) != width:
-            raise UnlabeledError(f"row {place} of {name} is {item!r:.60}, not {width} texts like row 0")
+            raise UnlabeledError(f"row {place} of {name} is {item!r:.60}, not {width} texts as others are")
     columns = tuple(as_texts([item[i] for item in items], f"place {i} of {name}") for i in range(width))
     return TextColumns(columns, [str(i) for i in range(len(items))])
 

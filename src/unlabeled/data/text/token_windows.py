@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
+from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import prefetched
 from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
@@ -52,6 +53,11 @@ class InputRows:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the rows and the tokenizer that cut them."""
+        return fingerprint([self.tokenizer.fingerprint, *self.rows])
 
     @property
     def lengths(self) -> NDArray[np.int64]:

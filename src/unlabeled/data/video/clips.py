@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import cached_property
@@ -24,6 +23,7 @@ from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.video_protocol import FRAME_RATE, Video
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.memory import processor_count
 from unlabeled.setting_checks import check_whole_number
 
 _LARGEST_DEFAULT_SIZE = 64
@@ -92,7 +92,8 @@ class Clips:
     cache_bytes : int, default 2**30
         Most bytes of pixels to keep in memory. 0 keeps none.
     workers : int, optional
-        Videos that are decoded at the same time; by default one a processor, at most 8.
+        Videos that are decoded at the same time; by default one for each processor that the process may use, at
+        most 8.
     progress : callable, optional
         Called as ``progress(done, total)`` with the number of videos looked through.
 
@@ -155,7 +156,7 @@ class Clips:
             raise UnlabeledError(f"fps must be a number of frames a second above zero, not {fps!r}")
         self.videos, self.length, self.stride, self.fps = videos, int(length), int(stride or length), fps
         self.fit, self.channels = fit, channels or (1 if videos.grey else 3)
-        self.workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
+        self.workers = workers or min(_MOST_WORKERS, processor_count())
         self.skipped: list[Skipped] = []
         self._stop = on_error == "raise"
         cuts = self._cuts()

@@ -38,7 +38,7 @@ class StillFrames:
         return isinstance(self._frames, np.ndarray) and self._frames.shape[1] == 1
 
     def identity(self) -> Iterator[str | bytes | NDArray[Any]]:
-        """Give names, sizes and times of change of files, or the array."""
+        """Give the names and digests of files, or the array."""
         if isinstance(self._frames, np.ndarray):
             yield self._frames
             return

@@ -135,9 +135,11 @@ class VideoFile:
     @cached_property
     def _index(self) -> _Index:
         with self._opened() as (container, stream):
-            packets = [p for p in container.demux(stream) if p.size and not p.is_discard]
-            stamps = [p.pts for p in packets]
-            keys = [p.is_keyframe for p in packets]
+            stamps, keys = [], []
+            for packet in container.demux(stream):  # which is not kept: all of them are the whole compressed video
+                if packet.size and not packet.is_discard:
+                    stamps.append(packet.pts)
+                    keys.append(packet.is_keyframe)
             formats = set(container.format.name.split(","))
             guessed = "avi" in formats and stream.codec_context.has_b_frames and stream.codec_context.name in _REORDERED
             seconds = float(stream.time_base or 0)

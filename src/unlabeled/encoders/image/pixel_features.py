@@ -27,7 +27,10 @@ MAGNIFIED = 4
 
 @torch.no_grad()
 def picture_maps(encoder: Encoder, picture: NDArray[np.uint8], side: int | None = None) -> Tensor:
-    """Give the feature maps of a whole picture, shape (channels, rows, columns); parameters as in `pixel_features`."""
+    """Give the feature maps of a whole picture, shape (channels, rows, columns), in the processor's memory.
+
+    It is computed where the encoder is; parameters as in `pixel_features`.
+    """
     encoder = image_tower(encoder)
     wanted = encoder.preprocessing
     check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and segments are parts of images")
@@ -35,16 +38,19 @@ def picture_maps(encoder: Encoder, picture: NDArray[np.uint8], side: int | None 
     if side is not None:
         check_whole_number("side", side)
         check_memory(side * side * BYTES_A_PIXEL, f"a picture scaled to side={side}", "take a smaller side")
+    device = next(encoder.parameters()).device
     for each in (MAGNIFIED * own, own) if side is None else (side,):
         values = torch.from_numpy(pixels(Image.fromarray(picture), each, "squash", wanted.shape[0]).copy())[None]
         try:
-            return encoder.eval().features(wanted.part(each).canonical(values)).maps()[0].float()
-        except (AssertionError, RuntimeError, ValueError):  # each library says it otherwise
-            continue
+            maps = encoder.eval().features(wanted.part(each).canonical(values.to(device))).maps()
+        except (AssertionError, RuntimeError, ValueError) as error:  # each library says it otherwise
+            reason = error
+        else:
+            return maps[0].float().cpu()
     raise UnlabeledError(
-        f"encoder {encoder.architecture!r} gives no maps of pictures of {side or own} pixels; leave the side out, or "
-        "use a convolutional encoder"
-    )
+        f"encoder {encoder.architecture!r} gives no maps of pictures of {side or own} pixels ({reason}); leave the "
+        "side out, or use a convolutional encoder"
+    ) from reason
 
 
 def pixel_features(

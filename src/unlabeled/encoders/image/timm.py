@@ -79,8 +79,11 @@ class Timm(Encoder):
         self.body = model
         self._fused: list[Any] = [module for module in model.modules() if getattr(module, "fused_attn", False)]
         mean, deviation = (torch.tensor(model.default_cfg[key]) for key in ("mean", "std"))
-        if preprocessing.channels != len(mean):
+        repeats, left_over = divmod(preprocessing.channels, len(mean))
+        if left_over:
             mean, deviation = mean.mean(), deviation.mean()
+        else:  # several images on each other, as in a cross-encoder of pairs, are each prepared like one
+            mean, deviation = mean.repeat(repeats), deviation.repeat(repeats)
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("deviation", deviation.reshape(1, -1, 1, 1), persistent=False)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from unlabeled.evaluation.accuracy import accuracy_by_class, balanced_accuracy, 
 from unlabeled.evaluation.inputs import Labels, Vectors, check_some_labelled, check_vectors, class_labels
 from unlabeled.evaluation.probes.linear_classifier import LOSSES, LinearClassifier, Loss
 from unlabeled.evaluation.split import stratified_folds
+from unlabeled.setting_checks import check_whole_number
 
 CS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 FOLDS = 3
@@ -74,9 +77,10 @@ def linear_probe(
 
     Features are standardised by the training rows' mean and deviation. The regularisation strength is the one with the
     best accuracy in 3-fold cross-validation on training rows, the stronger of equals; the test rows are looked at once,
-    at the end. Strengths are tried from the strongest on. Once the first fold's accuracy is three standard errors behind
-    the best so far, the weaker ones, which take the longest, are left out. The choice is made on at most `selection_rows` rows of at most 100 classes, drawn at random, and on
-    fewer where vectors are wide, so that its work is bounded however many classes there are.
+    at the end. Strengths are tried from the strongest on. Once the first fold's accuracy is three standard errors
+    behind the best so far, the weaker ones, which take the longest, are left out. The choice is made on at most
+    `selection_rows` rows of at most 100 classes, drawn at random, and on fewer where vectors are wide, so that its work
+    is bounded however many classes there are.
 
     Parameters
     ----------
@@ -115,9 +119,8 @@ def linear_probe(
     """
     if classifier not in LOSSES:
         raise unknown_name("classifier", classifier, LOSSES)
-    strengths = sorted(cs if cs is not None else CS)
-    if not strengths or not all(c > 0 for c in strengths):
-        raise UnlabeledError(f"cs must be one or more numbers above 0, not {cs}")
+    strengths = _strengths(CS if cs is None else cs)
+    check_whole_number("selection_rows", selection_rows)
     train = check_vectors(vectors)
     test = check_vectors(test_vectors, "test vectors")
     known = class_labels((labels, len(train), "labels"), (test_labels, len(test), "test labels"))
@@ -164,6 +167,13 @@ def linear_probe(
         only_in_train=tuple(map(known.named, sorted(classes - test_classes))),
         only_in_test=tuple(map(known.named, sorted(test_classes - classes))),
     )
+
+
+def _strengths(cs: Any) -> list[float]:
+    given = list(cs) if hasattr(cs, "__iter__") else []
+    if not given or not all(isinstance(c, Real) and 0 < float(c) < math.inf for c in given):
+        raise UnlabeledError(f"cs must be a list of one or more numbers above 0, such as [0.1, 1], not {cs!r:.60}")
+    return sorted(map(float, given))
 
 
 def _standardised(train: Vectors, test: Vectors) -> tuple[Vectors, Vectors]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from unlabeled.methods.fewlabels.fine_tuning import FineTuning
+from unlabeled.methods.fewlabels.fine_tuning import PATIENCE_OF_A_HEAD, FineTuning
 from unlabeled.methods.fewlabels.tasks import TaskName
 
-OF_A_HEAD: dict[str, Any] = {"epochs": 100, "patience": 20, "batch_size": 64, "head_learning_rate": 1e-2}
+OF_A_HEAD: dict[str, Any] = {
+    "epochs": 100,
+    "patience": PATIENCE_OF_A_HEAD,
+    "batch_size": 64,
+    "head_learning_rate": 1e-2,
+}
 """Settings by which a head learns alone: vectors are computed once, so that many epochs cost little."""
 
 
@@ -25,8 +30,9 @@ def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settin
         Instances and labels, see `unlabeled.FineTuning.fit`.
     task : {"class", "score", "tags", "span"}, default "class"
     **settings
-        Of `unlabeled.FineTuning`. By default 100 epochs at most, of which the best on a tenth of the given rows is kept
-        and 20 without improvement are the end, in batches of 64 and at a learning rate of 0.01.
+        Of `unlabeled.FineTuning`. By default 100 epochs at most, of which the best on a tenth of the labelled rows is
+        kept and 20 without improvement are the end, in batches of 64 and at a learning rate of 0.01. Of fewer than 95
+        labelled rows none is held out: there are 100 epochs, and the last is kept.
 
     Returns
     -------

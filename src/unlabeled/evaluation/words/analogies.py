@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ _COUNTS = ("n_right", "n_asked", "n_questions")
 
 def analogies(
     vectors: WordVectors,
-    questions: str | os.PathLike[str] | Mapping[str, Sequence[Question]],
+    questions: str | os.PathLike[str] | Mapping[str, Iterable[Question]],
     *,
     method: AnalogyMethod = "3CosAdd",
     restrict: int | None = 30_000,
@@ -100,7 +100,7 @@ def analogies(
     ----------
     vectors : WordVectors
         What to judge; the most frequent words first, if `restrict` is used.
-    questions : path or mapping of str to sequence of (a, b, c, d)
+    questions : path or mapping of str to iterable of (a, b, c, d)
         Questions by section. A file has four words a line, and sections start with a line ``: name``, as in
         ``questions-words.txt``.
     method : {"3CosAdd", "3CosMul"}, default "3CosAdd"
@@ -117,7 +117,7 @@ def analogies(
     Raises
     ------
     UnlabeledError
-        If the file is malformed, or a setting is out of range.
+        If the file or a question is malformed, or a setting is out of range.
 
     References
     ----------
@@ -133,7 +133,7 @@ def analogies(
     """
     check_method(method)
     check_restrict(restrict)
-    by_section = read_questions(questions) if isinstance(questions, str | os.PathLike) else dict(questions)
+    by_section = read_questions(questions) if isinstance(questions, str | os.PathLike) else _given(questions)
     asked_words = [word for section in by_section.values() for question in section for word in question]
     if not asked_words:
         raise UnlabeledError("there are no questions to ask")
@@ -170,3 +170,23 @@ def read_questions(path: str | os.PathLike[str]) -> dict[str, list[Question]]:
         else:
             raise UnlabeledError(f"{path}, line {number}: expected four words, found {len(words)}")
     return found
+
+
+def _given(questions: Mapping[str, Iterable[Question]]) -> dict[str, list[Question]]:
+    """Check questions that are in memory."""
+    if not isinstance(questions, Mapping):
+        raise UnlabeledError(
+            f"questions should be a mapping from a section's name to its questions, or a path, not {questions!r:.80}"
+        )
+    return {
+        name: [_checked(name, place, question) for place, question in enumerate(section)]
+        for name, section in questions.items()
+    }
+
+
+def _checked(section: str, place: int, question: Any) -> Question:
+    """Make a question of what was given for one."""
+    words = tuple(question) if isinstance(question, Iterable) and not isinstance(question, str) else ()
+    if len(words) != 4 or not all(isinstance(word, str) for word in words):
+        raise UnlabeledError(f"question {place} of section {section!r} should be four words, not {question!r:.80}")
+    return words

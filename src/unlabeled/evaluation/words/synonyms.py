@@ -84,7 +84,7 @@ def synonyms(
     Raises
     ------
     UnlabeledError
-        If the file is malformed, or no question has all its words among the vectors.
+        If the file or a question is malformed, or no question has all its words among the vectors.
 
     References
     ----------
@@ -99,7 +99,7 @@ def synonyms(
     if isinstance(questions, str | os.PathLike):
         name, asked = Path(questions).name, read_synonyms(questions)
     else:
-        name, asked = "questions", _given(questions)
+        name, asked = "questions", [_checked(place, words) for place, words in enumerate(questions)]
     if not asked:
         raise UnlabeledError(f"{name}: there are no questions to ask")
     lexicon = Lexicon(vectors, ignore_case)
@@ -141,12 +141,11 @@ def read_synonyms(path: str | os.PathLike[str]) -> list[SynonymQuestion]:
     return found
 
 
-def _given(questions: Iterable[Sequence[str]]) -> list[SynonymQuestion]:
-    found = []
-    for place, words in enumerate(questions):
-        if isinstance(words, str) or len(words) < 3:
-            raise UnlabeledError(
-                f"question {place} must be a word, its synonym and at least one wrong choice, not {words!r:.80}"
-            )
-        found.append(SynonymQuestion(words[0], words[1], tuple(words[2:])))
-    return found
+def _checked(place: int, question: Any) -> SynonymQuestion:
+    """Make a question of what was given for one."""
+    words = tuple(question) if isinstance(question, Iterable) and not isinstance(question, str) else ()
+    if len(words) < 3 or not all(isinstance(word, str) for word in words):
+        raise UnlabeledError(
+            f"question {place} must be a word, its synonym and at least one wrong choice, not {question!r:.80}"
+        )
+    return SynonymQuestion(words[0], words[1], words[2:])

@@ -17,7 +17,7 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class Excitation:
-    """For each filter the images that excite it most, strongest first.
+    """For each filter the images that excite it most, strongest first; all of it in the processor's memory.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def most_exciting(
     Parameters
     ----------
     encoder : Encoder
-        In evaluation mode.
+        In evaluation mode, on any device.
     layer : Module
         A part of it whose output has shape (n, channels, h, w).
     instances : Instances
@@ -61,13 +61,14 @@ def most_exciting(
         The instances to look at; by default all.
     """
     values, places = [], []
+    device = next(encoder.parameters()).device
     looked_at = torch.arange(len(instances)) if rows is None else rows
     for batch in instances.batches(looked_at.split(BATCH)):
         with captured({"layer": layer}) as kept:
-            encoder(encoder.preprocessing.canonical(batch.values))
+            encoder(encoder.preprocessing.canonical(batch.to(device).values))
         best = kept["layer"][:, list(filters)].flatten(2).max(2)
-        values.append(best.values)
-        places.append(best.indices)
+        values.append(best.values.cpu())
+        places.append(best.indices.cpu())
     found = torch.cat(values).topk(min(k, len(looked_at)), dim=0)
     return Excitation(looked_at[found.indices].T, torch.cat(places).gather(0, found.indices).T, found.values.T)
 
@@ -81,7 +82,7 @@ def exciting_patches(encoder: Encoder, layer: nn.Module, images: Tensor, filters
     Parameters
     ----------
     encoder : Encoder
-        In evaluation mode.
+        In evaluation mode, on any device.
     layer : Module
         A part of it whose output has shape (n, channels, h, w).
     images : Tensor, shape (n, c, side, side)
@@ -92,13 +93,14 @@ def exciting_patches(encoder: Encoder, layer: nn.Module, images: Tensor, filters
     Returns
     -------
     Tensor, shape (n, c, side, side)
+        On the device of `images`.
     """
     with torch.enable_grad(), captured({"layer": layer}) as kept:
-        asked = images.detach().clone().requires_grad_()
+        asked = images.detach().to(next(encoder.parameters()).device, copy=True).requires_grad_()
         encoder(asked)
         values = kept["layer"].flatten(2)[torch.arange(len(images)), filters, places]
         (gradient,) = torch.autograd.grad(values.sum(), asked)
-    touched = gradient.abs().amax(1) > 0
+    touched = gradient.abs().amax(1).to(images.device) > 0
     return torch.stack([_cut(image, region) for image, region in zip(images, touched, strict=True)])
 
 

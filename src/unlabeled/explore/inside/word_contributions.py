@@ -77,7 +77,7 @@ def pair_contributions(encoder: Any, first: TextInWords, second: TextInWords) ->
     Parameters
     ----------
     encoder : Encoder
-        Of texts, that takes the mean over tokens; in evaluation mode.
+        Of texts, that takes the mean over tokens; in evaluation mode, on any device.
     first, second : TextInWords
 
     Returns
@@ -96,7 +96,7 @@ def pair_contributions(encoder: Any, first: TextInWords, second: TextInWords) ->
         )
     parts = []
     for text in (first, second):
-        vectors = encoder.features(text.values).vectors[0].double().numpy()
+        vectors = encoder.features(_beside(encoder, text.values)).vectors[0].cpu().double().numpy()
         of_words = np.zeros((len(text.words), vectors.shape[1]))
         np.add.at(of_words, text.word, vectors)
         parts.append(of_words / np.linalg.norm(vectors.sum(0)))
@@ -110,7 +110,7 @@ def omission_effects(encoder: Any, text: TextInWords, other: TextInWords) -> NDA
     Parameters
     ----------
     encoder : Encoder
-        Of texts; in evaluation mode.
+        Of texts; in evaluation mode, on any device.
     text, other : TextInWords
 
     Returns
@@ -122,13 +122,16 @@ def omission_effects(encoder: Any, text: TextInWords, other: TextInWords) -> NDA
     ids = text.values.ids[0].numpy()
     left_out = [w for w in range(len(text.words)) if not set(ids[text.word == w].tolist()) <= special]
     rows = [ids, *(ids[text.word != w] for w in left_out)]
-    target = encoder(other.values)
-    cosines = torch.cat(
-        [
-            F.cosine_similarity(encoder(padded(rows[start : start + 32], encoder.preprocessing.tokenizer.pad)), target)
-            for start in range(0, len(rows), 32)
-        ]
-    )
+    pad = encoder.preprocessing.tokenizer.pad
+    parts = [padded(rows[start : start + 32], pad) for start in range(0, len(rows), 32)]
+    target = encoder(_beside(encoder, other.values))
+    cosines = torch.cat([F.cosine_similarity(encoder(_beside(encoder, part)), target) for part in parts])
     effects = np.zeros(len(text.words))
-    effects[left_out] = (cosines[0] - cosines[1:]).double().numpy()
+    effects[left_out] = (cosines[0] - cosines[1:]).cpu().double().numpy()
     return effects
+
+
+def _beside(encoder: Any, values: Tokens) -> Tokens:
+    """Give tokens on the device of the encoder."""
+    device = next(encoder.parameters()).device
+    return Tokens(*(part.to(device) for part in values))

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.explore.maps.map import ANCHORS, tsne_map
+from unlabeled.explore.maps.map import ANCHORS, at_medians, laid_out, tsne_map
 from unlabeled.explore.maps.umap_map import umap_map
 from unlabeled.explore.nearest_others import store_of
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
-from unlabeled.search.metric import checked_vectors, unit_rows
-from unlabeled.search.scanning.search_threads import blas_threads
+from unlabeled.kernels.blas_threads import blas_threads
+from unlabeled.search.metric import checked_vectors
 from unlabeled.setting_checks import check_whole_number
 
 KINDS = {"tsne": "t-SNE", "umap": "UMAP"}
@@ -108,18 +108,14 @@ class FittedMap:
         if len(names) != len(array):
             raise UnlabeledError(f"there are {len(names)} ids for {len(array)} vectors; give one id for each")
         check_whole_number("max_rows", max_rows, 4)
-        anchors = np.arange(len(array))
-        if len(array) > max_rows:
-            anchors = np.sort(np.random.default_rng(random_state).choice(len(array), max_rows, replace=False))
-        if kind != "umap":
-            placed = tsne_map(array[anchors], perplexity, random_state, metric, max_rows, progress)
-        else:
-            placed = umap_map(array[anchors], max(2, round(perplexity)), random_state, metric)
-        fitted = cls(names, placed, anchors, array[anchors], kind, metric)
-        if len(anchors) < len(array):
-            fitted.points = fitted._at_medians(fitted._neighbours(array).indices)
-            fitted.points[anchors] = placed
-        return fitted
+
+        def lay_out(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+            if kind != "umap":
+                return tsne_map(rows, perplexity, random_state, metric, max_rows, progress)
+            return umap_map(rows, max(2, round(perplexity)), random_state, metric)
+
+        points, anchors = laid_out(array, lay_out, max_rows, random_state, metric)
+        return cls(names, points, anchors, array[anchors], kind, metric)
 
     def place(self, vectors: ArrayLike) -> NDArray[np.float32]:
         """Find places for other rows; where a row goes depends on no other that is placed.
@@ -144,19 +140,11 @@ class FittedMap:
         array = checked_vectors(vectors, self.vectors.shape[1])
         if len(array) == 0:
             return np.empty((0, 2), np.float32)
-        found = self._neighbours(array, 3 * PERPLEXITY)
-        start = self._at_medians(found.indices[:, :ANCHORS])
+        found = store_of(self.vectors, self.metric).query(array, 3 * PERPLEXITY)
+        start = at_medians(self._anchor_points, found.indices[:, :ANCHORS])
         if self.kind != "tsne" or len(self.anchors) < 4:
             return start
         return self._descended(start, found)
-
-    def _neighbours(self, array: NDArray[np.float32], k: int = ANCHORS) -> Any:
-        ours, theirs = (unit_rows(each) if self.metric == "cosine" else each for each in (self.vectors, array))
-        return store_of(ours, self.metric).query(theirs, k)
-
-    def _at_medians(self, anchors: NDArray[np.int64]) -> NDArray[np.float32]:
-        places: NDArray[np.float32] = np.median(self._anchor_points[anchors], axis=1).astype(np.float32)
-        return places
 
     @property
     def _anchor_points(self) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.explore.nearest_others import nearest_others, store_of
 from unlabeled.explore.principal_plane import principal_plane
+from unlabeled.kernels.blas_threads import blas_threads
 from unlabeled.search.metric import checked_vectors, unit_rows
-from unlabeled.search.scanning.search_threads import blas_threads
 
 EARLY, LATE = 250, 500  # iterations with and without exaggeration
 EVERY = 50  # iterations between two reports of progress
@@ -79,19 +79,40 @@ def tsne_map(
     array = checked_for_map(vectors, metric)
     if perplexity < 1 or max_rows < 4:
         raise UnlabeledError(f"perplexity must be at least 1, max_rows at least 4; they are {perplexity}, {max_rows}")
-    if metric == "cosine":
-        array = unit_rows(array)
-    random = np.random.default_rng(random_state)
-    if len(array) < 4:
-        return principal_plane(array)
-    if len(array) <= max_rows:
-        return _optimised(array, perplexity, random, metric, progress)
-    rows = np.sort(random.choice(len(array), max_rows, replace=False))
-    anchors = _optimised(array[rows], perplexity, random, metric, progress)
-    nearest = store_of(array[rows], metric).query(array, ANCHORS).indices
-    points = np.median(anchors[nearest], axis=1)
-    points[rows] = anchors
+    points, _ = laid_out(
+        array, lambda rows: _optimised(rows, perplexity, random_state, metric, progress), max_rows, random_state, metric
+    )
     return points
+
+
+def laid_out(
+    array: NDArray[np.float32],
+    lay_out: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    max_rows: int,
+    random_state: int,
+    metric: str,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Lay rows out; of more than `max_rows` a sample, among which every other is put.
+
+    Returns
+    -------
+    points : ndarray of float32, shape (n, 2)
+    anchors : ndarray of int64, shape (m,)
+        The rows that were laid out, in ascending order.
+    """
+    if len(array) <= max_rows:
+        return lay_out(array), np.arange(len(array))
+    anchors = np.sort(np.random.default_rng(random_state).choice(len(array), max_rows, replace=False))
+    placed = lay_out(array[anchors])
+    points = at_medians(placed, store_of(array[anchors], metric).query(array, ANCHORS).indices)
+    points[anchors] = placed
+    return points, anchors
+
+
+def at_medians(points: NDArray[np.float32], nearest: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Put each row at the median of the points nearest to it, whose numbers `nearest` holds, shape (n, k)."""
+    medians: NDArray[np.float32] = np.median(points[nearest], axis=1)
+    return medians
 
 
 def checked_for_map(vectors: ArrayLike, metric: str) -> NDArray[np.float32]:
@@ -107,7 +128,7 @@ def checked_for_map(vectors: ArrayLike, metric: str) -> NDArray[np.float32]:
 def _optimised(
     array: NDArray[np.float32],
     perplexity: float,
-    random: np.random.Generator,
+    random_state: int,
     metric: str,
     progress: Callable[[int, int], object] | None,
 ) -> NDArray[np.float32]:
@@ -116,6 +137,10 @@ def _optimised(
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
+    if metric == "cosine":
+        array = unit_rows(array)
+    if len(array) < 4:
+        return principal_plane(array)
     perplexity = min(perplexity, (len(array) - 1) / 3)
     found = nearest_others(array, max(1, int(3 * perplexity)), metric)
     threads = blas_threads()
@@ -140,7 +165,8 @@ def _optimised(
         callbacks=report,
         callbacks_every_iters=EVERY,
     )
-    embedding = optimiser.fit(affinities=affinities, initialization=_start(array, random))
+    start = _start(array, np.random.default_rng(random_state))
+    embedding = optimiser.fit(affinities=affinities, initialization=start)
     points: NDArray[np.float64] = np.asarray(embedding)
     points -= points.mean(axis=0)
     return points.astype(np.float32)

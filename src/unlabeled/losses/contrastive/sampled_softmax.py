@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.blockwise.embedding_checks import Reduction, check_embeddings, positive_scalar, reduce
+from unlabeled.losses.blockwise.pairwise_reduction import single
+from unlabeled.losses.blockwise.precision import full_precision
 
 
 def sampled_softmax(
@@ -28,7 +30,7 @@ def sampled_softmax(
 
     The sum over k drawn classes, weighted by (N − 1)/k, is an unbiased estimate of the sum over all others. The classes
     are drawn for the whole batch, with replacement and every one alike; those that hit a row's own class do not count
-    for that row. Memory is that of n × k numbers and of the rows of `classes` that were drawn, whatever N. With k of
+    for that row. Memory is that of n × k numbers, and of the gradient, which has the shape of `classes`. With k of
     N − 1 or more every class is taken once, and the loss is the exact cross-entropy.
 
     Parameters
@@ -49,7 +51,7 @@ def sampled_softmax(
     Returns
     -------
     Tensor
-        A scalar, or shape (n,) if not reduced.
+        A scalar, or shape (n,) if not reduced; float32, or float64 if `z` is.
 
     Raises
     ------
@@ -77,10 +79,12 @@ def sampled_softmax(
         drawn = torch.arange(count, device=z.device)
     else:
         drawn = torch.randint(count, (negatives,), device=z.device)
-    own = functional.normalize(classes[labels], dim=1)
-    others = functional.normalize(classes[drawn], dim=1)
+    z = single(z)
+    own = functional.normalize(single(classes[labels]), dim=1)
+    others = functional.normalize(single(classes[drawn]), dim=1)
     true = (z * own).sum(1) / temperature
-    scores = z @ others.T / temperature
+    with full_precision(z):
+        scores = z @ others.T / temperature
     scores = scores.masked_fill(labels[:, None] == drawn, -math.inf)
     counted = (labels[:, None] != drawn).sum(1)
     # Where no drawn class is another one, nothing is known of the sum, and the row's loss is 0.

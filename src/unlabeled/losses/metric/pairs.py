@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.losses.blockwise.distances import Distance, check_margin, distances
+from unlabeled.losses.blockwise.distances import Distance, check_distance, check_margin, distances
 from unlabeled.losses.blockwise.embedding_checks import Reduction, check_pair, reduce
 from unlabeled.losses.metric.pair_masks import count_alike, loss_by_rows, reduce_counted
 
@@ -35,9 +35,9 @@ def contrastive(
         Which pairs are alike.
     margin : float, default=1.0
         ε, in units of the distance; 0 pushes nothing.
-    distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
-        D; see `unlabeled.losses.distances`. The papers' is Euclidean. The inner product has no least value to
-        pull to.
+    distance : {"euclidean", "squared", "cosine"}, default="euclidean"
+        D; see `unlabeled.losses.distances`. The papers' is Euclidean. The inner product is not least for vectors
+        that are alike, so nothing can be pulled to it.
     reduction : {"mean", "sum", "none"}, default="mean"
         "none" gives one loss a pair.
 
@@ -51,8 +51,8 @@ def contrastive(
     Raises
     ------
     UnlabeledError
-        If shapes differ, `alike` is not one truth value a pair, the margin is negative, or a name
-        is unknown.
+        If shapes differ, `alike` is not one truth value a pair, the margin is negative, or the distance is unknown
+        or the inner product.
 
     See Also
     --------
@@ -72,6 +72,7 @@ def contrastive(
     """
     check_pair(x, y, empty=True)
     check_margin(margin)
+    _check_least(distance)
     if alike.shape != (len(x),) or alike.dtype != torch.bool:
         raise UnlabeledError(
             f"alike must hold one truth value a pair, {len(x)} in all, "
@@ -105,7 +106,7 @@ def batch_contrastive(
         Labels; −1 means unlabelled, and in no pair.
     margin : float, default=1.0
         ε, in units of the distance.
-    distance : {"euclidean", "squared", "cosine", "inner_product"}, default="euclidean"
+    distance : {"euclidean", "squared", "cosine"}, default="euclidean"
         D, computed by `unlabeled.losses.distance_matrix`, whose precision see.
     balanced : bool, default=False
         Take the mean over the alike and over the others separately, and add them up. In a batch of many classes few
@@ -121,7 +122,8 @@ def batch_contrastive(
     Raises
     ------
     UnlabeledError
-        If the batch is empty, labels are not one whole number a row, the margin is negative, or a name is unknown.
+        If the batch is empty, labels are not one whole number a row, the margin is negative, or the
+        distance is unknown or the inner product.
 
     Notes
     -----
@@ -136,6 +138,7 @@ def batch_contrastive(
     tensor(1.4167)
     """
     check_margin(margin)
+    _check_least(distance)
 
     def of_rows(D: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         if balanced:
@@ -149,6 +152,16 @@ def batch_contrastive(
     losses = loss_by_rows(of_rows, z, labels, distance)
     positives, negatives = count_alike(labels)
     return reduce_counted(losses, positives + negatives > 0, reduction)
+
+
+def _check_least(distance: str) -> None:
+    """Refuse the distance that is not least, and 0, where two vectors are the same."""
+    check_distance(distance)
+    if distance == "inner_product":
+        raise UnlabeledError(
+            "pairs that are alike are pulled to the distance 0, which for the inner product means orthogonal; "
+            "take 'cosine', 'euclidean' or 'squared'"
+        )
 
 
 def _pull(D: Tensor) -> Tensor:

@@ -226,7 +226,7 @@ class CLIP(MultiView):
         model._base_description = towers.describe()
         model.network_ = model.build(towers).eval()
         model.encoder_, model.history_, model.seed_ = model.network_.encoder, [], 0
-        model.n_instances_ = 0
+        model.n_instances_ = model.n_learnt_ = 0
         model.provenance_ = {
             "recipe": model.recipe(),
             "data": {"kind": "pair", "rows": 0, "fingerprint": ""},

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,6 +19,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.losses import distillation
 from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
+from unlabeled.modalities import Preprocessing
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler, Shuffled
 
@@ -32,7 +34,8 @@ class Distillation(SemiSupervised):
               + (1 - \alpha)\, (-\log \mathrm{softmax}(s)_y)
 
     A teacher without `predict_proba` but with `transform` gives vectors v, standardised column by column, and the loss
-    is the mean of (s − v)² over columns; no class is learnt then, and `transform` gives the student's own vectors.
+    is the mean of (s − v)² over columns. No class is learnt then: `transform` gives the encoder's vectors,
+    `decision_function` what was learnt of the teacher's, and `predict`, `predict_proba` and `score` raise an error.
 
     Parameters
     ----------
@@ -42,7 +45,7 @@ class Distillation(SemiSupervised):
     temperature : float, default 2.0
         T: the higher, the more the small probabilities count.
     alpha : float, default 0.5
-        α of instances with a label; without one the teacher alone counts.
+        α of instances with a label, from 0 to 1; without one the teacher alone counts.
 
     References
     ----------
@@ -89,6 +92,36 @@ class Distillation(SemiSupervised):
         self._targets = torch.from_numpy(few[:1]).expand(len(instances), -1)
         return super().check(instances, y)
 
+    def prepare(self, preprocessing: Preprocessing) -> None:
+        """Refuse a share that is none."""
+        super().prepare(preprocessing)
+        if not 0 <= self.alpha <= 1:
+            raise UnlabeledError(f"alpha is a share from 0 to 1, got {self.alpha!r}")
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Give the probability of each class, shape (m, c), in the order of `classes_`.
+
+        Raises
+        ------
+        UnlabeledError
+            If the teacher gave vectors, of which no class is learnt; so do `predict` and `score`.
+        """
+        self._check_classes()
+        return super().predict_proba(X)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Give the most probable class of each instance."""
+        self._check_classes()
+        return super().predict(X)
+
+    def _check_classes(self) -> None:
+        check_is_fitted(self, "encoder_")
+        if not len(self.classes_):
+            raise UnlabeledError(
+                "the teacher gave vectors, so this student knows no classes; take transform for its vectors, or a "
+                "teacher with predict_proba"
+            )
+
     def _asked(self, X: Any) -> NDArray[np.float32]:
         """Give the teacher's answers, logits of its classes or standardised vectors, and take down its classes."""
         teacher = self.teacher
@@ -112,6 +145,12 @@ class Distillation(SemiSupervised):
         centred = vectors - vectors.mean(axis=0, dtype=np.float64)
         standard = np.where(spread > 0, centred / np.where(spread > 0, spread, 1), 0)
         return standard.astype(np.float32)
+
+    def __sklearn_clone__(self) -> Self:
+        """Copy the settings, and keep the fitted teacher, which a clone of it would not be."""
+        copied: Self = super().__sklearn_clone__()
+        copied.teacher = self.teacher
+        return copied
 
     def outputs(self) -> int:
         """Give a number a class, or one a column of the teacher's vectors."""
@@ -139,12 +178,11 @@ class Distillation(SemiSupervised):
         return torch.where(known, self.alpha * soft + (1 - self.alpha) * hard, soft).mean()
 
     def extras(self) -> dict[str, Any]:
-        """Give the classes and the width of the head."""
-        return {**super().extras(), "width": self.outputs()}
+        """Give the width of the head."""
+        return {"width": self.outputs()}
 
     def restore_extras(self, saved: dict[str, Any]) -> None:
-        """Take them back."""
-        super().restore_extras(saved)
+        """Take it back."""
         self._width = saved["width"]
 
     def _with_labels(self, instances: Instances, y: Any) -> Instances:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from unlabeled.data.text.text_columns import as_texts, first_given
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.fewlabels.calibration import at_temperature, fit_temperature, out_of_fold
 from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, fitted
@@ -27,7 +28,8 @@ class SelfTraining(FewLabels):
     Parameters
     ----------
     base : classifier, optional
-        Any classifier of scikit-learn with `predict_proba`; by default logistic regression.
+        Any classifier of scikit-learn with `predict_proba`, which may be a pipeline that takes texts; by default
+        logistic regression.
     criterion : {"threshold", "k_best"}, default "threshold"
         Which rows get a label in a round.
     threshold : float, default 0.75
@@ -83,7 +85,7 @@ class SelfTraining(FewLabels):
 
         Parameters
         ----------
-        X : array-like or sparse matrix, shape (n, d)
+        X : array-like or sparse matrix, shape (n, d), or n texts where `base` takes texts
         y : array-like, shape (n,)
             Classes, −1 where unknown.
 
@@ -134,6 +136,18 @@ class SelfTraining(FewLabels):
         check_is_fitted(self)
         shares: Floats = self.base_.predict_proba(self._rows(X, reset=False))
         return shares
+
+    def _rows(self, X: Any, *, reset: bool) -> Any:
+        """Check rows as scikit-learn does; texts are for `base` to read, and stay as they are."""
+        listed = isinstance(X, list | tuple) or getattr(X, "ndim", None) == 1
+        if not listed or not isinstance(first_given(X), str):
+            return super()._rows(X, reset=reset)
+        if self.base is None:
+            raise UnlabeledError(
+                "these are texts, and logistic regression, the default, takes vectors; give a classifier of texts, "
+                "such as base=make_pipeline(TfidfVectorizer(), LogisticRegression()), or vectors of the texts"
+            )
+        return np.array(as_texts(list(X), f"the {type(X).__name__}"), dtype=object)
 
     def _fitted_base(self, X: Any, codes: Codes) -> Any:
         known = codes >= 0

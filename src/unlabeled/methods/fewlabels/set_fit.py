@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_random_state
@@ -18,24 +19,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unlabeled.data.classes import class_name, label_codes
+from unlabeled.data.instances import Subset
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.few_labels import fitted
-from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
+from unlabeled.methods.fewlabels.fine_tuning import check_given, trained_encoder
+from unlabeled.methods.fewlabels.tasks import refuse_quantities
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device, device_here
 from unlabeled.training.control.progress import ProgressBar
-from unlabeled.training.settings import check_learning_rates
+from unlabeled.training.settings import check_learning_rates, described_parts
 
 FOLDS = 3
 
 
-class SetFit(Estimator):
+class SetFit(ClassifierMixin, Estimator):
     r"""An encoder learns from pairs that texts of one class are alike and others not; then comes a linear classifier.
 
     Split: x is a text, y another one; they are of the same class or not, t = 1 or 0. Loss, with s the cosine similarity
@@ -57,8 +60,11 @@ class SetFit(Estimator):
     batch_size : int, default 16
         Pairs a step.
     learning_rate : float, default 2e-5
+        Of tuning, at its peak; it rises over a tenth of the steps and falls to zero linearly.
     device : str, default "auto"
-    random_state : int, optional
+        ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
+    random_state : int, RandomState or None, default None
+        With an int, a fit is repeatable bit for bit on one machine.
     progress : bool, optional
         Show a progress bar of each tuning; by default on a terminal and in a notebook.
 
@@ -70,6 +76,8 @@ class SetFit(Estimator):
         Whether the encoder was tuned.
     accuracies_ : dict of str to float
         Cross-validated accuracy of ``"frozen"`` and ``"tuned"``, where they were compared.
+    provenance_ : dict
+        Settings, fingerprint of the data and seed; they are saved with the encoder.
 
     References
     ----------
@@ -107,26 +115,35 @@ class SetFit(Estimator):
             Classes; −1, None and the empty string mean unlabelled, and such texts are left out.
         """
         self._check()
+        check_given(self, y)
+        self.__dict__.pop("weights_", None)  # those of an earlier fit do not fit the encoder of this one
         seed = int(check_random_state(self.random_state).randint(2**31))
         start = trained_encoder(self.encoder).to(choose_device(self.device))
         instances = self._opened(X, start)
         codes, self.classes_ = label_codes(y, len(instances))
+        refuse_quantities(self.classes_)
         if len(self.classes_) < 2:
             raise UnlabeledError(f"a classifier needs at least two classes, got {len(self.classes_)}")
         rows = np.flatnonzero(codes >= 0)
+        texts, codes = Subset(instances, rows), codes[rows]
         self.accuracies_: dict[str, float] = {}
         self.tuned_ = self.tune == "always"
-        counts = np.bincount(codes[rows])
-        if self.tune == "auto" and counts.max() > 1:
+        vectors = None if self.tuned_ else self._vectors(start, texts)
+        counts = np.bincount(codes)
+        if vectors is not None and self.tune == "auto" and counts.max() > 1:
             folds = min(FOLDS, int(counts[counts > 1].min()))
-            self.accuracies_ = self._compared(instances, rows, codes, folds, seed)
+            self.accuracies_ = self._compared(start, vectors, texts, codes, folds, seed)
             self.tuned_ = self.accuracies_["tuned"] > self.accuracies_["frozen"]
-        self.encoder_ = self._tuned(instances, rows, codes, seed, "SetFit") if self.tuned_ else start
-        self.encoder_.eval()
-        model = fitted(_classifier(), self._vectors(self.encoder_, instances)[rows], codes[rows])
+        self.encoder_ = start.eval()
+        if self.tuned_:
+            self.encoder_ = self._tuned(start, texts, np.arange(len(texts)), codes, seed, "SetFit")
+            vectors = self._vectors(self.encoder_, texts)
+        model = fitted(_classifier(), vectors, codes)
         both = len(self.classes_) == 2
         self.weights_ = np.concatenate([-model.coef_, model.coef_]) / 2 if both else model.coef_
         self.bias_ = np.concatenate([-model.intercept_, model.intercept_]) / 2 if both else model.intercept_
+        data = {"kind": instances.kind, "rows": len(instances), "fingerprint": instances.fingerprint}
+        self.provenance_ = {"recipe": self.recipe(), "data": data, "training": {"seed": seed}}
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -139,10 +156,13 @@ class SetFit(Estimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Give the likeliest classes."""
+        check_is_fitted(self, "weights_")
         return np.asarray(self.classes_[self.predict_proba(X).argmax(1)])
 
     def score(self, X: Any, y: Any) -> float:
         """Give the accuracy on the texts that have a label."""
+        check_is_fitted(self, "weights_")
+        check_given(self, y)
         found = self.predict(X)
         if len(y) != len(found):
             raise UnlabeledError(f"there are {len(found)} texts but {len(y)} labels")
@@ -158,10 +178,10 @@ class SetFit(Estimator):
         encoder = self.encoder if isinstance(self.encoder, str) else ""
         settings = self.recipe() | {"method": "set_fit", "encoder": encoder}
         with folder_written_aside(folder) as aside:
-            write_encoder(self.encoder_, aside, {})
+            write_encoder(self.encoder_, aside, self.provenance_)
             save_arrays({"weights": self.weights_, "bias": self.bias_}, aside / "head.safetensors")
             about = {"classes": self.classes_.tolist(), "tuned": self.tuned_, "accuracies": self.accuracies_}
-            write_json(aside / "model.json", settings | about)
+            write_json(aside / "model.json", settings | about | self.provenance_)
 
     @classmethod
     @refuses_damage
@@ -177,6 +197,7 @@ class SetFit(Estimator):
         self.encoder_ = load_encoder(folder)
         self.classes_, self.tuned_, self.accuracies_ = np.array(saved["classes"]), saved["tuned"], saved["accuracies"]
         self.weights_, self.bias_ = arrays["weights"], arrays["bias"]
+        self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
         return self
 
     def _check(self) -> None:
@@ -186,38 +207,51 @@ class SetFit(Estimator):
 
     def _opened(self, X: Any, encoder: Encoder) -> Any:
         """Cut texts as the encoder does."""
+        if (kind := encoder.preprocessing.kind) not in self.modalities:
+            raise UnlabeledError(f"SetFit is for texts, and the encoder is for {kind}s; take FineTuning")
         instances, _ = open_instances(X, preprocessing=encoder.preprocessing)
         if len(getattr(instances, "columns", ())) > 1:
             raise UnlabeledError("SetFit classifies single texts; for pairs that are read together take FineTuning")
         return instances
 
     def _compared(
-        self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], folds: int, seed: int
+        self,
+        start: Encoder,
+        frozen: NDArray[np.float32],
+        texts: Subset,
+        codes: NDArray[np.int64],
+        folds: int,
+        seed: int,
     ) -> dict[str, float]:
-        """Cross-validate the untouched and the tuned encoder on the same parts.
+        """Cross-validate the untouched encoder, by its vectors `frozen`, and the tuned one on the same parts.
 
         A text that is alone in its class is never held out, since nothing else tells of that class.
         """
-        frozen = self._vectors(trained_encoder(self.encoder).to(choose_device(self.device)), instances)
         right = {"frozen": 0, "tuned": 0}
-        several = rows[np.bincount(codes[rows])[codes[rows]] > 1]
+        several = np.flatnonzero(np.bincount(codes)[codes] > 1)
         parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(several, codes[several])
         for number, (_, places) in enumerate(parts, start=1):
             held = several[places]
-            shown = np.setdiff1d(rows, held)
-            encoder = self._tuned(instances, shown, codes, seed, f"SetFit, without part {number} of {folds}")
-            tuned = self._vectors(encoder, instances)
+            shown = np.setdiff1d(np.arange(len(texts)), held)
+            encoder = self._tuned(start, texts, shown, codes, seed, f"SetFit, without part {number} of {folds}")
+            tuned = self._vectors(encoder, texts)
             for name, vectors in (("frozen", frozen), ("tuned", tuned)):
                 model = fitted(_classifier(), vectors[shown], codes[shown])
                 right[name] += int((model.predict(vectors[held]) == codes[held]).sum())
         return {name: count / len(several) for name, count in right.items()}
 
     def _tuned(
-        self, instances: Any, rows: NDArray[np.int64], codes: NDArray[np.int64], seed: int, title: str
+        self,
+        start: Encoder,
+        texts: Subset,
+        rows: NDArray[np.int64],
+        codes: NDArray[np.int64],
+        seed: int,
+        title: str,
     ) -> Encoder:
-        """Tune a copy of the encoder on pairs of the labelled texts; `title` is that of the progress bar."""
+        """Tune a copy of the encoder on pairs of some of the texts; `title` is that of the progress bar."""
         device = choose_device(self.device)
-        encoder = trained_encoder(self.encoder).to(device).train()
+        encoder = trained_encoder(start).train()
         first, second, same = pairs_of_classes(rows, codes, self.pairs, np.random.default_rng(seed))
         check_learning_rates(self, "learning_rate")
         optimizer = torch.optim.AdamW(encoder.parameters(), lr=self.learning_rate)
@@ -230,7 +264,7 @@ class SetFit(Estimator):
                     group["lr"] = self.learning_rate * min((step + 1) / max(1, steps // 10), (steps - step) / steps)
                 # A text that is in several pairs of a step is encoded once.
                 index, place = torch.cat([first[part], second[part]]).unique(return_inverse=True)
-                vectors = encoder(instances.gather(index).to(device).values)
+                vectors = encoder(texts.gather(index).to(device).values)
                 one, other = vectors[place.to(device)].split(len(part))
                 loss = F.mse_loss(F.cosine_similarity(one, other), same[part].to(device))
                 optimizer.zero_grad()
@@ -244,6 +278,9 @@ class SetFit(Estimator):
             raise diverged(f"weights are no longer finite after {steps} steps", self.learning_rate)
         return encoder.eval()
 
+    def _describe(self, value: Any) -> Any:
+        return described_parts(value)
+
     def _vectors(self, encoder: Encoder, instances: Any) -> NDArray[np.float32]:
         found = embed(encoder, instances, device=choose_device(self.device))
         return unit_rows(found)
@@ -256,6 +293,15 @@ def pairs_of_classes(
 
     Rare classes have as many pairs a row as common ones. A row that is alone in its class has none of the first kind.
 
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Numbers of instances, rising.
+    codes : ndarray of int64
+        The class of every instance.
+    each : int
+    generator : Generator
+
     Returns
     -------
     first, second : Tensor of int64
@@ -263,13 +309,16 @@ def pairs_of_classes(
     same : Tensor of float32
         1 for a pair of one class, else 0.
     """
+    groups = {code: (rows[codes[rows] == code], rows[codes[rows] != code]) for code in np.unique(codes[rows]).tolist()}
     drawn: list[tuple[int, int, float]] = []
     for row in rows.tolist():
-        alike = rows[(codes[rows] == codes[row]) & (rows != row)]
-        others = rows[codes[rows] != codes[row]]
-        for pool, same in ((alike, 1.0), (others, 0.0)):
-            if len(pool):
-                drawn += [(row, int(other), same) for other in generator.choice(pool, each)]
+        alike, others = groups[int(codes[row])]
+        if len(alike) > 1:
+            places = generator.choice(len(alike) - 1, each)
+            places += places >= np.searchsorted(alike, row)  # all but the row itself
+            drawn += [(row, other, 1.0) for other in alike[places].tolist()]
+        if len(others):
+            drawn += [(row, other, 0.0) for other in generator.choice(others, each).tolist()]
     order = generator.permutation(len(drawn))
     first, second, same_class = (np.array([pair[i] for pair in drawn])[order] for i in range(3))
     return torch.from_numpy(first), torch.from_numpy(second), torch.from_numpy(same_class).float()

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.classes import class_name, label_codes
+from unlabeled.data.classes import class_name, classes_in, is_missing, label_codes
 from unlabeled.data.text.annotated import answer_span, given_answers, sentence_tags
 from unlabeled.data.text.span_f1 import answer_f1, entity_f1, marks_stretches
 from unlabeled.data.text.text_columns import whole_characters
@@ -41,8 +41,6 @@ class Task(ABC):
         Whether the head reads every token, or the vector of an instance.
     outputs : int
         Numbers that the head gives.
-    fewest : int
-        Fewest outputs that make sense.
     measure : str
         Name of what `score` gives; larger is better.
     """
@@ -50,7 +48,6 @@ class Task(ABC):
     name: ClassVar[str]
     of_tokens: ClassVar[bool] = False
     measure: ClassVar[str] = "accuracy"
-    fewest: ClassVar[int] = 1
     outputs: int = 1
 
     @abstractmethod
@@ -69,6 +66,16 @@ class Task(ABC):
         known : list
             For each instance its label, in the form that `score` compares; None where there is none.
         """
+
+    def check(self, known: list[Any]) -> None:
+        """Refuse labels that are too few to learn from.
+
+        Raises
+        ------
+        UnlabeledError
+        """
+        if all(label is None for label in known):
+            raise UnlabeledError("no instance is labelled")
 
     @abstractmethod
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:
@@ -98,7 +105,6 @@ class ClassTask(Task):
     """A class an instance, of any kind of data; of pairs of texts the two are read together."""
 
     name = "class"
-    fewest = 2
     classes: NDArray[Any]
     texts: int | None = None
     """How many texts an instance has, 0 for what is no text; None until that is known."""
@@ -119,9 +125,16 @@ class ClassTask(Task):
     def learn(self, y: Any, X: Any, made: Any) -> tuple[Any, NDArray[np.int64], list[Any]]:
         """Number the classes; instances without one are left out."""
         codes, self.classes = label_codes(y, made)
+        refuse_quantities(self.classes)
         self.outputs = len(self.classes)
         known = [self.classes[code] if code >= 0 else None for code in codes]
         return codes.tolist(), np.arange(len(codes)), known
+
+    def check(self, known: list[Any]) -> None:
+        """Refuse less than two classes."""
+        super().check(known)
+        if self.outputs < 2:
+            raise UnlabeledError(f"a classifier needs at least two classes, got {self.outputs}")
 
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:
         """Cross-entropy."""
@@ -149,23 +162,27 @@ class ScoreTask(ClassTask):
     """A number an instance, or a pair of texts."""
 
     name = "score"
-    fewest = 1
     measure = "spearman"
+    mean, scale = 0.0, 1.0
 
     def learn(self, y: Any, X: Any, made: Any) -> tuple[Any, NDArray[np.int64], list[Any]]:
-        """Standardise the numbers; NaN and None are left out."""
+        """Standardise the numbers; what is missing, or the empty string, is left out."""
         try:
-            numbers = np.array([math.nan if value is None else float(value) for value in y])
+            numbers = np.array([math.nan if _no_number(value) else float(value) for value in y])
         except (TypeError, ValueError) as error:
             raise UnlabeledError(f"task 'score' needs numbers: {error}") from None
         if len(numbers) != made:
             raise UnlabeledError(f"there are {made} instances but {len(numbers)} numbers")
         there = np.isfinite(numbers)
-        if there.sum() < 2:
-            raise UnlabeledError("task 'score' needs at least two numbers to learn from")
-        self.mean, self.scale = float(numbers[there].mean()), float(numbers[there].std()) or 1.0
+        if there.any():
+            self.mean, self.scale = float(numbers[there].mean()), float(numbers[there].std()) or 1.0
         known = [float(v) if ok else None for v, ok in zip(numbers, there, strict=True)]
         return ((numbers - self.mean) / self.scale).tolist(), np.arange(made), known
+
+    def check(self, known: list[Any]) -> None:
+        """Refuse less than two numbers."""
+        if len(known) - known.count(None) < 2:
+            raise UnlabeledError("task 'score' needs at least two numbers to learn from")
 
     def loss(self, scores: Tensor, targets: list[Any]) -> Tensor:
         """Mean squared error."""
@@ -177,6 +194,8 @@ class ScoreTask(ClassTask):
 
     def score(self, truth: Sequence[Any], found: Sequence[Any]) -> float:
         """Spearman's correlation; 0 where all predictions are the same."""
+        if len(truth) < 2:
+            raise UnlabeledError("a correlation needs at least two instances with a number, got 1")
         if min(len(set(map(float, truth))), len(set(map(float, found)))) < 2:
             return 0.0
         return float(spearmanr(truth, found).statistic)
@@ -188,6 +207,24 @@ class ScoreTask(ClassTask):
     def restore(self, state: dict[str, Any]) -> None:
         """Take them."""
         self.mean, self.scale, self.texts = state["mean"], state["scale"], width_in(state)
+
+
+def _no_number(value: Any) -> bool:
+    return not value.strip() if isinstance(value, str) else is_missing(value)
+
+
+def refuse_quantities(classes: NDArray[Any]) -> None:
+    """Refuse labels that are numbers with a fraction: they have no classes.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    if classes_in(classes) is None:
+        quantity = classes[classes != np.rint(classes)][0]
+        raise UnlabeledError(
+            f"the label {quantity:.6g} is a quantity and no class; to predict numbers take FineTuning(task='score')"
+        )
 
 
 def width_in(state: dict[str, Any]) -> int:
@@ -277,7 +314,7 @@ class SpanTask(Task):
         """Cut questions and contexts; long contexts become several rows."""
         if getattr(encoder.preprocessing, "kind", "") != "text":
             raise UnlabeledError("answers are for texts, and the encoder is not")
-        pairs = [() if isinstance(pair, str) else tuple(pair) for pair in X]
+        pairs = [tuple(pair) if isinstance(pair, list | tuple | np.ndarray) else () for pair in X]
         if any(len(pair) != 2 or not all(isinstance(text, str) for text in pair) for pair in pairs):
             raise UnlabeledError("task 'span' takes pairs (question, context) of strings")
         pairs = [tuple(map(whole_characters, pair)) for pair in pairs]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unlabeled.data.batch import Batch
+from unlabeled.data.batch import Batch, map_tensors
 from unlabeled.data.instances import Instances
 from unlabeled.data.text.text_columns import as_texts
 from unlabeled.data.text.text_windows import SegmentPairs, Segments, Windows
@@ -19,6 +19,8 @@ from unlabeled.methods.language.gpt import check_scores_tokens, token_logits
 from unlabeled.methods.language.masking import mask_tokens
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.text_method import TextMethod
+from unlabeled.training.inference import evaluating
+from unlabeled.training.loop import own_randomness
 
 SHOWN = 8
 """Texts in a report."""
@@ -133,7 +135,6 @@ class BERT(TextMethod):
             loss = loss + order / len(y.follows)
         return loss
 
-    @torch.no_grad()
     def fill(self, text: str, k: int = 5) -> list[list[tuple[str, float]]] | list[tuple[str, float]]:
         """Say what may stand at each ``[MASK]`` of a text.
 
@@ -162,9 +163,11 @@ class BERT(TextMethod):
         room = preprocessing.length - tokenizer.tokens_added
         begin = max(0, min(int((cut == mask).argmax()) - room // 2, len(cut) - room))
         row = tokenizer.with_special_tokens(cut[begin:], preprocessing.length)
-        values = Tokens(*(part.to(self._device) for part in padded([row], tokenizer.pad)))
+        values = padded([row], tokenizer.pad)
         places = (values.ids[0] == mask).nonzero()[:, 0]
-        logits = self._logits(self.network_, self.encoder_.features(values).vectors[0, places]).float()
+        with evaluating(self) as (net, device):
+            vectors = net.encoder.features(map_tensors(lambda part: part.to(device), values)).vectors
+            logits = self._logits(net, vectors[0, places.to(device)]).float()
         logits[:, tokenizer.special_ids] = -torch.inf
         best = logits.softmax(1).topk(min(k, logits.shape[1] - len(tokenizer.special_ids)), dim=1)
         found = [
@@ -197,35 +200,30 @@ class BERT(TextMethod):
             {"title": "Filled masks", "caption": filled, "lines": lines},
         ]
 
-    @torch.no_grad()
     def score(self, X: Any, y: Any = None) -> float:
-        """Give the share of hidden tokens that are found, with tokens hidden as in training; see `judge_order`."""
-        found = self._judged(X)
-        return found["masked_accuracy"]
+        """Give the share of hidden tokens that are found, with tokens hidden as in training; see `figures`."""
+        return self.figures(X)["masked_accuracy"]
 
     def figures(self, X: Any) -> dict[str, float]:
         """Measure, on texts: the share of hidden tokens found (``masked_accuracy``), what always naming the commonest
         token would find (``unigram_accuracy``), and the share of segment orders told right (``order_accuracy``), where
         segments of several documents were exchanged."""
-        return self._judged(X)
-
-    def _judged(self, X: Any) -> dict[str, float]:
         self.check_fitted()
         instances = self.training_instances(self.open(X))
         right, total, order, orders, exchanged = 0, 0, 0, 0, 0
         counts = torch.zeros(len(self.tokenizer_), dtype=torch.int64)
-        with torch.random.fork_rng(), torch.no_grad():
+        with evaluating(self) as (net, device), own_randomness():
             torch.manual_seed(0)
             for batch in instances.batches(torch.randperm(len(instances)).split(32)):
-                x, y = self.split(batch.to(self._device))
-                vectors = self.encoder_.features(x).vectors
+                x, y = self.split(batch.to(device))
+                vectors = net.encoder.features(x).vectors
                 truth = y.ids[y.chosen]
-                right += int((self._logits(self.network_, vectors[y.chosen]).argmax(1) == truth).sum())
+                right += int((self._logits(net, vectors[y.chosen]).argmax(1) == truth).sum())
                 total += len(truth)
                 counts += truth.cpu().bincount(minlength=len(counts))
                 if self.next_sentence:
                     asked = y.follows >= 0
-                    predicted = self.network_.predictor(vectors[:, 0]).argmax(1)
+                    predicted = net.predictor(vectors[:, 0]).argmax(1)
                     order += int((predicted == y.follows)[asked].sum())
                     orders += int(asked.sum())
                     exchanged += int((y.follows == 0).sum())
@@ -235,10 +233,6 @@ class BERT(TextMethod):
 
     def _logits(self, net: Network, vectors: Tensor) -> Tensor:
         return token_logits(net.encoder, net.head(vectors))
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.encoder_.parameters()).device
 
 
 def pairs_of(segments: Segments, tokenizer: Any, length: int) -> tuple[Tokens, Tensor]:

@@ -63,7 +63,11 @@ class ELMo(TextMethod):
         """Make two recurrent networks."""
         if self.dim % 2:
             raise UnlabeledError(f"each direction makes half of a vector, so dim must be even, got {self.dim}")
-        return LSTM(preprocessing, width=self.dim // 2, layers=self.layers, dropout=self.dropout)
+        return LSTM(preprocessing, width=self.dim // 2, layers=self.layers, dropout=self.usual_dropout)
+
+    def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
+        """Name the heads too."""
+        return [*super().idle_settings(), (("heads",), "is for attention, which recurrent networks do not have")]
 
     def build(self, encoder: Encoder) -> Network:
         """Predict with the encoder's own embeddings of the tokens."""

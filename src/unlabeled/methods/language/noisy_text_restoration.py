@@ -55,7 +55,7 @@ class NoisyTextRestoration(TextMethod):
     def build(self, encoder: Encoder) -> Network:
         """Add a decoder that reads the vector at every layer."""
         check_scores_tokens(encoder, "NoisyTextRestoration")
-        return Network(encoder, decoder=VectorDecoder(encoder.dim, self.decoder_layers, self.dropout))
+        return Network(encoder, decoder=VectorDecoder(encoder.dim, self.decoder_layers, self.usual_dropout))
 
     def split(self, batch: Batch) -> tuple[Tokens, Tokens]:
         """Show a damaged copy, hide the text; of pairs and triples each text is one."""

@@ -26,6 +26,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from sklearn.utils import check_random_state
 
+from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.control.progress import ProgressBar
 
 Theta = TypeVar("Theta")
@@ -95,7 +96,7 @@ def expectation_maximisation(
     tol : float, default 1e-3
         An ascent has converged when the log-likelihood changes by less.
     n_init : int, default 1
-        Starts.
+        Starts, at least 1.
     random_state : int, RandomState or None
         Handed to `start`, which draws from it in turn.
     has_converged : callable, optional
@@ -119,6 +120,8 @@ def expectation_maximisation(
 
     Raises
     ------
+    UnlabeledError
+        For numbers of steps or starts that are not whole or below 1.
     AssertionError
         If the likelihood falls and `check_monotone` holds: the model's steps are wrong.
 
@@ -127,6 +130,8 @@ def expectation_maximisation(
     .. [1] Dempster, Laird & Rubin, Maximum Likelihood from Incomplete Data via the EM Algorithm, JRSS B 1977.
     .. [2] Neal & Hinton, A View of the EM Algorithm that Justifies Incremental, Sparse, and Other Variants, 1998.
     """
+    check_whole_number("max_iter", max_iter)
+    check_whole_number("n_init", n_init)
     random = check_random_state(random_state)
     check = sys.flags.dev_mode if check_monotone is None else check_monotone
     best: Ascent[Theta, Q] | None = None

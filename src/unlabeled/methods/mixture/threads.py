@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from unlabeled.kernels.blas_threads import thread_pool
+from unlabeled.memory import processor_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,27 +55,9 @@ def threads(workers: int | None = None, *, blas: bool = False) -> Iterator[Threa
     workers : int, optional
         Threads.
     blas : bool, default False
-        Whether they will multiply matrices: each product is then made by its thread alone, not by threads of its own.
+        Whether they will multiply matrices: each product is then made by its thread alone, not by threads of its own,
+        and other callers who multiply in threads wait for their turn.
     """
-    count = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-    limit = _limit_this_thread if blas else None
-    with _one_blas_thread(blas), ThreadPoolExecutor(count, initializer=limit) as pool:
+    count = workers or processor_count()
+    with thread_pool(count) if blas else ThreadPoolExecutor(count) as pool:
         yield Threads(pool, count)
-
-
-@contextmanager
-def _one_blas_thread(wanted: bool) -> Iterator[None]:
-    if not wanted:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):
-        yield
-
-
-def _limit_this_thread() -> Any:
-    from threadpoolctl import threadpool_limits
-
-    # Where OpenBLAS is built on OpenMP, each thread has a setting of its own.
-    return threadpool_limits(1, user_api="blas")

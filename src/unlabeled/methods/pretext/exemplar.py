@@ -25,9 +25,9 @@ class Exemplar(MultiView):
     .. math:: L = -\log \frac{\exp(z \cdot v_y / \tau)}
               {\exp(z \cdot v_y / \tau) + \frac{N - 1}{k} \sum_{j=1}^{k} \exp(z \cdot v_{c_j} / \tau)}
 
-    with the c drawn anew for each batch from the other classes, every one alike. A step costs the same for a thousand
-    classes and for a million, and no table of instances times classes is ever made. What grows with their number N is
-    the table of class vectors: 64 numbers each, with the optimiser's two averages.
+    with the c drawn anew for each batch from the other classes, every one alike. No table of instances times classes
+    is ever made. What grows with their number N is the table of class vectors: 64 numbers each, with their gradient and
+    the optimiser's two averages, and the time in which the optimiser goes over them.
 
     Parameters
     ----------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch
@@ -81,16 +80,17 @@ class FuturePrediction(VideoMethod):
         """Show the past, hide the future; blocks of shape (n, blocks, frames, c, h, w)."""
         clips = self.view_(batch.values)
         blocks = clips.unfold(1, self.block, self.block).movedim(-1, 2)
-        if self.direction == "past":
-            blocks = blocks.flip(1)
+        if self.direction == "past":  # the clip is read backwards, the frames of a block too
+            blocks = blocks.flip(1, 2)
         return blocks[:, : -self.steps], blocks[:, -self.steps :]
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
         """Tell the predicted blocks from all others."""
         n, past = x.shape[:2]
-        blocks = net.encoder(torch.cat((x, y), 1).flatten(0, 1)).view(n, past + self.steps, -1)
-        predicted = net.predictor(blocks[:, :past]).view(n * self.steps, -1)
-        return info_nce(predicted, blocks[:, past:].flatten(0, 1), self.temperature)
+        # In two passes: the statistics of batch normalisation would tell the past of the future.
+        seen, hidden = net.encoder(x.flatten(0, 1)), net.encoder(y.flatten(0, 1))
+        predicted = net.predictor(seen.view(n, past, -1)).view(n * self.steps, -1)
+        return info_nce(predicted, hidden, self.temperature)
 
 
 class Context(nn.Module):

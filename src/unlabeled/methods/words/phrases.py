@@ -136,6 +136,7 @@ class Phrases(Estimator):
 
     def join(self, sentence: Sequence[str]) -> list[str]:
         """Join the phrases of one sentence, given as a list of words."""
+        self._check_is_fitted()
         if isinstance(sentence, str):
             raise UnlabeledError(f"join takes a list of words, got the string {sentence!r:.60}")
         out: list[str] = []

@@ -19,6 +19,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import Estimator, described
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
+from unlabeled.methods.words.lookup.saved_unseen import unseen_of, unseen_parts
 from unlabeled.methods.words.word_vectors import WordVectors
 
 MODEL, ARRAYS, VECTORS = "model.json", "arrays.safetensors", "vectors.safetensors"
@@ -38,6 +39,7 @@ class SentenceVectors(Estimator):
     vectors : WordVectors, path, or fitted word method
         The vectors of words. A path is what `WordVectors.load` or `unlabeled.load` opens.
     weighting : {"sif", "mean"}, default "sif"
+        ``"sif"``: smooth inverse frequency, as in the equations. ``"mean"``: all words weigh the same.
     smoothing : float, default 1e-3
         a. The smaller it is, the less frequent words count.
     tokenizer : str or callable, optional
@@ -127,13 +129,18 @@ class SentenceVectors(Estimator):
         return self.fit(X).transform(X)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Save as a folder of safetensors and JSON, the vectors of words among them."""
+        """Save as a folder of safetensors and JSON, with the vectors of words, and the n-grams of a subword model.
+
+        A tokenizer of your own is not saved, nor a function of your own that makes vectors of unseen words: what is
+        loaded must be given the tokenizer again, and takes words without a vector for unknown.
+        """
         self._check_is_fitted()
         with folder_written_aside(folder) as aside:
             self._vectors.save(aside / VECTORS)
             component = {} if self.component_ is None else {"component": self.component_}
             shares = np.array(list(self.shares_.values()))
-            save_arrays({"shares": shares, **component}, aside / ARRAYS)
+            unseen, ngrams = unseen_parts(self._vectors.oov)
+            save_arrays({"shares": shares, **component, **ngrams}, aside / ARRAYS)
             cut = self._cutter()
             settings = {
                 "weighting": self.weighting,
@@ -141,16 +148,20 @@ class SentenceVectors(Estimator):
                 "tokenizer": cut if isinstance(cut, str) else None,
                 "own_tokenizer": None if isinstance(cut, str) else described(cut),
             }
-            write_json(aside / MODEL, {"method": "sentence_vectors", **settings, "words": list(self.shares_)})
+            about = {"method": "sentence_vectors", **settings, "unseen": unseen, "words": list(self.shares_)}
+            write_json(aside / MODEL, about)
 
     @classmethod
     @refuses_damage
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Load what `save` wrote. A tokenizer of your own is not saved: set it again."""
+        """Load what `save` wrote."""
         folder = Path(folder)
         saved, arrays = read_json(folder / MODEL), load_arrays(folder / ARRAYS)
         vectors = WordVectors.load(folder / VECTORS)
         try:
+            if saved["unseen"]:  # of a subword model
+                oov = unseen_of(saved["unseen"], arrays)
+                vectors = WordVectors(vectors.words, vectors.vectors, vectors.counts, oov=oov)
             self = cls(vectors=vectors, **{name: saved[name] for name in BUILT_IN_SETTINGS})
             self.shares_ = dict(zip(saved["words"], arrays["shares"].tolist(), strict=True))
         except (KeyError, TypeError, ValueError) as error:
@@ -161,6 +172,10 @@ class SentenceVectors(Estimator):
         self._tokenizer = checked_tokenizer(self.tokenizer) if own is None else LostTokenizer(str(own))
         self.component_ = arrays.get("component")
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Copy the settings, and keep the fitted vectors, which a clone of them would not be."""
+        return type(self)(**self.get_params(deep=False))
 
     def _check(self) -> None:
         if self.weighting not in ("sif", "mean"):

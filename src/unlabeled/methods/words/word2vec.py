@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.indexing.corpus import Corpus
 from unlabeled.data.text.indexing.vocabulary import Vocabulary
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.words.counting.subwords import Unseen
+from unlabeled.methods.words.counting.unseen_words import Unseen
 from unlabeled.methods.words.lookup.opened_vectors import opened_vectors
 from unlabeled.methods.words.prediction.trained_embedding import TrainedEmbedding
 from unlabeled.methods.words.prediction.training import Model, train

@@ -18,6 +18,7 @@ from unlabeled.data.text.tokenization.tokenizers import LostTokenizer, is_unspac
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
+from unlabeled.memory import processor_count
 from unlabeled.methods.words.phrases import Phrases
 from unlabeled.methods.words.sentence_vectors import weighted_means
 from unlabeled.methods.words.word_vectors import WordVectors
@@ -271,4 +272,4 @@ def drawn_seed(random_state: int | np.random.RandomState | None) -> int:
 
 def worker_count(workers: int | None) -> int:
     """Give the number of threads a setting `workers` means: that many, or one for each processor we may use."""
-    return workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    return workers or processor_count()

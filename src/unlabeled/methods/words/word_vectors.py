@@ -461,10 +461,11 @@ class WordVectors:
 
         Notes
         -----
-        All formats keep every float32 exactly; safetensors alone keeps float16 as such, and the counts. A function
-        given as `oov` is not saved.
+        All formats keep every float32 exactly. Safetensors alone keeps float16 as such, and `oov`, but for a function,
+        which is not saved; the counts are in safetensors and parquet.
         """
-        write_words(path, self.words, self.vectors, self.counts, format)
+        oov = self.oov if isinstance(self.oov, str) else "raise"
+        write_words(path, self.words, self.vectors, self.counts, format, oov)
 
     @classmethod
     def load(
@@ -513,7 +514,7 @@ class WordVectors:
         if chosen is not None and not chosen:
             raise UnlabeledError("words is empty, so there is nothing to load; leave it out to load all words")
         content = read_words(path, mmap, Selection(limit, chosen, errors))
-        return cls(content.words, content.vectors, content.counts, oov=content.unseen or "raise")
+        return cls(content.words, content.vectors, content.counts, oov=content.oov)
 
     @cached_property
     def lengths(self) -> NDArray[np.float32]:

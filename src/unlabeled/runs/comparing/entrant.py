@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from unlabeled.data.batch import Batch
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import Subset
-from unlabeled.encoders import Network, embed, make_encoder
+from unlabeled.encoders import Encoder, Network, embed, make_encoder
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import load_arrays, save_arrays, written_aside
 from unlabeled.methods.words.sentence_vectors import SentenceVectors
@@ -36,8 +36,8 @@ from unlabeled.training.bases.self_supervised import SelfSupervised
 
 BASELINES = ("raw", "pca", "untrained")
 PCA_DIM = 64
-WARM_UP, CALIBRATION_STEPS, CALIBRATION_SHARE = 2, 8, 0.01
-"""The time of one step is that of 8 after 2 that do not count, or of fewer once they took 1 % of the budget."""
+WARM_UP, CALIBRATION_STEPS, CALIBRATION_SHARE = 2, 8, 0.02
+"""The time of a step is the median of 8 after 3 that do not count, or of fewer once they took 2 % of the budget."""
 
 Arrays = dict[str, Any]
 
@@ -55,17 +55,14 @@ class Entrant:
     name : str
     data : SharedData
     method : SelfSupervised or WordEmbedding, optional
-    encoder : str
+    encoder : str or Encoder
         The encoder of all methods, which ``"untrained"`` is.
-    pace : dict
-        Seconds that a step, or for words an epoch, takes; measured once, so that all seeds have the same number.
     """
 
     name: str
     data: SharedData
     method: SelfSupervised | WordEmbedding | None
-    encoder: str
-    pace: dict[str, float] = field(default_factory=dict)
+    encoder: str | Encoder
 
     @classmethod
     def of(cls, name: str, data: SharedData, settings: dict[str, Any]) -> Entrant:
@@ -76,7 +73,8 @@ class Entrant:
         UnlabeledError
             If there is none, or it does not fit the data.
         """
-        encoder = str(settings.get("encoder", modality_of(data.instances).encoder))
+        encoder = settings.get("encoder", "auto")
+        encoder = modality_of(data.instances).encoder if encoder == "auto" else encoder
         if name in BASELINES or ":" in name:
             return cls(name, data, None, encoder)
         kind: Any = find_method(name)
@@ -103,10 +101,14 @@ class Entrant:
         if path.exists():
             return dict(load_arrays(path))
         say(f"{self.name}, seed {seed}")
+        # How many steps a time allows is measured once, so that all seeds have the same number.
+        timed = budget.unit == "seconds" and self.method is not None
+        kept = min(path.parent.glob(f"{name}-*.safetensors"), default=None) if timed else None
+        steps = None if kept is None else int(load_arrays(kept)["steps"].item())
         begun, own = time.monotonic(), forget_peak()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            learnt = self._learn(seed, budget)
+            learnt = self._learn(seed, budget, steps)
         for warning in caught:
             say(f"{self.name}, seed {seed}: {warning.message}")
         cell: Arrays = learnt | {
@@ -118,11 +120,12 @@ class Entrant:
             save_arrays(cell, aside)
         return cell
 
-    def _learn(self, seed: int, budget: Budget) -> Arrays:
+    def _learn(self, seed: int, budget: Budget, steps: int | None) -> Arrays:
+        """Learn for so many steps, or as many as the budget allows."""
         if isinstance(self.method, WordEmbedding):
-            return self._words(self.method, seed, budget)
+            return self._words(self.method, seed, budget, steps)
         if self.method is not None:
-            return self._deep(self.method, seed, budget)
+            return self._deep(self.method, seed, budget, steps)
         if self.name in ("raw", "pca"):
             raw = self.data.raw
             return _learnt(raw if self.name == "raw" else _principal_components(raw), 0, 0.0)
@@ -135,18 +138,25 @@ class Entrant:
         """Give the labels that this method learns from, if it learns from labels."""
         return self.data.taught(seed) if getattr(self.method, "uses_labels", False) else None
 
-    def _deep(self, method: SelfSupervised, seed: int, budget: Budget) -> Arrays:
-        budgeted, taught = self._budgeted(method, seed, budget), self._taught(seed)
+    def _deep(self, method: SelfSupervised, seed: int, budget: Budget, steps: int | None) -> Arrays:
+        budgeted, taught = self._budgeted(method, seed, budget, steps), self._taught(seed)
         steps = budgeted.plan(len(self.data.instances)).steps
         watch = Watch(self.data.judged, self.data.watched)
         watch.attach(budgeted, steps)
         begun = time.monotonic()
         budgeted.fit(self.data.instances, taught)
         spent = clock(next(budgeted.encoder_.parameters()).device) - begun - watch.seconds
+        if budget.unit == "seconds" and abs(spent - budget.amount) > max(budget.amount / 5, spent / budgeted.epochs):
+            warnings.warn(
+                f"it learnt for {spent:.0f} s, not {budget.amount:.0f} s: the machine was busier or less busy when its "
+                "steps were timed; --overwrite learns anew",
+                UserWarning,
+                stacklevel=1,
+            )
         arrays = watch.arrays() if taught is None else watch.arrays() | {"taught": np.array((taught >= 0).sum())}
         return _learnt(budgeted.transform(self.data.judged), steps, spent) | arrays
 
-    def _words(self, method: WordEmbedding, seed: int, budget: Budget) -> Arrays:
+    def _words(self, method: WordEmbedding, seed: int, budget: Budget, epochs: int | None) -> Arrays:
         """Learn vectors of words within a time, and give the weighted means of the texts' words."""
         texts = list(self.data.source.texts)
         settings = method.get_params(deep=False) | {"random_state": seed}
@@ -155,16 +165,7 @@ class Entrant:
         if "epochs" in settings:
             if budget.unit == "steps":
                 raise UnlabeledError("it has no steps of an optimiser to count; give the budget as a time, such as 10m")
-            if "epoch" not in self.pace:
-                took = []
-                for epochs in (1, 2):  # the second takes an epoch more; what both spend on reading does not count
-                    begun = time.monotonic()
-                    type(method)(**settings | {"epochs": epochs}).fit(texts)
-                    took.append(time.monotonic() - begun)
-                self.pace["epoch"] = max(took[1] - took[0], 1e-3)
-            settings["epochs"] = int(budget.amount // self.pace["epoch"])
-            if settings["epochs"] < 1:
-                raise UnlabeledError(f"an epoch takes {self.pace['epoch']:.1f} s, longer than the budget; raise it")
+            settings["epochs"] = epochs or _epochs_in(budget.amount, type(method), settings, texts)
         fitted = type(method)(**settings)
         begun = time.monotonic()
         fitted.fit(texts)
@@ -172,23 +173,23 @@ class Entrant:
         vectors = SentenceVectors(vectors=fitted).fit_transform(texts)[self.data.rows]
         return _learnt(vectors, settings.get("epochs", 0), spent)
 
-    def _budgeted(self, method: SelfSupervised, seed: int, budget: Budget) -> SelfSupervised:
-        """Give the method with as many epochs as the budget allows."""
+    def _budgeted(self, method: SelfSupervised, seed: int, budget: Budget, steps: int | None) -> SelfSupervised:
+        """Give the method with the epochs of so many steps, or as many as the budget allows."""
         plan = method.plan(len(self.data.instances))
-        if budget.unit == "seconds" and "step" not in self.pace:
-            self.pace["step"] = self._seconds_a_step(method, seed, budget.amount)
-        steps = budget.amount if budget.unit == "steps" else budget.amount / self.pace["step"]
-        epochs = int(steps // plan.steps_per_epoch)
+        allowed: float = budget.amount if steps is None else steps
+        if budget.unit == "seconds" and steps is None:
+            allowed /= self._seconds_a_step(method, seed, budget.amount)
+        epochs = int(allowed // plan.steps_per_epoch)
         if epochs < 1:
             raise UnlabeledError(
-                f"the budget allows {steps:.0f} steps, and one epoch has {plan.steps_per_epoch}; raise the budget, or "
-                "take a larger batch_size"
+                f"the budget allows {allowed:.0f} steps, and one epoch has {plan.steps_per_epoch}; raise the budget, "
+                "or take a larger batch_size"
             )
         return type(method)(**method.get_params(deep=False) | {"epochs": epochs, "random_state": seed})
 
     def _seconds_a_step(self, method: SelfSupervised, seed: int, budget: float) -> float:
         instances = self.data.instances
-        wanted = WARM_UP + CALIBRATION_STEPS
+        wanted = 1 + WARM_UP + CALIBRATION_STEPS  # from the end of the first on
         count = min(len(instances), wanted * method.plan(len(instances)).batch)
         rows = np.sort(np.random.default_rng(0).permutation(len(instances))[:count])  # of all classes
         few, taught = Subset(instances, rows), self._taught(seed)
@@ -200,15 +201,28 @@ class Entrant:
         def timed(net: Network, batch: Batch, share: float) -> None:
             after_step(net, batch, share)
             ends.append(clock(next(net.parameters()).device))
-            took, counted = ends[-1] - ends[0], len(ends) - WARM_UP
+            took, counted = ends[-1] - ends[0], len(ends) - 1 - WARM_UP
             if counted == CALIBRATION_STEPS or (counted >= 1 and took > CALIBRATION_SHARE * budget):
                 raise _MeasuredError
 
         short.after_step = timed  # type: ignore[assignment, method-assign]  # of this object alone
         with suppress(_MeasuredError):
             short.fit(few, None if taught is None else taught[rows])
-        counted = max(1, len(ends) - WARM_UP)
-        return max(ends[-1] - ends[-1 - counted], 1e-4) / counted
+        took = np.diff(ends)[min(WARM_UP, len(ends) - 2) :]
+        return max(float(np.median(took)), 1e-4)  # what else the machine did for a moment does not count
+
+
+def _epochs_in(seconds: float, cls: type[WordEmbedding], settings: dict[str, Any], texts: list[str]) -> int:
+    """Measure how many epochs of a method that learns words fit into a time."""
+    took = []
+    for epochs in (1, 2):  # the second takes an epoch more; what both spend on reading does not count
+        begun = time.monotonic()
+        cls(**settings | {"epochs": epochs}).fit(texts)
+        took.append(time.monotonic() - begun)
+    pace = max(took[1] - took[0], 1e-3)
+    if seconds < pace:
+        raise UnlabeledError(f"an epoch takes {pace:.1f} s, longer than the budget; raise it")
+    return int(seconds // pace)
 
 
 def _learnt(vectors: NDArray[np.float32], steps: int, seconds: float) -> Arrays:

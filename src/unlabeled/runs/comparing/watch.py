@@ -30,6 +30,7 @@ class Watch:
 
     Attributes
     ----------
+    rows : ndarray of int, shape (r,)
     steps : list of int
         When they were embedded.
     vectors : list of ndarray of float32, shape (r, dim)
@@ -38,6 +39,7 @@ class Watch:
     """
 
     def __init__(self, instances: Instances, rows: NDArray[np.int64]) -> None:
+        self.rows = rows
         self.seconds = 0.0
         self.steps: list[int] = []
         self.vectors: list[NDArray[np.float32]] = []
@@ -74,4 +76,4 @@ class Watch:
         if not self.vectors:
             return {}
         vectors = np.stack(self.vectors)
-        return {"curve_steps": np.array(self.steps), "curve_vectors": vectors}
+        return {"curve_steps": np.array(self.steps), "curve_vectors": vectors, "curve_rows": self.rows}

@@ -125,7 +125,7 @@ def assign(
         if card.get("features") == "instances":
             columns, said = _labels_of_instances(folder, card, source, column)
         else:
-            ids, rows, said = _rows(folder, task, source, column)
+            ids, rows, said = _rows(folder, card, source, column)
             columns = {"id": ids} | PLACES[task](folder, card, rows)
     else:
         raise UnlabeledError(
@@ -139,10 +139,12 @@ def assign(
     return {"task": task, "rows": len(columns["id"]), "found": found, "said": said, "out": str(out)}
 
 
-def _rows(folder: Path, task: str, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
+def _rows(folder: Path, card: dict[str, Any], source: Any, column: str | None) -> tuple[list[str], Any, list[str]]:
     """Make rows of new instances; where the labels are of a representation learnt beside the model, by its encoder."""
     encoding = RowEncoding.read(folder)
-    if task != "labels" or not (folder.parent / "run" / "run.json").exists():
+    if card.get("features") == "counts":
+        return encoding.count_words(source, column)
+    if card["task"] != "labels" or not (folder.parent / "run" / "run.json").exists():
         return encoding.encode(source, column)
     if column is not None:
         raise UnlabeledError(f"a column ({column}) is for text, and the model was not made from text; leave it out")
@@ -180,8 +182,8 @@ def _outliers(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[st
 
 
 @refuses_damage
-def _labels(folder: Path, card: dict[str, Any], rows: NDArray[Any]) -> dict[str, Any]:
-    if card["features"] != "representation":
+def _labels(folder: Path, card: dict[str, Any], rows: Any) -> dict[str, Any]:
+    if card["features"] == "raw input":
         raise UnlabeledError("these labels were made from the raw input, which cannot be made of new instances here")
     model = load(folder / MODEL)
     return _named(card, np.asarray(model.predict(rows), dtype=np.int64), model.predict_proba(rows))

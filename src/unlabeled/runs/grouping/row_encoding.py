@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from unlabeled.data import Vectors
@@ -117,16 +118,21 @@ class RowEncoding:
             )
         return ids, self.rescale(array), remarks
 
+    def count_words(self, source: Any, column: str | None = None) -> tuple[list[str], sp.csr_matrix, list[str]]:
+        """Count the words of other documents; give ids, counts of shape (n, words), and remarks, as `encode` does."""
+        documents = Documents.count(source, column=column, tokenizer=self.tokenizer, vocabulary=self.words)
+        remarks = [f"{documents.empty:,} documents have no word that the model knows"] if documents.empty else []
+        return documents.ids, documents.counts, remarks
+
     def _encode_documents(self, source: Any, column: str | None) -> tuple[list[str], NDArray[Any], list[str]]:
         from sklearn.preprocessing import normalize
 
-        documents = Documents.count(source, column=column, tokenizer=self.tokenizer, vocabulary=self.words)
-        weights = documents.counts.astype(np.float64)
+        ids, counts, remarks = self.count_words(source, column)
+        weights = counts.astype(np.float64)
         weights.data = (np.log(weights.data) + 1) * np.asarray(self.idf)[weights.indices]
         weights = normalize(weights)
         array = weights.toarray() if self.components is None else weights @ self.components.T
-        remarks = [f"{documents.empty:,} documents have no word that the model knows"] if documents.empty else []
-        return documents.ids, np.asarray(array, dtype=np.float32), remarks
+        return ids, np.asarray(array, dtype=np.float32), remarks
 
     def write(self, folder: Path) -> None:
         """Write the encoding into an existing folder."""

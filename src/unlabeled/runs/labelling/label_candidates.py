@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.fewlabels.calibration import out_of_fold
 from unlabeled.methods.fewlabels.few_labels import softmax
 from unlabeled.methods.fewlabels.graph.label_propagation import LabelPropagation
 from unlabeled.methods.fewlabels.graph.label_spreading import LabelSpreading
 from unlabeled.methods.fewlabels.graph.poisson_learning import PoissonLearning
+from unlabeled.methods.fewlabels.self_training import SelfTraining
+from unlabeled.methods.fewlabels.semi_supervised_em import SemiSupervisedEM
 from unlabeled.methods.fewlabels.softmax_regression import SoftmaxRegression, Span, column_scale, scaled, solve
 from unlabeled.search import NeighbourGraph
 
@@ -27,6 +30,17 @@ FOLDS = 5
 MAX_ITER = 1_000
 TOLERANCE = 1e-4
 """Of probes in cross-validation: hidden labels cannot tell finer ones apart."""
+ROUNDS = 10
+"""Rounds of self-training at most: most rows that are labelled at all are labelled in the first."""
+NAIVE_BAYES = ((0.0, 1.0), (0.0, 0.1), (0.1, 0.1), (1.0, 1.0))
+"""Weights of a text without a label, each with what is added to the counts of words: light texts outweigh little."""
+TEXT_LENGTH = 100.0
+"""To which naive Bayes scales the words of a text, so that long texts do not count more."""
+ALWAYS = ("softmax_regression", "poisson_learning", "label_spreading", "label_propagation")
+"""Methods that are compared on all data."""
+ON_REQUEST = ("self_training", "semi_supervised_em")
+"""Methods that are compared only if they are asked for: each takes time, and the best of many is more often the best
+by chance."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +51,10 @@ class Candidate:
     ----------
     name : str
         For people.
-    approach : {"supervised", "raw input", "semi-supervised", "fine-tuned", "consistency"}
-        How it learns from unlabelled rows: not at all from the raw input; through the representation alone, with a
-        classifier on it or all of it fine-tuned; or through the classifier too, by a graph or by consistency.
+    approach : str
+        How it learns from unlabelled rows: not at all, from the "raw input" or, by "naive Bayes", from counts of words;
+        through the representation alone, with a classifier on it ("supervised") or all of it "fine-tuned"; or through
+        the classifier too, by a graph ("semi-supervised"), "self-training", "semi-supervised EM" or "consistency".
     fit : callable
         From labels, −1 where hidden, to a function from row numbers to probabilities.
     make : callable
@@ -58,13 +73,43 @@ class Candidate:
 
     @property
     def features(self) -> str:
-        """What the fitted estimator takes: the "representation", the "raw input", or the "instances" themselves."""
+        """What the fitted estimator takes: "representation", "raw input", "counts" of words, or "instances"."""
         if not self.quick:
             return "instances"
+        if self.approach in ("naive Bayes", "semi-supervised EM"):
+            return "counts"
         return "raw input" if self.approach == "raw input" else "representation"
 
 
-def candidates(features: Any, raw: Any, graph: NeighbourGraph, known: Codes) -> list[Candidate]:
+def check_candidates(names: Sequence[str], counted: bool) -> None:
+    """Refuse methods that cannot be compared.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Methods, by their names on the command line.
+    counted : bool
+        Whether the instances are texts whose words are counted.
+    """
+    known = (*ALWAYS, *ON_REQUEST)
+    for name in names:
+        if name not in known:
+            raise unknown_name("method to compare", name, known)
+    if "semi_supervised_em" in names and not counted:
+        raise UnlabeledError(
+            "semi_supervised_em learns from counts of words, and these data are no texts whose words are counted; "
+            "leave it out, or give a folder of texts, a .txt file, or a table and its column of text"
+        )
+
+
+def candidates(
+    features: Any,
+    raw: Any,
+    graph: NeighbourGraph,
+    known: Codes,
+    also: Sequence[str] = (),
+    counts: sp.csr_matrix | None = None,
+) -> list[Candidate]:
     """List the classifiers to compare that are quick to train.
 
     Parameters
@@ -77,6 +122,10 @@ def candidates(features: Any, raw: Any, graph: NeighbourGraph, known: Codes) -> 
         Of the representation.
     known : ndarray of int, shape (m,)
         The labelled rows; of these alone labels are hidden and predicted.
+    also : sequence of str
+        Methods that are compared on request.
+    counts : CSR matrix, shape (n, words), optional
+        Of the words of texts, which ``"semi_supervised_em"`` needs.
     """
     found = _linear(features, known, "supervised", "linear probe")
     if raw is not None:
@@ -87,6 +136,10 @@ def candidates(features: Any, raw: Any, graph: NeighbourGraph, known: Codes) -> 
         (LabelPropagation, "label propagation"),
     ):
         found.append(_on_graph(cls, words, features, graph))
+    if "self_training" in also:
+        found += _self_trained(features)
+    if "semi_supervised_em" in also:
+        found += _naive_bayes(counts)
     return found
 
 
@@ -125,6 +178,51 @@ def _on_graph(cls: Any, words: str, X: Any, graph: NeighbourGraph) -> Candidate:
         return lambda rows: shares[rows]
 
     return Candidate(words, "semi-supervised", fit, fitted)
+
+
+def _self_trained(X: Any) -> list[Candidate]:
+    """Give self-training of a probe of each strength, beside which the probe of the same strength stands."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows_of_all = scaled(X, *column_scale(X))
+
+    def candidate(C: float) -> Candidate:
+        base = LogisticRegression(C=C, max_iter=MAX_ITER, tol=TOLERANCE)
+
+        def trained(codes: Codes) -> SelfTraining:
+            return SelfTraining(base=base, max_rounds=ROUNDS).fit(rows_of_all, codes)
+
+        def fit(codes: Codes) -> Predict:
+            model = trained(codes)
+            return lambda rows: model.predict_proba(rows_of_all[rows])
+
+        def make(codes: Codes) -> tuple[Any, Floats]:
+            # The last classifier once more, with the scale of the columns in it: only such a one can be saved.
+            model = SoftmaxRegression(C=C, max_iter=MAX_ITER).fit(X, trained(codes).transduction_)
+            return model, model.predict_proba(X)
+
+        return Candidate(f"self-training, C = {C:g}", "self-training", fit, make)
+
+    return [candidate(C) for C in STRENGTHS]
+
+
+def _naive_bayes(counts: Any) -> list[Candidate]:
+    """Give naive Bayes on the labelled texts alone, and on all texts by EM."""
+
+    def candidate(weight: float, alpha: float) -> Candidate:
+        def make(codes: Codes) -> tuple[Any, Floats]:
+            model = SemiSupervisedEM(unlabelled_weight=weight, alpha=alpha, row_length=TEXT_LENGTH).fit(counts, codes)
+            return model, model.predict_proba(counts)
+
+        def fit(codes: Codes) -> Predict:
+            _, shares = make(codes)
+            return lambda rows: shares[rows]
+
+        if weight == 0:
+            return Candidate(f"naive Bayes, α = {alpha:g}", "naive Bayes", fit, make)
+        return Candidate(f"semi-supervised EM, λ = {weight:g}, α = {alpha:g}", "semi-supervised EM", fit, make)
+
+    return [candidate(weight, alpha) for weight, alpha in NAIVE_BAYES]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from unlabeled.runs.labelling.given_labels import GivenLabels
 from unlabeled.runs.labelling.label_candidates import (
     CrossValidated,
     candidates,
+    check_candidates,
     cross_validate,
     learning_curve,
     rows_as_array,
@@ -51,13 +54,17 @@ from unlabeled.runs.labelling.labelled_folder import (
 from unlabeled.runs.learn import learn
 from unlabeled.runs.run import Run
 from unlabeled.search import NeighbourGraph
-from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.bases.self_supervised import CIRCUMSTANCES, SelfSupervised
 
 RAW_ROWS = 20_000
 """Instances up to which the raw input is compared too; a classifier of pixels holds them all in memory."""
 VIEWS = 100_000
 """Instances that the default method sees in all its epochs together, between 5 and 100 of them."""
 CURVE = (0.25, 0.5, 0.75, 1.0)
+NO_ENCODER = (
+    "Fine-tuning was not compared, and the budget changes nothing: these data have no encoder to fine-tune. To have "
+    "one, learn it with unlabeled learn, and label the folder of that run"
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,7 @@ def label_dataset(
     next_count: int = 50,
     repeats: int | None = None,
     budget: str | float = "2m",
+    also: Sequence[str] = (),
     random_state: int = 0,
     on_error: OnError = "skip",
     resume: bool = False,
@@ -124,7 +132,8 @@ def label_dataset(
     column : str, optional
         The column of a table that holds text.
     method : SelfSupervised, optional
-        What learns a representation of images; by default SimCLR.
+        What learns a representation of images; by default SimCLR. A representation that is in `out` already must be
+        what it would learn.
     next_count : int, default 50
         Instances to propose for labelling.
     repeats : int, optional
@@ -134,6 +143,8 @@ def label_dataset(
         For fine-tuning: the time that all of it may take, its cross-validation included, as ``"10m"`` or ``"90s"``; or
         the steps of each fit, as ``"500 steps"``; 0 leaves it out. A time is measured, and becomes a number of steps
         that depends on the machine; to repeat a result elsewhere, give the steps that ``label.json`` says.
+    also : sequence of str
+        Methods to compare too: ``"self_training"``; and of texts whose words are counted, ``"semi_supervised_em"``.
     random_state : int, default 0
         Seed of everything.
     on_error : {"skip", "raise"}, default "skip"
@@ -141,7 +152,7 @@ def label_dataset(
     resume : bool, default False
         Go on with an unfinished representation in `out`.
     overwrite : bool, default False
-        Replace the labels in `out`. A representation there of the same data is used again.
+        Replace the labels in `out`. A representation there is used again, and must be of the same data.
     say : callable, optional
         Receives a sentence at each stage.
 
@@ -170,6 +181,7 @@ def label_dataset(
             raise UnlabeledError("a method learns from images, and these are represented without one; leave it out")
         rows = open_rows(source, column=column, random_state=random_state)
         ids = rows.ids
+    check_candidates(also, counted=rows is not None and rows.weights is not None)
     # What is wrong with the labels, and those of the round before, is said before the work.
     forgotten = forgotten_labels(out, ids, GivenLabels.read(labels, ids))
     shown = to_learn if to_learn is not None else rows.images if rows is not None else None
@@ -180,21 +192,27 @@ def label_dataset(
         )
     run = out / "run" if to_learn is not None else _run_folder(source)
     _check_nothing_seen(run, method)
+    if to_learn is not None and is_finished(out / "run"):
+        _check_learnt_before(Run(out / "run"), to_learn, method)
     with folder_lock(out):
         write_json(out / CARD, {**before, "complete": False})
         if to_learn is not None:
-            rows = _learnt(to_learn, source, out / "run", method, random_state, on_error, resume, say)
+            rows = _learnt(len(to_learn), source, out / "run", method, random_state, on_error, resume, say)
         assert rows is not None
         given = GivenLabels.read(labels, rows.ids)
         given.said.extend(forgotten)
         repeats = repeats or _repeats(len(rows), len(given.classes))
-        compared, tuning = _compared(rows, given, out, run, repeats, allowed, random_state, say)
-        return _label(rows, given, out, before, compared, tuning, precision, next_count, repeats, random_state, say)
+        graph = NeighbourGraph.from_vectors(rows.array, min(10, max(1, len(rows) - 1)), random_state=random_state)
+        compared, tuning = _compared(rows, given, graph, out, run, repeats, allowed, also, random_state, say)
+        return _label(
+            rows, given, graph, out, before, compared, tuning, precision, next_count, repeats, random_state, say
+        )
 
 
 def _label(
     rows: Rows,
     given: GivenLabels,
+    graph: NeighbourGraph,
     out: Path,
     before: dict[str, Any],
     compared: list[CrossValidated],
@@ -226,7 +244,6 @@ def _label(
     codes = np.where(known, given.codes, np.where(labelled, shares.argmax(axis=1), -1))
     names: list[str | None] = [given.classes[code] if code >= 0 else None for code in codes.tolist()]
 
-    graph = _graph(rows, seed)
     lonely = np.asarray(graph.directed.sum(axis=1)).ravel() / np.maximum(np.diff(graph.directed.indptr), 1)
     following = label_next(rows.array, 1 - confidence, known, lonely, next_count)
     about: dict[str, Any] = {
@@ -304,8 +321,26 @@ def _check_nothing_seen(run: Path | None, method: SelfSupervised | None) -> None
         )
 
 
+def _check_learnt_before(run: Run, data: Collection, method: SelfSupervised | None) -> None:
+    """Refuse the representation of an earlier round if it is of other data, or not what the method would learn."""
+    elsewhere = "choose another folder for --out"
+    instances, _ = open_instances(data, preprocessing=run.encoder.preprocessing, on_error="skip")
+    if not run.learnt_from(instances):
+        raise UnlabeledError(
+            f"{run.folder} holds a representation of other data: names or contents have changed; {elsewhere}"
+        )
+    asked = {} if method is None else json.loads(json.dumps(method.recipe()))
+    for name, value in asked.items():
+        learnt = run.about["recipe"].get(name)
+        if name not in CIRCUMSTANCES and value != learnt:
+            raise UnlabeledError(
+                f"{run.folder} was learnt with {name} {learnt!r}, not {value!r}; to use it again, leave the method and "
+                f"its settings out; to learn anew, {elsewhere}"
+            )
+
+
 def _learnt(
-    data: Collection,
+    count: int,
     source: Any,
     folder: Path,
     method: SelfSupervised | None,
@@ -316,16 +351,12 @@ def _learnt(
 ) -> Rows:
     """Learn a representation, or take the one that is there from an earlier round."""
     if is_finished(folder):
-        run = Run(folder)
-        skipped = {item["id"] for item in run.about["skipped"]}
-        if run.embeddings.ids != [name for name in data.ids if name not in skipped]:
-            raise UnlabeledError(f"{folder} holds a representation of other data; choose another folder for --out")
         say(f"Using the representation in {folder} again")
     else:
         if method is None:
             from unlabeled.methods.contrastive.simclr import SimCLR
 
-            epochs = min(100, max(5, round(VIEWS / len(data))))
+            epochs = min(100, max(5, round(VIEWS / count)))
             method = SimCLR(epochs=epochs, random_state=seed)
         unfinished = (folder / "checkpoint").exists()
         learn(source, folder, method, on_error=on_error, resume=resume and unfinished, say=say)
@@ -356,24 +387,22 @@ def _run_folder(source: Any) -> Path | None:
 # --- what the labels justify ------------------------------------------------------------------------------------------
 
 
-def _graph(rows: Rows, seed: int) -> NeighbourGraph:
-    return NeighbourGraph.from_vectors(rows.array, min(10, max(1, len(rows) - 1)), random_state=seed)
-
-
 def _compared(
     rows: Rows,
     given: GivenLabels,
+    graph: NeighbourGraph,
     out: Path,
     run: Path | None,
     repeats: int,
     budget: Budget | None,
+    also: Sequence[str],
     seed: int,
     say: Say,
 ) -> tuple[list[CrossValidated], dict[str, Any]]:
     """Cross-validate all candidates; say too how fine-tuning spent its budget, or why it is not among them."""
     known = np.flatnonzero(given.codes >= 0)
     say(f"{counted(len(known), 'label')} of {len(given.classes)} classes for {counted(len(rows), 'instance')}")
-    quick = candidates(rows_as_array(rows.array), _raw(rows), _graph(rows, seed), known)
+    quick = candidates(rows_as_array(rows.array), _raw(rows), graph, known, also, rows.counts)
     if np.bincount(given.codes[known]).max() < 2:
         empty = np.empty((1, 0, len(given.classes)))
         nothing = np.empty(0, np.int64)
@@ -383,7 +412,9 @@ def _compared(
     for candidate in quick:
         compared.append(cross_validate(candidate, given.codes, repeats, seed))
         say(f"  {candidate.name}: {100 * compared[-1].accuracy:.1f} % of the hidden labels")
-    if run is None or budget is None:
+    if budget is None:
         return compared, {}
+    if run is None:
+        return compared, {"said": NO_ENCODER}
     tuned, about = cross_validate_tuning(run, rows.ids, given.codes, budget, repeats, out / "tuning", seed, say)
     return compared + tuned, about

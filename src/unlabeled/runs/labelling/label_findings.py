@@ -74,6 +74,8 @@ def tell_what_helped(compared: Sequence[CrossValidated]) -> list[dict[str, Any]]
     for question, ours, twin in (
         ("the representation, learnt from all instances, beside the raw input", "supervised", "raw input"),
         ("the graph of all instances, beside a classifier of the labelled ones", "semi-supervised", "supervised"),
+        ("self-training on all instances, beside a classifier of the labelled ones", "self-training", "supervised"),
+        ("EM on all texts, beside naive Bayes on the labelled ones", "semi-supervised EM", "naive Bayes"),
         ("FixMatch on all instances, beside the same fine-tuning on the labelled ones", "consistency", "fine-tuned"),
     ):
         if ours in best and twin in best:

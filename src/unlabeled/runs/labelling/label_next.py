@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.search import ExactStore
 from unlabeled.search.metric import row_lengths
 
 POOL = 40
 """So many times as many instances as wanted are looked at, the most uncertain ones."""
-SAMPLE = 2_000
-"""Labelled instances, at most, that candidates are kept away from."""
 
 
 def label_next(
@@ -49,10 +48,11 @@ def label_next(
     rows = rows[np.argsort(-uncertainty[rows], kind="stable")[: POOL * count]]
     if len(rows) == 0 or count < 1:
         return np.empty(0, dtype=np.int64)
-    known = np.flatnonzero(labelled)[:SAMPLE]
+    candidates, known = vectors[rows], np.flatnonzero(labelled)
     nearest = np.full(len(rows), np.inf)
-    for row in known:
-        np.minimum(nearest, row_lengths(vectors[rows] - vectors[row]), out=nearest)
+    if len(known):
+        store = ExactStore.build([str(row) for row in known], vectors[known], metric="euclidean")
+        nearest = store.query(candidates, 1).distances[:, 0].astype(np.float64)
     apart = nearest[nearest > 0]
     far = float(np.median(apart)) if len(known) and len(apart) else 1.0  # beyond the usual, distance is no virtue
     chosen = []
@@ -62,5 +62,5 @@ def label_next(
         if score[best] <= 0:
             break
         chosen.append(int(rows[best]))
-        np.minimum(nearest, row_lengths(vectors[rows] - vectors[rows[best]]), out=nearest)
+        np.minimum(nearest, row_lengths(candidates - candidates[best]), out=nearest)
     return np.array(chosen, dtype=np.int64)

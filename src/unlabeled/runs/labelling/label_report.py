@@ -24,6 +24,9 @@ KINDS = {
     "supervised": "labels, on the representation",
     "raw input": "labels, on the raw input",
     "semi-supervised": "labels and all instances, on the representation",
+    "self-training": "labels and all instances, on the representation",
+    "naive Bayes": "labels, on counts of words",
+    "semi-supervised EM": "labels and all instances, on counts of words",
     "fine-tuned": "labels, from the learnt encoder",
     "consistency": "labels and all instances, from the learnt encoder",
 }

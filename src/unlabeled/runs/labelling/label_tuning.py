@@ -18,7 +18,7 @@ from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.instances import Instances, Subset
 from unlabeled.encoders import Encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json
+from unlabeled.files import load_arrays, read_json, refuses_damage, save_arrays, write_json, written_aside
 from unlabeled.methods.fewlabels.consistency.fix_match import FixMatch
 from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised
 from unlabeled.methods.fewlabels.consistency.supervised import Supervised
@@ -183,7 +183,7 @@ class Tuning:
         if not (FixMatch.accepts(kind) and Supervised.accepts(kind)):
             return f"FixMatch and its twin are not both for {kind.name}s"
         instances, _ = open_instances(source, FixMatch(encoder=encoder), encoder.preprocessing, "skip")
-        if list(instances.ids) != ids:
+        if list(instances.ids) != ids or not run.learnt_from(instances):
             return f"the data in {run.about['source']} are no longer those of {folder}"
         return cls(encoder, instances, codes, seed)
 
@@ -226,7 +226,9 @@ class Tuning:
             file = cache / f"{method.__name__}-{fingerprint([codes])[:16]}.safetensors"
             if not file.exists():
                 model = self._fit(method, codes, self._rows(codes, plan.steps), plan.steps)
-                save_arrays({"shares": model.predict_proba(Subset(self.instances, known))}, file)
+                found = {"shares": model.predict_proba(Subset(self.instances, known))}
+                with written_aside(file) as aside:
+                    save_arrays(found, aside)
             shares = load_arrays(file)["shares"]
             fitted()
             return lambda rows: shares[np.searchsorted(known, rows)]

@@ -2,9 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from unlabeled.counted import counted
+
+TITLES = {
+    "accuracy": "",
+    "retrieval": "searches among the test instances",
+    "gallery": "searches of the training instances by the test instances",
+    "clustering": "clusters of the test instances",
+}
+LEADS = {
+    "accuracy": "accuracy (95 % interval)",
+    "retrieval": "searches by each other",
+    "gallery": "searches",
+    "clustering": "k-means without labels",
+}
+_HITS = (
+    "recall@k: share of the searches with an instance of the query's class among the k nearest; precision@k: share of "
+    "such instances among them; MAP@R, MAP, MRR: how early such instances come, at best 1"
+)
+MEANINGS = {
+    "accuracy": "balanced: each class counts the same",
+    "retrieval": _HITS,
+    "gallery": _HITS,
+    "clustering": (
+        "NMI, ARI: 1 where clusters and classes are the same grouping, ARI 0 where they agree by chance; matched "
+        "accuracy: each cluster stands for one class"
+    ),
+}
+"""What the figures of each table are, for the sentence beneath it."""
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Figures of a run's evaluation that are shown together."""
+
+    title: str
+    """Nothing for accuracies, which need none."""
+    columns: list[str]
+    rows: list[list[str]]
+    """One a representation, what was learnt first."""
+    note: str
+    """A sentence without a stop: what the figures are."""
 
 
 def label_free_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -19,24 +60,34 @@ def label_free_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]
     return ["representation", "effective rank", "directions in use", "uniformity"], rows
 
 
-def evaluation_table(metrics: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Give the columns and rows of a run's evaluation, in words; no rows when there were no labels."""
-    found = metrics.get("evaluation", {})
-    names = {
-        "knn accuracy": "knn accuracy",
-        "knn balanced accuracy": "balanced",
-        "linear accuracy": "linear accuracy",
-        "linear balanced accuracy": "balanced",
-    }
+def evaluation_tables(metrics: dict[str, Any]) -> list[ScoreTable]:
+    """Give the tables of a run's evaluation: one of accuracies, one for each other probe; none without labels."""
+    found = metrics.get("evaluation", {"scores": []})
+    headings: dict[str, dict[str, str]] = {}
     cells: dict[str, dict[str, str]] = {}
-    for score in found.get("scores", []):
+    for score in found["scores"]:
+        group, heading = _place(score["metric"])
+        headings.setdefault(group, {})[score["metric"]] = heading
         cells.setdefault(score["representation"], {})[score["metric"]] = _with_interval(score)
-    metrics_shown = [metric for metric in names if any(metric in row for row in cells.values())]
-    rows = [[name, *(row.get(metric, "–") for metric in metrics_shown)] for name, row in cells.items()]
-    if rows and "majority_accuracy" in found:
-        guess = {False: found["majority_accuracy"], True: found["majority_balanced_accuracy"]}
-        rows.append(["commonest class", *(_percent(guess["balanced" in metric]) for metric in metrics_shown)])
-    return ["representation", *(names[metric] for metric in metrics_shown)], rows
+    tables = []
+    for group, shown in headings.items():
+        rows = [[name, *(row[metric] for metric in shown)] for name, row in cells.items()]
+        if group == "accuracy":
+            guess = {False: found["majority_accuracy"], True: found["majority_balanced_accuracy"]}
+            rows.append(["commonest class", *(_percent(guess["balanced" in metric]) for metric in shown)])
+        tables.append(ScoreTable(TITLES[group], ["representation", *shown.values()], rows, _note(found, group)))
+    return tables
+
+
+def _place(metric: str) -> tuple[str, str]:
+    """Give the table that shows a measure, by its key in `TITLES`, and the heading there."""
+    if metric in ("NMI", "ARI", "matched accuracy"):
+        return "clustering", metric
+    if metric.endswith("balanced accuracy"):
+        return "accuracy", "balanced"
+    if metric.endswith("accuracy"):
+        return "accuracy", metric
+    return ("gallery" if metric.startswith("gallery ") else "retrieval"), metric.removeprefix("gallery ")
 
 
 def _percent(share: float) -> str:
@@ -44,25 +95,31 @@ def _percent(share: float) -> str:
 
 
 def _with_interval(score: dict[str, Any]) -> str:
-    """Give a score in percent, with its 95 % interval where it has one."""
+    """Give a share in percent, with its 95 % interval where it has one; NMI, ARI and MRR are no shares."""
+    if score["metric"].removeprefix("gallery ") in ("NMI", "ARI", "MRR"):
+        return f"{score['mean']:.3f}"
     if score["interval"] is None:
         return _percent(score["mean"])
     low, high = (round(100 * end) for end in score["interval"])
     return f"{_percent(score['mean'])} ({low}–{high})"
 
 
-def evaluation_note(metrics: dict[str, Any]) -> str:
-    """Say what the figures of an evaluation are."""
-    found = metrics["evaluation"]
+def _note(found: dict[str, Any], group: str) -> str:
+    """Say what the figures of one table are, on how many instances, and with which settings."""
     splits = f", mean of {len(found['seeds'])} splits" if len(found["seeds"]) > 1 else ""
     tested = counted(found["n_test"], "held-out instance")
     if found["split"] == "given":  # of a method that learns from labels
         tested, splits = f"{counted(found['n_test'], 'instance')} whose label was kept from the method", ""
-    return (
-        f"accuracy (95 % interval) on {tested} of {found['n_classes']:,} classes, "
-        f"{found['n_train']:,} labelled to learn from{splits}; "
-        "balanced: each class counts the same"
-    )
+    on = f"on {tested} of {found['n_classes']:,} classes"
+    if group in ("accuracy", "gallery"):
+        on += f", {found['n_train']:,} labelled to {'learn from' if group == 'accuracy' else 'search in'}"
+    said = f"{LEADS[group]} {on}{splits}; {MEANINGS[group]}"
+    for probe in ("knn", "linear") if group == "accuracy" else (group,):
+        given = found.get("settings", {}).get(probe, {})
+        # The columns say where recall and precision are read off.
+        if own := [f"{name} = {value}" for name, value in given.items() if name != "ks"]:
+            said += f"; {probe} with {', '.join(own)}"
+    return said
 
 
 def evaluation_verdict(metrics: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from unlabeled.kernels.blas_threads import blas_threads, thread_pool
 from unlabeled.search.metric import row_lengths, row_squares
-from unlabeled.search.scanning.search_threads import blas_threads, thread_pool
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -21,7 +21,7 @@ MANY = 16  # a k above this part of the rows is had sooner by sorting them all
 GATHERED = 1 << 15  # numbers gathered at a time when candidates are measured again: 256 KiB, for the cache again
 SPARE = 4  # candidates kept beyond k, so that rounding rarely leaves it open which are the k nearest,
 SPARE_SHARE = 25  # and one more for so many of k, because the k-th and the next lie closer together where k is larger
-ROUNDING = 2.0**-24  # half a unit in the last place of float32
+ROUNDING, DOUBLE_ROUNDING = 2.0**-24, 2.0**-53  # half a unit in the last place of float32 and of float64
 
 
 def exact_search(
@@ -38,6 +38,7 @@ def exact_search(
     A float32 scan keeps a few candidates more than k. They are measured again in float64. If the k-th is nearer than
     anything that the scan can have dropped, by a bound of the scan's rounding errors, the result is certain. The
     queries for which it is not, as where clusters lie far apart, are compared with all rows again in float64.
+    Where k is a large part of the rows, all are sorted in float64 at once, and what lies very near is measured again.
 
     Parameters
     ----------
@@ -65,17 +66,18 @@ def exact_search(
         banned = np.full(len(queries), -1)
     squares = row_squares(corpus) if squares is None else squares
     offsets = _offsets(squares, metric)
-    if len(queries) * len(corpus) <= FEW or k == 0:
-        found, _ = _by_sorting(queries, corpus, offsets, banned, k, metric)
-        return _ordered(queries, corpus, squares == 0, found, k, metric)
-    if k > len(corpus) // MANY:
-        parts = [
-            _by_sorting(queries[part], corpus, offsets, banned[part], k, metric)
-            for part in _parts(len(queries), len(corpus), FEW)
-        ]
-        found = np.concatenate([part[0] for part in parts])
-        measured = np.concatenate([part[1] for part in parts])
-        return np.where(found == len(corpus), -1, found), measured.astype(np.float32)
+    few = len(queries) * len(corpus) <= FEW
+    if few or k == 0 or k > len(corpus) // MANY:
+        indices, distances = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+        wide, zeros = corpus.astype(np.float64), squares == 0
+        for part in _parts(len(queries), len(corpus), FEW):
+            found, measured = _by_sorting(queries[part], wide, offsets, banned[part], k, metric)
+            near = k if few else _unsure(queries[part], measured, metric)
+            indices[part], distances[part] = np.where(found == len(corpus), -1, found), measured
+            indices[part, :near], distances[part, :near] = _ordered(
+                queries[part], corpus, zeros, found[:, :near], near, metric
+            )
+        return indices, distances
 
     rows = _Rows(corpus, offsets, offsets.astype(np.float32), squares == 0, float(np.sqrt(squares.max())))
     threads = blas_threads()
@@ -88,8 +90,9 @@ def exact_search(
     if len(blocks) == 1:
         return one_block(blocks[0])
     with thread_pool(threads) as pool:
-        indices, distances = zip(*pool.map(one_block, blocks), strict=True)
-    return np.concatenate(indices), np.concatenate(distances)
+        parts = zip(*pool.map(one_block, blocks), strict=True)
+        indices, distances = map(np.concatenate, parts)
+    return indices, distances
 
 
 class _Rows(NamedTuple):
@@ -158,10 +161,13 @@ def _first_rows_of_zeros(queries: Floats, rows: int, banned: Integers, indices: 
 
 
 def _by_sorting(
-    queries: Floats, corpus: Floats, offsets: Doubles, banned: Integers, k: int, metric: str
+    queries: Floats, corpus: Doubles, offsets: Doubles, banned: Integers, k: int, metric: str
 ) -> tuple[Integers, Doubles]:
-    """Find the k best candidates, and their distances, by sorting them all in float64."""
-    measured = offsets - queries.astype(np.float64) @ corpus.T.astype(np.float64)
+    """Find the k best candidates, and their distances, by sorting them all in float64.
+
+    The number of rows stands for a banned one.
+    """
+    measured = offsets - queries.astype(np.float64) @ corpus.T
     halves = row_squares(queries)[:, None] / 2
     if metric == "cosine":
         measured[halves[:, 0] == 0] = 1
@@ -174,6 +180,19 @@ def _by_sorting(
     if metric == "euclidean":
         measured = np.sqrt(2 * measured)
     return np.where(found == banned[:, None], len(corpus), found), measured
+
+
+def _unsure(queries: Floats, measured: Doubles, metric: str) -> int:
+    """Count the first columns in which sorting may have measured less finely than float32 tells distances apart.
+
+    Half a squared distance, if it is small, is the difference of numbers of about ‖q‖², sums of d products. So it is
+    wrong by at most about 2 (d + 3) 2⁻⁵³ ‖q‖².
+    """
+    if metric == "inner_product":
+        return 0
+    halves = measured if metric == "cosine" else measured**2 / 2
+    error = 2 * (queries.shape[1] + 3) * DOUBLE_ROUNDING * row_squares(queries)[:, None]
+    return int((halves * ROUNDING < error).sum(axis=1).max(initial=0))
 
 
 def _by_scanning(
@@ -210,7 +229,7 @@ def _ordered(
     `zeros` tells the rows of zeros, which have cosine 0 with everything.
     """
     measured = np.empty(found.shape)
-    for part in _parts(len(queries), max(1, found.shape[1]) * queries.shape[1], GATHERED):
+    for part in _parts(len(queries), found.shape[1] * queries.shape[1], GATHERED):
         rows = np.minimum(found[part], len(corpus) - 1)
         vectors = corpus[rows].astype(np.float64)
         q = queries[part].astype(np.float64)
@@ -231,5 +250,5 @@ def _ordered(
 
 
 def _parts(count: int, size: int, most: int) -> Iterator[slice]:
-    step = max(1, most // size)
+    step = max(1, most // max(1, size))
     return (slice(start, start + step) for start in range(0, count, step))

@@ -19,9 +19,10 @@ class MultiView(SelfSupervised):
     Parameters
     ----------
     views : str or View, default "auto"
-        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images, ``"corruption"`` for vectors, or
-        a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images, with
-        crops of at least half of a grey image, and column corruption for vectors.
+        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images and videos, ``"local"`` for
+        images, ``"crop"``, ``"deletion"``, ``"weak"`` or ``"strong"`` for texts, ``"corruption"`` for vectors, or a
+        view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images, with crops of at
+        least half of a grey image, and for videos; ``"crop"`` for texts; and column corruption for vectors.
     """
 
     views: str | View = "auto"

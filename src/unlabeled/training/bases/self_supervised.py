@@ -28,8 +28,9 @@ from unlabeled.encoders.network import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
-from unlabeled.modalities import Modality, Preprocessing, modality_of, open_instances
+from unlabeled.modalities import Modality, Preprocessing, modalities, modality_of, open_instances
 from unlabeled.processes import all_or_none, gather
+from unlabeled.setting_checks import refuse_idle
 from unlabeled.training.control.devices import Precision, choose_device, device_here, make_fabric
 from unlabeled.training.control.run_state import State
 from unlabeled.training.loop import own_randomness, train
@@ -41,6 +42,8 @@ from unlabeled.training.settings import check_settings, described_parts, restore
 
 # Settings that say where and how a run computes and shows itself; changing them does not make it another run.
 CIRCUMSTANCES = {"device", "workers", "checkpoint", "checkpoint_every", "progress"}
+OF_PICTURES = ("size", "resize", "channels")
+"""Settings by which pictures are brought to one form."""
 
 
 class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, Estimator):
@@ -49,9 +52,11 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     Parameters
     ----------
     encoder : str or Encoder, default "auto"
-        The network from instance to vector: ``"conv"``, ``"flat_conv"``, ``"vit"``, ``"mlp"``, ``"timm:<model>"``, a
-        folder with a saved encoder, or an `Encoder`. ``"auto"`` takes a small convolutional net for images and an MLP
-        for vectors.
+        The network from instance to vector. Of images: ``"conv"``, ``"flat_conv"``, ``"vit"``, ``"timm:<model>"`` or
+        ``"clip:<name>"``; of vectors: ``"mlp"``; of texts: ``"transformer"``, ``"lstm"`` or ``"transformers:<name>"``;
+        of videos: ``"conv3d"``, ``"frames:<image encoder>"`` or ``"temporal:<image encoder>"``; or a folder with a
+        saved encoder, or an `Encoder`. ``"auto"`` takes ``"conv"``, ``"mlp"``, ``"transformer"`` or ``"conv3d"``,
+        unless the method has another one.
     epochs : int, default 100
         Passes over the data.
     batch_size : int, default 256
@@ -79,9 +84,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     resize : {"crop", "squash", "pad"}, default "crop"
         How an image that is not square becomes so.
     channels : {1, 3}, optional
-        Colour channels; by default 1 if all images are grey arrays, otherwise 3.
+        Colour channels; by default 1 if all images are grey, files too, by the headers of up to 1,000 of them,
+        otherwise 3.
     workers : int, optional
-        Threads that decode images; by default one a processor.
+        Threads that decode images; by default one for each processor that the process may use, at most 8.
     random_state : int, RandomState or None, default None
         With an int, a fit is repeatable bit for bit on one machine.
     checkpoint : path, optional
@@ -149,6 +155,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle what depends on the kind of data, before anything is built."""
 
+    def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
+        """Name the settings that change nothing beside the others, and say why; `fit` refuses them."""
+        return []
+
     def training_instances(self, instances: Instances) -> Instances:
         """Give what is learnt from, where that is not the instances themselves but, for example, windows over them."""
         return instances
@@ -177,7 +187,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return {}
 
     def extras(self) -> dict[str, Any]:
-        """Give what `build` needs beside the settings, in JSON's types, such as classes; it is saved with the model."""
+        """Give what `build` needs beside settings and classes, in JSON's types; it is saved with the model."""
         return {}
 
     def restore_extras(self, saved: dict[str, Any]) -> None:
@@ -226,7 +236,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             state = State(self.seed_, self._identity(instances))
             with own_randomness():
                 torch.manual_seed(self.seed_)
-                base = make_encoder(self._encoder_specification(preprocessing), preprocessing)
+                base = self._make_encoder(preprocessing)
                 self._base_description = base.describe()
                 net = self.build(base)
         try:
@@ -276,7 +286,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         instances = self._with_labels(instances, y)
         self.n_instances_ = len(instances)
         with own_randomness(), torch.no_grad():
-            encoder = make_encoder(self._encoder_specification(preprocessing), preprocessing)
+            encoder = self._make_encoder(preprocessing)
             encoder = self.build(encoder).encoder.eval()
             few = instances.gather(torch.arange(min(2, len(instances))))
             encoder(encoder.preprocessing.canonical(few.values))
@@ -336,6 +346,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                     **self.recipe(),
                     "base_encoder": self._base_description,
                     "history": self.history_,
+                    "fitted": self._fitted(),
                     **self.provenance_,
                     "extras": self.extras(),
                 },
@@ -352,9 +363,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         settings = {key: value for key, value in saved.items() if key in names and key != "checkpoint"}
         self = cls(**restored(settings))
         self.device = device_here(self.device)
+        for name, value in saved["fitted"].items():
+            setattr(self, name, np.array(value) if isinstance(value, list) else value)
         self.restore_extras(saved["extras"])
         base = from_description(saved["base_encoder"], Preprocessing.from_dict(preprocessing))
-        self.n_instances_ = saved["data"]["rows"]
         self.prepare(base.preprocessing)
         self._base_description = base.describe()
         self.network_ = self.build(base).eval()
@@ -367,6 +379,11 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             setattr(self, name, value)
         return self
 
+    def _fitted(self) -> dict[str, Any]:
+        """Give the fitted attributes that `fit` takes from the data, in JSON's types."""
+        classes = {"classes_": self.classes_.tolist()} if hasattr(self, "classes_") else {}
+        return {"n_instances_": self.n_instances_, "n_learnt_": self.n_learnt_, **classes}
+
     @property
     def _n_features_out(self) -> int:
         return self.encoder_.dim
@@ -376,15 +393,29 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             return self.encoder
         return self.auto_encoder.get(preprocessing.kind, modality_of(preprocessing).encoder)
 
+    def _make_encoder(self, preprocessing: Preprocessing) -> Encoder:
+        return make_encoder(self._encoder_specification(preprocessing), preprocessing)
+
     @classmethod
     def accepts(cls, kind: Modality) -> bool:
         """Tell whether the method has a meaning for a kind of data."""
         return kind.name in cls.modalities
 
+    @classmethod
+    def kinds_of_data(cls) -> tuple[str, ...]:
+        """List the kinds of data that the method takes: those it names, then others that it `accepts`."""
+        taken = [name for name, kind in modalities().items() if cls.accepts(kind)]
+        named = [name for name in cls.modalities if name in taken]
+        return (*named, *(name for name in taken if name not in named))
+
     def _check_kind(self, preprocessing: Preprocessing) -> None:
-        if not self.accepts(modality_of(preprocessing)):
+        """Refuse data that the method has no meaning for, and settings that the data have no use for."""
+        kind = modality_of(preprocessing)
+        if not self.accepts(kind):
             kinds = " and ".join(self.modalities)
             raise UnlabeledError(f"{type(self).__name__} is for {kinds} data, not {preprocessing.kind}s")
+        if not kind.has_pictures:
+            refuse_idle(self, OF_PICTURES, f"is for pictures, and the data are {preprocessing.kind}s")
 
     def _with_labels(self, instances: Instances, y: Any) -> Instances:
         """Give the instances the labels that the method may see: those of `y`, else their own, or none at all."""

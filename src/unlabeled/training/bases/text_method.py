@@ -12,6 +12,7 @@ from unlabeled.data.instances import Instances
 from unlabeled.data.text.tokenization.subword_tokenizer import Kind
 from unlabeled.data.text.tokenization.tokenized import TokenizedTexts
 from unlabeled.encoders import Encoder
+from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
@@ -20,6 +21,9 @@ from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.length_buckets import LengthBuckets
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import Sampler
+
+DROPOUT = 0.1
+"""Of a network of our own, where nobody says otherwise."""
 
 
 class TextMethod(SelfSupervised):
@@ -42,8 +46,8 @@ class TextMethod(SelfSupervised):
         most its window, to which the default is lowered.
     dim, layers, heads : int, default 256, 4, 4
         Size of the network that ``encoder="auto"`` makes: width, layers, attention heads.
-    dropout : float, default 0.1
-        Of that network.
+    dropout : float, optional
+        Of the network, in training; by default 0.1, and of another encoder what it has.
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)
@@ -59,22 +63,32 @@ class TextMethod(SelfSupervised):
     dim: int = 256
     layers: int = 4
     heads: int = 4
-    dropout: float = 0.1
+    dropout: float | None = None
 
     @property
     def sizes(self) -> dict[str, Any]:
         """What a transformer of the asked size is made with."""
-        return {"dim": self.dim, "layers": self.layers, "heads": self.heads, "dropout": self.dropout}
+        return {"dim": self.dim, "layers": self.layers, "heads": self.heads, "dropout": self.usual_dropout}
+
+    @property
+    def usual_dropout(self) -> float:
+        """The dropout that was asked for, or what it is by default."""
+        return DROPOUT if self.dropout is None else self.dropout
 
     def own_encoder(self, preprocessing: Any) -> Encoder:
         """Make the encoder that ``"auto"`` stands for."""
         return Transformer(preprocessing, **self.sizes)
 
+    def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
+        """Name the sizes, where another encoder has its own."""
+        why = "is for the network that encoder='auto' makes, and another encoder is given"
+        return [] if self.encoder == "auto" else [(("dim", "layers", "heads"), why)]
+
     def prepare(self, preprocessing: Any) -> None:
         """Take the tokenizer, and see that it has what the method needs."""
         super().prepare(preprocessing)
         check_whole_settings(self, "vocabulary", "length", "dim", "layers", "heads")
-        if not 0 <= self.dropout < 1:
+        if self.dropout is not None and not 0 <= self.dropout < 1:
             raise UnlabeledError(f"dropout is a share, at least 0 and below 1, got {self.dropout!r}")
         self._lengths: torch.Tensor | None = None
         self.tokenizer_ = preprocessing.tokenizer
@@ -94,6 +108,10 @@ class TextMethod(SelfSupervised):
     def _encoder_specification(self, preprocessing: Any) -> str | Encoder:
         return self.own_encoder(preprocessing) if self.encoder == "auto" else self.encoder
 
+    def _make_encoder(self, preprocessing: Any) -> Encoder:
+        made = super()._make_encoder(preprocessing)
+        return made if self.encoder == "auto" or self.dropout is None else with_dropout(made, self.dropout)
+
     def check_fitted(self) -> None:
         """Raise scikit-learn's error if nothing has been learnt yet."""
         check_is_fitted(self, "encoder_")
@@ -106,3 +124,34 @@ class TextMethod(SelfSupervised):
     def all_texts(self, instances: TokenizedTexts) -> list[str]:
         """Give the texts whole; of pairs and triples all of them, one after the other."""
         return [text for column in instances.columns for text in column]
+
+
+def with_dropout(encoder: Encoder, rate: float) -> Encoder:
+    """Give an encoder with the same weights and another rate of dropout.
+
+    Raises
+    ------
+    UnlabeledError
+        If it has no dropout that could be set.
+    """
+    description = encoder.describe()
+    changed = _with_rate(description, rate)
+    if changed == _with_rate(description, -1.0):
+        raise UnlabeledError(
+            f"dropout={rate!r} cannot be set in the encoder, of architecture {encoder.architecture!r}; leave it out"
+        )
+    made = from_description(changed, encoder.preprocessing)
+    made.load_state_dict(encoder.state_dict())
+    return made
+
+
+def _with_rate(description: dict[str, Any], rate: float) -> dict[str, Any]:
+    """Put a rate in place of each that a description has, also in the configuration of a transformers model."""
+    return {
+        key: _with_rate(value, rate)
+        if isinstance(value, dict)
+        else rate
+        if str(key).endswith(("dropout", "dropout_prob", "pdrop")) and isinstance(value, int | float)
+        else value
+        for key, value in description.items()
+    }

@@ -22,7 +22,6 @@ def collapse_advice(method: Any) -> str:
     """
     what = {
         "contrastive": "take a larger batch",
-        "cross-modal": "take a larger batch",
         "non-contrastive": "take a larger batch, or a method with negatives such as simclr",
     }.get(method.principle, "learn from more instances")
     views = ", or other views" if hasattr(method, "views") else ""

@@ -9,7 +9,7 @@ from torch import Generator
 
 from unlabeled.data.text.tokenization.tokens import compacted
 from unlabeled.views import draw
-from unlabeled.views.text.token_deletion import inner_places
+from unlabeled.views.text.token_deletion import inner_places, single
 from unlabeled.views.view import View, check
 
 
@@ -39,7 +39,7 @@ class TokenCrop(View):
 
     def __call__(self, batch: Any, generator: Generator | None = None) -> Any:
         """Give a stretch of each text, `Tokens` (see `View`)."""
-        mask = batch.mask
+        mask = single(self, batch).mask
         inner, places = inner_places(mask)
         count = inner.sum(1, keepdim=True)
         shape = (len(mask), 1)

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from unlabeled.data.text.tokenization.tokens import compacted
+from unlabeled.data.text.tokenization.tokens import Tokens, compacted
+from unlabeled.errors import UnlabeledError
 from unlabeled.views import draw
 from unlabeled.views.view import View, check
 
@@ -37,12 +38,27 @@ class TokenDeletion(View):
 
     def __call__(self, batch: Any, generator: Generator | None = None) -> Any:
         """Give copies of texts, `Tokens`, without some of their tokens (see `View`)."""
-        mask = batch.mask
+        mask = single(self, batch).mask
         inner, _ = inner_places(mask)
         chance = draw.uniform(tuple(mask.shape), 0.0, 1.0, generator).to(mask.device)
         spared = chance.masked_fill(~inner, -1).argmax(1, keepdim=True)
         kept = (mask & ~(inner & (chance < self.p))).scatter(1, spared, mask.gather(1, spared))
         return compacted(batch._replace(mask=kept))
+
+
+def single(view: View, batch: Any) -> Tokens:
+    """Give a batch of texts, and refuse pairs and triples, of which a distorted copy would say nothing.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    if not isinstance(batch, Tokens):
+        raise UnlabeledError(
+            f"{type(view).__name__} distorts single texts, and these are pairs or triples of texts; give single texts, "
+            "or take a method that learns from pairs, such as SimCSE or FineTuning"
+        )
+    return batch
 
 
 def inner_places(mask: Tensor) -> tuple[Tensor, Tensor]:

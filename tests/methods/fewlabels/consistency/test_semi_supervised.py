@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from torch import nn
 from torch.nn import functional as F
 
@@ -492,6 +495,46 @@ def test_a_student_learns_vectors_where_the_teacher_has_no_classes(images):
     assert abs(np.corrcoef(found[:, 0], wanted[:, 0])[0, 1]) > 0.8
 
 
+def test_a_student_of_vectors_refuses_to_name_classes(images, tmp_path):
+    from sklearn.decomposition import PCA
+
+    rows = (images[0].reshape(96, -1) / 255).astype(np.float32)
+    student = Distillation(**QUICK, teacher=PCA(4).fit(rows)).fit(rows)
+    student.save(tmp_path / "model")
+    for model in (student, unlabeled.load(tmp_path / "model")):
+        for ask in (model.predict, model.predict_proba, lambda X, model=model: model.score(X, images[1])):
+            with pytest.raises(UnlabeledError, match="knows no classes; take transform"):
+                ask(rows)
+        assert model.decision_function(rows).shape == (96, 4)
+        assert model.transform(rows).shape == (96, model.encoder_.dim)
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        *((method, {"weight": -0.5}) for method in CONSISTENT),
+        (FixMatch, {"weight": float("inf")}),
+        (FreeMatch, {"fairness": -0.01}),
+        (FixMatch, {"unlabelled_ratio": -1.0}),
+        (MixMatch, {"alpha": 0.0}),
+        (MixMatch, {"alpha": float("inf")}),
+        (Distillation, {"alpha": 5.0}),
+        (Distillation, {"alpha": -0.1}),
+    ],
+)
+def test_weights_that_turn_a_loss_round_are_refused(method, settings, images):
+    class Oracle:
+        classes_ = np.arange(10)
+
+        def predict_proba(self, X):
+            return np.full((len(X), 10), 0.1)
+
+    teacher = {"teacher": Oracle()} if method is Distillation else {}
+    ((name, value),) = settings.items()
+    with pytest.raises(UnlabeledError, match=f"^{name} .*got {value}$"):
+        method(**QUICK, **teacher, **settings).fit(images[0], images[2])
+
+
 def test_a_column_of_the_teachers_that_is_always_the_same_teaches_nothing():
     class Teacher:
         def transform(self, X):
@@ -560,3 +603,16 @@ def test_a_strong_view_keeps_to_the_weak_one_it_is_made_of(images):
     usual = FixMatch(**QUICK).fit(pixels, y)
     assert Flip() in usual.strong_.steps[0].steps
     assert model.strong_.steps[1:] == usual.strong_.steps[1:]
+
+
+def test_a_clone_of_a_student_keeps_its_fitted_teacher():
+    rows = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    labels = np.arange(40) % 2
+    teacher = LogisticRegression().fit(rows, labels)
+    model = Distillation(**QUICK | {"epochs": 1}, teacher=teacher)
+    copied = clone(model)
+    assert copied.get_params() == model.get_params()
+    assert copied.teacher is teacher
+    assert np.array_equal(copied.fit(rows).predict_proba(rows), model.fit(rows).predict_proba(rows))
+    search = GridSearchCV(model, {"temperature": [1.0, 4.0]}, cv=2, error_score="raise")
+    assert search.fit(rows, labels).predict(rows).shape == (40,)

@@ -85,3 +85,17 @@ def test_the_strong_copy_loses_more_tokens_than_the_weak_one(texts, encoder):
 def test_mixtures_of_tokens_are_refused(texts):
     with pytest.raises(UnlabeledError, match="MixMatch is for image data, not texts"):
         MixMatch(epochs=1, progress=False).fit(texts[0], texts[2])
+
+
+@pytest.mark.parametrize("method", [Supervised, FixMatch])
+def test_pairs_of_texts_are_refused_by_name(method, texts, encoder):
+    sentences, _, y = texts
+    with pytest.raises(UnlabeledError, match="these are pairs or triples of texts; give single texts"):
+        method(encoder=encoder, epochs=1, **QUICK).fit(list(zip(sentences, sentences, strict=True)), y)
+
+
+def test_texts_of_which_the_first_is_missing_are_texts(texts, encoder):
+    sentences, _, y = texts
+    model = FixMatch(encoder=encoder, epochs=1, **QUICK)
+    found = model.fit([None, *sentences[1:]], y).predict_proba(sentences)
+    assert np.array_equal(found, model.fit(["", *sentences[1:]], y).predict_proba(sentences))

@@ -204,3 +204,21 @@ def test_rows_far_from_zero_keep_their_neighbours(make):
     truth = np.repeat([0, 1, 2], 40)
     labels = np.where(np.arange(120) % 40 == 0, truth, -1)
     assert make().fit(near + 1e8, labels).score(near + 1e8, truth) == 1  # float32 knows multiples of 8 there
+
+
+def test_rows_that_a_label_reaches_below_all_numbers_only_are_unreached():
+    rows, labels = np.arange(800.0)[:, None], np.full(800, -1)
+    labels[[799, 795]] = 0, 1
+    model = LabelSpreading(n_neighbors=2, alpha=0.01).fit(rows, labels)
+    unreached = model.unreached_
+    # A label fades by a factor of alpha or less at each hop, and 0.01 to the power 163 is below the least number; an
+    # edge leads two rows on at most, and from 100 hops on there is no doubt of the others.
+    assert unreached[: 795 - 2 * 163].all()
+    assert not unreached[795 - 100 :].any()
+    assert (model.transduction_[unreached] == -1).all()
+    np.testing.assert_array_equal(model.label_distributions_[unreached], 0.5)
+    assert (model.transduction_[:795][~unreached[:795]] == 1).all()
+    assert model.predict([[10.2], [780.2]]).tolist() == [-1, 1]
+    np.testing.assert_array_equal(model.predict_proba([[10.2]]), 0.5)
+    names = LabelSpreading(n_neighbors=2, alpha=0.01).fit(rows, np.array(["", "a", "b"])[labels + 1])
+    assert set(names.transduction_[unreached]) == {""}

@@ -13,7 +13,8 @@ from unlabeled.kernels.words.ngrams import compose, distribute
 from unlabeled.kernels.words.sampling import negatives_table
 from unlabeled.methods.words.cbow import CBOW
 from unlabeled.methods.words.counting.ngram_hashes import ngram_hashes
-from unlabeled.methods.words.counting.subwords import BUCKETS, PIECE, Subwords
+from unlabeled.methods.words.counting.subwords import PIECE, Subwords
+from unlabeled.methods.words.counting.unseen_words import BUCKETS
 from unlabeled.methods.words.prediction.training import padded
 from unlabeled.methods.words.skip_gram import SkipGram
 

@@ -30,6 +30,8 @@ class FreeMatch(FixMatch):
 
     Parameters
     ----------
+    threshold : float
+        Not used: the thresholds are learnt.
     momentum : float, default 0.99
         m. The paper has 0.999 for a million steps; shorter runs need less.
     fairness : float, default 0.01

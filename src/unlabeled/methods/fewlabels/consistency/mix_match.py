@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -11,10 +12,11 @@ from torch.nn import functional as F
 
 from unlabeled.encoders import Network
 from unlabeled.encoders.batch_statistics import statistics_kept
+from unlabeled.errors import UnlabeledError
 from unlabeled.losses import consistency, sharpen
 from unlabeled.losses.predictions import log_softmax
 from unlabeled.methods.fewlabels.consistency.semi_supervised import SemiSupervised, Shown
-from unlabeled.modalities import Modality
+from unlabeled.modalities import Modality, Preprocessing
 from unlabeled.processes import gather, world_size
 from unlabeled.training.samplers import share_of
 
@@ -41,7 +43,7 @@ class MixMatch(SemiSupervised):
     temperature : float, default 0.5
         T of the sharpening.
     alpha : float, default 0.75
-        α of the mixing.
+        α of the mixing, above 0.
     weight : float, default 75.0
         λ_u once it has risen.
     ramp_steps : int, default 16,000
@@ -79,6 +81,12 @@ class MixMatch(SemiSupervised):
     def accepts(cls, kind: Modality) -> bool:
         """Take kinds of data whose averages are data again, as those of images are and those of tokens are not."""
         return kind.can_be_averaged and super().accepts(kind)
+
+    def prepare(self, preprocessing: Preprocessing) -> None:
+        """Refuse a mixing that there is not."""
+        super().prepare(preprocessing)
+        if not 0 < self.alpha < math.inf:
+            raise UnlabeledError(f"alpha must be above 0 and finite, got {self.alpha!r}")
 
     def unlabelled_views(self, values: Any) -> tuple[Any, ...]:
         """K weak copies."""

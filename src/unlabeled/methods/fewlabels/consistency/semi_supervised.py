@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
@@ -23,6 +24,9 @@ from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.plan import Plan
 from unlabeled.training.samplers import LabelledAndUnlabelled, LabelledOnly, Sampler
 from unlabeled.views import View
+
+WEIGHTS = ("weight", "fairness")
+"""What a method may weigh a part of its loss by; a negative weight would lead away from what is wanted."""
 
 
 class Shown(NamedTuple):
@@ -94,6 +98,9 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
             raise UnlabeledError(f"ema must be from 0 up to but not 1, got {self.ema!r}")
         if self.unlabelled_ratio < 0:
             raise UnlabeledError(f"unlabelled_ratio must not be negative, got {self.unlabelled_ratio!r}")
+        for name in WEIGHTS:
+            if not 0 <= getattr(self, name, 0) < math.inf:
+                raise UnlabeledError(f"{name} must be finite and not negative, got {getattr(self, name)!r}")
         self.weak_ = usual_view(self.weak, modality_of(preprocessing), "weak")
 
     def build(self, encoder: Encoder) -> Network:
@@ -189,14 +196,6 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
         logits = self.decision_function(X)
         named: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
         return named
-
-    def extras(self) -> dict[str, Any]:
-        """Give the classes, which a saved model needs before its network can be built."""
-        return {"classes": self.classes_.tolist()}
-
-    def restore_extras(self, saved: dict[str, Any]) -> None:
-        """Take back the classes."""
-        self.classes_ = np.array(saved["classes"])
 
     def _with_labels(self, instances: Instances, y: Any) -> Instances:
         """Read the labels: those of y, else the data's own."""

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats
+from unlabeled.methods.fewlabels.few_labels import Codes, FewLabels, Floats, normalised
 from unlabeled.methods.fewlabels.graph.conjugate_gradients import conjugate_gradients
 from unlabeled.search.exact import ExactStore
 from unlabeled.search.neighbour_graph import NeighbourGraph
@@ -53,7 +53,8 @@ class GraphClassifier(FewLabels):
     transduction_ : ndarray, shape (n,)
         The class of each row of `fit`; −1, or the empty string where classes are names, for unreached rows.
     unreached_ : ndarray of bool, shape (n,)
-        Rows that no path of the graph joins to a labelled one. Their distribution is uniform.
+        Rows that no path of the graph joins to a labelled one, or only one so long that what comes through it is too
+        small for a number. Their distribution is uniform.
     n_iter_ : int
         Iterations made.
     n_features_in_ : int
@@ -71,7 +72,11 @@ class GraphClassifier(FewLabels):
 
     @abstractmethod
     def _spread(self, W: Any, codes: Codes, classes: int) -> Floats:
-        """Give the distribution over the classes of each row of a graph in which a label can reach every row."""
+        """Give a score of each class for each row of a graph in which a path leads from every row to a label.
+
+        Scores are not negative, and in proportion to the distribution over the classes. A row of zeros is one to which
+        nothing has come.
+        """
 
     def fit(self, X: Any, y: Any, *, graph: NeighbourGraph | None = None) -> Self:
         """Spread the known labels over the graph.
@@ -103,7 +108,10 @@ class GraphClassifier(FewLabels):
         count = len(labels.classes)
         distributions = np.full((X.shape[0], count), 1 / count)
         inside = W if reached.all() else W[reached][:, reached]
-        distributions[reached] = self._spread(inside, labels.codes[reached], count)
+        scores = self._spread(inside, labels.codes[reached], count)
+        arrived = scores.any(axis=1)
+        reached[reached] = arrived
+        distributions[reached] = normalised(scores[arrived])
         self.label_distributions_, self.unreached_ = distributions, ~reached
         self.transduction_ = labels.names(np.where(reached, distributions.argmax(axis=1), -1))
         self.X_ = X if self.metric != "precomputed" else np.empty((0, 0))

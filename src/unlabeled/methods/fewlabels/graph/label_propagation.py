@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from unlabeled.methods.fewlabels.few_labels import Codes, Floats, normalised, one_hot
+from unlabeled.methods.fewlabels.few_labels import Codes, Floats, one_hot
 from unlabeled.methods.fewlabels.graph.graph_classifier import GraphClassifier, degrees
 
 
@@ -49,5 +49,5 @@ class LabelPropagation(GraphClassifier):
         if len(hidden):
             degree = degrees(W)[hidden]
             A = sp.diags_array(degree) - W[hidden][:, hidden]
-            F[hidden] = normalised(self._solve(A, W[hidden][:, known] @ F[known], degree).clip(min=0))
+            F[hidden] = self._solve(A, W[hidden][:, known] @ F[known], degree).clip(min=0)
         return F

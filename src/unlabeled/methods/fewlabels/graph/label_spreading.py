@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.fewlabels.few_labels import Codes, Floats, normalised, one_hot
+from unlabeled.methods.fewlabels.few_labels import Codes, Floats, one_hot
 from unlabeled.methods.fewlabels.graph.graph_classifier import GraphClassifier, degrees
 
 FADED = 100
@@ -72,7 +72,7 @@ class LabelSpreading(GraphClassifier):
                 break
             far[far] = faded
             B = -(A[far][:, ~far] @ F[~far])
-            if not B.any():  # so far away that numbers end
+            if not B.any():  # so far away that numbers end; these rows stay zero
                 break
         self.n_iter_ = iterations
-        return normalised(F)
+        return F

@@ -32,15 +32,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlabeled.errors import UnknownWordError
 from unlabeled.kernels.words.ngrams import compose, copy_rows, distinct_words, distribute
 from unlabeled.methods.words.counting.ngram_hashes import ngram_hashes
+from unlabeled.methods.words.counting.unseen_words import BUCKETS, Unseen
 from unlabeled.methods.words.prediction.training import Floats, Offsets, Tokens, block_bounds, padded
 
 PIECE = 1000
 """Words of a piece: shorter ones cost time, in longer ones more changes of one n-gram meet only at the end."""
-BUCKETS = 1 << 21
-"""Different hashes there can be, and so rows for n-grams at most."""
 
 Hashes = NDArray[np.uint32]
 
@@ -120,40 +118,3 @@ class Subwords:
             return len(tokens)
 
         return train
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Makes the vector of a word that is not in the vocabulary from its n-grams.
-
-    Parameters
-    ----------
-    shortest, longest : int
-        Characters of an n-gram.
-    hashes : ndarray of uint32, shape (n-grams,)
-        Of the n-grams that have a vector, rising.
-    table : ndarray of float32, shape (n-grams, dim)
-        Their vectors.
-    """
-
-    shortest: int
-    longest: int
-    hashes: Hashes
-    table: Floats
-
-    def __call__(self, word: str) -> Floats:
-        """Give the vector.
-
-        Raises
-        ------
-        UnknownWordError
-            If the word has no n-gram that occurs in the vocabulary.
-        """
-        _, hashes = ngram_hashes([word], self.shortest, self.longest, BUCKETS)
-        places = np.searchsorted(self.hashes, hashes)
-        inside = places < len(self.hashes)
-        known = places[inside][self.hashes[places[inside]] == hashes[inside]]
-        if len(known) == 0:
-            raise UnknownWordError(f"{word!r} is not in the vocabulary, and has no n-gram in common with its words")
-        total: Floats = self.table[known].sum(axis=0)
-        return total / np.float32(np.sqrt(len(known)))

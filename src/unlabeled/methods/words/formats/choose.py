@@ -179,13 +179,14 @@ def write_words(
     vectors: NDArray[Any],
     counts: NDArray[np.int64] | None = None,
     format: str | None = None,
+    oov: str = "raise",
 ) -> None:
     """Write words and vectors; the format follows the path's ending unless it is given."""
     path = Path(path)
     chosen, compressed = _chosen(path, format)
     with written_aside(path) as aside:
         if chosen == "safetensors":
-            write_safetensors(aside, words, vectors, counts)
+            write_safetensors(aside, words, vectors, counts, oov)
             return
         if chosen == "parquet":
             write_parquet(aside, words, vectors, counts)

@@ -76,7 +76,7 @@ class MeanOfNgrams:
         """
         _, rows = self.rows([word])
         if not len(rows):
-            raise UnknownWordError(f"{word!r} is not among the {self.words:,} words, and has no n-gram")
+            raise UnknownWordError(f"{word!r} is not in the vocabulary, and is too short to have an n-gram")
         return np.asarray(self.table[rows].mean(axis=0))
 
 
@@ -114,7 +114,7 @@ def read_fasttext(path: Path, file: IO[bytes], size: int | None, selection: Sele
     for first in range(0, len(vectors), AT_ONCE):
         part = slice(first, first + AT_ONCE)
         vectors[part] = _composed(unseen, chosen.words[part], chosen.vectors[part])
-    return Content(chosen.words, vectors, chosen.counts, unseen if sizes.longest else None)
+    return Content(chosen.words, vectors, chosen.counts, unseen if sizes.longest else "raise")
 
 
 def _header(path: Path, file: IO[bytes]) -> Sizes:

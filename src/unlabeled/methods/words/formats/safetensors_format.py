@@ -1,8 +1,8 @@
 """Vectors as safetensors: the table as one tensor, the words in two small ones beside it.
 
 ``vectors`` (n, dim) is float32 or float16; ``words`` holds the UTF-8 bytes of all words one after the other and
-``word_ends`` where each ends; ``counts`` is there if they are known. Any word can be held, and the table can be left on
-disk.
+``word_ends`` where each ends; ``counts`` is there if they are known. The file's metadata say as ``oov`` what a look-up
+does with an unknown word. Any word can be held, and the table can be left on disk.
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ def read_safetensors(path: Path, mmap: bool) -> Content:
             words = _split(path, file.get_tensor("words"), file.get_tensor("word_ends"))
             counts = file.get_tensor("counts") if "counts" in names else None
             vectors = _mapped(path) if mmap else file.get_tensor("vectors")
+            oov = (file.metadata() or {}).get("oov", "raise")
     except (SafetensorError, OSError) as error:
         raise UnlabeledError(f"{path} cannot be read ({error}); it is damaged or cut short") from error
     check_words(path, words, "row", 1)
     if len(set(words)) < len(words):
         raise UnlabeledError(f"{path}: a word comes twice; the file is damaged")
-    return Content(words, vectors, counts)
+    return Content(words, vectors, counts, oov)
 
 
 def write_safetensors(
-    path: Path, words: Sequence[str], vectors: NDArray[Any], counts: NDArray[np.int64] | None
+    path: Path, words: Sequence[str], vectors: NDArray[Any], counts: NDArray[np.int64] | None, oov: str
 ) -> None:
-    """Write words, vectors and counts as a safetensors file."""
+    """Write words, vectors, counts and the policy for unknown words as a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -60,7 +61,7 @@ def write_safetensors(
     if counts is not None:
         tensors["counts"] = np.ascontiguousarray(counts)
     try:
-        save_file(tensors, path, {"format": "unlabeled word vectors"})
+        save_file(tensors, path, {"format": "unlabeled word vectors", "oov": oov})
     except SafetensorError as error:
         # The writer wraps the file system's refusal in an error of its own.
         raise OSError(str(error)) from error

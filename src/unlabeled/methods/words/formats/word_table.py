@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,8 +22,9 @@ class Content(NamedTuple):
     words: list[str]
     vectors: NDArray[Any]
     counts: NDArray[np.int64] | None = None
-    unseen: Callable[[str], Any] | None = None
-    """Makes the vectors of other words, where the file holds a model that can."""
+    oov: Any = "raise"
+    """What a look-up of another word does, see `WordVectors`; a function where the file holds a model that can make
+    its vector."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Selection:
             return content
         counts = None if content.counts is None else content.counts[rows]
         words = [content.words[row] for row in rows]
-        return Content(words, content.vectors[rows], counts, content.unseen)
+        return Content(words, content.vectors[rows], counts, content.oov)
 
 
 class GrowingTable:

@@ -85,8 +85,9 @@ def class_head(run: Run, classifier: Path | None = None) -> ClassHead | None:
         if wanted != given:
             raise UnlabeledError(f"{classifier} takes other images than {run.folder}; fine-tune the encoder of the run")
         names = [str(name) for name in model.classes_]
-        weights, bias = model.head_.weight.detach(), model.head_.bias.detach()
-        return ClassHead(model.encoder_.eval(), weights, bias, names, f"the model {classifier}")
+        head, encoder = model.head_.cpu(), model.encoder_.cpu()  # where the encoders of runs are, not on a GPU
+        weights, bias = head.weight.detach(), head.bias.detach()
+        return ClassHead(encoder.eval(), weights, bias, names, f"the model {classifier}")
     labels, classes = run.embeddings.labels, run.embeddings.classes
     if labels is None or classes is None or len(np.unique(labels[labels >= 0])) < 2:
         return None

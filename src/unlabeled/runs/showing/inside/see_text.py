@@ -17,6 +17,7 @@ from unlabeled.runs.grouping.feature_matrix import whole_texts
 from unlabeled.runs.report import inline_picture
 from unlabeled.runs.run import Run
 from unlabeled.runs.showing.page import write_page
+from unlabeled.search import ExactStore
 
 SHOWN = 40
 """Words of a text in the table of pairs of words."""
@@ -32,8 +33,8 @@ def see_text(run: Run, texts: list[str], out: Path) -> list[str]:
     run : Run
         Over texts.
     texts : list of str
-        None, one or two texts, or ids of texts of the run. The first text of the run stands in for a missing first
-        one, and the text of the run that is nearest to the first for a missing second one.
+        None, one or two texts, or ids of texts that the run has learnt from. The first of these stands in for a missing
+        first one, and the nearest to the first for a missing second one.
     out : Path
         The folder; it is replaced if it holds such a page and nothing else.
 
@@ -78,10 +79,11 @@ def chosen_texts(run: Run, texts: list[str]) -> tuple[str, str]:
         return found[0], found[1]
     assert known is not None
     first = found[0] if found else known[0]
-    similar = run.search(first, k=min(50, len(known)))
-    for name in similar.ids[0]:
-        if known[position[name]] != first:
-            return first, known[position[name]]
+    # Of what was added to the index later, the texts are not among those of the run.
+    own = ExactStore.build(run.embeddings.ids, run.embeddings.vectors)
+    for row in own.query(run.query_vectors(first), k=min(50, len(known))).indices[0]:
+        if known[row] != first:
+            return first, known[row]
     raise UnlabeledError("the run holds no other text than this one; give a second --text")
 
 

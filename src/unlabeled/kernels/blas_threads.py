@@ -1,4 +1,4 @@
-"""Threads of a search: as many as the machine's matrix library would take, each with its own matrix products."""
+"""Threads that multiply matrices: as many as the machine's matrix library would take, each with products of its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-# BLAS's number of threads belongs to the whole process, so only one search at a time may change it and put it back.
-_setting = threading.Lock()
+# BLAS's number of threads belongs to the whole process, so only one thread at a time may change it and put it back.
+# That thread may do so again in between, as a fit that searches.
+_setting = threading.RLock()
 
 
 def blas_threads() -> int:
@@ -20,7 +21,10 @@ def blas_threads() -> int:
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield threads in each of which a matrix product takes that thread alone; other callers wait for their turn."""
+    """Yield threads in each of which a matrix product takes that thread alone; other callers wait for their turn.
+
+    The threads themselves must not ask for a pool: they would wait for their own end.
+    """
     from threadpoolctl import threadpool_limits
 
     def limit_this_thread() -> None:

@@ -1,0 +1,71 @@
+"""Epochs; and a method that was given an encoder: once loaded, it transforms, and fits again only with one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import unlabeled
+from unlabeled import SimCLR
+from unlabeled.errors import UnlabeledError
+from unlabeled.training.settings import check_settings
+
+QUICK = {"epochs": 1, "batch_size": 16, "progress": False, "random_state": 0, "precision": "float32"}
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    return digits[0][:32]
+
+
+@pytest.fixture(scope="module")
+def given(images):
+    return SimCLR(encoder="conv", **QUICK).fit(images).encoder_
+
+
+@pytest.fixture(scope="module")
+def model(given, images):
+    return SimCLR(encoder=given, **QUICK).fit(images)
+
+
+@pytest.fixture
+def loaded(model, tmp_path):
+    model.save(tmp_path / "model")
+    return unlabeled.load(tmp_path / "model")
+
+
+def test_without_the_encoder_it_does_not_fit_again(loaded, model, images, tmp_path):
+    assert np.array_equal(loaded.transform(images), model.transform(images))
+    for each in (loaded, clone(loaded)):
+        with pytest.raises(UnlabeledError, match=r"SimCLR learnt from an encoder .* set_params\(encoder=\.\.\.\)"):
+            each.fit(images)
+    loaded.save(tmp_path / "again")
+    again = SimCLR.load(tmp_path / "again")
+    assert again.recipe() == loaded.recipe() == model.recipe()
+    assert np.array_equal(again.transform(images), model.transform(images))
+    assert repr(loaded.encoder) == "LostEncoder('conv')"
+
+
+def test_with_the_encoder_it_fits_to_the_same(loaded, given, model, images):
+    again = clone(loaded).set_params(encoder=given).fit(images)
+    assert np.array_equal(again.transform(images), model.transform(images))
+
+
+def test_epochs_may_be_a_whole_number_of_numpy(images, model, given, tmp_path):
+    settings = QUICK | {"epochs": np.int64(1)}
+    SimCLR(encoder=given, **settings).fit(images).save(tmp_path / "model")
+    loaded = unlabeled.load(tmp_path / "model")
+    assert loaded.epochs == 1
+    assert np.array_equal(loaded.transform(images), model.transform(images))
+
+
+@pytest.mark.parametrize("epochs", [0, -1, np.int64(0), True, 1.0, np.float64(1)])
+def test_epochs_that_are_none_are_refused(epochs):
+    with pytest.raises(UnlabeledError, match="epochs must be a whole number"):
+        check_settings(SimCLR(epochs=epochs))
+
+
+def test_no_epochs_are_for_a_trained_encoder():
+    with pytest.raises(UnlabeledError, match="0 takes an encoder as it is, which must be a trained one"):
+        check_settings(SimCLR(epochs=0))
