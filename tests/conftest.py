@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+from torch.overrides import TorchFunctionMode
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
@@ -36,6 +37,33 @@ class OnGPU(torch.Tensor):
 def on_gpu() -> Callable[[torch.Tensor], torch.Tensor]:
     """Make a tensor one that stands for a tensor on a GPU."""
     return lambda tensor: tensor.as_subclass(OnGPU)
+
+
+class OnDevice(torch.Tensor):
+    """Stands for a tensor on a device without float64, such as Apple's GPUs."""
+
+
+class DeviceWithoutDouble(TorchFunctionMode):
+    """Takes all that `Tensor.to` is given a device for as lying on it, and what is made of that; refuses float64."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        given = (*args, *(kwargs or {}).values())
+        result = func(*args, **(kwargs or {}))
+        with torch._C.DisableTorchFunctionSubclass():
+            if func is torch.Tensor.cpu:
+                return result.as_subclass(torch.Tensor)
+            if func is torch.Tensor.to and any(isinstance(each, torch.device) for each in given):
+                result = result.as_subclass(OnDevice)
+            if isinstance(result, OnDevice) and result.dtype == torch.float64:
+                raise TypeError(f"{func.__name__} gives float64 on a device that does not have it")
+        return result
+
+
+@pytest.fixture
+def device_without_double() -> Callable[[torch.Tensor], torch.Tensor]:
+    """Bring a tensor to a device that refuses float64, for the length of a test."""
+    with DeviceWithoutDouble():
+        yield lambda tensor: tensor.to(torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

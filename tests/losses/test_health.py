@@ -44,6 +44,12 @@ def test_effective_rank_of_large_tables_is_that_of_their_singular_values(shape):
     assert effective_rank(line, rows=1000).item() == pytest.approx(1, abs=1e-3)
 
 
+def test_single_precision_is_enough_for_the_device_that_measures_large_tables(device_without_double):
+    table = torch.randn(700, 520)
+    rank = effective_rank(device_without_double(table), rows=1000).cpu()
+    torch.testing.assert_close(rank, effective_rank(table, rows=1000))
+
+
 def test_effective_rank_of_nothing_and_of_nan():
     assert effective_rank(torch.zeros(4, 3)).item() == 0
     assert effective_rank(torch.tensor([[1.0, math.nan]])).isnan()

@@ -6,16 +6,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import unlabeled
-from unlabeled.data import Images
+from unlabeled.data import Batch, Images
 from unlabeled.errors import UnlabeledError
 from unlabeled.registry import card, methods
 from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.inference import canonical_batches
 
 UNSUPERVISED = [cls for cls in methods().values() if issubclass(cls, SelfSupervised) and not cls.uses_labels]
 DEEP = [cls for cls in UNSUPERVISED if "image" in cls.modalities]
@@ -109,6 +111,12 @@ def test_labels_are_ignored_by_methods_that_do_not_use_them(method, images, fitt
     if not method.uses_labels:
         without = method(**QUICK, batch_size=32, random_state=0).fit(images)
         assert np.array_equal(without.transform(images), fitted(method).transform(images))
+
+
+def test_single_precision_is_enough_for_the_device_that_splits(method, images, fitted, device_without_double):
+    model = fitted(method)
+    values = next(canonical_batches(model, images, torch.device("cpu")))
+    model.split(Batch.unlabelled(values).to(torch.device("cpu")))
 
 
 def test_save_and_load_give_the_same_vectors_bit_for_bit(method, images, fitted, tmp_path):

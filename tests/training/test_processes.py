@@ -158,10 +158,12 @@ def test_two_processes_share_draws_banks_queues_centres_and_assignments(method, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["simcse", "gpt", "elmo"])
-def test_two_processes_learn_from_texts_what_one_learns(method, tmp_path):
+@pytest.mark.parametrize(
+    ("method", "given"), [("simcse", {"views": "crop"}), ("gpt", {}), ("elmo", {}), ("bert", {"next_sentence": False})]
+)
+def test_two_processes_learn_from_texts_what_one_learns(method, given, tmp_path):
     size = {"dim": 16, "layers": 1, "heads": 2, "length": 16, "dropout": 0.0, "encoder": "auto"}
-    settings = {"batch": 32, "rate": 0.05, "epochs": 2, "texts": 1, **size}
+    settings = {"batch": 32, "rate": 0.05, "epochs": 2, "texts": 1, **size, **given}
     start = learn(method, tmp_path / "start", 1, **{**settings, "rate": 1e-30})
     one, two = learn(method, tmp_path / "one", 1, **settings), learn(method, tmp_path / "two", 2, **settings)
     for key, expected in one.items():

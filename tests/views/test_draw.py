@@ -93,6 +93,10 @@ def test_weighted_choice_takes_places_as_often_as_their_weights_say():
     assert abs(int(counts[1]) - 5000) < 250  # four standard deviations
 
 
+def test_weights_need_no_double_precision_on_their_device(device_without_double):
+    assert draw.weighted_choice(device_without_double(torch.tensor([[0.0, 2.0], [3.0, 0.0]]))).tolist() == [1, 0]
+
+
 def test_torchs_default_generator_is_used_when_none_is_given():
     torch.manual_seed(3)
     first = draw.uniform((5,), 0, 1)

@@ -147,6 +147,10 @@ class TestEveryView:
         if not contains(view, (Equalize, Posterize, Solarize)):  # these jump at a threshold
             torch.testing.assert_close(double.float(), view(images, seeded()), rtol=0, atol=2e-5)
 
+    def test_single_precision_is_enough_for_the_device(self, view, device_without_double):
+        expected = view(smooth(4), seeded())
+        torch.testing.assert_close(view(device_without_double(smooth(4)), seeded()).cpu(), expected)
+
     def test_half_precision_is_computed_in_single(self, view):
         images = smooth(4).bfloat16()
         result = view(images, seeded())

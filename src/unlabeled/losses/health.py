@@ -72,7 +72,7 @@ def _singular_values(z: Tensor) -> Tensor:
         sigma: Tensor = torch.linalg.svdvals(z)
         return sigma
     # In less than half the time, of a large table. Float64 makes up for the squares, and not all devices have it.
-    z = z.to("cpu", torch.float64)
+    z = z.cpu().double()
     squares: Tensor = torch.linalg.eigvalsh(z.T @ z if z.shape[1] < z.shape[0] else z @ z.T)
     return squares.clamp_min(0).sqrt()
 

@@ -52,7 +52,7 @@ def choice(shape: tuple[int, ...], options: int, generator: Generator | None = N
 
 def weighted_choice(weights: Tensor, generator: Generator | None = None) -> Tensor:
     """Draw a place of each row of weights, shape (n, k), with a probability proportional to its weight; int64."""
-    ends = weights.double().cpu().cumsum(1)
+    ends = weights.cpu().double().cumsum(1)
     drawn = uniform((len(weights),), 0.0, 1.0, generator) * ends[:, -1]
     places: Tensor = torch.searchsorted(ends, drawn[:, None], right=True)[:, 0]
     return places.clamp(max=weights.shape[1] - 1)

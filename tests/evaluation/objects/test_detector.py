@@ -74,6 +74,10 @@ def test_a_learning_rate_that_is_too_high_is_named(squares, encoder):
         detection(encoder, squares, split="train", epochs=2, random_state=0, learning_rate=1e30)
 
 
+def test_single_precision_is_enough_for_the_device(model, squares, device_without_double):
+    assert len(model.predict(VOC(squares, "test"))) == len(VOC(squares, "test"))
+
+
 def test_boxes_are_in_the_pictures_own_pixels(model, squares):
     data = VOC(squares, "test")
     for found in model.predict(data):

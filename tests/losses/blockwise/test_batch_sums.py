@@ -24,6 +24,7 @@ from unlabeled.losses import (
     soft_nearest_neighbours,
     sup_con,
 )
+from unlabeled.losses.metric.partners import clip_of_partners, siglip_of_partners
 
 # Each takes views x and y of n instances, and the instances' labels.
 OF_VIEWS = {
@@ -191,7 +192,16 @@ def test_a_gradient_step_lowers_the_loss(name):
 
 # --- several processes ------------------------------------------------------------------------------------------------
 
+OF_PARTNERS = {
+    "clip_of_partners": lambda x, y, same: clip_of_partners(x, y, torch.tensor(5.0), same),
+    "siglip_of_partners": lambda x, y, same: siglip_of_partners(x, y, torch.tensor(5.0), torch.tensor(-1.0), same),
+}
 SIZES = [3, 100]  # the views of the larger are several tiles, which the anchors' own columns cross
+
+
+def codes_across(labels):
+    """Two numbers for each row, which it shares with some of its own process and of the other."""
+    return labels, torch.arange(len(labels)) % (len(labels) // 2 + 1)
 
 
 def one_of_two(rank, folder):
@@ -212,6 +222,14 @@ def one_of_two(rank, folder):
                 value = loss(*model(views[:, mine].flatten(0, 1)).chunk(2), labels[mine])
                 value.backward()
             results[name] = each.detach(), value.detach(), layer.weight.grad.clone()
+        for name, loss in OF_PARTNERS.items():
+            with score_memory(2**12):  # a few rows at a time
+                model = torch.nn.parallel.DistributedDataParallel(layer)
+                layer.zero_grad()
+                x, y = model(views[:, mine].flatten(0, 1)).chunk(2)
+                value = loss(x, y, tuple(code[mine] for code in codes_across(labels)))
+                value.backward()
+            results[name] = value.detach(), layer.weight.grad.clone()
         queue, bank = Queue(5, 4), MemoryBank(2 * n, 4, momentum=0)
         queue.push(views[0, mine, :4])
         bank.update(torch.arange(2 * n)[mine], views[0, mine, :4])
@@ -249,6 +267,17 @@ def test_two_processes_equal_one_on_the_joined_batch(two_processes, name, n):
         torch.testing.assert_close(own, rows, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(averaged, gradient, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(sum(values) / 2, value)
+
+
+@pytest.mark.parametrize("name", OF_PARTNERS)
+@pytest.mark.parametrize("n", SIZES)
+def test_partners_of_two_processes_are_those_of_the_joined_batch(two_processes, name, n):
+    (layer, views, labels), parts = two_processes[n]
+    value = OF_PARTNERS[name](layer(views[0]), layer(views[1]), codes_across(labels))
+    (gradient,) = torch.autograd.grad(value, layer.weight)
+    for results, _, _ in parts:
+        torch.testing.assert_close(results[name][1], gradient, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(sum(results[name][0] for results, _, _ in parts) / 2, value)
 
 
 @pytest.mark.parametrize("n", SIZES)

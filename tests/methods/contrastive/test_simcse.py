@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import unlabeled
 from unlabeled import SimCSE
@@ -11,6 +12,7 @@ from unlabeled.data import Batch
 from unlabeled.data.text.texts import Texts
 from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, joined_rows, padded
 from unlabeled.errors import UnlabeledError
+from unlabeled.losses import score_memory
 from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.methods.contrastive.simcse import find_own, identical
 from unlabeled.training.control.health_monitor import CollapseWarning
@@ -81,10 +83,44 @@ def test_two_encodings_of_a_text_in_one_pass_have_different_dropout(model):
 @torch.no_grad()
 def test_identical_vectors_give_the_logarithm_of_the_number_of_different_texts(model):
     texts = [padded([[2, 5 + i, 3] for i in range(8)], 0)]
-    assert float(find_own(torch.ones(8, 8), identical(texts))) == pytest.approx(math.log(8))
+    vectors = torch.ones(8, 1)
+    assert float(find_own(vectors, vectors, identical(texts))) == pytest.approx(math.log(8))
     copies = [padded([[2, 5 + i // 2, 3] for i in range(8)], 0)]
     # Of eight rows, one other is a copy: seven candidates are left.
-    assert float(find_own(torch.ones(8, 8), identical(copies))) == pytest.approx(math.log(7))
+    assert float(find_own(vectors, vectors, identical(copies))) == pytest.approx(math.log(7))
+
+
+class Largest(TorchDispatchMode):
+    """Notes the largest tensor that any operation makes, forwards and backwards."""
+
+    entries = 0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+        made = operation(*arguments, **(keywords or {}))
+        if isinstance(made, torch.Tensor):
+            self.entries = max(self.entries, made.numel())
+        return made
+
+
+def test_any_memory_gives_the_same_loss_and_gradient():
+    texts = [padded([[2, 5 + i // 2, 3] for i in range(600)], 0), padded([[2, 700 + i // 3, 3] for i in range(600)], 0)]
+    x, y = (unit(torch.randn(600, 8)).requires_grad_() for _ in range(2))
+    results = []
+    for memory in (2**16, 2**30):
+        with score_memory(memory), Largest() as watch:
+            loss = find_own(x / 0.1, y, identical(texts))
+            results.append((loss, *torch.autograd.grad(loss, (x, y))))
+        assert (watch.entries < 600 * 600) == (memory == 2**16)
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)  # float32 sums in another order
+
+
+def test_similarities_are_in_full_precision_under_autocast(model):
+    texts = identical([padded([[2, 5 + i, 3] for i in range(20)], 0)])
+    x, y = unit(torch.randn(2, 20, 8))
+    expected = find_own(x / 0.05, y, texts)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(find_own(x / 0.05, y, texts), expected, rtol=1e-6, atol=0)
 
 
 def test_padding_does_not_make_texts_different():
@@ -119,6 +155,20 @@ def test_pairs_and_triples_are_learnt_from_and_have_the_vectors_of_their_first_t
     assert model.transform(pairs) == pytest.approx(model.transform([a for a, _ in pairs]), abs=1e-6)
     triples = [(a, b, TEXTS[0]) for a, b in pairs]
     assert SimCSE(**TINY).fit(triples).transform(TEXTS).shape == (5, 32)
+
+
+@pytest.mark.parametrize("texts", [TEXTS, [(text, text[::-1]) for text in TEXTS]], ids=["texts", "pairs"])
+def test_dropout_is_on_while_it_learns(texts, monkeypatch):
+    differ, loss = [], SimCSE.loss
+
+    def watched(self, net, x, y):
+        differ.append(not torch.equal(net.encoder(x[0]), net.encoder(x[0])))
+        return loss(self, net, x, y)
+
+    monkeypatch.setattr(SimCSE, "loss", watched)
+    SimCSE(**TINY, batch_size=4).fit(texts)
+    assert differ
+    assert all(differ)
 
 
 def test_the_first_token_or_the_mean_is_compared_and_kept_with_the_encoder(tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from unlabeled import CLIP, load
 from unlabeled.data.pairs import ImageTexts
 from unlabeled.encoders import load_encoder, save_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.crossmodal.clip import _shares_of_negatives
 from unlabeled.views import Compose
 
 COLOURS = {"red": (250, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 250), "yellow": (240, 240, 20)}
@@ -110,10 +113,22 @@ def test_equal_captions_are_no_negatives_and_are_announced():
     assert max(losses) < 1e-5
 
 
-def test_a_loss_that_stays_at_ln_of_the_batch_is_announced():
-    pairs = [(image, f"words {i}") for i, (image, _) in enumerate(coloured(32)[0])]
-    with pytest.warns(UserWarning, match=r"near ln\(16\) = 2\.77"):
+@pytest.mark.parametrize(
+    ("captions", "guessing"),
+    [(32, math.log(16)), (4, math.log(1 + 15 * 24 / 31))],
+)
+def test_a_loss_that_stays_at_that_of_guessing_is_announced(captions, guessing):
+    pairs = [(image, f"words {i % captions}") for i, (image, _) in enumerate(coloured(32)[0])]
+    with pytest.warns(UserWarning, match=rf"near {guessing:.2f}, that of guessing".replace(".", r"\.")):
         CLIP(**{**PLAIN, "learning_rate": 1e-9}).fit(pairs)
+
+
+def test_negatives_share_neither_image_nor_caption():
+    pictures, captions = np.random.default_rng(0).integers(0, 4, (2, 20))
+    found = _shares_of_negatives(pictures, captions)
+    for i in range(20):
+        others = [pictures[j] != pictures[i] and captions[j] != captions[i] for j in range(20) if j != i]
+        assert found[i] == pytest.approx(np.mean(others))
 
 
 @pytest.mark.parametrize(

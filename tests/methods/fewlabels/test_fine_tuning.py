@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils import get_tags
 
 import unlabeled
-from unlabeled import BERT, FineTuning
+from unlabeled import BERT, ELMo, FineTuning
 from unlabeled.encoders import make_encoder
 from unlabeled.errors import DivergenceError, UnlabeledError
 from unlabeled.evaluation.probes.fine_tune import fine_tune
@@ -68,6 +68,28 @@ def test_only_the_last_layers_move(encoder, layers, moved):
         any(not torch.equal(a, b) for a, b in zip(p, q, strict=True)) for p, q in zip(before, after, strict=True)
     ]
     assert changed == [False] * (3 - moved) + [True] * moved
+
+
+@pytest.fixture(scope="module")
+def recurrent():
+    return ELMo(dim=8, layers=2, length=16, epochs=1, progress=False, random_state=0).fit(TEXTS).encoder_
+
+
+@pytest.mark.parametrize(
+    ("layers", "moved"),
+    [
+        ("none", set()),
+        ("last", {"forwards.1", "backwards.1", "mix", "scale"}),
+        (2, {"forwards.0", "backwards.0", "forwards.1", "backwards.1", "mix", "scale"}),
+        ("all", {"word_embeddings", "forwards.0", "backwards.0", "forwards.1", "backwards.1", "mix", "scale"}),
+    ],
+)
+def test_both_directions_of_a_recurrent_layer_are_trained_together(recurrent, layers, moved):
+    trained = {} if layers == "none" else {"learning_rate": 3e-3}
+    model = FineTuning(encoder=recurrent, layers=layers, epochs=1, random_state=0, **trained).fit(TEXTS, CLASSES)
+    before, after = dict(recurrent.named_parameters()), dict(model.encoder_.named_parameters())
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {name.rpartition(".")[0] or name for name in changed} == moved
 
 
 def test_earlier_layers_learn_more_slowly(encoder):

@@ -29,6 +29,11 @@ def test_the_damaged_copy_is_shown_and_the_clean_instance_asked_for(corruption):
     assert not torch.equal(x, before)
 
 
+@pytest.mark.parametrize("corruption", ["gaussian", "masking", "salt_and_pepper"])
+def test_single_precision_is_enough_for_the_device(corruption, device_without_double):
+    prepared(corruption=corruption, amount=0.3).damage(device_without_double(torch.rand(4, 1, 8, 8)))
+
+
 def test_gaussian_noise_has_the_deviation_asked_for_and_ends_at_black_and_white():
     grey = torch.full((20, 3, 32, 32), 0.5)
     noise = prepared(amount=0.1).damage(grey) - grey

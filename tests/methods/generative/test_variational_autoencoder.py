@@ -8,6 +8,7 @@ import torch
 
 from unlabeled import VariationalAutoencoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.methods.generative.variational_autoencoder import Deviation, gaussian_surprise
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,19 @@ def test_vectors_come_back_and_are_sampled_in_their_own_units():
     assert np.abs(samples.mean(0) - t.mean(0)).max() < 0.3 * t.std(0).max()
     assert samples.std(0) == pytest.approx(t.std(0), rel=0.4)
     assert method.interpolate(t[0], t[1], steps=3).shape == (3, 6)
+
+
+@pytest.mark.parametrize("error", [0.0, 1.0])
+@pytest.mark.parametrize("start", [-5.0, -6.5])
+def test_a_deviation_below_its_floor_can_only_grow(start, error):
+    deviation = Deviation()
+    with torch.no_grad():
+        deviation.log_deviation.fill_(start)
+    gaussian_surprise(torch.full((4,), error), torch.zeros(4), deviation()).sum().backward()
+    slope = float(deviation.log_deviation.grad)
+    assert deviation().item() == max(start, -6.0)
+    floored = 4 * (1 - error**2 * math.exp(-2 * max(start, -6.0)))  # of the loss, by log σ
+    assert slope == pytest.approx(0.0 if start < -6 and floored > 0 else floored, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from unlabeled.errors import UnlabeledError
 from unlabeled.methods.language.bert import NOTHING_TO_ORDER, Hidden, pairs_of
 from unlabeled.methods.language.masking import mask_tokens
 from unlabeled.runs import learn
+from unlabeled.views import draw
 
 TEXTS = [
     "The dog barks at the cat. The cat runs away from the dog.",
@@ -53,6 +54,35 @@ def test_fifteen_percent_are_chosen_and_80_10_10_of_them_masked_random_and_kept(
     by_chance = 0.1 / (len(tokenizer) - 5)
     assert masked == pytest.approx(0.8, abs=0.01)
     assert kept == pytest.approx(0.1 + by_chance, abs=0.008)
+
+
+def test_processes_hide_what_one_process_hides_in_their_joint_batch(tokenizer, monkeypatch):
+    ids, mask = many_rows(tokenizer, rows=16)
+    torch.manual_seed(3)
+    (shown, _), chosen = mask_tokens(Tokens(ids, mask), tokenizer)
+    monkeypatch.setattr(draw, "world_size", lambda: 2)
+    for number in range(2):
+        monkeypatch.setattr(draw, "rank", lambda number=number: number)
+        own = slice(8 * number, 8 * number + 8)
+        torch.manual_seed(3)
+        (part, _), picked = mask_tokens(Tokens(ids[own], mask[own]), tokenizer)
+        assert torch.equal(part, shown[own])
+        assert torch.equal(picked, chosen[own])
+
+
+def test_processes_exchange_other_rows_for_other_followers(tokenizer, monkeypatch):
+    rows = padded([[7 + i, 8] for i in range(20)], 0)
+    monkeypatch.setattr(draw, "world_size", lambda: 2)
+    made = []
+    for number in range(2):
+        monkeypatch.setattr(draw, "rank", lambda number=number: number)
+        torch.manual_seed(3)
+        made.append(pairs_of(Segments(rows, rows, torch.arange(20)), tokenizer, 16))
+    (one, first), (other, second) = made
+    assert not torch.equal(first, second)
+    both = (first == 0) & (second == 0)
+    assert both.any()
+    assert not torch.equal(one.ids[both], other.ids[both])
 
 
 def test_special_tokens_and_padding_are_never_chosen_nor_drawn(tokenizer):

@@ -159,6 +159,10 @@ def test_each_token_of_a_long_text_is_predicted_in_the_first_window_that_holds_i
     assert model.perplexity([long], stride=stride) == pytest.approx(math.exp(sum(losses) / len(losses)), rel=1e-5)
 
 
+def test_single_precision_is_enough_for_the_device_that_measures_perplexity(model, device_without_double):
+    assert model.perplexity(TEXTS[:2]) > 1
+
+
 def test_windows_that_do_not_overlap_are_refused(model):
     with pytest.raises(UnlabeledError, match="stride must be a whole number from 1 to 15"):
         model.perplexity(TEXTS, stride=16)

@@ -8,7 +8,7 @@ from PIL import Image
 from unlabeled.data.batch import Batch
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.video import ArrowOfTime, FrameOrder, FuturePrediction, TrackingByColorization
-from unlabeled.methods.video.video_learning import without_borders
+from unlabeled.methods.video.video_learning import steadying_view, without_borders
 
 ALL = [ArrowOfTime, FrameOrder, FuturePrediction, TrackingByColorization]
 PLAIN = {"epochs": 1, "batch_size": 4, "random_state": 0, "progress": False}
@@ -255,6 +255,37 @@ def test_the_tracking_loss_is_that_of_a_plain_loop():
         losses.append(np.mean(of_clip))
     assert len(of_clip) == 4
     assert float(got) == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_tracking_distorts_clips_only_where_a_view_is_named():
+    from unlabeled.modalities.video import VideoPreprocessing
+
+    clips, method = torch.rand(2, 3, 3, 8, 8), TrackingByColorization()
+    for views, kept in (("auto", True), (steadying_view(), False)):
+        method.views = views
+        method.prepare(VideoPreprocessing(3, 8, 3))
+        shown, _ = method.split(Batch(clips, None, None))
+        assert torch.equal(shown, clips) == kept
+
+
+def test_similarities_of_tracking_are_in_full_precision_under_autocast():
+    method = prepared(TrackingByColorization(colours=3), 3, 3)
+    features, y = torch.nn.functional.normalize(torch.randn(2, 3, 4, 2, 2), dim=2), torch.randn(2, 3, 2, 4, 4) * 20
+    method.places = lambda net, clips: features
+    torch.manual_seed(1)
+    expected = method.loss(None, None, y)
+    torch.manual_seed(1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(method.loss(None, None, y), expected, rtol=1e-6, atol=0)
+
+
+def test_places_that_are_compared_have_length_1_under_autocast():
+    model = TrackingByColorization(**PLAIN).fit(clips())
+    shown = torch.rand(2, 3, 3, 16, 16)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        places = model.places(model.network_.eval(), shown)
+    assert places.dtype == torch.float32
+    torch.testing.assert_close(places.norm(dim=2), torch.ones_like(places[:, :, 0]), rtol=1e-5, atol=0)
 
 
 def test_the_tracker_sees_no_colour():

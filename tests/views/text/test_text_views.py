@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, padded
+from unlabeled.data.text.tokenization.tokens import TextPair, TextTriple, Tokens, padded
 from unlabeled.errors import UnlabeledError
 from unlabeled.views import View
 from unlabeled.views.text import TokenCrop, TokenDeletion
@@ -22,6 +22,14 @@ def test_a_view_keeps_order_beginning_end_and_at_least_one_token(view):
             assert [token for token in before if token in after] == after
             assert len(after) >= min(3, len(before))
     assert rows_of(values) == ROWS
+
+
+@pytest.mark.parametrize("view", [TokenDeletion(0.5), TokenDeletion(1.0), TokenCrop(0.3, 0.3), TokenCrop()], ids=str)
+def test_single_precision_is_enough_for_the_device(view, device_without_double):
+    values = padded(ROWS, 0)
+    expected = view(values, torch.Generator().manual_seed(1))
+    there = Tokens(*map(device_without_double, values))
+    assert rows_of(view(there, torch.Generator().manual_seed(1))) == rows_of(expected)
 
 
 def test_the_share_that_is_deleted():

@@ -67,6 +67,11 @@ class LSTM(TextEncoder):
         sizes = {"width": self.width, "layers": len(self.forwards), "dropout": self.dropout.p}
         return {**sizes, **super().settings()}
 
+    def layers_by_depth(self) -> list[list[nn.Module]]:
+        """Give the embeddings, and then the two directions of each layer together."""
+        pairs = zip(self.forwards, self.backwards, strict=True)
+        return [[self.word_embeddings], *([forwards, backwards] for forwards, backwards in pairs)]
+
     def directions(self, values: Tokens) -> tuple[list[Tensor], list[Tensor]]:
         """Give the embeddings and the states of each layer, shape (n, length, width), left to right and right to left.
 

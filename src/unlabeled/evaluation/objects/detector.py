@@ -174,7 +174,7 @@ class Detector(Estimator):
             for picture, (boxes, kinds, scores) in zip(pictures, results, strict=True):
                 scale, offset = self._place(picture.size)
                 sides = np.tile(picture.size, 2)
-                edges = ((boxes.double().cpu().numpy() - offset) / scale).clip(0, sides)
+                edges = ((boxes.cpu().double().numpy() - offset) / scale).clip(0, sides)
                 names = [self.classes_[kind - 1] for kind in kinds.tolist()]
                 inside = (edges[:, 2:] > edges[:, :2]).all(1)  # the rest lies in the filled margin
                 kept = np.flatnonzero(inside)

@@ -7,13 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from unlabeled.losses.blockwise.embedding_checks import check_pair, unit
-from unlabeled.losses.blockwise.pairwise_reduction import tile_entries
-from unlabeled.losses.blockwise.precision import full_precision
+from unlabeled.losses.blockwise.row_blocks import mean_by_rows
 from unlabeled.losses.contrastive.symmetric_cross_entropy import ceiled_scale
-from unlabeled.processes import gather, rank
+from unlabeled.processes import gather
 
 Codes = tuple[Tensor, ...]
 
@@ -80,25 +78,15 @@ def _each_finds_its_own(x: Tensor, c: Tensor, same: Codes) -> Tensor:
 
 
 def _by_rows(x: Tensor, c: Tensor, same: Codes, losses: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-    """Compare a few rows of x with the c of all processes at a time, and average their losses."""
+    """Compare x with the c of all processes, and average the losses."""
     everyone, codes = gather(c), [gather(code) for code in same]
-    first = rank() * len(c)
     places = torch.arange(len(everyone), device=c.device)
 
-    def part(rows: Tensor, numbers: Tensor) -> Tensor:
+    def of_rows(scores: Tensor, numbers: Tensor) -> Tensor:
         own = numbers[:, None] == places[None]
         shared = torch.zeros_like(own)
         for code in codes:
             shared |= code[numbers][:, None] == code[None]
-        with full_precision(rows):
-            scores = rows @ everyone.T
         return losses(scores, own, shared & ~own)
 
-    numbers = torch.arange(first, first + len(x), device=x.device)
-    size = max(1, tile_entries(x) // len(everyone))
-    parts = [
-        checkpoint(part, rows, which, use_reentrant=False)
-        for rows, which in zip(x.split(size), numbers.split(size), strict=True)
-    ]
-    mean: Tensor = torch.cat(parts).mean()
-    return mean
+    return mean_by_rows(x, everyone, of_rows)

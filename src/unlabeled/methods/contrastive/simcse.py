@@ -14,7 +14,8 @@ from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses.blockwise.embedding_checks import unit
-from unlabeled.processes import gather, rank
+from unlabeled.losses.blockwise.row_blocks import mean_by_rows
+from unlabeled.processes import gather
 from unlabeled.training.bases.text_method import TextMethod
 from unlabeled.training.loop import own_randomness
 from unlabeled.views.text import TokenCrop
@@ -118,8 +119,7 @@ class SimCSE(TextMethod):
         """Contrast the pairs, all texts encoded in one pass, so that each has a dropout mask of its own."""
         vectors = unit(net.encoder(joined_rows(x)).float()).split(len(x[0].ids))
         candidates = torch.cat([gather(part) for part in vectors[1:]])
-        scores = vectors[0] @ candidates.T / self.temperature
-        return find_own(scores, y, rank() * len(vectors[0]))
+        return find_own(vectors[0] / self.temperature, candidates, y)
 
 
 @torch.no_grad()
@@ -151,24 +151,30 @@ def identical(texts: list[Tokens]) -> Tensor:
     return torch.stack(numbers)
 
 
-def find_own(scores: Tensor, same: Tensor, first: int = 0) -> Tensor:
+def find_own(x: Tensor, candidates: Tensor, same: Tensor) -> Tensor:
     """Give the cross-entropy of finding each row's own candidate among all that do not go with the row.
 
-    Copies of the row or of its candidate go with it, and so does the candidate of a copy of the row.
+    Copies of the row or of its candidate go with it, and so does the candidate of a copy of the row. A few rows at a
+    time are compared, so memory grows with n.
 
     Parameters
     ----------
-    scores : Tensor, shape (n, m)
-        Of rows and candidates; the own candidate of row i is number `first` + i.
+    x : Tensor, shape (n, d)
+        This process's rows; scores are dot products of them with the candidates.
+    candidates : Tensor, shape (m, d)
+        Of all processes; the first of them are the own candidates of the rows of all processes, in order.
     same : Tensor of int64, shape (k, n)
         From `identical`: numbers of the rows' texts, and of the candidates'.
-    first : int, default 0
     """
     gathered = gather(same.T.contiguous()).T
-    shown, every, others = same[0], gathered[0], gathered[1:].flatten()
-    own = torch.arange(len(scores), device=scores.device) + first
-    partner = others[own]
-    copies = (others[None, :] == shown[:, None]) | (others[None, :] == partner[:, None])
-    copies[:, : len(every)] |= every[None, :] == shown[:, None]  # what goes with a copy of it goes with it too
-    copies[torch.arange(len(scores), device=scores.device), own] = False
-    return torch.nn.functional.cross_entropy(scores.masked_fill(copies, -math.inf), own)
+    every, others = gathered[0], gathered[1:].flatten()
+    places = torch.arange(len(others), device=x.device)
+
+    def of_rows(scores: Tensor, numbers: Tensor) -> Tensor:
+        shown, partner = every[numbers], others[numbers]
+        copies = (others[None, :] == shown[:, None]) | (others[None, :] == partner[:, None])
+        copies[:, : len(every)] |= every[None, :] == shown[:, None]  # what goes with a copy of it goes with it too
+        copies &= numbers[:, None] != places[None, :]
+        return torch.nn.functional.cross_entropy(scores.masked_fill(copies, -math.inf), numbers, reduction="none")
+
+    return mean_by_rows(x, candidates, of_rows)

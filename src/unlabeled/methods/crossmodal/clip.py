@@ -31,7 +31,7 @@ from unlabeled.training.inference import evaluating
 DIM = 128
 """Length of vectors where nobody says otherwise."""
 LEARNT_SHARE = 0.95
-"""Of ln(batch): a loss above it at the end says that nothing was learnt."""
+"""Of the loss of guessing: a loss above it at the end says that nothing was learnt."""
 
 CUT_SHARE = 0.1
 """Of all captions: more of them that are cut off are announced."""
@@ -112,6 +112,7 @@ class CLIP(MultiView):
         super().prepare(preprocessing)
         self._frozen: FrozenHalf | None = None
         self._remarks: list[str] = []
+        self._guessing = 0.0
         for name, known in (("objective", ("softmax", "sigmoid")), ("frozen", ("none", "image", "text"))):
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
@@ -133,6 +134,9 @@ class CLIP(MultiView):
         """Let a frozen tower encode its halves once; remember what is to be announced."""
         complete = getattr(instances, "complete", False)
         self._remarks = _remarks(instances) if complete else []
+        negatives = _shares_of_negatives(*instances.codes) if complete else np.ones(1)
+        others = min(self.batch_size, len(instances)) - 1
+        self._guessing = float(np.log1p(others * negatives).mean())  # each finds its own beside its negatives
         undistorted = self.frozen == "text" or (self.frozen == "image" and self.views == "auto")
         self._frozen = FrozenHalf(instances, self.frozen) if undistorted and complete else None
         return self._frozen or instances
@@ -180,8 +184,8 @@ class CLIP(MultiView):
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
         """Learn from pairs; see `SelfSupervised.fit`.
 
-        Announced are a loss that stayed at ln(batch), captions or images that are all the same, and captions that are
-        cut off.
+        Announced are a loss that stayed at that of guessing, captions or images that are all the same, and captions
+        that are cut off.
         """
         try:
             super().fit(X, y, resume=resume)
@@ -190,11 +194,10 @@ class CLIP(MultiView):
         for remark in self._remarks:
             warnings.warn(remark, UserWarning, stacklevel=2)
         losses = [entry["loss"] for entry in self.history_ if "loss" in entry]
-        batch = min(self.batch_size, self.provenance_["data"]["rows"])
-        if self.objective == "softmax" and losses and losses[-1] > LEARNT_SHARE * math.log(batch) > 0:
+        if self.objective == "softmax" and losses and losses[-1] > LEARNT_SHARE * self._guessing > 0:
             warnings.warn(
-                f"the loss is {losses[-1]:.2f}, near ln({batch}) = {math.log(batch):.2f}: no caption is told from the "
-                "others. See whether captions belong to their images, train longer, or take a higher learning rate",
+                f"the loss is {losses[-1]:.2f}, near {self._guessing:.2f}, that of guessing: no caption is told from "
+                "the others. See whether captions belong to their images, train longer, or take a higher learning rate",
                 UserWarning,
                 stacklevel=2,
             )
@@ -278,6 +281,16 @@ def _remarks(pairs: Any) -> list[str]:
             "is cut off, so captions that begin alike are one to the network: raise length"
         )
     return found
+
+
+def _shares_of_negatives(pictures: NDArray[np.int64], captions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give for each pair the share of all others that share neither its image nor its caption."""
+    counts = []
+    for codes in (pictures, captions, np.stack([pictures, captions], 1)):
+        _, places, sizes = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+        counts.append(sizes[places.reshape(-1)])
+    same_picture, same_caption, same_both = counts
+    return (len(pictures) - same_picture - same_caption + same_both) / max(1, len(pictures) - 1)
 
 
 class Scale(nn.Module):

@@ -67,11 +67,12 @@ class DenoisingAutoencoder(Restoration):
         """Make noisy copies."""
         if self.corruption == "gaussian":
             return (values + self.amount * normal(tuple(values.shape)).to(values.device)).clamp(*self._range)
-        chance = uniform(tuple(values.shape), 0, 1).to(values.device)
+        chance = uniform(tuple(values.shape), 0, 1)
+        struck = (chance < self.amount).to(values.device)
         if self.corruption == "masking":
-            return values.masked_fill(chance < self.amount, 0.0)
-        peppered = values.masked_fill(chance < self.amount, self._pepper)
-        return peppered.masked_fill(chance < self.amount / 2, 1.0)
+            return values.masked_fill(struck, 0.0)
+        salted = (chance < self.amount / 2).to(values.device)
+        return values.masked_fill(struck, self._pepper).masked_fill(salted, 1.0)
 
 
 CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")

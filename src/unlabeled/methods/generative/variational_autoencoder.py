@@ -18,6 +18,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses import kl_gaussian
 from unlabeled.methods.generative.autoencoder import DECODERS
 from unlabeled.modalities import Preprocessing
+from unlabeled.processes import all_reduce_sum
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import (
@@ -30,6 +31,8 @@ from unlabeled.training.inference import (
 )
 from unlabeled.training.method_pictures import Pictures
 from unlabeled.views.draw import normal
+
+SMALLEST_LOG_DEVIATION = -6.0
 
 
 class VariationalAutoencoder(SelfSupervised):
@@ -201,8 +204,24 @@ class Deviation(nn.Module):
         self.log_deviation = nn.Parameter(torch.zeros(()))
 
     def forward(self) -> Tensor:
-        """Give log σ, not below −6, where rounding of 8-bit values is far larger."""
-        return self.log_deviation.clamp(min=-6)
+        """Give log σ, not below its smallest value, where rounding of 8-bit values is far larger."""
+        floored: Tensor = _Floor.apply(self.log_deviation)
+        return floored
+
+
+class _Floor(torch.autograd.Function):
+    """The larger of log σ and its smallest value; below that, the gradient passes only if it leads back up."""
+
+    @staticmethod
+    def forward(ctx: Any, log_deviation: Tensor) -> Tensor:
+        ctx.below = log_deviation < SMALLEST_LOG_DEVIATION
+        return log_deviation.clamp_min(SMALLEST_LOG_DEVIATION)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        # Whether it leads up is told by the gradient of all processes, the same in each.
+        return torch.where(ctx.below & (all_reduce_sum(gradient) >= 0), 0, gradient)
 
 
 def gaussian_surprise(y: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.text_method import TextMethod
 from unlabeled.training.inference import evaluating
 from unlabeled.training.loop import own_randomness
+from unlabeled.views import draw
 
 SHOWN = 8
 """Texts in a report."""
@@ -259,8 +260,8 @@ def pairs_of(segments: Segments, tokenizer: Any, length: int) -> tuple[Tokens, T
     n, device = len(document), document.device
     follows = second.mask.any(1)
     elsewhere = ((document[:, None] != document[None, :]) & follows).float()
-    exchanged = (torch.rand(n, device=device) < 0.5) & follows & (elsewhere.sum(1) > 0)
-    partner = torch.multinomial(elsewhere + (elsewhere.sum(1, keepdim=True) == 0), 1)[:, 0]
+    exchanged = draw.bernoulli(n, 0.5).to(device) & follows & (elsewhere.sum(1) > 0)
+    partner = draw.weighted_choice(elsewhere + (elsewhere.sum(1, keepdim=True) == 0)).to(device)
     source = torch.where(exchanged, partner, torch.arange(n, device=device))
     room = length - tokenizer.tokens_added_to_pair - first.mask.sum(1, keepdim=True)
     fits = torch.arange(second.ids.shape[1], device=device) < room

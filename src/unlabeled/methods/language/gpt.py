@@ -216,7 +216,7 @@ class GPT(TextMethod):
                 counted = values.mask[:, 1:].clone()
                 for i, (begin, _, first) in enumerate(chosen):
                     counted[i, : first - begin - 1] = False
-                total += float(losses.view_as(counted)[counted].double().sum())
+                total += float(losses.view_as(counted)[counted].cpu().double().sum())
                 count += int(counted.sum())
         if not count:
             raise UnlabeledError("there is nothing to predict: all texts are empty")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from unlabeled.data.text.tokenization.subword_tokenizer import SubwordTokenizer
 from unlabeled.data.text.tokenization.tokens import Tokens
+from unlabeled.views import draw
 
 
 def mask_tokens(values: Tokens, tokenizer: SubwordTokenizer, share: float = 0.15) -> tuple[Tokens, Tensor]:
@@ -34,20 +35,20 @@ def mask_tokens(values: Tokens, tokenizer: SubwordTokenizer, share: float = 0.15
        Understanding, NAACL 2019.
     """
     ids, mask = values
-    device = ids.device
+    device, shape = ids.device, tuple(ids.shape)
     ordinary = torch.ones(len(tokenizer), dtype=torch.bool)
     ordinary[tokenizer.special_ids] = False
     possible = mask & ordinary.to(device)[ids]
     counts = possible.sum(1)
     # The number of a row is rounded up or down at random, so that the share holds on average for short rows too.
-    wanted = (counts * share + torch.rand(len(ids), device=device)).floor().long()
+    wanted = (counts * share + draw.uniform((len(ids),), 0.0, 1.0).float().to(device)).floor().long()
     wanted = torch.minimum(wanted.clamp_min(1), counts)
-    order = torch.rand(ids.shape, device=device).masked_fill(~possible, 2.0).argsort(1)
+    order = draw.uniform(shape, 0.0, 1.0).float().to(device).masked_fill(~possible, 2.0).argsort(1)
     places = torch.arange(ids.shape[1], device=device).expand_as(ids)
     chosen = torch.zeros_like(mask).scatter(1, order, places < wanted[:, None])
-    fate = torch.rand(ids.shape, device=device)
+    fate = draw.uniform(shape, 0.0, 1.0).float().to(device)
     others = ordinary.nonzero()[:, 0].to(device)
-    drawn = others[torch.randint(len(others), ids.shape, device=device)]
+    drawn = others[draw.choice(shape, len(others)).to(device)]
     shown = torch.where(chosen & (fate < 0.8), tokenizer.special_id("mask"), ids)
     shown = torch.where(chosen & (fate >= 0.9), drawn, shown)
     return Tokens(shown, mask), chosen

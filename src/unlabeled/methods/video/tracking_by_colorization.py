@@ -19,6 +19,7 @@ from unlabeled.data.video.square import Square
 from unlabeled.encoders import Encoder, Network
 from unlabeled.encoders.video.frame_wise import FrameWise
 from unlabeled.errors import UnlabeledError
+from unlabeled.losses.blockwise.precision import full_precision
 from unlabeled.methods.video.propagation import LabelPropagation, point_maps, point_positions
 from unlabeled.methods.video.video_learning import VideoMethod
 from unlabeled.processes import gather
@@ -52,6 +53,9 @@ class TrackingByColorization(VideoMethod):
         τ; the features of a place have length 1.
     projection_dim : int, default 64
         Length of the features that are compared.
+    views : str or View, default "auto"
+        How clips are distorted. ``"auto"`` leaves them as they are, because a thing must keep its colour from frame to
+        frame. Or a name or view as for `SimCLR`.
 
     References
     ----------
@@ -110,7 +114,8 @@ class TrackingByColorization(VideoMethod):
         colours = nearest(small, k_means_centres(gather(small), self.colours)).view(n, t, -1)
         f = features.flatten(3)
         references = f[:, :-1].transpose(1, 2).flatten(2)  # (n, d, (t − 1) · places)
-        similarity = torch.einsum("ndi,ndj->nij", references, f[:, -1]).float() / self.temperature
+        with full_precision(f):
+            similarity = torch.einsum("ndi,ndj->nij", references, f[:, -1]) / self.temperature
         same = colours[:, :-1].flatten(1)[:, :, None] == colours[:, -1][:, None, :]
         # A colour that no earlier frame shows cannot be copied; such places do not count.
         found = same.any(1)
@@ -124,7 +129,7 @@ class TrackingByColorization(VideoMethod):
         encoder: Any = net.encoder  # frame-wise, as `build` has seen to
         maps = encoder.maps(clips)
         projected = net.projector(maps.flatten(0, 1))
-        return F.normalize(projected, dim=1).view(*maps.shape[:2], -1, *maps.shape[3:])
+        return F.normalize(projected.float(), dim=1).view(*maps.shape[:2], -1, *maps.shape[3:])
 
     @torch.no_grad()
     def track(

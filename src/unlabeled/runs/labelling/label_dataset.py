@@ -62,8 +62,8 @@ VIEWS = 100_000
 """Instances that the default method sees in all its epochs together, between 5 and 100 of them."""
 CURVE = (0.25, 0.5, 0.75, 1.0)
 NO_ENCODER = (
-    "Fine-tuning was not compared, and the budget changes nothing: these data have no encoder to fine-tune. To have "
-    "one, learn it with unlabeled learn, and label the folder of that run"
+    "Fine-tuning was not compared: these data have no encoder to fine-tune. To have one, learn it with unlabeled "
+    "learn, and label the folder of that run"
 )
 
 

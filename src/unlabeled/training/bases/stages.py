@@ -13,6 +13,7 @@ def stages(encoder: nn.Module) -> list[list[nn.Parameter]]:
 
     A list of layers counts layer by layer; what stands before it is the first stage, and what belongs to no layer, such
     as a last normalisation, goes with the layer before it.
+    A network whose lists run side by side says by `layers_by_depth()` which of its modules make a layer together.
 
     Examples
     --------
@@ -38,6 +39,9 @@ def stages(encoder: nn.Module) -> list[list[nn.Parameter]]:
 
 def _modules(module: nn.Module) -> list[tuple[nn.Module, bool]]:
     """List the parts of a network in order; a part that is of a list of layers starts a stage."""
+    by_depth = getattr(module, "layers_by_depth", None)
+    if by_depth is not None:
+        return [(part, place == 0) for layer in by_depth() for place, part in enumerate(layer)]
     children = list(module.children())
     if len(children) == 1 and not list(module.parameters(recurse=False)):
         return _modules(children[0])

@@ -41,10 +41,11 @@ class TokenCrop(View):
         """Give a stretch of each text, `Tokens` (see `View`)."""
         mask = single(self, batch).mask
         inner, places = inner_places(mask)
-        count = inner.sum(1, keepdim=True)
+        count = inner.sum(1, keepdim=True).cpu()  # where the draws are, in float64, which not all devices have
         shape = (len(mask), 1)
-        share = draw.uniform(shape, self.least, self.most, generator).to(mask.device)
+        share = draw.uniform(shape, self.least, self.most, generator)
         # A product such as 10 · 0.3 may lie a rounding error above the whole number it stands for.
         span = (count * share - 1e-4).ceil().clamp_min(1).minimum(count)
-        start = (draw.uniform(shape, 0.0, 1.0, generator).to(mask.device) * (count - span + 1)).floor() + 1
-        return compacted(batch._replace(mask=mask & (~inner | ((places >= start) & (places < start + span)))))
+        start = (draw.uniform(shape, 0.0, 1.0, generator) * (count - span + 1)).floor() + 1
+        begin, end = start.long().to(mask.device), (start + span).long().to(mask.device)
+        return compacted(batch._replace(mask=mask & (~inner | ((places >= begin) & (places < end)))))

@@ -40,9 +40,10 @@ class TokenDeletion(View):
         """Give copies of texts, `Tokens`, without some of their tokens (see `View`)."""
         mask = single(self, batch).mask
         inner, _ = inner_places(mask)
-        chance = draw.uniform(tuple(mask.shape), 0.0, 1.0, generator).to(mask.device)
-        spared = chance.masked_fill(~inner, -1).argmax(1, keepdim=True)
-        kept = (mask & ~(inner & (chance < self.p))).scatter(1, spared, mask.gather(1, spared))
+        chance = draw.uniform(tuple(mask.shape), 0.0, 1.0, generator)
+        deleted = (chance < self.p).to(mask.device)
+        spared = chance.float().to(mask.device).masked_fill(~inner, -1).argmax(1, keepdim=True)
+        kept = (mask & ~(inner & deleted)).scatter(1, spared, mask.gather(1, spared))
         return compacted(batch._replace(mask=kept))
 
 
