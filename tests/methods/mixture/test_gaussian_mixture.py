@@ -93,15 +93,18 @@ def test_one_step_is_the_textbooks(covariance, weighted):
 
 # float64: roundings of up to 60 iterations. float32: one rounding of X is 1e-6 for values around 10, and an iteration
 # hands it on; scikit-learn, all of which is float32, is what is further from the float64 result.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-9), (np.float32, 3e-3)])
 @pytest.mark.parametrize("covariance", FORMS)
 def test_it_agrees_with_scikit_learn_from_the_same_start(covariance, dtype, rtol):
     X, *_ = simulated(3000, 5, 4, dtype=dtype)
     first = start(X, 4, covariance)
-    ours = GaussianMixture(4, covariance=covariance, tol=1e-4, **first).fit(X)
-    theirs = Theirs(4, covariance_type=THEIR_NAME[covariance], tol=1e-4, **first).fit(X)
-    assert ours.n_iter_ == theirs.n_iter_
-    assert ours.converged_
+    # In float32 the gain of a step near `tol` differs by its rounding, so that one might stop a step before the other.
+    when = {"tol": 1e-4} if dtype == np.float64 else {"tol": 0, "max_iter": 20}
+    ours = GaussianMixture(4, covariance=covariance, **when, **first).fit(X)
+    theirs = Theirs(4, covariance_type=THEIR_NAME[covariance], **when, **first).fit(X)
+    assert (ours.n_iter_, ours.converged_) == (theirs.n_iter_, theirs.converged_)
+    assert ours.converged_ or dtype == np.float32
     assert ours.lower_bound_ == pytest.approx(theirs.lower_bound_, abs=1e-12 if dtype == np.float64 else 1e-4)
     for name in ("weights_", "means_", "covariances_", "precisions_cholesky_", "precisions_"):
         there = getattr(theirs, name)
