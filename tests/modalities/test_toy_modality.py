@@ -100,7 +100,8 @@ class StrandModality(Modality):
     def accepts(self, source):
         if isinstance(source, Path):
             return source.suffix == ".dna"
-        return isinstance(source, list) and bool(source) and isinstance(source[0], str) and set(source[0]) <= {*"ACGT"}
+        first = source[0] if isinstance(source, list) and source else None
+        return isinstance(first, str) and first != "" and set(first) <= {*"ACGT"}
 
     def open(self, source):
         if isinstance(source, Path):
