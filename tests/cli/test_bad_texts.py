@@ -132,7 +132,7 @@ def with_more_tokens(folder):
 def test_checkpoints_that_do_not_fit_are_refused(break_it, told, run, tmp_path):
     encoder = broken(run, tmp_path / "checkpoint", break_it)
     with pytest.raises(UnlabeledError, match=told):
-        learn(run.parent / "good.txt", tmp_path / "run", "--encoder", encoder, method="simcse")
+        call("learn", run.parent / "good.txt", "-m", "simcse", "-o", tmp_path / "run", "--encoder", encoder, "--quiet")
 
 
 @pytest.mark.parametrize(
