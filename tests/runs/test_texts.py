@@ -46,8 +46,8 @@ def test_texts_that_are_no_table_are_added_and_shown(run, tmp_path):
     opened = Run(run.folder)
     assert len(opened.open_as_its_own(tmp_path / "new.txt")) == 1
     add_to_index(opened, tmp_path / "new.txt")
-    shown = descriptions(Run(run.folder), ["0", "line 1"])
-    assert shown == {"0": BODIES[0], "line 1": "a heron stood by the river"}
+    shown = descriptions(Run(run.folder), ["0", "new.txt line 1"])
+    assert shown == {"0": BODIES[0], "new.txt line 1": "a heron stood by the river"}
 
 
 def test_the_nearest_text_is_one_that_the_run_has_learnt_from(run, tmp_path):
