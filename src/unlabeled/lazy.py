@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +14,12 @@ from typing import Any
 CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 
 Attributes = tuple[Callable[[str], Any], Callable[[], list[str]]]
+
+
+def import_all(package: ModuleType) -> None:
+    """Import all files of a package, so that the classes in them are known."""
+    for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        import_module(info.name)
 
 
 def lazy_exports(package: str, homes: Mapping[str, str]) -> Attributes:

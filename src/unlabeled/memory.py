@@ -1,7 +1,4 @@
-"""What there is to work with: processors and free memory, and a refusal before this runs out.
-
-Without one the system would end the process without a word.
-"""
+"""How much memory is free, and a refusal before it runs out: the system would end the process without a word."""
 
 from __future__ import annotations
 
@@ -11,11 +8,6 @@ from pathlib import Path
 from unlabeled.errors import UnlabeledError
 
 MEMINFO = Path("/proc/meminfo")
-
-
-def processor_count() -> int:
-    """Count the processors that this process may use, fewer than there are where ``taskset`` or a scheduler says so."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory() -> int | None:

@@ -109,6 +109,10 @@ def was_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+WITHOUT_PICTURES = "is for a contact sheet, and the instances of this run have no pictures"
+"""Why `refuse_unused` refuses a picture of what was found."""
+
+
 def refuse_unused(context: typer.Context, names: Iterable[str], why: str) -> None:
     """Refuse options that were given although they change nothing beside the others.
 

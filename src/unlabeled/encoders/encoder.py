@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 
 from unlabeled.encoders.features import Features
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.lazy import import_all
 from unlabeled.modalities import Preprocessing
 
 _ARCHITECTURES: dict[str, type[Encoder]] = {}
@@ -139,8 +138,7 @@ def architectures() -> dict[str, type[Encoder]]:
     """Give every architecture by name."""
     import unlabeled.encoders as home
 
-    for info in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
-        import_module(info.name)
+    import_all(home)
     return _ARCHITECTURES
 
 

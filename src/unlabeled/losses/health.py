@@ -71,7 +71,8 @@ def _singular_values(z: Tensor) -> Tensor:
     if min(z.shape) <= ROWS:
         sigma: Tensor = torch.linalg.svdvals(z)
         return sigma
-    # In less than half the time, of a large table. Float64 makes up for the squares, and not all devices have it.
+    # Of a large table, the eigenvalues of its products take less than half the time. Squares need float64, which not
+    # all devices have.
     z = z.cpu().double()
     squares: Tensor = torch.linalg.eigvalsh(z.T @ z if z.shape[1] < z.shape[0] else z @ z.T)
     return squares.clamp_min(0).sqrt()

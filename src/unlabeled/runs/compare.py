@@ -44,8 +44,8 @@ LABEL_FREE = {"effective_rank": 1, "uniformity": -1}
 """Figures that need no labels, with the sign that makes more be better."""
 OWN = {
     "epochs": "the budget says how long a method learns",
-    "random_state": "the seeds say it",
-    "progress": "what is done is told to say",
+    "random_state": "the seeds give it",
+    "progress": "say receives what is done",
     "checkpoint": "what was learnt is kept in the folder of the comparison",
 }
 """Settings of methods that a comparison gives itself, and why."""

@@ -15,7 +15,7 @@ from unlabeled.data import Instances
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.files import read_json
-from unlabeled.modalities import Collection, Settings, modality_of, open_instances, open_source
+from unlabeled.modalities import Collection, Settings, modality, modality_of, open_instances, open_source
 from unlabeled.runs.embeddings import CAPTIONS, Embeddings, named_embeddings, read_embeddings
 from unlabeled.runs.staging import ADDED, finish_abandoned_move, read_about
 from unlabeled.search import ExactStore, LanceStore, Neighbours, VectorStore
@@ -140,6 +140,11 @@ class Run:
         """The modality of the data it was learnt from, by name; None if its description does not tell."""
         kind: str | None = self.about.get("data", {}).get("kind")  # not the encoder's, whose loading takes a second
         return kind
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether its instances can be shown as pictures; true too if its description does not tell their kind."""
+        return self.kind is None or modality(self.kind).has_pictures
 
     def open_as_its_own(self, source: Any) -> Collection:
         """Open data as the run's own were: the kind, the column of texts, and what is one text are the same."""

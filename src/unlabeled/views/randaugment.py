@@ -63,7 +63,7 @@ class RandAugment(ImageView):
     operations: tuple[ImageView, ...] = OPERATIONS
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "operations", tuple(self.operations))  # a list is no part of a frozen view
+        object.__setattr__(self, "operations", tuple(self.operations))  # so that a list is saved as a tuple is
         check(self.count >= 0, self, "count", "0 or above")
         check(len(self.operations) > 0, self, "operations", "a list of at least one view")
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import pkgutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor
 
 from unlabeled.errors import UnlabeledError, unknown_name
+from unlabeled.lazy import import_all
 from unlabeled.views import draw
 from unlabeled.views.geometric.canvas import Canvas
 
@@ -88,8 +87,7 @@ class View(ABC):
         if name not in View._known:  # it may be in a file that nothing has imported yet
             import unlabeled.views as home
 
-            for info in pkgutil.walk_packages(home.__path__, home.__name__ + "."):
-                import_module(info.name)
+            import_all(home)
         if name not in View._known:
             raise unknown_name("view", name, View._known)
         try:

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from unlabeled.cli.shared import AsJson, Overwrite, RunFolder, count, print_json, print_table, refuse_unused, say
+from unlabeled.cli.shared import (
+    WITHOUT_PICTURES,
+    AsJson,
+    Overwrite,
+    RunFolder,
+    count,
+    print_json,
+    print_table,
+    refuse_unused,
+    say,
+)
 from unlabeled.counted import counted
 
 
@@ -31,7 +41,7 @@ def path(
     """
     from unlabeled.errors import UnlabeledError, unknown_name
     from unlabeled.figure import check_picture
-    from unlabeled.modalities import modality, modality_of
+    from unlabeled.modalities import modality_of
     from unlabeled.runs import Run
     from unlabeled.runs.grouping.write_table import inputs_of
     from unlabeled.runs.showing.descriptions import descriptions
@@ -40,8 +50,8 @@ def path(
     if kind not in ("shortest", "minimax"):
         raise unknown_name("kind of path", kind, ["shortest", "minimax"])
     opened = Run(run)
-    if opened.kind is not None and not modality(opened.kind).has_pictures:
-        refuse_unused(context, ["picture"], f"is for a contact sheet, and the instances of {run} have no pictures")
+    if not opened.has_pictures:
+        refuse_unused(context, ["picture"], WITHOUT_PICTURES)
     else:
         check_picture(picture, inputs_of(run, start, goal), overwrite=overwrite)
     found = neighbour_path(opened, start, goal, k=k, kind=kind)  # type: ignore[arg-type]  # checked above

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unlabeled.cli.shared import (
+    WITHOUT_PICTURES,
     AsJson,
     EmbeddedFolder,
     Overwrite,
@@ -63,7 +64,7 @@ def search(
     """
     from unlabeled.errors import UnlabeledError
     from unlabeled.figure import check_picture
-    from unlabeled.modalities import modality, modality_of
+    from unlabeled.modalities import modality_of
     from unlabeled.runs import Run, draw_results
     from unlabeled.runs.added import sources_of
     from unlabeled.runs.embedded_words import holds_words
@@ -88,8 +89,8 @@ def search(
     opened = Run(run)
     if not query.strip():
         raise UnlabeledError("the query is empty; give a file, the id of an instance, or words if the run knows words")
-    if opened.kind is not None and not modality(opened.kind).has_pictures:
-        refuse_unused(context, ["picture"], f"is for a contact sheet, and the instances of {run} have no pictures")
+    if not opened.has_pictures:
+        refuse_unused(context, ["picture"], WITHOUT_PICTURES)
     found = opened.search(query, k, where, metric)
     if len(found) > 1:
         say(f"The query holds {len(found)} instances; each result counts by its distance to the nearest of them")

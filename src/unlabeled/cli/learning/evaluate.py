@@ -36,8 +36,8 @@ def evaluate(
         count(
             "-k",
             "--k",
-            help="Neighbours that vote in knn; where retrieval and gallery read recall and precision off, beside 1.  "
-            "[dim]default: 20; 5[/dim]",
+            help="Neighbours that vote in knn (20 by default); and the k at which retrieval and gallery measure recall "
+            "and precision, beside 1 (5 by default).",
         ),
     ] = None,
     metric: Annotated[

@@ -22,7 +22,7 @@ from unlabeled.data.image.decode import MAX_PIXELS, Fit, UnreadableError, check_
 from unlabeled.data.image.image_sources import Origin
 from unlabeled.data.instances import CACHE_BYTES, Named, mapped_ahead, prefetched
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.memory import processor_count
+from unlabeled.kernels.processors import processor_count
 from unlabeled.setting_checks import check_whole_number
 
 _IMAGES_PER_TASK = 16

@@ -23,7 +23,7 @@ from unlabeled.data.video.clip_names import clip_name
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.video_protocol import FRAME_RATE, Video
 from unlabeled.errors import UnlabeledError, unknown_name
-from unlabeled.memory import processor_count
+from unlabeled.kernels.processors import processor_count
 from unlabeled.setting_checks import check_whole_number
 
 _LARGEST_DEFAULT_SIZE = 64

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,8 +9,9 @@ from torch.nn import functional
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses.blockwise.embedding_checks import Reduction, check_pair, positive_scalar, reduce, unit
 from unlabeled.losses.blockwise.pairwise_reduction import SUM_SOFTPLUS, Term, pair_sums
+from unlabeled.losses.bounded import bounded
 from unlabeled.losses.contrastive.info_nce import find_partner
-from unlabeled.processes import all_reduce_sum, gather
+from unlabeled.processes import gather
 
 LARGEST_SCALE = 100.0
 
@@ -137,23 +136,7 @@ def siglip(
 
 def ceiled_scale(scale: float | Tensor, like: Tensor) -> Tensor:
     """Give a scale of at most 100, whose gradient passes above that only if it leads back down."""
-    ceiled: Tensor = _Ceiling.apply(_scalar(scale, "scale", like))
-    return ceiled
-
-
-class _Ceiling(torch.autograd.Function):
-    """The smaller of a scale and its largest value; above that, the gradient passes only if it leads back down."""
-
-    @staticmethod
-    def forward(ctx: Any, scale: Tensor) -> Tensor:
-        ctx.above = scale > LARGEST_SCALE
-        return scale.clamp_max(LARGEST_SCALE)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (gradient,) = gradients
-        # Whether it leads down is told by the gradient of all processes, the same in each.
-        return torch.where(ctx.above & (all_reduce_sum(gradient) <= 0), 0, gradient)
+    return bounded(_scalar(scale, "scale", like), most=LARGEST_SCALE)
 
 
 def _scalar(value: float | Tensor, name: str, like: Tensor) -> Tensor:

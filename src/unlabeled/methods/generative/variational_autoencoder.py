@@ -16,9 +16,9 @@ from unlabeled.data.batch import Batch
 from unlabeled.encoders import Bottleneck, Encoder, Network
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.losses import kl_gaussian
+from unlabeled.losses.bounded import bounded
 from unlabeled.methods.generative.autoencoder import DECODERS
 from unlabeled.modalities import Preprocessing
-from unlabeled.processes import all_reduce_sum
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import (
@@ -205,23 +205,7 @@ class Deviation(nn.Module):
 
     def forward(self) -> Tensor:
         """Give log σ, not below its smallest value, where rounding of 8-bit values is far larger."""
-        floored: Tensor = _Floor.apply(self.log_deviation)
-        return floored
-
-
-class _Floor(torch.autograd.Function):
-    """The larger of log σ and its smallest value; below that, the gradient passes only if it leads back up."""
-
-    @staticmethod
-    def forward(ctx: Any, log_deviation: Tensor) -> Tensor:
-        ctx.below = log_deviation < SMALLEST_LOG_DEVIATION
-        return log_deviation.clamp_min(SMALLEST_LOG_DEVIATION)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (gradient,) = gradients
-        # Whether it leads up is told by the gradient of all processes, the same in each.
-        return torch.where(ctx.below & (all_reduce_sum(gradient) >= 0), 0, gradient)
+        return bounded(self.log_deviation, least=SMALLEST_LOG_DEVIATION)
 
 
 def gaussian_surprise(y: Tensor, mean: Tensor, log_deviation: Tensor) -> Tensor:

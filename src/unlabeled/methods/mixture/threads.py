@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from unlabeled.kernels.blas_threads import thread_pool
-from unlabeled.memory import processor_count
+from unlabeled.kernels.processors import processor_count
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

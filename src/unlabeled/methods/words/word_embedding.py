@@ -18,7 +18,7 @@ from unlabeled.data.text.tokenization.tokenizers import LostTokenizer, is_unspac
 from unlabeled.errors import UnlabeledError
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
-from unlabeled.memory import processor_count
+from unlabeled.kernels.processors import processor_count
 from unlabeled.methods.words.phrases import Phrases
 from unlabeled.methods.words.sentence_vectors import weighted_means
 from unlabeled.methods.words.word_vectors import WordVectors

@@ -31,16 +31,16 @@ MAX_ITER = 1_000
 TOLERANCE = 1e-4
 """Of probes in cross-validation: hidden labels cannot tell finer ones apart."""
 ROUNDS = 10
-"""Rounds of self-training at most: most rows that are labelled at all are labelled in the first."""
+"""Rounds of self-training at most, so that it takes as long as ten fits of the probe, and no longer."""
 NAIVE_BAYES = ((0.0, 1.0), (0.0, 0.1), (0.1, 0.1), (1.0, 1.0))
-"""Weights of a text without a label, each with what is added to the counts of words: light texts outweigh little."""
+"""Weights λ of a text without a label, each with the α that is added to the counts of words."""
 TEXT_LENGTH = 100.0
 """To which naive Bayes scales the words of a text, so that long texts do not count more."""
 ALWAYS = ("softmax_regression", "poisson_learning", "label_spreading", "label_propagation")
 """Methods that are compared on all data."""
 ON_REQUEST = ("self_training", "semi_supervised_em")
-"""Methods that are compared only if they are asked for: each takes time, and the best of many is more often the best
-by chance."""
+"""Methods that are compared only if they are asked for: each takes time, and of many methods the best is the best by
+chance more often than of few."""
 
 
 @dataclass(frozen=True)

@@ -257,7 +257,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def plan(self, rows: int, seed: int = 0) -> Plan:
         """Give the plan of a training run over so many instances."""
-        return Plan(rows, self.epochs, self.batch_size, self.accumulate, self.warmup, seed)
+        return Plan(rows, int(self.epochs), self.batch_size, self.accumulate, self.warmup, seed)
 
     def check(self, instances: Instances, y: Any = None) -> Plan:
         """See, before a long fit, whether it can begin: build the network, and encode two instances with it.
@@ -412,7 +412,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Refuse data that the method has no meaning for, and settings that the data have no use for."""
         kind = modality_of(preprocessing)
         if not self.accepts(kind):
-            kinds = " and ".join(self.modalities)
+            kinds = ", ".join(self.kinds_of_data())
             raise UnlabeledError(f"{type(self).__name__} is for {kinds} data, not {preprocessing.kind}s")
         if not kind.has_pictures:
             refuse_idle(self, OF_PICTURES, f"is for pictures, and the data are {preprocessing.kind}s")

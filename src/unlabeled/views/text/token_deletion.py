@@ -38,7 +38,7 @@ class TokenDeletion(View):
 
     def __call__(self, batch: Any, generator: Generator | None = None) -> Any:
         """Give copies of texts, `Tokens`, without some of their tokens (see `View`)."""
-        mask = single(self, batch).mask
+        mask = single_texts(self, batch).mask
         inner, _ = inner_places(mask)
         chance = draw.uniform(tuple(mask.shape), 0.0, 1.0, generator)
         deleted = (chance < self.p).to(mask.device)
@@ -47,7 +47,7 @@ class TokenDeletion(View):
         return compacted(batch._replace(mask=kept))
 
 
-def single(view: View, batch: Any) -> Tokens:
+def single_texts(view: View, batch: Any) -> Tokens:
     """Give a batch of texts, and refuse pairs and triples, of which a distorted copy would say nothing.
 
     Raises

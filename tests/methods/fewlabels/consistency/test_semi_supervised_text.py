@@ -83,7 +83,7 @@ def test_the_strong_copy_loses_more_tokens_than_the_weak_one(texts, encoder):
 
 
 def test_mixtures_of_tokens_are_refused(texts):
-    with pytest.raises(UnlabeledError, match="MixMatch is for image data, not texts"):
+    with pytest.raises(UnlabeledError, match="MixMatch is for image, pair, video data, not texts"):
         MixMatch(epochs=1, progress=False).fit(texts[0], texts[2])
 
 
