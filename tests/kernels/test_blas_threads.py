@@ -1,9 +1,10 @@
 from threading import Thread
 
 import pytest
+import torch
 from threadpoolctl import threadpool_limits
 
-from unlabeled.kernels.blas_threads import blas_threads, thread_pool
+from unlabeled.kernels.blas_threads import blas_threads, openmp_threads_kept, thread_pool
 from unlabeled.methods.mixture.threads import threads
 
 
@@ -11,6 +12,13 @@ def test_the_number_of_threads_follows_the_limit():
     for number in (1, 2):
         with threadpool_limits(number):
             assert blas_threads() == number
+
+
+def test_openmp_has_its_number_of_threads_again_after_others_set_it():
+    before = torch.get_num_threads()
+    with openmp_threads_kept():
+        torch.set_num_threads(before + 1)
+    assert torch.get_num_threads() == before
 
 
 def test_products_in_the_pool_take_one_thread_and_afterwards_all_is_as_before():

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 
 from unlabeled import KMeans
 from unlabeled.errors import UnlabeledError
@@ -217,6 +218,19 @@ def test_rows_far_from_zero_are_joined_as_they_are_near_it(points, method):
     expected = NeighbourGraph.from_vectors(near, 4)
     assert (graph.directed.indices == expected.directed.indices).all()
     np.testing.assert_allclose(graph.directed.data, expected.directed.data, rtol=1e-5)
+
+
+def test_the_approximate_search_leaves_pytorch_its_number_of_threads(monkeypatch):
+    class Searched:
+        neighbor_graph = np.array([[0, 1], [1, 0], [2, 1]]), np.ones((3, 2))
+
+        def __init__(self, *_, **__):
+            torch.set_num_threads(before + 1)  # as Numba does when it starts its threads, once in a process
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr("pynndescent.NNDescent", Searched)
+    NeighbourGraph.from_vectors(np.eye(3), 1, method="approximate")
+    assert torch.get_num_threads() == before
 
 
 def test_groups_that_are_no_numbers_have_no_medoids(graph):

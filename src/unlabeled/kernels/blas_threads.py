@@ -20,6 +20,19 @@ def blas_threads() -> int:
 
 
 @contextmanager
+def openmp_threads_kept() -> Iterator[None]:
+    """Give OpenMP back the number of threads it had.
+
+    Numba sets it, for all of the process that uses OpenMP, when parallel code runs for the first time. PyTorch would
+    then no longer compute with the number that the user chose, and a sum over other threads is rounded otherwise.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().limit(limits=None, user_api="openmp"):  # what was is put back in the end
+        yield
+
+
+@contextmanager
 def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
     """Yield threads in each of which a matrix product takes that thread alone; other callers wait for their turn.
 

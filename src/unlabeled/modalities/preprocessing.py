@@ -12,6 +12,9 @@ from unlabeled.errors import UnlabeledError, unknown_name
 
 _CLASSES: dict[str, type[Preprocessing]] = {}
 
+ROUND = 4
+"""What the usual window is a multiple of, so that patches fit into it."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -75,16 +78,26 @@ class Preprocessing:
         """Undo `canonical`: give what a network made in the units of the user's data."""
         raise UnlabeledError(f"{self.kind} data cannot be restored from what a network makes")
 
+    @property
+    def usual_window(self) -> int:
+        """The size of a window where nobody says otherwise: half of the instance, from 8 on a multiple of 4."""
+        half = max(1, self.shape[-1] // 2)
+        return half - half % ROUND * (half >= 2 * ROUND)
+
+    def usual_stride(self, size: int) -> int:
+        """Give the way from one window to the next where nobody says otherwise: half of a window."""
+        return max(1, size // 2)
+
     def part(self, size: int) -> Preprocessing:
         """Give the preprocessing of a part of an instance: a square, or a stretch, of `size`."""
         raise UnlabeledError(f"{self.kind} data cannot be cut into windows")
 
     def cut(self, values: Any, size: int, stride: int) -> Any:
-        """Cut values in canonical units into overlapping windows.
+        """Cut values in canonical units into windows, which may overlap.
 
         Parameters
         ----------
-        values : Tensor
+        values : Tensor or named tuple of Tensors
         size : int
             Of a window.
         stride : int
@@ -92,8 +105,9 @@ class Preprocessing:
 
         Returns
         -------
-        Tensor, shape (n, rows, columns, ...)
-            The windows of each instance, as `part` of that size describes them; a sequence has one column.
+        Tensor, shape (n, rows, columns, ...), or named tuple of such
+            The windows of each instance, as `part` of that size describes them; a sequence has one column. Instances of
+            several lengths have as many windows as the longest, and a mask says what is real.
         """
         raise UnlabeledError(f"{self.kind} data cannot be cut into windows")
 

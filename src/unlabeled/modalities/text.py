@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args
 
@@ -31,10 +31,13 @@ from unlabeled.modalities.modality import Modality, OnError
 from unlabeled.modalities.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
+    from unlabeled.data.text.tokenization.tokens import Tokens
     from unlabeled.views import View
 
 LENGTH, VOCABULARY = 128, 8000
-"""Tokens of a window, and of a vocabulary, where nobody says otherwise."""
+"""Tokens of a text, and of a vocabulary, where nobody says otherwise."""
+WINDOW = 16
+"""Tokens of a part of a text, where nobody says otherwise."""
 BASELINE_WORDS = 2000
 EXCERPT = 200
 """Characters of a text that are shown."""
@@ -74,6 +77,34 @@ class TextPreprocessing(Preprocessing):
     def canonical(self, values: Any) -> Any:
         """Give the tokens of a batch as they are: they need no scaling."""
         return values
+
+    @property
+    def usual_window(self) -> int:
+        """About a sentence."""
+        return min(WINDOW, self.length // 2)
+
+    def usual_stride(self, size: int) -> int:
+        """Give a whole window: words that two windows share would tell which is the next."""
+        return size
+
+    def part(self, size: int) -> TextPreprocessing:
+        """Give that of a stretch of `size` tokens."""
+        return replace(self, length=size)
+
+    def cut(self, values: Any, size: int, stride: int) -> Tokens:
+        """Cut texts into stretches of tokens, shape (n, stretches, 1, size); of pairs and triples the first texts.
+
+        No token at the end is left out: the last stretch is padded.
+        """
+        from torch.nn import functional
+
+        from unlabeled.data.text.tokenization.tokens import Tokens
+
+        ids, mask = getattr(values, "first", values)
+        beyond = ids.shape[1] - size
+        room = -beyond % stride if beyond > 0 else -beyond
+        ids, mask = functional.pad(ids, (0, room), value=self.tokenizer.pad), functional.pad(mask, (0, room))
+        return Tokens(*(part.unfold(1, size, stride)[:, :, None] for part in (ids, mask)))
 
     def to_dict(self) -> dict[str, Any]:
         """Describe it in JSON's types, the tokenizer with all its tokens."""

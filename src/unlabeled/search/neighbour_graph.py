@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.files import folder_written_aside, load_arrays, refuses_damage, save_arrays
+from unlabeled.kernels.blas_threads import openmp_threads_kept
 from unlabeled.search.card import read_card, write_card
 from unlabeled.search.exact import ExactStore
 from unlabeled.search.metric import checked_vectors, middle_of, unit_rows
@@ -490,8 +491,9 @@ def _approximate_neighbours(array: NDArray[Any], k: int, metric: str, seed: int)
     data = data.astype(np.float32, copy=False)
     # Asked for more neighbours, it finds more of the nearest.
     wanted = min(k + 1 + max(MORE, k // 3), len(array))
-    index = NNDescent(data, n_neighbors=wanted, metric="euclidean", random_state=seed, low_memory=True, compressed=True)
-    indices, distances = index.neighbor_graph
+    settings = {"metric": "euclidean", "random_state": seed, "low_memory": True, "compressed": True}
+    with openmp_threads_kept():
+        indices, distances = NNDescent(data, n_neighbors=wanted, **settings).neighbor_graph
     if metric == "cosine":
         distances = np.square(distances) / 2
     return _without_self(indices.astype(np.int64), distances, 0, k)

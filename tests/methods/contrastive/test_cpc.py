@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from unlabeled import CPC
-from unlabeled.encoders import Windows
+from unlabeled.data.text.tokenization.tokens import padded
+from unlabeled.encoders import Windows, embed, load_encoder
+from unlabeled.encoders.text.transformer import Transformer
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import open_instances
 
 IMAGES = np.random.default_rng(0).random((24, 8, 8))
 WAVES = np.sin(np.linspace(0, 9, 20) + np.random.default_rng(0).uniform(0, 6, (24, 1)))
@@ -140,3 +143,84 @@ def test_a_given_encoder_that_takes_no_windows_is_refused():
     learnt = SimCLR(encoder="mlp", **SMALL).fit(images).encoder_
     with pytest.raises(UnlabeledError, match="fits whole instances and not windows of 8"):
         CPC(**SMALL, encoder=learnt).fit(images)
+
+
+RNG = np.random.default_rng(0)
+ANIMALS, CARS = ["cat", "dog", "cow", "hen", "pig", "fox"], ["bus", "car", "van", "cab", "jeep", "tram"]
+TEXTS = [" ".join(RNG.choice(ANIMALS if i % 2 else CARS, RNG.integers(2, 40))) for i in range(40)]
+OF_TEXTS = {**SMALL, "window": 6}
+
+
+@pytest.fixture(scope="module")
+def on_texts():
+    return CPC(**OF_TEXTS).fit(TEXTS)
+
+
+def test_a_text_is_a_row_of_stretches_and_none_of_its_tokens_is_left_out(on_texts):
+    about = on_texts.encoder_.preprocessing
+    tokens = padded([[5, 6, 7, 8, 9], [5]], about.tokenizer.pad)
+    cut = about.cut(tokens, 3, 3)
+    assert cut.ids.shape == (2, 2, 1, 3)
+    assert cut.ids[0, :, 0].tolist() == [[5, 6, 7], [8, 9, about.tokenizer.pad]]
+    assert cut.mask[:, :, 0].tolist() == [[[True] * 3, [True, True, False]], [[True, False, False], [False] * 3]]
+    assert about.cut(tokens, 3, 1).ids[0, :, 0].tolist() == [[5, 6, 7], [6, 7, 8], [7, 8, 9]]
+    assert about.cut(tokens, 8, 8).mask.sum(-1).tolist() == [[[5]], [[1]]]
+
+
+def test_the_loss_of_texts_compares_real_windows_only(on_texts):
+    net = on_texts.network_.eval()
+    rows = [torch.randint(5, 15, (length,)).tolist() for length in (18, 12, 3)]  # three windows, two, and one
+    with torch.no_grad():
+        losses = []
+        vectors = [net.encoder.windows(padded([row], 0))[0][0] for row in rows]
+        for k, predict in enumerate(net.predictor, start=1):
+            predicted = [predict(net.context(z[None])[0][0, s]) for z in vectors for s in range(len(z) - k)]
+            true = [z[s + k] for z in vectors for s in range(len(z) - k)]
+            scores = torch.tensor([[torch.cosine_similarity(p, t, dim=0) / 0.1 for t in true] for p in predicted])
+            losses.append(float((scores.logsumexp(1) - scores.diagonal()).mean()))
+        assert float(on_texts.loss(net, padded(rows, 0), None)) == pytest.approx(np.mean(losses), rel=1e-4, abs=1e-6)
+
+
+def test_a_batch_of_texts_without_a_next_window_gives_a_loss_of_zero(on_texts):
+    loss = on_texts.loss(on_texts.network_, padded([[5, 6, 7], [8]], 0), None)
+    assert loss.item() == 0
+    loss.backward()
+
+
+def test_texts_of_one_topic_come_together():
+    encoder = Transformer(open_instances(TEXTS, CPC())[1], dim=32, layers=1, heads=2)
+
+    def between(model):
+        z = model.transform(TEXTS)
+        z = z / np.linalg.norm(z, axis=1, keepdims=True)
+        same = np.equal.outer(np.arange(40) % 2, np.arange(40) % 2)
+        return (z @ z.T)[same].mean() - (z @ z.T)[~same].mean()
+
+    untrained = CPC(**OF_TEXTS, encoder=encoder, learning_rate=1e-30).fit(TEXTS)
+    learnt = CPC(**{**OF_TEXTS, "epochs": 30}, encoder=encoder).fit(TEXTS)
+    assert between(learnt) > between(untrained) + 0.3
+
+
+def test_a_saved_model_of_texts_gives_the_same_vectors(on_texts, tmp_path):
+    on_texts.save(tmp_path / "model")
+    assert np.array_equal(CPC.load(tmp_path / "model").transform(TEXTS[:5]), on_texts.transform(TEXTS[:5]))
+    assert np.array_equal(
+        embed(load_encoder(tmp_path / "model"), open_instances(TEXTS[:5], CPC(), on_texts.encoder_.preprocessing)[0]),
+        on_texts.transform(TEXTS[:5]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "the longest text has 4 tokens, and windows have 16"),
+        ({"window": 2}, "has no room for a text"),
+        ({"window": 128}, "the longest text has 41 tokens, and windows have 128"),
+        ({"window": 6, "stride": 7}, "stride must be at most 6"),
+        ({"encoder": "conv"}, "conv"),
+    ],
+)
+def test_texts_that_cannot_be_cut_are_refused(settings, message):
+    texts = ["a b", "c d"] if not settings else TEXTS
+    with pytest.raises(UnlabeledError, match=message):
+        CPC(**SMALL, **settings).fit(texts)

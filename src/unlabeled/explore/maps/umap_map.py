@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from unlabeled.errors import UnlabeledError, require
 from unlabeled.explore.maps.map import checked_for_map
 from unlabeled.explore.principal_plane import principal_plane
+from unlabeled.kernels.blas_threads import openmp_threads_kept
 from unlabeled.search.metric import unit_rows
 
 
@@ -56,6 +57,7 @@ def umap_map(
     model = umap.UMAP(
         n_neighbors=min(neighbours, len(array) - 1), min_dist=min_dist, random_state=random_state, n_jobs=1
     )
-    points: NDArray[np.float64] = np.asarray(model.fit_transform(array), dtype=np.float64)
+    with openmp_threads_kept():
+        points: NDArray[np.float64] = np.asarray(model.fit_transform(array), dtype=np.float64)
     points -= points.mean(axis=0)
     return points.astype(np.float32)

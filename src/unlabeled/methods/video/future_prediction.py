@@ -45,6 +45,7 @@ class FuturePrediction(VideoMethod):
 
     Examples
     --------
+    >>> import torch
     >>> clips = torch.rand(6, 8, 16, 16, 1).numpy()
     >>> model = FuturePrediction(epochs=1, random_state=0, progress=False).fit(clips)
     >>> model.transform(clips).shape

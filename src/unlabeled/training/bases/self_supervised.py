@@ -370,7 +370,8 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.prepare(base.preprocessing)
         self._base_description = base.describe()
         self.network_ = self.build(base).eval()
-        encoder = {f"encoder.{key}": value for key, value in load_tensors(folder / base.weights_file).items()}
+        weights = folder / self.network_.encoder.weights_file
+        encoder = {f"encoder.{key}": value for key, value in load_tensors(weights).items()}
         load_weights(self.network_, encoder | load_tensors(folder / "network.safetensors"), folder)
         self.encoder_, self.history_ = self.network_.encoder, saved["history"]
         self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
