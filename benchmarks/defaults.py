@@ -4,8 +4,8 @@ Each trial learns from the first images of a training set without their labels, 
 judges: nearest neighbours and a linear classifier from a few labels, tested on the rest of the same images, over three
 draws of the labels. `python benchmarks/defaults.py digits temperature=0.2 epochs=80` is one trial; a trial that was
 made before is made anew. `--method`, `--seeds` and `--rows` say more. The views are named in `VIEWS`.
-`python benchmarks/defaults.py every` makes the trials of `GRID`: each setting of a method on all four sets, for about
-as many steps as `EPOCHS` gives.
+`python benchmarks/defaults.py every` makes the trials of `GRID` that are not in the results yet, set by set: each
+setting of a method on all four sets, for as many epochs as `EPOCHS` gives. Hours of work, which may be interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import report
+from harness import RESULTS, report
 from numpy.typing import NDArray
 
 from unlabeled.data import Images
@@ -70,10 +70,23 @@ def main() -> None:
     options = parser.parse_args()
     if options.data != "every":
         return tell(options.data, options.method or "simclr", options.settings, options.rows, options.seeds)
-    for name in [options.method] if options.method else GRID:
-        for setting in GRID[name]:
-            for data, epochs in EPOCHS.items():
-                tell(data, name, [f"epochs={epochs}", *setting.split()], None, options.seeds)
+    for data, epochs in EPOCHS.items():
+        for name in [options.method] if options.method else GRID:
+            for setting in GRID[name]:
+                words = [f"epochs={epochs}", *setting.split()]
+                if label_of(data, name, words, SETS[data]["rows"]) not in made_before():
+                    tell(data, name, words, None, options.seeds)
+
+
+def made_before() -> set[str]:
+    """Give the labels of the trials in the results; another process may have added some."""
+    path = RESULTS / "defaults.json"
+    return {row["label"] for row in json.loads(path.read_text())["rows"]} if path.exists() else set()
+
+
+def label_of(data: str, name: str, words: list[str], rows: int) -> str:
+    """Name a trial."""
+    return f"{data} {rows:,}, {name}: {' '.join(words) or 'defaults'}"
 
 
 def tell(data: str, name: str, words: list[str], rows: int | None, seeds: int) -> None:
@@ -87,8 +100,12 @@ def tell(data: str, name: str, words: list[str], rows: int | None, seeds: int) -
         for name in ("knn", "linear")
         if len(found) > 1
     }
-    label = f"{data} {rows:,}, {name}: {' '.join(words) or 'defaults'}"
-    report("defaults", [{"label": label, "seeds": seeds, **mean, **spread}], __doc__ or "", renew=True)
+    report(
+        "defaults",
+        [{"label": label_of(data, name, words, rows), "seeds": seeds, **mean, **spread}],
+        __doc__ or "",
+        renew=True,
+    )
 
 
 def trial(data: str, name: str, settings: dict[str, str], rows: int, seed: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.arrays import load_array
 from unlabeled.data.instances import Instances
-from unlabeled.data.paths import files_under, with_suffix_in
+from unlabeled.data.paths import holds_suffix
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.data.video.square import Square
 from unlabeled.data.video.videos import SUFFIXES, Videos
@@ -203,7 +203,7 @@ def _four_times(start: float | None, end: float | None, times: NDArray[np.float6
 
 def _is_path_of_videos(path: Path) -> bool:
     if path.is_dir():
-        return any(with_suffix_in(files_under(path), SUFFIXES))
+        return holds_suffix(path, SUFFIXES)
     if path.suffix.lower() in (".npy", ".npz"):
         return load_array(path)[0].ndim == 5
     return _is_video_name(path)

@@ -224,3 +224,8 @@ def test_texts_that_cannot_be_cut_are_refused(settings, message):
     texts = ["a b", "c d"] if not settings else TEXTS
     with pytest.raises(UnlabeledError, match=message):
         CPC(**SMALL, **settings).fit(texts)
+
+
+def test_pairs_of_texts_are_refused():
+    with pytest.raises(UnlabeledError, match="learns from single texts, and these are pairs"):
+        CPC(**OF_TEXTS).fit([("cat dog", "bus car")] * 8)

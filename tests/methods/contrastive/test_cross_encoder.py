@@ -12,8 +12,8 @@ from unlabeled.errors import UnlabeledError
 
 IMAGES = np.random.default_rng(0).random((48, 8, 8))
 LABELS = np.arange(48) % 4
-SMALL = {"encoder": "conv", "batch_size": 16, "projection_dim": 8, "epochs": 1, "random_state": 0, "progress": False}
-TOWERS = {"form": "two_towers"}
+SMALL = {"encoder": "conv", "batch_size": 16, "epochs": 1, "random_state": 0, "progress": False}
+TOWERS = {"form": "two_towers", "projection_dim": 8}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_joint_network_sees_both_inputs_at_once(joint):
 @pytest.mark.parametrize("similarity", ["inner_product", "euclidean", "correlation"])
 def test_two_towers_compare_by_a_scaled_similarity(towers, similarity):
     net, (x, y) = towers.network_.eval(), torch.rand(2, 5, 1, 8, 8)
-    method = CrossEncoder(**TOWERS, similarity=similarity, projection_dim=8)
+    method = CrossEncoder(**TOWERS, similarity=similarity)
     with torch.no_grad():
         u, v = net.project(x).double().numpy(), net.project(y).double().numpy()
         scale, offset = net.head.weight.item(), net.head.bias.item()
@@ -75,9 +75,7 @@ def test_the_slope_is_finite_where_both_are_the_same(towers, similarity):
     x = torch.rand(3, 1, 8, 8)
     net = towers.network_.eval()
     net.zero_grad()
-    CrossEncoder(**TOWERS, similarity=similarity, projection_dim=8).loss(
-        net, (x, x), torch.tensor([1, 0, 1])
-    ).backward()
+    CrossEncoder(**TOWERS, similarity=similarity).loss(net, (x, x), torch.tensor([1, 0, 1])).backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
 
 
@@ -123,9 +121,14 @@ def test_pairs_of_vectors_are_learnt():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"form": "tower"}, "did you mean 'two_towers'"), ({"similarity": "euclid"}, "did you mean 'euclidean'")],
+    [
+        ({"form": "tower"}, "did you mean 'two_towers'"),
+        ({**TOWERS, "similarity": "euclid"}, "did you mean 'euclidean'"),
+        ({"similarity": "euclidean"}, "similarity='euclidean' is for two towers, and form='joint' has one network"),
+        ({"projection_dim": 64}, "projection_dim=64 is for two towers"),
+    ],
 )
-def test_unknown_names_are_refused(settings, message):
+def test_names_and_settings_without_a_meaning_are_refused(settings, message):
     with pytest.raises(UnlabeledError, match=message):
         CrossEncoder(**SMALL, **settings).fit(IMAGES)
 

@@ -81,6 +81,11 @@ class CPC(SelfSupervised):
 
     def training_instances(self, instances: Any) -> Instances:
         """Learn from the instances themselves, and note how long the longest text is."""
+        if instances.kind == "text" and len(instances.columns) > 1:
+            raise UnlabeledError(
+                "CPC learns from single texts, and these are pairs or triples of texts; give single texts, or take a "
+                "method that learns from pairs, such as SimCSE"
+            )
         lengths = getattr(instances, "lengths", None)
         self._longest = None if lengths is None else int(lengths.max())
         return super().training_instances(instances)

@@ -80,6 +80,11 @@ class CrossEncoder(TupleViews):
     similarity: Literal["inner_product", "euclidean", "correlation"] = "inner_product"
     projection_dim: int = 128
 
+    def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
+        """Name what only towers have."""
+        why = "is for two towers, and form='joint' has one network"
+        return [*super().idle_settings(), *([(("similarity", "projection_dim"), why)] if self.form == "joint" else [])]
+
     def fit(self, X: Any, y: Any = None, *, pairs: Any = None, resume: bool = False) -> Self:
         """Learn from pairs of instances.
 
