@@ -228,4 +228,4 @@ def test_texts_that_cannot_be_cut_are_refused(settings, message):
 
 def test_pairs_of_texts_are_refused():
     with pytest.raises(UnlabeledError, match="learns from single texts, and these are pairs"):
-        CPC(**OF_TEXTS).fit([("cat dog", "bus car")] * 8)
+        CPC(**OF_TEXTS).fit([("cat dog cow hen pig fox cat dog", "bus car")] * 8)

@@ -14,13 +14,13 @@ from unlabeled.data.instances import Instances
 from unlabeled.encoders import Encoder, Network, Windows, make_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.make import brings_weights
-from unlabeled.encoders.text.text_windows import TextWindows
+from unlabeled.encoders.text.text_encoder import TextEncoder
+from unlabeled.encoders.text.windowed_text import WindowedText
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import info_nce
 from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.losses.blockwise.row_blocks import mean_by_rows
 from unlabeled.modalities import Preprocessing
-from unlabeled.modalities.text import TextPreprocessing
 from unlabeled.processes import rank
 from unlabeled.training.bases.self_supervised import SelfSupervised
 
@@ -81,24 +81,15 @@ class CPC(SelfSupervised):
 
     def training_instances(self, instances: Any) -> Instances:
         """Learn from the instances themselves, and note how long the longest text is."""
-        if instances.kind == "text" and len(instances.columns) > 1:
-            raise UnlabeledError(
-                "CPC learns from single texts, and these are pairs or triples of texts; give single texts, or take a "
-                "method that learns from pairs, such as SimCSE"
-            )
         lengths = getattr(instances, "lengths", None)
         self._longest = None if lengths is None else int(lengths.max())
         return super().training_instances(instances)
 
     def build(self, encoder: Encoder) -> Network:
         """Encode windows, and add the recurrent network and a map for each step ahead."""
-        about = encoder.preprocessing
+        about: Any = encoder.preprocessing
         size = self.window if self.window is not None else about.usual_window
         stride = self.stride if self.stride is not None else about.usual_stride(size)
-        if isinstance(about, TextPreprocessing) and stride > size:
-            raise UnlabeledError(
-                f"windows of {size} tokens, {stride} apart, leave tokens out; stride must be at most {size}"
-            )
         if self.ahead < 1 or size < 1 or stride < 1:
             raise UnlabeledError(f"window, stride and ahead must be at least 1, not {size}, {stride} and {self.ahead}")
         longest = getattr(self, "_longest", None)
@@ -127,8 +118,8 @@ class CPC(SelfSupervised):
             )
         maps = [nn.Linear(inner.dim, inner.dim) for _ in range(min(self.ahead, steps - 1))]
         parts = {"context": nn.GRU(inner.dim, inner.dim, batch_first=True), "predictor": nn.ModuleList(maps)}
-        if isinstance(about, TextPreprocessing):
-            return Network(TextWindows(about, encoder=inner, size=size, stride=stride), **parts)
+        if isinstance(inner, TextEncoder):
+            return Network(WindowedText(about, encoder=inner, size=size, stride=stride), **parts)
         return Network(Windows(about, encoder=inner, size=size, stride=stride), **parts)
 
     def _of_windows(self, encoder: Encoder, part: Preprocessing) -> Encoder:
@@ -142,12 +133,17 @@ class CPC(SelfSupervised):
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Give the instances: each of their windows is shown to what comes before it hides."""
+        if hasattr(batch.values, "first"):
+            raise UnlabeledError(
+                "CPC learns from single texts, and these are pairs or triples of texts; give single texts, or take a "
+                "method that learns from pairs, such as SimCSE"
+            )
         return batch.values, None
 
     def loss(self, net: Network, x: Any, y: None) -> Tensor:
         """Find the windows ahead among those of the batch."""
         real: Tensor | None = None
-        if isinstance(net.encoder, TextWindows):
+        if isinstance(net.encoder, WindowedText):
             z, real = net.encoder.windows(x)
         else:
             assert isinstance(net.encoder, Windows)

@@ -12,10 +12,11 @@ from unlabeled.data.text.tokenization.tokens import Tokens
 from unlabeled.encoders.encoder import Encoder, from_description
 from unlabeled.encoders.features import Features
 from unlabeled.encoders.text.text_encoder import Pooling, TextEncoder
+from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.text import TextPreprocessing
 
 
-class TextWindows(TextEncoder):
+class WindowedText(TextEncoder):
     """Encodes each window of a text by itself, so that a token knows its window only.
 
     A token that several windows share has the mean of its vectors in them. Windows of padding alone are not computed.
@@ -33,9 +34,14 @@ class TextWindows(TextEncoder):
     pooling : {"mean", "cls", "last"}, default "mean"
         Of the tokens of the whole text.
     normalise : bool, default False
+
+    Raises
+    ------
+    UnlabeledError
+        If windows leave tokens out.
     """
 
-    architecture = "text_windows"
+    architecture = "windowed_text"
     weights_file = Encoder.weights_file  # it is no model of transformers
 
     def __init__(
@@ -49,6 +55,10 @@ class TextWindows(TextEncoder):
         normalise: bool = False,
     ) -> None:
         super().__init__(preprocessing, pooling=pooling, normalise=normalise)
+        if stride > size:
+            raise UnlabeledError(
+                f"windows of {size} tokens, {stride} apart, leave tokens out; stride must be at most {size}"
+            )
         part = preprocessing.part(size)
         inner = encoder if isinstance(encoder, Encoder) else from_description(encoder, part)
         assert isinstance(inner, TextEncoder)

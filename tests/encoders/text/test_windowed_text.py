@@ -8,8 +8,8 @@ from unlabeled.data.text.tokenization.tokens import Tokens, padded
 from unlabeled.encoders import load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
 from unlabeled.encoders.text.lstm import LSTM
-from unlabeled.encoders.text.text_windows import TextWindows
 from unlabeled.encoders.text.transformer import Transformer
+from unlabeled.encoders.text.windowed_text import WindowedText
 from unlabeled.modalities.text import TextPreprocessing
 
 ABOUT = TextPreprocessing(SubwordTokenizer.train(["a b c d e f g h"], size=30), length=20)
@@ -25,7 +25,7 @@ def inner(request):
 
 @pytest.mark.parametrize("stride", [6, 4])
 def test_a_token_of_a_text_knows_its_windows_only(stride, inner):
-    encoder = TextWindows(ABOUT, encoder=inner, size=6, stride=stride).eval()
+    encoder = WindowedText(ABOUT, encoder=inner, size=6, stride=stride).eval()
     ids = torch.randint(5, 15, (2, 14))
     mask = torch.ones(2, 14, dtype=torch.bool)
     mask[1, 7:] = False
@@ -54,7 +54,7 @@ def test_a_token_of_a_text_knows_its_windows_only(stride, inner):
 
 @pytest.mark.parametrize("length", [1, 4, 5, 6, 7, 10])
 def test_windows_that_overlap_do_not_depend_on_longer_texts_beside(length, inner):
-    encoder = TextWindows(ABOUT, encoder=inner, size=6, stride=4).eval()
+    encoder = WindowedText(ABOUT, encoder=inner, size=6, stride=4).eval()
     row, longer = torch.randint(5, 15, (length,)).tolist(), torch.randint(5, 15, (18,)).tolist()
     with torch.no_grad():
         alone, beside = encoder(padded([row], 0)), encoder(padded([row, longer], 0))
@@ -62,7 +62,7 @@ def test_windows_that_overlap_do_not_depend_on_longer_texts_beside(length, inner
 
 
 def test_a_saved_encoder_gives_the_same_vectors(inner, tmp_path):
-    encoder = TextWindows(ABOUT, encoder=inner, size=6, stride=4).eval()
+    encoder = WindowedText(ABOUT, encoder=inner, size=6, stride=4).eval()
     write_encoder(encoder, tmp_path, {})
     values = padded([list(range(5, 15)), [5]], 0)
     with torch.no_grad():
