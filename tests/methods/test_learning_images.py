@@ -17,7 +17,7 @@ from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.views import Compose, RandomCrop, Rotate
 
 ROWS, LABELS = 2000, 300
-SLOW = {"masked_autoencoder", "colorization"}
+SLOW = {"masked_autoencoder", "colorization", "sim_siam"}
 """They learn from 10,000 images and are judged with 1,000 labels: they need more steps before they learn anything."""
 MARGIN = 0.02
 """What the trained encoder must be better by: two standard errors of an accuracy of 85 % on 1,700 test images."""
@@ -49,7 +49,7 @@ SETTINGS = {
     "triplet_network": SEEN,
     "cross_encoder": {**SEEN, "form": "two_towers"},
     "byol": {**SEEN, "epochs": 16},
-    "sim_siam": SEEN,
+    "sim_siam": {"views": VIEWS, "epochs": 8, "optimizer": "sgd", "learning_rate": 0.2},
     "barlow_twins": SEEN,
     "vicreg": SEEN,
     "dino": {**CROPS, "prototypes": 128},
