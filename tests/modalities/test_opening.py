@@ -153,3 +153,16 @@ def test_a_tenth_in_colour_makes_a_collection_of_colour_however_it_is_ordered():
     pictures = [Image.fromarray(np.full(shape, place, np.uint8)) for place, shape in enumerate(shapes)]
     for order in (pictures, sorted(pictures, key=lambda picture: picture.mode)):
         assert open_instances(order, SimCLR(progress=False))[1].shape[0] == 3
+
+
+@pytest.mark.parametrize("row", [["1", "2"], ["1.5", "-2", "3e4"], ["1", "2", "3", "4"]])
+def test_rows_of_numbers_may_be_strings(row: list[str]) -> None:
+    instances, _ = open_instances([row] * 4, SimCLR())
+    assert isinstance(instances, Vectors)
+    assert instances.array[0].tolist() == [float(number) for number in row]
+
+
+@pytest.mark.parametrize("row", [("the dog barks", "yes"), ["a", "b", "c"], ("number", "1")])
+def test_pairs_and_triples_of_texts_are_no_rows_of_numbers(row: Any) -> None:
+    with pytest.raises(UnlabeledError, match="these are pairs or triples of texts"):
+        SimCLR(epochs=1, progress=False).fit([row] * 4)

@@ -1,4 +1,4 @@
-"""Threads that multiply matrices: as many as the machine's matrix library would take, each with products of its own."""
+"""Numbers of threads: of the matrix library, each thread with products of its own, and of OpenMP."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def blas_threads() -> int:
 def openmp_threads_kept() -> Iterator[None]:
     """Give OpenMP back the number of threads it had.
 
-    Numba sets it, for all of the process that uses OpenMP, when parallel code runs for the first time. PyTorch would
-    then no longer compute with the number that the user chose, and a sum over other threads is rounded otherwise.
+    Numba sets that number, for the whole process, when it runs parallel code for the first time. PyTorch uses OpenMP
+    too: it would no longer take the number that the user chose, and would round its sums otherwise.
     """
     from threadpoolctl import ThreadpoolController
 

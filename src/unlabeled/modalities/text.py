@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LENGTH, VOCABULARY = 128, 8000
 """Tokens of a text, and of a vocabulary, where nobody says otherwise."""
 WINDOW = 16
-"""Tokens of a part of a text, where nobody says otherwise."""
+"""Tokens of a window over a text, where nobody says otherwise."""
 BASELINE_WORDS = 2000
 EXCERPT = 200
 """Characters of a text that are shown."""
@@ -80,7 +80,7 @@ class TextPreprocessing(Preprocessing):
 
     @property
     def usual_window(self) -> int:
-        """About a sentence."""
+        """Tokens of a window where nobody says otherwise: 16, about a sentence, or half of a shorter text."""
         return min(WINDOW, self.length // 2)
 
     def usual_stride(self, size: int) -> int:
@@ -91,8 +91,8 @@ class TextPreprocessing(Preprocessing):
         """Give that of a stretch of `size` tokens."""
         return replace(self, length=size)
 
-    def cut(self, values: Any, size: int, stride: int) -> Tokens:
-        """Cut texts into stretches of tokens, shape (n, stretches, 1, size); of pairs and triples the first texts.
+    def cut(self, values: Tokens, size: int, stride: int) -> Tokens:
+        """Cut texts into stretches of tokens, shape (n, stretches, 1, size).
 
         No token at the end is left out: the last stretch is padded.
         """
@@ -100,7 +100,7 @@ class TextPreprocessing(Preprocessing):
 
         from unlabeled.data.text.tokenization.tokens import Tokens
 
-        ids, mask = getattr(values, "first", values)
+        ids, mask = values
         beyond = ids.shape[1] - size
         room = -beyond % stride if beyond > 0 else -beyond
         ids, mask = functional.pad(ids, (0, room), value=self.tokenizer.pad), functional.pad(mask, (0, room))

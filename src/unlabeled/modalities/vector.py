@@ -178,9 +178,17 @@ def _is_file_of_vectors(path: Path) -> bool:
 
 
 def _is_row(item: Any) -> bool:
-    """Tell a row of numbers from a picture, a path, bytes, a pair of texts, and a picture with its caption."""
+    """Tell a row of numbers from a picture, a path, bytes, two or three texts, and a picture with its caption."""
     if isinstance(item, (list, tuple)) and any(isinstance(part, str) for part in item):
-        return not all(isinstance(part, str) for part in item) and not any(
-            getattr(part, "ndim", 0) > 1 or hasattr(part, "getbbox") for part in item
-        )
+        texts = len(item) in (2, 3) and all(isinstance(part, str) for part in item) and not all(map(_is_number, item))
+        return not texts and not any(getattr(part, "ndim", 0) > 1 or hasattr(part, "getbbox") for part in item)
     return isinstance(item, (list, tuple, int, float)) or getattr(item, "ndim", None) in (0, 1)
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a string says a number, as in the rows that a reader of CSV gives."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+import torch
 
 from unlabeled.errors import UnlabeledError
 from unlabeled.explore import FittedMap, tsne_map, umap_map
@@ -121,12 +122,15 @@ def test_umap_is_asked_for_the_neighbours_and_others_are_put_at_medians(monkeypa
             asked.update(settings)
 
         def fit_transform(self, array):
+            torch.set_num_threads(threads + 1)  # as Numba does
             return array[:, :2]
 
+    threads = torch.get_num_threads()
     monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=UMAP))
     vectors, _ = groups()
     found = FittedMap.fit(vectors, kind="umap", perplexity=12, metric="euclidean", random_state=3)
     assert asked == {"n_neighbors": 12, "min_dist": 0.1, "random_state": 3, "n_jobs": 1}
+    assert torch.get_num_threads() == threads
     np.testing.assert_allclose(found.points, vectors[:, :2] - vectors[:, :2].mean(axis=0), atol=1e-5)
     nearest = np.linalg.norm(vectors - vectors[3], axis=1).argsort()[:10]
     np.testing.assert_allclose(found.place(vectors[3:4])[0], np.median(found.points[nearest], axis=0), atol=1e-5)

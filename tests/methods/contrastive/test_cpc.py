@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from unlabeled import CPC
+from unlabeled import CPC, GPT
 from unlabeled.data.text.tokenization.tokens import padded
 from unlabeled.encoders import Windows, embed, load_encoder
 from unlabeled.encoders.text.transformer import Transformer
+from unlabeled.encoders.text.windowed_text import WindowedText
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
 
@@ -181,6 +182,22 @@ def test_the_loss_of_texts_compares_real_windows_only(on_texts):
         assert float(on_texts.loss(net, padded(rows, 0), None)) == pytest.approx(np.mean(losses), rel=1e-4, abs=1e-6)
 
 
+def test_each_process_compares_the_windows_of_its_own_texts(on_texts, monkeypatch):
+    net, texts = on_texts.network_.eval(), padded([list(range(5, 15)) * 2, list(range(5, 12)) * 2], 0)
+    with torch.no_grad():
+        alone = on_texts.loss(net, texts, None)
+        for module in ("unlabeled.losses.blockwise.row_blocks", "unlabeled.methods.contrastive.cpc"):
+            monkeypatch.setattr(f"{module}.rank", lambda: 1)
+        assert on_texts.loss(net, texts, None) == alone > 0
+
+
+def test_a_given_encoder_of_texts_keeps_what_it_has_learnt():
+    learnt = GPT(dim=16, layers=1, heads=2, **{**SMALL, "epochs": 2}).fit(TEXTS).encoder_
+    method = CPC(**OF_TEXTS, encoder=learnt, learning_rate=1e-30).fit(TEXTS)
+    for ours, theirs in zip(method.encoder_.inner.parameters(), learnt.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_a_batch_of_texts_without_a_next_window_gives_a_loss_of_zero(on_texts):
     loss = on_texts.loss(on_texts.network_, padded([[5, 6, 7], [8]], 0), None)
     assert loss.item() == 0
@@ -198,7 +215,7 @@ def test_texts_of_one_topic_come_together():
 
     untrained = CPC(**OF_TEXTS, encoder=encoder, learning_rate=1e-30).fit(TEXTS)
     learnt = CPC(**{**OF_TEXTS, "epochs": 30}, encoder=encoder).fit(TEXTS)
-    assert between(learnt) > between(untrained) + 0.3
+    assert between(learnt) > between(untrained) + 0.3  # 0.38, 0.55 and 0.47 with seeds 0, 1 and 2
 
 
 def test_a_saved_model_of_texts_gives_the_same_vectors(on_texts, tmp_path):
@@ -229,3 +246,9 @@ def test_texts_that_cannot_be_cut_are_refused(settings, message):
 def test_pairs_of_texts_are_refused():
     with pytest.raises(UnlabeledError, match="learns from single texts, and these are pairs"):
         CPC(**OF_TEXTS).fit([("cat dog cow hen pig fox cat dog", "bus car")] * 8)
+
+
+def test_a_table_with_a_column_of_texts_is_texts(tmp_path):
+    rows = [f"{text},{number}" for number, text in enumerate(TEXTS)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,number", *rows]))
+    assert isinstance(CPC(**OF_TEXTS).fit(tmp_path / "texts.csv").encoder_, WindowedText)

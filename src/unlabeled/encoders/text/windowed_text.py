@@ -69,7 +69,7 @@ class WindowedText(TextEncoder):
         windows = {"encoder": self.inner.describe(), "size": self.size, "stride": self.stride}
         return {**windows, **super().settings()}
 
-    def windows(self, values: Any) -> tuple[Tensor, Tensor]:
+    def windows(self, values: Tokens) -> tuple[Tensor, Tensor]:
         """Map texts to a vector for each window, and say which windows are real.
 
         Returns
@@ -79,31 +79,32 @@ class WindowedText(TextEncoder):
         Tensor of bool, shape (n, windows)
         """
         cut, real = self._cut(values)
-        some: Tensor = self.inner(rows_of(cut, real))
-        vectors = some.new_zeros(*real.shape, self.dim)
-        vectors[real] = some
+        encoded: Tensor = self.inner(cut)
+        vectors = encoded.new_zeros(*real.shape, self.dim)
+        vectors[real] = encoded
         return vectors, real
 
     def hidden_states(self, values: Tokens) -> list[Tensor]:
         """Give the vectors of all tokens, shape (n, length, dim), before the first layer and after each."""
         cut, real = self._cut(values)
-        some = rows_of(cut, real)
-        return [self._in_text(states, some.mask, real, values) for states in self.inner.hidden_states(some)]
+        return [self._in_text(states, cut.mask, real, values) for states in self.inner.hidden_states(cut)]
 
     def features(self, values: Tokens) -> Features:
         """Give the vectors of all tokens, and the mask of those that are real."""
         cut, real = self._cut(values)
-        some = rows_of(cut, real)
-        return Features(self._in_text(self.inner.features(some).vectors, some.mask, real, values), values.mask)
+        return Features(self._in_text(self.inner.features(cut).vectors, cut.mask, real, values), values.mask)
 
-    def _cut(self, values: Any) -> tuple[Tokens, Tensor]:
-        """Give the windows, shape (n, windows, size), and which of them hold a token that those before do not."""
+    def _cut(self, values: Tokens) -> tuple[Tokens, Tensor]:
+        """Give the m real windows, shape (m, size), and where they are, shape (n, windows).
+
+        A window is real if it holds a token that those before it do not.
+        """
         cut: Tokens = self.preprocessing.cut(values, self.size, self.stride)
-        cut = rows_of(cut, (slice(None), slice(None), 0))
-        before = torch.arange(cut.mask.shape[1], device=cut.mask.device) * self.stride + self.size - self.stride
-        before[0] = 0
-        lengths = getattr(values, "first", values).mask.sum(1, keepdim=True)
-        return cut, lengths > before
+        cut = rows_of(cut, (slice(None), slice(None), 0))  # a sequence has one column
+        ends = torch.arange(cut.mask.shape[1], device=cut.mask.device) * self.stride + self.size - self.stride
+        ends[0] = 0  # of the windows before each
+        real = values.mask.sum(1, keepdim=True) > ends
+        return rows_of(cut, real), real
 
     def _in_text(self, states: Tensor, mask: Tensor, real: Tensor, values: Tokens) -> Tensor:
         """Bring the vectors of the windows' tokens, shape (m, size, dim), to their places in the texts."""

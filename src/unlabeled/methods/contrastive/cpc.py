@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from unlabeled.data.batch import Batch
 from unlabeled.data.instances import Instances
+from unlabeled.data.text.tokenization.tokens import single_texts
 from unlabeled.encoders import Encoder, Network, Windows, make_encoder
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.make import brings_weights
@@ -32,7 +33,7 @@ class CPC(SelfSupervised):
     vector, taken as a sequence, into overlapping stretches, read from left to right, a text into stretches of tokens
     next to each other. x is the windows up to a step s, and y those that come 1, 2, …, K steps later. A recurrent
     network sums up what was seen, c, and a linear map for each k predicts the window's vector z. Loss, with z′ the
-    windows at that step of the whole batch (of texts, of the process's own part of it):
+    windows at that step of the whole batch; of texts, those that are in the same process:
 
     .. math:: L = -\frac1K \sum_k \log \frac{\exp(\cos(W_k c_s, z_{s+k})/\tau)}{\sum_{z'} \exp(\cos(W_k c_s, z')/\tau)}
 
@@ -69,7 +70,7 @@ class CPC(SelfSupervised):
 
     principle: ClassVar[str] = "contrastive"
 
-    modalities: ClassVar[tuple[str, ...]] = ("image", "vector", "text")
+    modalities: ClassVar[tuple[str, ...]] = ("image", "text", "vector")
     # Without normalisation over the batch, whose statistics would tell of the windows to be predicted.
     auto_encoder: ClassVar[Mapping[str, str]] = {"image": "conv:layer"}
     minimum_rows: ClassVar[int] = 2
@@ -133,18 +134,13 @@ class CPC(SelfSupervised):
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Give the instances: each of their windows is shown to what comes before it hides."""
-        if hasattr(batch.values, "first"):
-            raise UnlabeledError(
-                "CPC learns from single texts, and these are pairs or triples of texts; give single texts, or take a "
-                "method that learns from pairs, such as SimCSE"
-            )
         return batch.values, None
 
     def loss(self, net: Network, x: Any, y: None) -> Tensor:
         """Find the windows ahead among those of the batch."""
         real: Tensor | None = None
         if isinstance(net.encoder, WindowedText):
-            z, real = net.encoder.windows(x)
+            z, real = net.encoder.windows(single_texts(x, "CPC learns from"))
         else:
             assert isinstance(net.encoder, Windows)
             z = net.encoder.windows(x).transpose(1, 2).flatten(0, 1)  # a sequence for each column of each instance
@@ -161,10 +157,7 @@ class CPC(SelfSupervised):
 
 
 def _among_own(predicted: Tensor, true: Tensor, temperature: float) -> Tensor:
-    """Find windows among those of this process: texts of other processes have other numbers of them.
-
-    Without any, as in a batch of short texts, nothing is asked and the loss is 0.
-    """
+    """Give InfoNCE among the windows of this process, for other processes have other numbers of them; 0 of none."""
     if not len(true):
         return predicted.sum()
     z = unit(true.float())

@@ -81,9 +81,11 @@ class CrossEncoder(TupleViews):
     projection_dim: int = 128
 
     def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
-        """Name what only towers have."""
-        why = "is for two towers, and form='joint' has one network"
-        return [*super().idle_settings(), *([(("similarity", "projection_dim"), why)] if self.form == "joint" else [])]
+        """Name the settings of two towers, where there is one network."""
+        idle = super().idle_settings()
+        if self.form == "joint":
+            idle.append((("similarity", "projection_dim"), "is for two towers, and form='joint' has one network"))
+        return idle
 
     def fit(self, X: Any, y: Any = None, *, pairs: Any = None, resume: bool = False) -> Self:
         """Learn from pairs of instances.

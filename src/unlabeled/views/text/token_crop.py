@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Generator
 
-from unlabeled.data.text.tokenization.tokens import compacted
+from unlabeled.data.text.tokenization.tokens import compacted, single_texts
 from unlabeled.views import draw
-from unlabeled.views.text.token_deletion import inner_places, single_texts
+from unlabeled.views.text.token_deletion import inner_places
 from unlabeled.views.view import View, check
 
 
@@ -39,7 +39,7 @@ class TokenCrop(View):
 
     def __call__(self, batch: Any, generator: Generator | None = None) -> Any:
         """Give a stretch of each text, `Tokens` (see `View`)."""
-        mask = single_texts(self, batch).mask
+        mask = single_texts(batch, f"{type(self).__name__} distorts").mask
         inner, places = inner_places(mask)
         count = inner.sum(1, keepdim=True).cpu()  # where the draws are, in float64, which not all devices have
         shape = (len(mask), 1)

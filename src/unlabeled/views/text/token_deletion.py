@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from unlabeled.data.text.tokenization.tokens import Tokens, compacted
-from unlabeled.errors import UnlabeledError
+from unlabeled.data.text.tokenization.tokens import compacted, single_texts
 from unlabeled.views import draw
 from unlabeled.views.view import View, check
 
@@ -38,28 +37,13 @@ class TokenDeletion(View):
 
     def __call__(self, batch: Any, generator: Generator | None = None) -> Any:
         """Give copies of texts, `Tokens`, without some of their tokens (see `View`)."""
-        mask = single_texts(self, batch).mask
+        mask = single_texts(batch, f"{type(self).__name__} distorts").mask
         inner, _ = inner_places(mask)
         chance = draw.uniform(tuple(mask.shape), 0.0, 1.0, generator)
         deleted = (chance < self.p).to(mask.device)
         spared = chance.float().to(mask.device).masked_fill(~inner, -1).argmax(1, keepdim=True)
         kept = (mask & ~(inner & deleted)).scatter(1, spared, mask.gather(1, spared))
         return compacted(batch._replace(mask=kept))
-
-
-def single_texts(view: View, batch: Any) -> Tokens:
-    """Give a batch of texts, and refuse pairs and triples, of which a distorted copy would say nothing.
-
-    Raises
-    ------
-    UnlabeledError
-    """
-    if not isinstance(batch, Tokens):
-        raise UnlabeledError(
-            f"{type(view).__name__} distorts single texts, and these are pairs or triples of texts; give single texts, "
-            "or take a method that learns from pairs, such as SimCSE or FineTuning"
-        )
-    return batch
 
 
 def inner_places(mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from unlabeled.errors import UnlabeledError
 
 
 class Tokens(NamedTuple):
@@ -39,6 +41,27 @@ class TextTriple(NamedTuple):
     first: Tokens
     second: Tokens
     third: Tokens
+
+
+def single_texts(values: Any, user: str) -> Tokens:
+    """Give the values of a batch of single texts, and refuse pairs and triples.
+
+    Parameters
+    ----------
+    values : Tokens, TextPair or TextTriple
+    user : str
+        What takes single texts only, and what it does with them, such as ``"TokenCrop distorts"``.
+
+    Raises
+    ------
+    UnlabeledError
+    """
+    if not isinstance(values, Tokens):
+        raise UnlabeledError(
+            f"{user} single texts, and these are pairs or triples of texts; give single texts, or take a method that "
+            "learns from pairs, such as SimCSE or FineTuning"
+        )
+    return values
 
 
 def padded(rows: Sequence[Sequence[int] | NDArray[np.integer]], pad: int, length: int | None = None) -> Tokens:
