@@ -6,7 +6,6 @@ import torch
 
 from unlabeled.views import (
     Blur,
-    ByColour,
     BySize,
     ColourJitter,
     Compose,
@@ -74,13 +73,6 @@ def test_sizes_follow_one_another():
     images = torch.rand(2, 3, 20, 30)
     assert Compose([Resize(12), RandomCrop(size=7), Flip()])(images, seeded()).shape == (2, 3, 7, 7)
     assert Compose([Resize(12), Rotate90()])(images, seeded()).shape == (2, 3, 12, 12)
-
-
-def test_by_colour_looks_at_the_channels():
-    view = ByColour(grey=Flip(p=1.0), coloured=Compose([]))
-    for channels in (1, 3):
-        images = torch.rand(2, channels, 8, 8)
-        assert torch.equal(view(images), images.flip(3) if channels == 1 else images)
 
 
 def test_by_size_looks_at_the_shorter_side_as_it_stands():

@@ -11,24 +11,9 @@ import typer
 
 from unlabeled.cli.shared import count, say
 
-MADE = {"photos", "more-photos", "labels.csv", "recipe.toml", "run", "vectors.parquet", "map.png", "similar.png"}
+MADE = {"photos", "more-photos", "labels.csv", "run", "vectors.parquet", "map.png", "similar.png"}
 HELD_BACK = 97
 """Digits that learning never sees; they are what is embedded as new."""
-
-RECIPE = """\
-method = "simclr"
-epochs = 40
-learning_rate = 3e-3
-
-# A digit in a mirror is no digit, and half of one may be another, so the views neither flip nor recolour, and crop and
-# turn only a little.
-[views]
-view = "Compose"
-steps = [
-  { view = "RandomCrop", scale = [0.7, 1.0] },
-  { view = "Rotate", degrees = 15 },
-]
-"""
 
 
 def demo(
@@ -53,9 +38,7 @@ def demo(
     digits = write_digits(out)
     say(f"{digits:,} handwritten digits as image files in {out / 'photos'}, without labels")
     run, query = out / "run", out / "more-photos" / "0003.png"
-    (out / "recipe.toml").write_text(RECIPE, encoding="utf-8")
-    recipe = ["--recipe", str(out / "recipe.toml"), "--epochs", str(epochs)]
-    command(context, "learn", str(out / "photos"), *recipe, "--out", str(run), "--overwrite")
+    command(context, "learn", str(out / "photos"), "--epochs", str(epochs), "--out", str(run), "--overwrite")
     command(context, "evaluate", str(run), "--labels", str(out / "labels.csv"), "--train-rows", "100")
     command(
         context, "search", str(run), "--query", str(query), "-k", "11", "--out", str(out / "similar.png"), "--overwrite"

@@ -35,6 +35,8 @@ HEADERS_READ = 1_000
 """Images whose headers tell whether a collection is grey: one in a hundred in colour is then missed once in 23,000."""
 CLIP_ENCODER = "clip:"
 """How the name of an encoder begins whose checkpoint says how images are prepared."""
+MARGIN_IMAGES, SAME, SHARE_OF_MARGIN = 1_000, 0.1, 0.1
+"""Images that tell whether there is a margin, what share of the largest deviation is none, and how wide it must be."""
 BASELINE_SIDE = 32
 """Pixels a side of the raw baseline; the probe's work grows with the sixth power of the side."""
 
@@ -138,20 +140,21 @@ class ImageModality(Modality):
 
     @property
     def views(self) -> Mapping[str, Callable[[], View]]:
-        """SimCLR's, weak, strong and local views; "auto" is SimCLR's with crops of at least half of a grey image.
-
-        A grey image is often a shape on an even ground, of which a small crop shows nothing; see
-        ``benchmarks/defaults.py``.
-        """
-        from unlabeled.views import ByColour, local, simclr, strong, weak
+        """SimCLR's, gentle, weak, strong and local views; "auto" is SimCLR's."""
+        from unlabeled.views import gentle, local, simclr, strong, weak
 
         return {
-            "auto": lambda: ByColour(simclr(scale=(0.5, 1.0)), simclr()),
+            "auto": simclr,
             "simclr": simclr,
+            "gentle": gentle,
             "weak": weak,
             "strong": strong,
             "local": local,
         }
+
+    def usual_view(self, instances: Instances) -> str:
+        """Choose the gentle view for grey images with a margin in which nothing is ever drawn; see `has_margin`."""
+        return "gentle" if has_margin(instances) else "auto"
 
     def strengthened(self, weak: View) -> View:
         """Add RandAugment and cutout to the weak view, so that one without a flip stays without."""
@@ -235,6 +238,22 @@ def _size(images: Images, encoder: Any) -> int:
     natural = images.natural_size()
     timm = isinstance(encoder, str) and encoder.startswith("timm:")
     return LARGE if timm and natural >= SMALL else natural
+
+
+def has_margin(instances: Instances) -> bool:
+    """Tell whether images are grey, and an even tenth of their places is the same in all of them.
+
+    Digits and letters on an empty ground are such images, and photographs are none. A place is the same in all images
+    if its standard deviation over 1,000 of them is below a tenth of that of the place which varies most.
+    """
+    import torch
+
+    rows = torch.linspace(0, len(instances) - 1, min(len(instances), MARGIN_IMAGES)).long()
+    values = instances.gather(rows).values
+    if values.shape[1] != 1 or len(values) < 2:
+        return False
+    spread = values.float().std(0).flatten()
+    return bool((spread < SAME * spread.max()).float().mean() >= SHARE_OF_MARGIN)
 
 
 def _of_encoder(encoder: Any) -> ImagePreprocessing | None:

@@ -1,6 +1,6 @@
 """Views: a view is a distorted copy of a batch, each instance with its own random parameters."""
 
-from unlabeled.views.compose import ByColour, BySize, Compose
+from unlabeled.views.compose import BySize, Compose
 from unlabeled.views.geometric.canvas import Canvas
 from unlabeled.views.geometric.geometry import rotate90
 from unlabeled.views.geometric.moves import Flip, RandomCrop, Resize, Rotate, Rotate90, Shear, Shift
@@ -10,7 +10,7 @@ from unlabeled.views.photometric.filters import Blur, Sharpness, Sobel
 from unlabeled.views.photometric.gaussian_blur import gaussian_blur
 from unlabeled.views.photometric.tone import Autocontrast, Equalize, Posterize, Solarize
 from unlabeled.views.randaugment import RandAugment
-from unlabeled.views.recipes import local, simclr, strong, weak
+from unlabeled.views.recipes import gentle, local, simclr, strong, weak
 from unlabeled.views.table_corruption import TableCorruption
 from unlabeled.views.video import ClipView, FrameSampling
 from unlabeled.views.view import ImageView, Operation, View
@@ -18,7 +18,6 @@ from unlabeled.views.view import ImageView, Operation, View
 __all__ = [
     "Autocontrast",
     "Blur",
-    "ByColour",
     "BySize",
     "Canvas",
     "ClipView",
@@ -47,6 +46,7 @@ __all__ = [
     "TableCorruption",
     "View",
     "gaussian_blur",
+    "gentle",
     "local",
     "rotate90",
     "simclr",

@@ -79,24 +79,3 @@ class BySize(ImageView):
         """Carry out the view for images of this size."""
         view = self.small if min(canvas.size) <= self.limit else self.large
         view.paint(canvas, chosen, generator)
-
-
-@dataclass(frozen=True)
-class ByColour(ImageView):
-    """Choose between two views by whether the images that come have one channel.
-
-    Parameters
-    ----------
-    grey : ImageView
-        For images of one channel.
-    coloured : ImageView
-        For the others.
-    """
-
-    grey: ImageView
-    coloured: ImageView
-
-    def paint(self, canvas: Canvas, chosen: Tensor, generator: Generator | None) -> None:
-        """Carry out the view for images of so many channels."""
-        view = self.grey if canvas.channels == 1 else self.coloured
-        view.paint(canvas, chosen, generator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unlabeled.views.compose import BySize, Compose
-from unlabeled.views.geometric.moves import Flip, RandomCrop, Resize, Shift
+from unlabeled.views.geometric.moves import Flip, RandomCrop, Resize, Rotate, Shift
 from unlabeled.views.photometric.colour import ColourJitter, Grey
 from unlabeled.views.photometric.damage import Cutout
 from unlabeled.views.photometric.filters import Blur
@@ -69,6 +69,28 @@ def simclr(
     if size is None and small != large:
         return BySize(small, large, limit=SMALL)
     return small if size is not None and size <= SMALL else large
+
+
+def gentle(size: int | None = None) -> Compose:
+    """Make the view of shapes on an empty ground, such as digits: a crop of at least 70 %, and a turn of at most 15°.
+
+    It does not mirror, because a letter in a mirror is another or none, and keeps most of the shape, because a part of
+    it may be another shape.
+
+    Parameters
+    ----------
+    size : int, optional
+        Side of the square views, in pixels; None keeps the images' own height and width.
+
+    Examples
+    --------
+    >>> gentle()
+    Compose([
+        RandomCrop(scale=(0.7, 1.0), ratio=(0.75, 1.3333333333333333), size=None, p=1.0),
+        Rotate(degrees=15, p=1.0),
+    ])
+    """
+    return Compose([RandomCrop(scale=(0.7, 1.0), size=size), Rotate(degrees=15)])
 
 
 def local(size: int | None = None) -> ImageView:

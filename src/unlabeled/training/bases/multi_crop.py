@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unlabeled.data.batch import Batch
+from unlabeled.data.instances import Instances
 from unlabeled.modalities import Preprocessing, modality_of
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.multi_view import MultiView, choose_view
@@ -23,8 +24,8 @@ class MultiCrop(MultiView):
         Local views of an instance, beside the two large ones.
     local : str or View, default "local"
         How local views are made: ``"local"``, crops of 5 to 40 % of an image, in its own size (for other kinds of data,
-        as large views are); or a view of your own. ``unlabeled.views.local(16)`` makes crops of 16 pixels, which cost
-        less.
+        and for grey images with an empty margin, as large views are); or a view of your own.
+        ``unlabeled.views.local(16)`` makes crops of 16 pixels, which cost less.
     """
 
     local_views: int = 2
@@ -37,6 +38,13 @@ class MultiCrop(MultiView):
         kind = modality_of(preprocessing)
         named = self.local != "local" or "local" in kind.views
         self.local_view_ = choose_view(self.local if named else self.views, kind)
+
+    def measure(self, instances: Instances) -> dict[str, str]:
+        """Settle on the views that the instances want: of shapes on an empty ground a small part shows nothing."""
+        chosen = super().measure(instances)
+        if chosen and self.local == "local":
+            self.local_view_ = self.view_
+        return chosen
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Show all views, hide the large ones among them."""

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from unlabeled.data.batch import Batch
+from unlabeled.data.instances import Instances
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.modalities import Modality, Preprocessing, modality_of
 from unlabeled.training.bases.self_supervised import SelfSupervised
@@ -19,10 +20,11 @@ class MultiView(SelfSupervised):
     Parameters
     ----------
     views : str or View, default "auto"
-        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images and videos, ``"local"`` for
-        images, ``"crop"``, ``"deletion"``, ``"weak"`` or ``"strong"`` for texts, ``"corruption"`` for vectors, or a
-        view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images, with crops of at
-        least half of a grey image, and for videos; ``"crop"`` for texts; and column corruption for vectors.
+        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images and videos, ``"gentle"`` or
+        ``"local"`` for images, ``"crop"``, ``"deletion"``, ``"weak"`` or ``"strong"`` for texts, ``"corruption"`` for
+        vectors, or a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images and videos, but
+        for grey images with an empty margin, such as digits, the gentle view; ``"crop"`` for texts; and column
+        corruption for vectors.
     """
 
     views: str | View = "auto"
@@ -38,6 +40,14 @@ class MultiView(SelfSupervised):
         super().prepare(preprocessing)
         self._modality = modality_of(preprocessing)
         self.view_ = choose_view(self.views, self._modality)
+
+    def measure(self, instances: Instances) -> dict[str, str]:
+        """Settle on the view that the instances want, where none was asked for."""
+        if self.views != "auto" or (name := self._modality.usual_view(instances)) == "auto":
+            return super().measure(instances)
+        self.view_ = choose_view(name, self._modality)
+        self.remarks = [f'The views are "{name}", which suits these {self._modality.name}s; --views chooses others']
+        return {"views": name}
 
     def view(self, values: Any) -> Any:
         """Make a distorted copy of instances in canonical units; of pairs the images are distorted."""

@@ -155,6 +155,10 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def prepare(self, preprocessing: Preprocessing) -> None:
         """Settle what depends on the kind of data, before anything is built."""
 
+    def measure(self, instances: Instances) -> dict[str, str]:
+        """Settle what depends on the instances themselves, before anything is built; give what was chosen, by name."""
+        return {}
+
     def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
         """Name the settings that change nothing beside the others, and say why; `fit` refuses them."""
         return []
@@ -227,6 +231,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             opened, preprocessing = open_instances(X, self)
             self._check_kind(preprocessing)
             self.prepare(preprocessing)
+            chosen = self.measure(opened)
             instances = self.training_instances(opened)
             self._check_rows(instances)
             instances = self._with_labels(instances, y)
@@ -247,7 +252,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self.provenance_ = {
                 "recipe": self.recipe(),
                 "data": {"kind": opened.kind, "rows": len(opened), "fingerprint": opened.fingerprint},
-                "training": {"seed": state.seed, "steps": state.step},
+                "training": {"seed": state.seed, "steps": state.step, **chosen},
             }
         return self
 
@@ -281,6 +286,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         opened, preprocessing = open_instances(instances, self)
         self._check_kind(preprocessing)
         self.prepare(preprocessing)
+        self.measure(opened)
         instances = self.training_instances(opened)
         self._check_rows(instances)
         instances = self._with_labels(instances, y)

@@ -1,0 +1,73 @@
+"""Images as a kind of data: which view a collection wants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from unlabeled import SimCLR, SwAV
+from unlabeled.data import Images
+from unlabeled.modalities.image import ImageModality, has_margin
+from unlabeled.views import gentle, local, simclr
+
+
+def prepared(images: np.ndarray):
+    return Images(images).prepare(channels=images.shape[1])
+
+
+def framed(n: int, channels: int, margin: int) -> np.ndarray:
+    images = np.zeros((n, channels, 12, 12), np.uint8)
+    inner = slice(margin, 12 - margin)
+    images[:, :, inner, inner] = np.random.default_rng(0).integers(0, 256, images[:, :, inner, inner].shape)
+    return images
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    return (load_digits().images[:200, None] * (255 / 16)).round().astype(np.uint8)
+
+
+def test_digits_have_a_margin(digits):
+    assert has_margin(prepared(digits))
+    assert ImageModality().usual_view(prepared(digits)) == "gentle"
+
+
+@pytest.mark.parametrize(
+    ("n", "channels", "margin", "expected"),
+    [
+        (50, 1, 1, True),
+        (50, 1, 0, False),  # noise up to the border
+        (50, 3, 1, False),  # in colour
+        (1, 1, 1, False),  # of one image nothing can be said
+    ],
+)
+def test_a_margin_is_what_is_the_same_in_all_grey_images(n, channels, margin, expected):
+    assert has_margin(prepared(framed(n, channels, margin))) is expected
+
+
+def test_a_margin_may_be_white_and_lie_at_one_side():
+    images = framed(50, 1, 0)
+    images[:, :, :2] = 255
+    assert has_margin(prepared(images))
+    images[:, :, 1] = framed(50, 1, 0)[:, :, 1]  # one row of twelve is less than a tenth
+    assert not has_margin(prepared(images))
+
+
+def test_images_that_are_all_the_same_have_none():
+    assert not has_margin(prepared(np.full((20, 1, 8, 8), 7, np.uint8)))
+
+
+def test_methods_settle_on_the_gentle_view_where_none_was_asked_for(digits):
+    def fit(method, **settings):
+        return method(epochs=1, batch_size=100, random_state=0, progress=False, **settings).fit(digits)
+
+    model = fit(SimCLR)
+    assert model.view_ == gentle()
+    assert model.provenance_["training"]["views"] == "gentle"
+    asked = fit(SimCLR, views="simclr")
+    assert asked.view_ == simclr()
+    assert "views" not in asked.provenance_["training"]
+    crops = fit(SwAV)
+    assert crops.view_ == crops.local_view_ == gentle()
+    assert fit(SwAV, local=local(8)).local_view_ == local(8)
