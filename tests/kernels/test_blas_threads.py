@@ -2,9 +2,9 @@ from threading import Thread
 
 import pytest
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from unlabeled.kernels.blas_threads import blas_threads, openmp_threads_kept, thread_pool
+from unlabeled.kernels.blas_threads import blas_threads, one_blas_thread, openmp_threads_kept, thread_pool
 from unlabeled.methods.mixture.threads import threads
 
 
@@ -19,6 +19,21 @@ def test_openmp_has_its_number_of_threads_again_after_others_set_it():
     with openmp_threads_kept():
         torch.set_num_threads(before + 1)
     assert torch.get_num_threads() == before
+
+
+def test_one_thread_is_for_both_libraries_and_afterwards_all_is_as_before():
+    def threads_of_blas():
+        return {one["num_threads"] for one in threadpool_info() if one["filepath"] and "openblas" in one["filepath"]}
+
+    with threadpool_limits(2):
+        with one_blas_thread(1_000):
+            assert threads_of_blas() == {1}
+        assert threads_of_blas() == {2}
+        with one_blas_thread(100_000_000):
+            assert threads_of_blas() == {2}
+        with pytest.raises(ZeroDivisionError), one_blas_thread(1_000):
+            raise ZeroDivisionError
+        assert threads_of_blas() == {2}
 
 
 def test_products_in_the_pool_take_one_thread_and_afterwards_all_is_as_before():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from unlabeled import SimCLR, SwAV
+from unlabeled import FixMatch, SimCLR, SwAV
 from unlabeled.data import Images
 from unlabeled.modalities.image import ImageModality, has_margin
-from unlabeled.views import gentle, local, simclr
+from unlabeled.views import Compose, Cutout, Flip, RandAugment, Shift, gentle, local, simclr
 
 
 def prepared(images: np.ndarray):
@@ -30,7 +30,8 @@ def digits() -> np.ndarray:
 
 def test_digits_have_a_margin(digits):
     assert has_margin(prepared(digits))
-    assert ImageModality().usual_view(prepared(digits)) == "gentle"
+    usual = {name: ImageModality().usual_view(prepared(digits), name) for name in ("auto", "weak", "strong")}
+    assert usual == {"auto": "gentle", "weak": "shift", "strong": "strong"}
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,17 @@ def test_methods_settle_on_the_gentle_view_where_none_was_asked_for(digits):
     crops = fit(SwAV)
     assert crops.view_ == crops.local_view_ == gentle()
     assert fit(SwAV, local=local(8)).local_view_ == local(8)
+
+
+def test_methods_of_few_labels_do_not_flip_what_has_a_margin(digits):
+    labels = load_digits().target[:200].copy()
+    labels[50:] = -1
+
+    def fit(**settings):
+        return FixMatch(epochs=1, random_state=0, progress=False, **settings).fit(digits, labels)
+
+    model = fit()
+    assert model.weak_ == Shift(fraction=0.125)
+    assert model.strong_ == Compose([Shift(fraction=0.125), RandAugment(), Cutout(fraction=0.5)])
+    assert model.provenance_["training"]["weak"] == "shift"
+    assert fit(weak=Flip()).weak_ == Flip()

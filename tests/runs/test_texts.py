@@ -60,3 +60,5 @@ def test_the_nearest_text_is_one_that_the_run_has_learnt_from(run, tmp_path):
     opened = Run(tmp_path / "run")
     assert "near.txt" in str(opened.added_from[opened.search(text, k=1).ids[0][0]])
     assert chosen_texts(opened, [text]) == expected
+    with pytest.raises(UnlabeledError, match=r"near.txt line 1 was added .* give its text"):
+        chosen_texts(opened, ["near.txt line 1"])

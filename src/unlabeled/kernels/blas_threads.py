@@ -6,6 +6,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+SMALL = 2**23
+"""Numbers in a matrix up to which one thread is faster than two, in fits that alternate between NumPy and SciPy."""
 
 # BLAS's number of threads belongs to the whole process, so only one thread at a time may change it and put it back.
 # That thread may do so again in between, as a fit that searches.
@@ -17,6 +25,29 @@ def blas_threads() -> int:
     from threadpoolctl import threadpool_info
 
     return max((library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"), default=1)
+
+
+@contextmanager
+def one_blas_thread(numbers: int) -> Iterator[None]:
+    """Let BLAS compute in one thread where a matrix has so few numbers that another thread would wake up too late.
+
+    NumPy and SciPy each bring a BLAS with threads of its own, and where calls of both alternate, the threads of one
+    wait in the way of the other. Other callers wait for their turn.
+    """
+    if numbers > SMALL:
+        yield
+        return
+    with _setting, _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Give what sets the threads of the BLAS of NumPy and of SciPy; to look for them takes milliseconds."""
+    import scipy.linalg  # noqa: F401  # so that its BLAS is found
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -140,21 +140,23 @@ class ImageModality(Modality):
 
     @property
     def views(self) -> Mapping[str, Callable[[], View]]:
-        """SimCLR's, gentle, weak, strong and local views; "auto" is SimCLR's."""
-        from unlabeled.views import gentle, local, simclr, strong, weak
+        """SimCLR's, gentle, weak, strong and local views, and a shift; "auto" is SimCLR's."""
+        from unlabeled.views import Shift, gentle, local, simclr, strong, weak
 
         return {
             "auto": simclr,
             "simclr": simclr,
             "gentle": gentle,
+            "shift": lambda: Shift(fraction=0.125),
             "weak": weak,
             "strong": strong,
             "local": local,
         }
 
-    def usual_view(self, instances: Instances) -> str:
-        """Choose the gentle view for grey images with a margin in which nothing is ever drawn; see `has_margin`."""
-        return "gentle" if has_margin(instances) else "auto"
+    def usual_view(self, instances: Instances, name: str) -> str:
+        """Choose views that do not mirror for grey images with a margin in which nothing is ever drawn."""
+        instead = {"auto": "gentle", "weak": "shift"}
+        return instead[name] if name in instead and has_margin(instances) else name
 
     def strengthened(self, weak: View) -> View:
         """Add RandAugment and cutout to the weak view, so that one without a flip stays without."""

@@ -152,9 +152,9 @@ class Modality(ABC):
         """Ready-made views by name; ``"auto"`` among them is the default one."""
         return {}
 
-    def usual_view(self, instances: Instances) -> str:
-        """Name the view that these instances want, where the user leaves it to us."""
-        return "auto"
+    def usual_view(self, instances: Instances, name: str) -> str:
+        """Name the view that these instances want in the place of a default one."""
+        return name
 
     def distort(self, values: Any, view: View) -> Any:
         """Give a distorted copy of the values of a batch, in canonical units."""

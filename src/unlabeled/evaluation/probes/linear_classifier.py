@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.evaluation.inputs import Labels, Vectors
+from unlabeled.kernels.blas_threads import one_blas_thread
 
 Float = NDArray[np.float64]
 Loss = Literal["logistic", "svm"]
@@ -79,7 +80,8 @@ class LinearClassifier:
 
         precision = TOLERANCE / np.finfo(np.float64).eps
         first = np.zeros(shape) if start is None else preconditioner.coordinates(start)
-        flat, _, outcome = fmin_l_bfgs_b(objective, first.ravel(), maxiter=self.max_iter, factr=precision, pgtol=0)
+        with one_blas_thread(X.size):
+            flat, _, outcome = fmin_l_bfgs_b(objective, first.ravel(), maxiter=self.max_iter, factr=precision, pgtol=0)
         self.weights_ = preconditioner.weights(flat.reshape(shape))
         self.n_iter_ = outcome["nit"]
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils.validation import validate_data
 from unlabeled.array_model import ArrayModel
 from unlabeled.data.arrays import unmasked
 from unlabeled.errors import UnlabeledError
+from unlabeled.kernels.blas_threads import one_blas_thread
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
 
 Floats = NDArray[np.float64]
@@ -77,7 +79,10 @@ class FewLabels(ClassifierMixin, ArrayModel, ABC):
 
 def fitted(model: Any, X: Any, codes: Codes) -> Any:
     """Fit a classifier of scikit-learn, which takes classes of hardly two rows each for numbers, and warns of it."""
-    with warnings.catch_warnings():
+    from sklearn.linear_model import LogisticRegression
+
+    small = isinstance(model, LogisticRegression)  # another may have threads of its own, which want BLAS
+    with warnings.catch_warnings(), one_blas_thread(X.size) if small else nullcontext():
         warnings.filterwarnings("ignore", message="The number of unique classes")
         return model.fit(X, codes)
 

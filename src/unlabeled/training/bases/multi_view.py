@@ -43,10 +43,10 @@ class MultiView(SelfSupervised):
 
     def measure(self, instances: Instances) -> dict[str, str]:
         """Settle on the view that the instances want, where none was asked for."""
-        if self.views != "auto" or (name := self._modality.usual_view(instances)) == "auto":
+        if self.views != "auto" or (name := self._modality.usual_view(instances, "auto")) == "auto":
             return super().measure(instances)
         self.view_ = choose_view(name, self._modality)
-        self.remarks = [f'The views are "{name}", which suits these {self._modality.name}s; --views chooses others']
+        self.remarks = [view_remark("views", name)]
         return {"views": name}
 
     def view(self, values: Any) -> Any:
@@ -56,6 +56,11 @@ class MultiView(SelfSupervised):
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show one view, hide another."""
         return self.view(batch.values), self.view(batch.values)
+
+
+def view_remark(setting: str, name: str) -> str:
+    """Say which view was chosen for the data at hand."""
+    return f'{setting} is "{name}", which suits these data; --{setting} chooses another'
 
 
 def choose_view(views: str | View, kind: Modality) -> View:

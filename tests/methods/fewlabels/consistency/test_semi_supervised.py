@@ -600,9 +600,10 @@ def test_a_strong_view_keeps_to_the_weak_one_it_is_made_of(images):
     pixels, _, y = images
     model = FixMatch(**QUICK, weak=Shift(0.1)).fit(pixels, y)
     assert model.strong_.steps[0] == Shift(0.1)
-    usual = FixMatch(**QUICK).fit(pixels, y)
-    assert Flip() in usual.strong_.steps[0].steps
-    assert model.strong_.steps[1:] == usual.strong_.steps[1:]
+    flipped = FixMatch(**QUICK, weak="weak").fit(pixels, y)
+    assert Flip() in flipped.strong_.steps[0].steps
+    assert model.strong_.steps[1:] == flipped.strong_.steps[1:]
+    assert FixMatch(**QUICK).fit(pixels, y).weak_ == Shift(0.125)  # what has a margin is not flipped
 
 
 def test_a_clone_of_a_student_keeps_its_fitted_teacher():

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
+from unlabeled.data.instances import Instances
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import consistency
@@ -74,6 +75,13 @@ class FixMatch(SemiSupervised):
             raise UnlabeledError(f"threshold is a probability, got {self.threshold!r}")
         kind = modality_of(preprocessing)
         self.strong_ = kind.strengthened(self.weak_) if self.strong == "auto" else choose_view(self.strong, kind)
+
+    def measure(self, instances: Instances) -> dict[str, str]:
+        """Strengthen the weak view that the instances want."""
+        chosen = super().measure(instances)
+        if chosen and self.strong == "auto":
+            self.strong_ = modality_of(instances).strengthened(self.weak_)
+        return chosen
 
     def unlabelled_views(self, values: Any) -> tuple[Any, ...]:
         """A weak copy and a strong one."""

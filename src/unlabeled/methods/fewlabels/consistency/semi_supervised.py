@@ -18,7 +18,7 @@ from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
 from unlabeled.modalities import Modality, Preprocessing, modality_of
-from unlabeled.training.bases.multi_view import choose_view
+from unlabeled.training.bases.multi_view import choose_view, view_remark
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.plan import Plan
@@ -65,7 +65,8 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
         reaches back over a ninth of the steps, so that a short training is not averaged with its own beginning.
     weak : str or View, default "auto"
         The weak distortion. ``"auto"`` takes a flip and a small shift for images, deletes a tenth of the tokens of
-        texts, and leaves vectors as they are. Take a view without a flip where left and right matter, as for digits.
+        texts, and leaves vectors as they are. Grey images with an empty margin, such as digits, are only shifted.
+        Take ``"shift"`` where left and right matter in others too, as for traffic signs.
 
     Attributes
     ----------
@@ -102,6 +103,15 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
             if not 0 <= getattr(self, name, 0) < math.inf:
                 raise UnlabeledError(f"{name} must be finite and not negative, got {getattr(self, name)!r}")
         self.weak_ = usual_view(self.weak, modality_of(preprocessing), "weak")
+
+    def measure(self, instances: Instances) -> dict[str, str]:
+        """Settle on the weak view that the instances want, where none was asked for."""
+        kind = modality_of(instances)
+        if self.weak != "auto" or (name := kind.usual_view(instances, "weak")) == "weak":
+            return super().measure(instances)
+        self.weak_ = choose_view(name, kind)
+        self.remarks = [view_remark("weak", name)]
+        return {"weak": name}
 
     def build(self, encoder: Encoder) -> Network:
         """Add a linear head with an output a class, and the averaged copy of encoder and head."""

@@ -46,7 +46,8 @@ def see_text(run: Run, texts: list[str], out: Path) -> list[str]:
     Raises
     ------
     UnlabeledError
-        If there are more than two texts, one holds no word, or the texts of the run are needed and gone.
+        If there are more than two texts, one holds no word or is the id of a text that was added later, or the texts of
+        the run are needed and gone.
     """
     encoder: Any = run.encoder.eval()
     first, second = chosen_texts(run, texts)
@@ -72,6 +73,9 @@ def chosen_texts(run: Run, texts: list[str]) -> tuple[str, str]:
         raise UnlabeledError(f"give one text or two, to see what makes them similar; got {len(texts)}")
     known: list[str] | None = None
     position = run.embeddings.position
+    for text in texts:
+        if text in run.added_from and text not in position:
+            raise UnlabeledError(f"{text} was added to the index after the run was learnt; give its text, not its id")
     if len(texts) < 2 or any(text in position for text in texts):
         known = whole_texts(run)
     found = [known[position[text]] if known is not None and text in position else text for text in texts]
