@@ -192,6 +192,21 @@ def test_a_repeated_comparison_with_the_same_seeds_has_the_same_figures(found, p
         assert {k: v for k, v in one.items() if k not in costs} == {k: v for k, v in other.items() if k not in costs}
 
 
+def test_all_encode_in_the_precision_in_which_methods_learn(photos, tmp_path):
+    vectors = {}
+    for precision in ("float32", "bf16"):
+        out, settings = tmp_path / precision, SETTINGS | {"precision": precision}
+        compare(photos, ["untrained", "autoencoder"], out, budget="3 steps", seeds=1, settings=settings)
+        vectors[precision] = load_arrays(out / "cells" / "untrained-0.safetensors")["vectors"]
+        model = Autoencoder(**settings, epochs=1, random_state=0, progress=False)
+        learnt = load_arrays(out / "cells" / "autoencoder-0.safetensors")["vectors"]
+        exact = model.fit(photos).transform(photos)
+        assert np.array_equal(learnt, exact) == (precision == "float32")
+        np.testing.assert_allclose(learnt, exact, rtol=0.05, atol=0.05 * np.abs(exact).max())
+    assert not np.array_equal(vectors["float32"], vectors["bf16"])
+    np.testing.assert_allclose(*vectors.values(), rtol=0.05, atol=0.05 * np.abs(vectors["float32"]).max())
+
+
 def test_curves_over_the_budget(found):
     out, result = found
     by_name = {row["name"]: row for row in result["methods"]}

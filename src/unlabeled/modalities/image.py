@@ -36,7 +36,7 @@ HEADERS_READ = 1_000
 CLIP_ENCODER = "clip:"
 """How the name of an encoder begins whose checkpoint says how images are prepared."""
 MARGIN_IMAGES, SAME, SHARE_OF_MARGIN = 1_000, 0.1, 0.1
-"""Images that tell whether there is a margin, what share of the largest deviation is none, and how wide it must be."""
+"""Images that are looked at, deviation below which a place is the same, and share of places that make a margin."""
 BASELINE_SIDE = 32
 """Pixels a side of the raw baseline; the probe's work grows with the sixth power of the side."""
 
@@ -243,18 +243,17 @@ def _size(images: Images, encoder: Any) -> int:
 
 
 def has_margin(instances: Instances) -> bool:
-    """Tell whether images are grey, and an even tenth of their places is the same in all of them.
+    """Tell whether images are grey, and a tenth or more of their places is the same in all of them.
 
     Digits and letters on an empty ground are such images, and photographs are none. A place is the same in all images
     if its standard deviation over 1,000 of them is below a tenth of that of the place which varies most.
     """
     import torch
 
-    rows = torch.linspace(0, len(instances) - 1, min(len(instances), MARGIN_IMAGES)).long()
-    values = instances.gather(rows).values
-    if values.shape[1] != 1 or len(values) < 2:
+    if len(instances) < 2 or instances.gather(torch.arange(1)).values.shape[1] != 1:
         return False
-    spread = values.float().std(0).flatten()
+    rows = torch.linspace(0, len(instances) - 1, min(len(instances), MARGIN_IMAGES)).long()
+    spread = instances.gather(rows).values.float().std(0).flatten()
     return bool((spread < SAME * spread.max()).float().mean() >= SHARE_OF_MARGIN)
 
 

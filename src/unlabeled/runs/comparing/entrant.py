@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from unlabeled.runs.comparing.shared_data import SharedData
 from unlabeled.runs.comparing.watch import Watch
 from unlabeled.runs.embeddings import Say
 from unlabeled.training.bases.self_supervised import SelfSupervised
+from unlabeled.training.control.devices import Precision, choose_device, has_bf16
 
 BASELINES = ("raw", "pca", "untrained")
 PCA_DIM = 64
@@ -57,12 +58,15 @@ class Entrant:
     method : SelfSupervised or WordEmbedding, optional
     encoder : str or Encoder
         The encoder of all methods, which ``"untrained"`` is.
+    precision : {"auto", "bf16", "float32"}
+        In which methods learn, and all encode what is judged.
     """
 
     name: str
     data: SharedData
     method: SelfSupervised | WordEmbedding | None
     encoder: str | Encoder
+    precision: Precision = "auto"
 
     @classmethod
     def of(cls, name: str, data: SharedData, settings: dict[str, Any]) -> Entrant:
@@ -75,8 +79,9 @@ class Entrant:
         """
         encoder = settings.get("encoder", "auto")
         encoder = modality_of(data.instances).encoder if encoder == "auto" else encoder
+        precision = settings.get("precision", "auto")
         if name in BASELINES or ":" in name:
-            return cls(name, data, None, encoder)
+            return cls(name, data, None, encoder, precision)
         kind: Any = find_method(name)
         if not issubclass(kind, (SelfSupervised, WordEmbedding)):
             known = [key for key, each in all_methods().items() if issubclass(each, (SelfSupervised, WordEmbedding))]
@@ -90,7 +95,7 @@ class Entrant:
                 )
         else:
             method.check(data.instances, data.labels)
-        return cls(name, data, method, encoder)
+        return cls(name, data, method, encoder, precision)
 
     def cell(self, folder: Path, seed: int, budget: Budget, say: Say) -> dict[str, Any]:
         """Give vectors and cost for a seed: those that are kept, or else learn them."""
@@ -132,7 +137,15 @@ class Entrant:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             encoder = make_encoder(self.encoder if self.name == "untrained" else self.name, self.data.preprocessing)
-        return _learnt(embed(encoder, self.data.judged), 0, 0.0)
+        return _learnt(self._encoded(encoder, torch.device("cpu")), 0, 0.0)
+
+    def _encoded(self, encoder: Encoder, device: torch.device) -> NDArray[np.float32]:
+        """Encode what is judged, in the precision in which methods learn: all else would take twice the time."""
+        return embed(encoder, self.data.judged, device=device, precision=self._arithmetic(device))
+
+    def _arithmetic(self, device: torch.device) -> Literal["float32", "bf16"]:
+        bf16 = self.precision == "bf16" or (self.precision == "auto" and has_bf16(device))
+        return "bf16" if bf16 else "float32"
 
     def _taught(self, seed: int) -> NDArray[np.int64] | None:
         """Give the labels that this method learns from, if it learns from labels."""
@@ -141,7 +154,8 @@ class Entrant:
     def _deep(self, method: SelfSupervised, seed: int, budget: Budget, steps: int | None) -> Arrays:
         budgeted, taught = self._budgeted(method, seed, budget, steps), self._taught(seed)
         steps = budgeted.plan(len(self.data.instances)).steps
-        watch = Watch(self.data.judged, self.data.watched)
+        device = choose_device(budgeted.device)
+        watch = Watch(self.data.judged, self.data.watched, self._arithmetic(device))
         watch.attach(budgeted, steps)
         begun = time.monotonic()
         budgeted.fit(self.data.instances, taught)
@@ -154,7 +168,7 @@ class Entrant:
                 stacklevel=1,
             )
         arrays = watch.arrays() if taught is None else watch.arrays() | {"taught": np.array((taught >= 0).sum())}
-        return _learnt(budgeted.transform(self.data.judged), steps, spent) | arrays
+        return _learnt(self._encoded(budgeted.encoder_, device), steps, spent) | arrays
 
     def _words(self, method: WordEmbedding, seed: int, budget: Budget, epochs: int | None) -> Arrays:
         """Learn vectors of words within a time, and give the weighted means of the texts' words."""

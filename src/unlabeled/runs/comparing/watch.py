@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ class Watch:
     instances : Instances
     rows : ndarray of int, shape (r,)
         Those that are embedded.
+    precision : {"float32", "bf16"}, default "float32"
+        Of the arithmetic.
 
     Attributes
     ----------
@@ -38,8 +40,10 @@ class Watch:
         How long that took, which is no learning.
     """
 
-    def __init__(self, instances: Instances, rows: NDArray[np.int64]) -> None:
-        self.rows = rows
+    def __init__(
+        self, instances: Instances, rows: NDArray[np.int64], precision: Literal["float32", "bf16"] = "float32"
+    ) -> None:
+        self.rows, self.precision = rows, precision
         self.seconds = 0.0
         self.steps: list[int] = []
         self.vectors: list[NDArray[np.float32]] = []
@@ -64,7 +68,7 @@ class Watch:
         begun = clock(device)  # what training left to be computed is not the look's
         modes = [(module, module.training) for module in net.modules()]
         state = torch.get_rng_state()
-        self.vectors.append(embed(net.encoder, self._few, device=device))
+        self.vectors.append(embed(net.encoder, self._few, device=device, precision=self.precision))
         torch.set_rng_state(state)
         for module, training in modes:
             module.training = training

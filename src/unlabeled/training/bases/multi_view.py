@@ -20,11 +20,11 @@ class MultiView(SelfSupervised):
     Parameters
     ----------
     views : str or View, default "auto"
-        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images and videos, ``"gentle"`` or
-        ``"local"`` for images, ``"crop"``, ``"deletion"``, ``"weak"`` or ``"strong"`` for texts, ``"corruption"`` for
-        vectors, or a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for images and videos, but
-        for grey images with an empty margin, such as digits, the gentle view; ``"crop"`` for texts; and column
-        corruption for vectors.
+        How copies are distorted: ``"simclr"``, ``"weak"`` or ``"strong"`` for images and videos, ``"gentle"``,
+        ``"shift"`` or ``"local"`` for images, ``"crop"``, ``"deletion"``, ``"weak"`` or ``"strong"`` for texts,
+        ``"corruption"`` for vectors, or a view of your own (see `unlabeled.views`). ``"auto"`` takes SimCLR's for
+        images and videos, but for grey images with an empty margin, such as digits, the gentle view; ``"crop"`` for
+        texts; and column corruption for vectors.
     """
 
     views: str | View = "auto"
