@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -9,6 +11,7 @@ from sklearn.datasets import load_digits
 from unlabeled import FixMatch, SimCLR, SwAV
 from unlabeled.data import Images
 from unlabeled.modalities.image import ImageModality, has_margin
+from unlabeled.runs import learn
 from unlabeled.views import Compose, Cutout, Flip, RandAugment, Shift, gentle, local, simclr
 
 
@@ -30,7 +33,7 @@ def digits() -> np.ndarray:
 
 def test_digits_have_a_margin(digits):
     assert has_margin(prepared(digits))
-    usual = {name: ImageModality().usual_view(prepared(digits), name) for name in ("auto", "weak", "strong")}
+    usual = {name: ImageModality().view_for(prepared(digits), name) for name in ("auto", "weak", "strong")}
     assert usual == {"auto": "gentle", "weak": "shift", "strong": "strong"}
 
 
@@ -59,22 +62,33 @@ def test_images_that_are_all_the_same_have_none():
     assert not has_margin(prepared(np.full((20, 1, 8, 8), 7, np.uint8)))
 
 
-def test_methods_settle_on_the_gentle_view_where_none_was_asked_for(digits):
+def test_methods_settle_on_the_gentle_view_where_none_was_asked_for(digits, tmp_path):
     def fit(method, **settings):
         return method(epochs=1, batch_size=100, random_state=0, progress=False, **settings).fit(digits)
 
     model = fit(SimCLR)
     assert model.view_ == gentle()
     assert model.provenance_["training"]["views"] == "gentle"
+    model.save(tmp_path / "model")
+    assert SimCLR.load(tmp_path / "model").view_ == gentle()
     asked = fit(SimCLR, views="simclr")
     assert asked.view_ == simclr()
     assert "views" not in asked.provenance_["training"]
     crops = fit(SwAV)
     assert crops.view_ == crops.local_view_ == gentle()
+    crops.save(tmp_path / "crops")
+    assert SwAV.load(tmp_path / "crops").local_view_ == gentle()
     assert fit(SwAV, local=local(8)).local_view_ == local(8)
 
 
-def test_methods_of_few_labels_do_not_flip_what_has_a_margin(digits):
+def test_learning_says_which_view_it_chose(digits, tmp_path):
+    said: list[str] = []
+    run = learn(digits, tmp_path / "run", SimCLR(epochs=1, batch_size=100, progress=False), say=said.append)
+    assert 'views is "gentle", which suits these data' in said
+    assert 'views = "auto"  # here "gentle"' in html.unescape((run.folder / "report.html").read_text())
+
+
+def test_methods_of_few_labels_do_not_flip_what_has_a_margin(digits, tmp_path):
     labels = load_digits().target[:200].copy()
     labels[50:] = -1
 
@@ -85,4 +99,7 @@ def test_methods_of_few_labels_do_not_flip_what_has_a_margin(digits):
     assert model.weak_ == Shift(fraction=0.125)
     assert model.strong_ == Compose([Shift(fraction=0.125), RandAugment(), Cutout(fraction=0.5)])
     assert model.provenance_["training"]["weak"] == "shift"
+    model.save(tmp_path / "model")
+    loaded = FixMatch.load(tmp_path / "model")
+    assert (loaded.weak_, loaded.strong_) == (model.weak_, model.strong_)
     assert fit(weak=Flip()).weak_ == Flip()

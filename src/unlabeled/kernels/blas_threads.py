@@ -29,10 +29,10 @@ def blas_threads() -> int:
 
 @contextmanager
 def one_blas_thread(numbers: int) -> Iterator[None]:
-    """Let BLAS compute in one thread where a matrix has so few numbers that another thread would wake up too late.
+    """Let BLAS compute in one thread where a matrix has at most `SMALL` numbers.
 
-    NumPy and SciPy each bring a BLAS with threads of its own, and where calls of both alternate, the threads of one
-    wait in the way of the other. Other callers wait for their turn.
+    NumPy and SciPy each bring a BLAS with threads of its own. Where calls of both alternate, the threads that wait for
+    work in one take processors from the other. Other callers wait for their turn.
     """
     if numbers > SMALL:
         yield

@@ -153,7 +153,7 @@ class ImageModality(Modality):
             "local": local,
         }
 
-    def usual_view(self, instances: Instances, name: str) -> str:
+    def view_for(self, instances: Instances, name: str) -> str:
         """Choose views that do not mirror for grey images with a margin in which nothing is ever drawn."""
         instead = {"auto": "gentle", "weak": "shift"}
         return instead[name] if name in instead and has_margin(instances) else name

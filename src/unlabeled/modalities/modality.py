@@ -152,7 +152,7 @@ class Modality(ABC):
         """Ready-made views by name; ``"auto"`` among them is the default one."""
         return {}
 
-    def usual_view(self, instances: Instances, name: str) -> str:
+    def view_for(self, instances: Instances, name: str) -> str:
         """Name the view that these instances want in the place of a default one."""
         return name
 

@@ -140,7 +140,7 @@ class Entrant:
         return _learnt(self._encoded(encoder, torch.device("cpu")), 0, 0.0)
 
     def _encoded(self, encoder: Encoder, device: torch.device) -> NDArray[np.float32]:
-        """Encode what is judged, in the precision in which methods learn: all else would take twice the time."""
+        """Encode what is judged, in the precision in which methods learn; float32 may take twice the time."""
         return embed(encoder, self.data.judged, device=device, precision=self._arithmetic(device))
 
     def _arithmetic(self, device: torch.device) -> Literal["float32", "bf16"]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from unlabeled.data.batch import Batch
-from unlabeled.data.instances import Instances
 from unlabeled.modalities import Preprocessing, modality_of
 from unlabeled.setting_checks import check_whole_number
 from unlabeled.training.bases.multi_view import MultiView, choose_view
@@ -39,12 +39,11 @@ class MultiCrop(MultiView):
         named = self.local != "local" or "local" in kind.views
         self.local_view_ = choose_view(self.local if named else self.views, kind)
 
-    def measure(self, instances: Instances) -> dict[str, str]:
-        """Settle on the views that the instances want: of shapes on an empty ground a small part shows nothing."""
-        chosen = super().measure(instances)
-        if chosen and self.local == "local":
+    def settle(self, chosen: Mapping[str, Any]) -> None:
+        """Take the view that the instances want for local views too: of a shape, a small part shows nothing."""
+        super().settle(chosen)
+        if "views" in chosen and self.local == "local":
             self.local_view_ = self.view_
-        return chosen
 
     def split(self, batch: Batch) -> tuple[Any, Any]:
         """Show all views, hide the large ones among them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -42,12 +43,15 @@ class MultiView(SelfSupervised):
         self.view_ = choose_view(self.views, self._modality)
 
     def measure(self, instances: Instances) -> dict[str, str]:
-        """Settle on the view that the instances want, where none was asked for."""
-        if self.views != "auto" or (name := self._modality.usual_view(instances, "auto")) == "auto":
-            return super().measure(instances)
-        self.view_ = choose_view(name, self._modality)
-        self.remarks = [view_remark("views", name)]
-        return {"views": name}
+        """Choose the view that the instances want, where none was asked for."""
+        name = self._modality.view_for(instances, "auto") if self.views == "auto" else "auto"
+        return super().measure(instances) | ({} if name == "auto" else {"views": name})
+
+    def settle(self, chosen: Mapping[str, Any]) -> None:
+        """Take that view."""
+        super().settle(chosen)
+        if "views" in chosen:
+            self.view_ = choose_view(chosen["views"], self._modality)
 
     def view(self, values: Any) -> Any:
         """Make a distorted copy of instances in canonical units; of pairs the images are distorted."""
@@ -56,11 +60,6 @@ class MultiView(SelfSupervised):
     def split(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Show one view, hide another."""
         return self.view(batch.values), self.view(batch.values)
-
-
-def view_remark(setting: str, name: str) -> str:
-    """Say which view was chosen for the data at hand."""
-    return f'{setting} is "{name}", which suits these data; --{setting} chooses another'
 
 
 def choose_view(views: str | View, kind: Modality) -> View:

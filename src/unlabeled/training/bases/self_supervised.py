@@ -156,8 +156,11 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Settle what depends on the kind of data, before anything is built."""
 
     def measure(self, instances: Instances) -> dict[str, str]:
-        """Settle what depends on the instances themselves, before anything is built; give what was chosen, by name."""
+        """Choose what depends on the instances themselves: for each such setting, the name that it stands for."""
         return {}
+
+    def settle(self, chosen: Mapping[str, Any]) -> None:
+        """Take what `measure` chose, in `fit` before anything is built, and again when the model is loaded."""
 
     def idle_settings(self) -> list[tuple[tuple[str, ...], str]]:
         """Name the settings that change nothing beside the others, and say why; `fit` refuses them."""
@@ -231,7 +234,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             opened, preprocessing = open_instances(X, self)
             self._check_kind(preprocessing)
             self.prepare(preprocessing)
-            chosen = self.measure(opened)
+            chosen = self._measured(opened)
             instances = self.training_instances(opened)
             self._check_rows(instances)
             instances = self._with_labels(instances, y)
@@ -286,7 +289,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         opened, preprocessing = open_instances(instances, self)
         self._check_kind(preprocessing)
         self.prepare(preprocessing)
-        self.measure(opened)
+        self._measured(opened)
         instances = self.training_instances(opened)
         self._check_rows(instances)
         instances = self._with_labels(instances, y)
@@ -298,6 +301,13 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             encoder(encoder.preprocessing.canonical(few.values))
         instances, _ = self.hold_out(instances, modality_of(opened).groups(opened))
         return self.plan(len(instances))
+
+    def _measured(self, instances: Instances) -> dict[str, str]:
+        chosen = self.measure(instances)
+        self.settle(chosen)
+        if chosen:
+            self.remarks = [f'{name} is "{value}", which suits these data' for name, value in chosen.items()]
+        return chosen
 
     def _check_rows(self, instances: Instances) -> None:
         if len(instances) < self.minimum_rows:
@@ -382,6 +392,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.encoder_, self.history_ = self.network_.encoder, saved["history"]
         self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
         self.seed_ = self.provenance_["training"]["seed"]
+        self.settle(self.provenance_["training"])
         for name, value in self.encoder_.preprocessing.fitted().items():
             setattr(self, name, value)
         return self

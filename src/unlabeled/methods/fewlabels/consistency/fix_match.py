@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.instances import Instances
 from unlabeled.encoders import Network
 from unlabeled.errors import UnlabeledError
 from unlabeled.losses import consistency
@@ -76,12 +76,11 @@ class FixMatch(SemiSupervised):
         kind = modality_of(preprocessing)
         self.strong_ = kind.strengthened(self.weak_) if self.strong == "auto" else choose_view(self.strong, kind)
 
-    def measure(self, instances: Instances) -> dict[str, str]:
+    def settle(self, chosen: Mapping[str, Any]) -> None:
         """Strengthen the weak view that the instances want."""
-        chosen = super().measure(instances)
-        if chosen and self.strong == "auto":
-            self.strong_ = modality_of(instances).strengthened(self.weak_)
-        return chosen
+        super().settle(chosen)
+        if "weak" in chosen and self.strong == "auto":
+            self.strong_ = self._modality.strengthened(self.weak_)
 
     def unlabelled_views(self, values: Any) -> tuple[Any, ...]:
         """A weak copy and a strong one."""

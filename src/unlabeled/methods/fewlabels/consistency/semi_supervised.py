@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
 from unlabeled.modalities import Modality, Preprocessing, modality_of
-from unlabeled.training.bases.multi_view import choose_view, view_remark
+from unlabeled.training.bases.multi_view import choose_view
 from unlabeled.training.bases.self_supervised import SelfSupervised
 from unlabeled.training.inference import canonical_batches, evaluating
 from unlabeled.training.plan import Plan
@@ -66,7 +67,7 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
     weak : str or View, default "auto"
         The weak distortion. ``"auto"`` takes a flip and a small shift for images, deletes a tenth of the tokens of
         texts, and leaves vectors as they are. Grey images with an empty margin, such as digits, are only shifted.
-        Take ``"shift"`` where left and right matter in others too, as for traffic signs.
+        Give ``"shift"`` yourself where a mirror changes what other images mean, such as traffic signs.
 
     Attributes
     ----------
@@ -102,16 +103,19 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
         for name in WEIGHTS:
             if not 0 <= getattr(self, name, 0) < math.inf:
                 raise UnlabeledError(f"{name} must be finite and not negative, got {getattr(self, name)!r}")
-        self.weak_ = usual_view(self.weak, modality_of(preprocessing), "weak")
+        self._modality = modality_of(preprocessing)
+        self.weak_ = usual_view(self.weak, self._modality, "weak")
 
     def measure(self, instances: Instances) -> dict[str, str]:
-        """Settle on the weak view that the instances want, where none was asked for."""
-        kind = modality_of(instances)
-        if self.weak != "auto" or (name := kind.usual_view(instances, "weak")) == "weak":
-            return super().measure(instances)
-        self.weak_ = choose_view(name, kind)
-        self.remarks = [view_remark("weak", name)]
-        return {"weak": name}
+        """Choose the weak view that the instances want, where none was asked for."""
+        name = modality_of(instances).view_for(instances, "weak") if self.weak == "auto" else "weak"
+        return super().measure(instances) | ({} if name == "weak" else {"weak": name})
+
+    def settle(self, chosen: Mapping[str, Any]) -> None:
+        """Take that view."""
+        super().settle(chosen)
+        if "weak" in chosen:
+            self.weak_ = choose_view(chosen["weak"], self._modality)
 
     def build(self, encoder: Encoder) -> Network:
         """Add a linear head with an output a class, and the averaged copy of encoder and head."""
