@@ -9,7 +9,22 @@ from unlabeled.losses.blockwise.embedding_checks import unit
 from unlabeled.losses.blockwise.precision import full_precision
 
 
-def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers: int = 2) -> nn.Sequential:
+class Head(nn.Sequential):
+    """Layers that compute in float32 where the encoder before them has bfloat16 or float16.
+
+    They cost little beside the encoder, and a loss that compares features sees what 8 bits would round away.
+    """
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map vectors, shape (n, inputs), to shape (n, outputs)."""
+        with full_precision(z):
+            z = z.to(torch.promote_types(z.dtype, torch.float32))
+            for layer in self:
+                z = layer(z)
+        return z
+
+
+def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers: int = 2) -> Head:
     """Make a projection head: linear layers with batch normalisation and ReLU between them.
 
     Parameters
@@ -33,7 +48,7 @@ def projection_head(inputs: int, outputs: int, hidden: int | None = None, layers
         # The bias would be taken away again by the normalisation.
         parts += [nn.Linear(inputs, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
         inputs = hidden
-    return nn.Sequential(*parts, nn.Linear(inputs, outputs))
+    return Head(*parts, nn.Linear(inputs, outputs))
 
 
 class Prototypes(nn.Module):

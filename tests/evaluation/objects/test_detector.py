@@ -99,6 +99,10 @@ def test_what_is_saved_finds_the_same(model, squares, tmp_path):
     for one, other in zip(model.predict(data), again.predict(data), strict=True):
         assert one.labels.tolist() == other.labels.tolist()
         assert np.array_equal(one.boxes, other.boxes)
+    about = json.loads((tmp_path / "detector" / "encoder.json").read_text())
+    assert about["data"]["fingerprint"] == VOC(squares, "train").fingerprint != data.fingerprint
+    assert about["recipe"] == again.provenance_["recipe"]
+    assert about["training"] == model.provenance_["training"]
     with pytest.raises(UnlabeledError, match="holds no detector"):
         Detector.load(tmp_path)
 

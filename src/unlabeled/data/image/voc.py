@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from unlabeled.counted import counted
+from unlabeled.data.fingerprint import file_digest, fingerprint
 from unlabeled.data.image.decode import SUFFIXES, UnreadableError, picture, upright_size
 from unlabeled.data.image.objects import Objects
 from unlabeled.data.paths import existing
@@ -56,6 +60,8 @@ class VOC:
         Pictures left out, and why.
     remarks : list of str
         What a user should know of how the folder was read.
+    fingerprint : str
+        SHA-256 over names, files and marked objects of the pictures.
 
     Raises
     ------
@@ -117,6 +123,14 @@ class VOC:
 
     def __repr__(self) -> str:
         return f"VOC({len(self):,} pictures{self._of_split()} of {self.folder})"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what identifies the content; worked out when first asked for."""
+        parts: list[str | NDArray[np.generic]] = []
+        for name, path, objects in zip(self.ids, self.paths, self.objects, strict=True):
+            parts += [name, file_digest(path), objects.boxes, objects.difficult, *map(str, objects.labels)]
+        return fingerprint(parts)
 
     def decode(self, index: int) -> Image.Image:
         """Decode a picture, upright, in RGB.

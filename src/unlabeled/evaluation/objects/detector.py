@@ -83,6 +83,8 @@ class Detector(Estimator):
         Whether proposals were given, and must be.
     history_ : list of dict
         The mean loss of each epoch.
+    provenance_ : dict
+        Settings, fingerprint of the pictures and their boxes, and seed; they are saved with the encoder.
     """
 
     encoder: str | Encoder = ""
@@ -119,8 +121,9 @@ class Detector(Estimator):
         torchvision_ops()
         check_whole_settings(self, "epochs", "batch_size", "size")
         device = choose_device(self.device)
+        seed = int(check_random_state(self.random_state).randint(2**31))
         with torch.random.fork_rng():
-            torch.manual_seed(check_random_state(self.random_state).randint(2**31))
+            torch.manual_seed(seed)
             self.encoder_ = image_tower(trained_encoder(self.encoder)).to(device).eval()
             wanted = self.encoder_.preprocessing
             check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and boxes are in images")
@@ -138,6 +141,8 @@ class Detector(Estimator):
             self._train(torch.from_numpy(values), targets, regions, device)
         self.encoder_.eval()
         self.head_.eval()
+        data = {"kind": "image", "rows": len(X), "fingerprint": X.fingerprint}
+        self.provenance_ = {"recipe": self.recipe(), "data": data, "training": {"seed": seed}}
         return self
 
     def predict(self, X: Any, *, proposals: Proposals | None = None) -> list[Detections]:
@@ -226,7 +231,7 @@ class Detector(Estimator):
         check_is_fitted(self, "head_")
         settings = self.get_params(deep=False) | {"encoder": str(self.encoder) if isinstance(self.encoder, str) else ""}
         with folder_written_aside(folder, FORMAT) as aside:
-            write_encoder(self.encoder_, aside, {})
+            write_encoder(self.encoder_, aside, self.provenance_)
             save_tensors(self.head_.state_dict(), aside / "head.safetensors")
             about = {
                 "format": FORMAT,
@@ -234,8 +239,9 @@ class Detector(Estimator):
                 "size": self.size_,
                 "classes": self.classes_,
                 "given": self.given_,
+                "history": self.history_,
             }
-            write_json(aside / "detector.json", about | {"history": self.history_})
+            write_json(aside / "detector.json", about | self.provenance_)
 
     @classmethod
     @refuses_damage
@@ -253,6 +259,7 @@ class Detector(Estimator):
         self.encoder_ = load_encoder(folder).to(device)
         self.size_, self.classes_, self.history_ = int(saved["size"]), saved["classes"], saved["history"]
         self.given_ = bool(saved.get("given", False))
+        self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
         self.head_ = RegionHead(tensors["mean"].shape[1], len(self.classes_), self.size_)
         load_weights(self.head_, tensors, folder / "head.safetensors")
         self.head_.to(device).eval()

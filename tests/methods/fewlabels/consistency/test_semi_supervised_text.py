@@ -90,8 +90,11 @@ def test_mixtures_of_tokens_are_refused(texts):
 @pytest.mark.parametrize("method", [Supervised, FixMatch])
 def test_pairs_of_texts_are_refused_by_name(method, texts, encoder):
     sentences, _, y = texts
+    pairs, model = list(zip(sentences, sentences, strict=True)), method(encoder=encoder, epochs=1, **QUICK)
     with pytest.raises(UnlabeledError, match="these are pairs or triples of texts; give single texts"):
-        method(encoder=encoder, epochs=1, **QUICK).fit(list(zip(sentences, sentences, strict=True)), y)
+        model.fit(pairs, y)
+    with pytest.raises(UnlabeledError, match=f"{method.__name__} classifies single texts, and these are pairs"):
+        model.fit(sentences, y).predict(pairs)
 
 
 def test_texts_of_which_the_first_is_missing_are_texts(texts, encoder):

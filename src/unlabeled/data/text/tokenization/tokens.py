@@ -43,12 +43,12 @@ class TextTriple(NamedTuple):
     third: Tokens
 
 
-def single_texts(values: Any, user: str) -> Tokens:
-    """Give the values of a batch of single texts, and refuse pairs and triples.
+def single_texts(values: Any, user: str) -> Any:
+    """Give the values of a batch as they are, and refuse pairs and triples of texts.
 
     Parameters
     ----------
-    values : Tokens, TextPair or TextTriple
+    values : Tokens, or values of another kind of data
     user : str
         What takes single texts only, and what it does with them, such as ``"TokenCrop distorts"``.
 
@@ -56,7 +56,7 @@ def single_texts(values: Any, user: str) -> Tokens:
     ------
     UnlabeledError
     """
-    if not isinstance(values, Tokens):
+    if isinstance(values, (TextPair, TextTriple)):
         raise UnlabeledError(
             f"{user} single texts, and these are pairs or triples of texts; give single texts, or take a method that "
             "learns from pairs, such as SimCSE or FineTuning"

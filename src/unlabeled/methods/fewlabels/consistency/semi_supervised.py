@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import Batch, joined, rows_of
 from unlabeled.data.instances import Instances, Relabelled
+from unlabeled.data.text.tokenization.tokens import single_texts
 from unlabeled.encoders import Encoder, Network, Teacher
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
@@ -200,10 +201,12 @@ class SemiSupervised(ClassifierMixin, SelfSupervised, ABC):
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
         """Give the logits of each class, shape (m, c), by the averaged weights."""
+        user, found = f"{type(self).__name__} classifies", []
         with evaluating(self) as (net, device):
             assert net.teacher is not None
-            logits = [net.teacher(values).float().cpu().numpy() for values in canonical_batches(self, X, device)]
-        return np.concatenate(logits)
+            for values in canonical_batches(self, X, device):
+                found.append(net.teacher(single_texts(values, user)).float().cpu().numpy())
+        return np.concatenate(found)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Give the most probable class of each instance."""
