@@ -7,7 +7,6 @@ results as soon as it has them. Encoders that a part learns are kept in the fold
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from harness import RESULTS, arguments, interleave, report, row
+from harness import arguments, interleave, report, row
 
 from unlabeled import BERT, GPT, FineTuning, SetFit, SimCSE
 from unlabeled.data.text.text_windows import sentences
@@ -374,11 +373,8 @@ def training(rounds: int) -> list[dict[str, Any]]:
 
 def keep(rows: list[dict[str, Any]]) -> None:
     """Write rows into the results, in place of those with the same labels."""
-    path, fresh = RESULTS / "text.json", {r["label"] for r in rows}
-    old = json.loads(path.read_text())["rows"] if path.exists() else []
-    load = os.getloadavg()[0]
-    note = {"scale": SCALE, "load_of_the_machine": round(load, 1)}
-    report("text", [*(r for r in old if r["label"] not in fresh), *({**r, **note} for r in rows)])
+    note = {"scale": SCALE, "load_of_the_machine": round(os.getloadavg()[0], 1)}
+    report("text", [{**r, **note} for r in rows], notes=__doc__ or "", renew=True)
 
 
 def main() -> None:
