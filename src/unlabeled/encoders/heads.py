@@ -10,9 +10,9 @@ from unlabeled.losses.blockwise.precision import full_precision
 
 
 class Head(nn.Sequential):
-    """Layers that compute in float32 where the encoder before them has bfloat16 or float16.
+    """Layers that compute in float32 also where the encoder before them computes in bfloat16 or float16.
 
-    They cost little beside the encoder, and a loss that compares features sees what 8 bits would round away.
+    A loss compares small differences between vectors, which bfloat16 rounds; beside the encoder a head costs little.
     """
 
     def forward(self, z: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -45,6 +46,18 @@ def test_corners_counted_from_one_become_edges(folder):
     assert voc.objects[1].difficult.tolist() == [True, False]
     assert voc.decode(0).size == (40, 30)
     assert not voc.remarks
+
+
+def test_the_fingerprint_is_that_of_pictures_and_boxes_wherever_they_are(folder, tmp_path_factory):
+    copy = shutil.copytree(folder, tmp_path_factory.mktemp("elsewhere") / "copy")
+    known = {VOC(folder).fingerprint}
+    assert VOC(copy).fingerprint in known
+    Image.new("RGB", (40, 30), "blue").save(copy / "JPEGImages/two.jpg")
+    known.add(VOC(copy).fingerprint)
+    for changed in (thing("dog"), thing(box=(5, 6, 20, 24)), thing(difficult=1), ""):
+        (copy / "Annotations/one.xml").write_text(annotation(changed))
+        known.add(VOC(copy).fingerprint)
+    assert len(known) == 6
 
 
 def test_a_list_of_one_class_has_flags_and_without_a_split_all_are_read(folder):

@@ -258,7 +258,7 @@ class Detector(Estimator):
         device = choose_device(self.device)
         self.encoder_ = load_encoder(folder).to(device)
         self.size_, self.classes_, self.history_ = int(saved["size"]), saved["classes"], saved["history"]
-        self.given_ = bool(saved.get("given", False))
+        self.given_ = saved["given"]
         self.provenance_ = {key: saved[key] for key in ("recipe", "data", "training")}
         self.head_ = RegionHead(tensors["mean"].shape[1], len(self.classes_), self.size_)
         load_weights(self.head_, tensors, folder / "head.safetensors")

@@ -184,7 +184,7 @@ class CrossEncoder(TupleViews):
             assert isinstance(net.encoder, (Paired, JointTowers))
             joint: Tensor = net.head(net.encoder.pair(first, second))
             return joint.squeeze(1)
-        u, v = net.project(first).float(), net.project(second).float()
+        u, v = net.project(first), net.project(second)
         if self.similarity == "inner_product":
             s = (u * v).sum(dim=1) / self.projection_dim**0.5
         elif self.similarity == "euclidean":

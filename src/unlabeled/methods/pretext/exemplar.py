@@ -78,7 +78,7 @@ class Exemplar(MultiView):
 
     def loss(self, net: Any, x: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of the softmax over all classes, estimated from some."""
-        z = F.normalize(net.project(x).float(), dim=1)
+        z = F.normalize(net.project(x), dim=1)
         return sampled_softmax(z, net.classes.vectors, y, negatives=self.negatives, temperature=self.temperature)
 
 

@@ -100,7 +100,7 @@ class Jigsaw(Tiles):
 
     def _answers(self, net: Network, tiles: Tensor) -> Tensor:
         vectors = net.encoder(tiles.flatten(0, 1)).unflatten(0, (-1, 9))
-        logits: Tensor = net.head(vectors).float()
+        logits: Tensor = net.head(vectors)
         return logits
 
 

@@ -61,5 +61,5 @@ class RelativePosition(Tiles):
         """Give the logits, shape (8n, 8): one row for each neighbour of each image."""
         vectors = net.encoder(tiles.flatten(0, 1)).unflatten(0, (-1, 9))
         middle = vectors[:, 4:5].expand(-1, 8, -1)
-        logits: Tensor = net.head(torch.cat((middle, vectors[:, NEIGHBOURS]), 2).flatten(0, 1)).float()
+        logits: Tensor = net.head(torch.cat((middle, vectors[:, NEIGHBOURS]), 2).flatten(0, 1))
         return logits

@@ -49,4 +49,4 @@ class Rotation(Validated):
 
     def loss(self, net: Network, x: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of the answer."""
-        return F.cross_entropy(net.head(net.encoder(x)).float(), y)
+        return F.cross_entropy(net.head(net.encoder(x)), y)

@@ -85,7 +85,7 @@ class VideoQuestion(Validated, VideoMethod):
 
     def answers(self, net: Any, x: Tensor) -> Tensor:
         """Give the logits of both answers, shape (m, 2)."""
-        answers: Tensor = net.head(net.encoder.features(x).vectors.flatten(1)).float()
+        answers: Tensor = net.head(net.encoder.features(x).vectors.flatten(1))
         return answers
 
     def loss(self, net: Any, x: Tensor, y: Tensor) -> Tensor:
