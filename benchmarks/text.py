@@ -176,19 +176,22 @@ def newsgroup_bodies() -> list[str]:
 def bert() -> list[dict[str, Any]]:
     """BERT, 4 layers of 256, one pass over as many texts as two cores with bfloat16 read in 20 minutes.
 
-    Its figures are those on texts that it has not seen. It can be resumed.
+    No text is seen twice, so dropout would only slow it down, and 30 % of the tokens teach more a step than 15 %; both
+    were chosen on texts that are neither learnt from nor tested on. Its figures are those on texts that it has not
+    seen, with 15 % of the tokens hidden. It can be resumed.
     """
     texts = bert_corpus()
     order = np.random.default_rng(0).permutation(len(texts))
     held, learnt = [texts[i] for i in order[:300]], [texts[i] for i in order[300:]]
     settings: dict[str, Any] = {"dim": 256, "layers": 4, "heads": 4, "length": 128, "batch_size": 32, "epochs": 1}
     settings |= {"learning_rate": 1e-3, "warmup": 0.1, "clip_norm": 1.0, "weight_decay": 0.01, "random_state": 0}
-    settings |= {"progress": False}
-    shown = learnt[: some(6_900)]
+    settings |= {"encoder": "transformer", "dropout": 0.0, "mask_share": 0.3, "progress": False}
+    shown = learnt[: some(12_500)]
     model = BERT(**settings, checkpoint=str(TRAINED / "bert-checkpoint"), checkpoint_every=50)
     with Clock() as clock:
         model.fit(shown, resume=(TRAINED / "bert-checkpoint").exists())
     model.save(TRAINED / "bert")
+    model.mask_share = 0.15
     figures = model.figures(held)
     about = {
         **clock.figures,
@@ -200,32 +203,33 @@ def bert() -> list[dict[str, Any]]:
 
 
 def probes() -> list[dict[str, Any]]:
-    """Edge probing of that BERT on conll2000."""
+    """Edge probing of that BERT on conll2000; all figures are of the first seed, the gain over layer 0 of three."""
     encoder = load_encoder(TRAINED / "bert")
     found = []
     for task in ("pos", "chunk"):
         shown, test = (
             (column("conll2000", split, "tokens"), column("conll2000", split, task)) for split in ("train", "test")
         )
-        probe = edge_probing(encoder, *shown, *test)
-        found.append({"label": f"edge probing of BERT, {task}", **vars(probe)})
+        each = [edge_probing(encoder, *shown, *test, seed=seed) for seed in range(3)]
+        gains = [probe.mix - probe.cumulative[0] for probe in each]
+        found.append({"label": f"edge probing of BERT, {task}", **vars(each[0]), "mix_above_embeddings": gains})
     return found
 
 
 def sentences_to_learn() -> list[str]:
     """Sentences of the Brown corpus, of messages and of chats, of 5 to 40 words."""
-    found = [s for text in bert_corpus()[:2000] for s in sentences(text) if 5 <= len(s.split()) <= 40]
+    found = [s for text in bert_corpus()[:8000] for s in sentences(text) if 5 <= len(s.split()) <= 40]
     order = np.random.default_rng(0).permutation(len(found))[: some(20_000)]
     return [found[i] for i in order]
 
 
 def sick_triples() -> list[tuple[str, str, str]]:
-    """Premise, what follows from it, and what contradicts it; where nothing does, another sentence."""
+    """Premise, what follows from it, and what contradicts it; where nothing does, the sentence of another pair."""
     table = pq.read_table(DATA / "sick" / "train.parquet").to_pandas()
     against = {
         p: h for p, h, kind in zip(table.premise, table.hypothesis, table.label, strict=True) if kind == "CONTRADICTION"
     }
-    others = table.hypothesis.tolist()
+    others = np.roll(table.hypothesis, len(table) // 2)
     follows = table[table.label == "ENTAILMENT"]
     return [
         (p, h, against.get(p, others[i]))
@@ -234,28 +238,35 @@ def sick_triples() -> list[tuple[str, str, str]]:
 
 
 def simcse() -> list[dict[str, Any]]:
-    """SimCSE from that BERT, over 3 seeds: unsupervised, then supervised with SICK's entailments."""
-    before = likeness(load_encoder(TRAINED / "bert"), "sts")
-    found: list[dict[str, Any]] = [{"label": "STS, BERT before SimCSE, mean of its vectors", **before}]
-    shown, triples = sentences_to_learn(), sick_triples()
-    for title, views, start in (
-        ("dropout", "dropout", "bert"),
-        ("crop", "crop", "bert"),
-        ("supervised, after dropout", "dropout", "simcse-dropout"),
-    ):
-        scores = []
+    """SimCSE from that BERT, over 3 seeds: unsupervised, then supervised with SICK's entailments, measured on its test
+    pairs too.
+
+    Views, learning rates and dropout were chosen by the relatedness of SICK's training pairs.
+    """
+    bert = load_encoder(TRAINED / "bert")
+    before = likeness(bert, "sts")
+    sick = likeness(bert, "sick")["all_pairs"]
+    found: list[dict[str, Any]] = [{"label": "STS, BERT before SimCSE, mean of its vectors", **before, "sick": sick}]
+    triples = sick_triples()
+    single, supervised = sentences_to_learn(), {"views": "crop", "learning_rate": 1e-4, "epochs": 3}
+    variants: list[tuple[str, str, list[Any], dict[str, Any]]] = [
+        ("dropout", "bert", single, {"views": "dropout", "learning_rate": 3e-5, "dropout": 0.1}),
+        ("crop", "bert", single, {"views": "crop", "learning_rate": 1e-4}),
+        ("entailments, after crop", "simcse-crop", [each[:2] for each in triples], supervised),
+        ("entailments and contradictions, after crop", "simcse-crop", triples, supervised),
+    ]
+    for title, start, shown, own in variants:
+        scores, sick_scores = [], []
         for seed in range(3):
-            settings: dict[str, Any] = {"views": views, "batch_size": 64, "length": 64, "random_state": seed}
-            settings |= {"epochs": 1, "learning_rate": 1e-4, "progress": False}
+            settings: dict[str, Any] = {"batch_size": 64, "length": 64, "epochs": 1, "random_state": seed, **own}
             folder = TRAINED / (start if start == "bert" else f"{start}-{seed}")
-            if start != "bert":
-                settings["epochs"] = 3
-            model = SimCSE(encoder=str(folder), **settings).fit(shown if start == "bert" else triples)
-            model.save(TRAINED / f"simcse-{title}-{seed}")
-            scores.append(likeness(model.encoder_, "sts")["all_pairs"])
-            print(title, seed, scores[-1], flush=True)
-        gain = float(np.mean(scores)) - before["all_pairs"]
-        found.append({"label": f"STS, SimCSE from BERT, {title}", "all_pairs": scores, "mean_gain": gain})
+            model = SimCSE(encoder=str(folder), progress=False, **settings)
+            model.fit(shown).save(TRAINED / f"simcse-{title}-{seed}")
+            for name, kept in (("sts", scores), ("sick", sick_scores)):
+                kept.append(likeness(model.encoder_, name)["all_pairs"])
+            print(title, seed, scores[-1], sick_scores[-1], flush=True)
+        figures = {"all_pairs": scores, "mean_gain": float(np.mean(scores)) - before["all_pairs"], "sick": sick_scores}
+        found.append({"label": f"STS, SimCSE from BERT, {title}", **figures})
     return found
 
 

@@ -16,7 +16,7 @@ from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.encoders.encoder import from_description
 from unlabeled.errors import UnlabeledError
 
-STEPS, BATCH = 300, 1024
+STEPS, BATCH = 1000, 1024
 JUDGED = 4096
 """Test words that are judged at a time: their vectors in all layers are copied to bring them to scale."""
 MAX_WORDS = 20_000
