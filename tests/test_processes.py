@@ -13,6 +13,7 @@ import subprocess
 import sys
 import traceback
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import torch
@@ -169,7 +170,14 @@ def run_as_process(number: int, meeting_point: str) -> dict[str, str]:
         found[name] = ""
     leave_process_group()
     assert (world_size(), rank()) == (1, 0)
+    assert not gloo_threads(), "a thread that outlives its group can abort the process when the interpreter ends"
     return found
+
+
+def gloo_threads() -> list[str]:
+    """Name the threads of gloo in this process, where the system tells."""
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").glob("*")]
+    return [name for name in names if "gloo" in name]
 
 
 # --- what pytest runs -------------------------------------------------------------------------------------------------
@@ -208,5 +216,5 @@ def test_one_process_is_its_own_group():
 
 
 if __name__ == "__main__":
-    faulthandler.enable()  # one such process was once aborted after its last check, and nothing told where
+    faulthandler.enable()
     print(json.dumps(run_as_process(int(sys.argv[1]), sys.argv[2])))

@@ -10,6 +10,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+if dist.is_available():
+    # Its functions have the group of the moment as a default argument. If it is imported while there is a group, as
+    # DistributedDataParallel does, that group never ends: its threads outlive it, and one that still drops a tensor
+    # while the interpreter ends aborts the process.
+    import torch.distributed.nn
+
 
 def world_size() -> int:
     """Count the processes training together; 1 when there is no process group."""
