@@ -176,9 +176,9 @@ def newsgroup_bodies() -> list[str]:
 def bert() -> list[dict[str, Any]]:
     """BERT, 4 layers of 256, one pass over as many texts as two cores with bfloat16 read in 20 minutes.
 
-    No text is seen twice, so dropout would only slow it down, and 30 % of the tokens teach more a step than 15 %; both
-    were chosen on texts that are neither learnt from nor tested on. Its figures are those on texts that it has not
-    seen, with 15 % of the tokens hidden. It can be resumed.
+    It learns without dropout, since no text is seen twice, and hides 30 % of the tokens; both were chosen on texts that
+    are neither learnt from nor tested on. Its figures are those on texts that it has not seen, with 15 % of the tokens
+    hidden. It can be resumed.
     """
     texts = bert_corpus()
     order = np.random.default_rng(0).permutation(len(texts))
@@ -241,7 +241,7 @@ def simcse() -> list[dict[str, Any]]:
     """SimCSE from that BERT, over 3 seeds: unsupervised, then supervised with SICK's entailments, measured on its test
     pairs too.
 
-    Views, learning rates and dropout were chosen by the relatedness of SICK's training pairs.
+    Views, learning rates and dropout of the unsupervised ones were chosen by the relatedness of SICK's training pairs.
     """
     bert = load_encoder(TRAINED / "bert")
     before = likeness(bert, "sts")

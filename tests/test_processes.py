@@ -215,6 +215,20 @@ def test_one_process_is_its_own_group():
     leave_process_group()  # there is nothing to part from
 
 
+@pytest.mark.skipif(not dist.is_available(), reason="this PyTorch has no process groups")
+def test_a_group_that_was_there_before_the_import_ends_with_its_threads(tmp_path: Path):
+    code = f"""
+import torch.distributed as dist
+dist.init_process_group("gloo", init_method="file://{tmp_path}/meeting-point", rank=0, world_size=1)
+import unlabeled.processes
+unlabeled.processes.leave_process_group()
+from test_processes import gloo_threads
+assert not gloo_threads()
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
 if __name__ == "__main__":
-    faulthandler.enable()
+    faulthandler.enable()  # so that a process that is aborted tells where
     print(json.dumps(run_as_process(int(sys.argv[1]), sys.argv[2])))

@@ -10,10 +10,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-if dist.is_available():
-    # Its functions have the group of the moment as a default argument. If it is imported while there is a group, as
-    # DistributedDataParallel does, that group never ends: its threads outlive it, and one that still drops a tensor
-    # while the interpreter ends aborts the process.
+if dist.is_available() and not dist.is_initialized():
+    # The functions of torch.distributed.nn keep the group that there is at import as a default argument. If
+    # DistributedDataParallel is the first to import it, that is a group which then never ends: its threads outlive it,
+    # and one that still drops a tensor while the interpreter ends aborts the process.
     import torch.distributed.nn
 
 
