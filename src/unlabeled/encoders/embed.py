@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.data.instances import Instances
 from unlabeled.encoders.encoder import Encoder
-from unlabeled.encoders.network import channels_last
+from unlabeled.encoders.network import ready_convolutions
 
 ROWS, SMALL = 32, 4096
 """Rows that a batch of instances with at most so many numbers has at least."""
@@ -52,7 +52,7 @@ def embed(
     ndarray of float32, shape (n, dim)
     """
     encoder.to(torch.device(device)).eval()
-    channels_last(encoder)
+    ready_convolutions(encoder)
     vectors = np.empty((len(instances), encoder.dim), dtype=np.float32)
     done = 0
     # Texts say which of them are of about one length; all others come as they stand.

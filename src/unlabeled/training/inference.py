@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Generator, Tensor
 
 from unlabeled.data.batch import joined
-from unlabeled.encoders.network import channels_last
+from unlabeled.encoders.network import ready_convolutions
 from unlabeled.modalities import open_instances
 from unlabeled.setting_checks import LARGEST_SEED, check_whole_number
 from unlabeled.training.control.devices import choose_device
@@ -29,7 +29,7 @@ def evaluating(method: SelfSupervised) -> Iterator[tuple[Network, torch.device]]
     check_is_fitted(method, "encoder_")
     device = choose_device(method.device)
     net = method.network_.to(device).eval()
-    channels_last(net)  # as in training, so that a method that was saved and loaded computes the very same
+    ready_convolutions(net)  # as in training, so that a method that was saved and loaded computes the very same
     with torch.no_grad():
         yield net, device
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unlabeled.data.batch import joined_batches
 from unlabeled.data.instances import Instances
-from unlabeled.encoders.network import Network, channels_last
+from unlabeled.encoders.network import Network, ready_convolutions
 from unlabeled.encoders.synchronised import synchronised
 from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.processes import all_or_none, all_reduce_sum, rank, world_size
@@ -95,7 +95,7 @@ def train(
     folder = Path(method.checkpoint) if method.checkpoint is not None else None
     if world_size() > 1:
         synchronised(net)
-    channels_last(net)
+    ready_convolutions(net)
     net.train()
     with all_or_none(fabric.device):
         optimizer = make_optimizer(method.optimizer, net, method.learning_rate, method.weight_decay, method.betas)
