@@ -240,7 +240,7 @@ def test_answers_are_found(encoder, tmp_path):
     assert FineTuning.load(tmp_path / "m").predict(questions[:2]) == ["dog", ""]
 
 
-def test_images_are_fine_tuned_too():
+def test_images_are_fine_tuned_too(tmp_path):
     torch.manual_seed(0)
     encoder = make_encoder("conv", ImagePreprocessing(8, 1))
     images = np.random.default_rng(0).random((32, 8, 8)) * 0.2
@@ -252,6 +252,11 @@ def test_images_are_fine_tuned_too():
     model = FineTuning(encoder=encoder, layers=2, **QUICK).fit(images, [0, 1] * 16)
     assert model.score(images, [0, 1] * 16) > 0.9
     assert torch.equal(model.encoder_.body[0][1].running_mean, statistics)  # of a frozen layer
+    model.save(tmp_path / "m")
+    again = FineTuning.load(tmp_path / "m")
+    np.testing.assert_array_equal(again.predict_proba(images), model.predict_proba(images))
+    for each in (model, again):  # laid out as their inputs are
+        assert each.encoder_.body[1][0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from unlabeled.data.paths import folder_of_encoder
 from unlabeled.data.text.tokenization.tokenized import bucketed, by_length
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.encoders.network import ready_convolutions
 from unlabeled.encoders.text.pretrained_text import load_pretrained_text
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
@@ -238,6 +239,7 @@ class FineTuning(Estimator):
         self._check()
         device = choose_device(self.device)
         self.encoder_ = load_encoder(folder).to(device)
+        ready_convolutions(self.encoder_)
         self.task_ = TASKS[self.task]()
         self.task_.restore(saved["state"])
         if hasattr(self.task_, "classes"):
@@ -253,6 +255,7 @@ class FineTuning(Estimator):
         """Read instances and labels, and train."""
         device = choose_device(self.device)
         self.encoder_ = trained_encoder(self.encoder).to(device)
+        ready_convolutions(self.encoder_)
         self.task_ = TASKS[self.task]()
         instances, made = self.task_.prepare(X, self.encoder_)
         targets, owner, known = self.task_.learn(y, X, made)
