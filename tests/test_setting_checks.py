@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -81,3 +82,24 @@ def test_no_method_learns_with_a_size_of_nothing():
         for value in (0, -1):
             with pytest.raises(UnlabeledError, match=f"{option} must be"):
                 check_types(cls(**{option: value}))
+
+
+def test_what_no_setting_can_be_is_refused_by_its_name():
+    anything = r"typing\.Any|ArrayLike|SupportsArray|Callable"
+    checked = 0
+    for cls in methods().values():
+        for option in card(cls).options:
+            if not re.search(anything, str(option.type)):
+                with pytest.raises(UnlabeledError, match=f"{option.name} must be "):
+                    check_types(cls(**{option.name: object()}))
+                checked += 1
+    assert checked > 1000
+
+
+def test_settings_that_are_folders_are_texts_or_paths():
+    folders = {"checkpoint", "cache", "encoder", "text_encoder"}
+    found = [(cls, option) for cls in methods().values() for option in card(cls).options if option.name in folders]
+    assert {option.name for _, option in found} == folders
+    for cls, option in found:
+        for folder in ("run", Path("run")):
+            check_types(cls(**{option.name: folder}))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
 from typing import Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -22,6 +23,10 @@ SIZES = re.compile(r"((^|_)dim|_layers|_depth|^(prototypes|permutations|guesses|
 """Names of settings that count something of which there must be one."""
 NAMED = {int: "a whole number", float: "a number", str: "a text", bool: "True or False", types.NoneType: "None"}
 """What the types of settings are called in messages."""
+
+
+class StandIn:
+    """Stands, in an estimator that was loaded, for an object that it was given and that was not saved."""
 
 
 def check_whole_number(name: str, value: Any, least: int = 1, most: int | None = None) -> None:
@@ -92,7 +97,9 @@ def refuse_idle(owner: Any, names: Iterable[str], why: str) -> None:
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Tell whether a value may stand for a setting of a type; of types that are no plain ones, anything may.
+    """Tell whether a value may stand for a setting of a type.
+
+    Of types that are neither plain nor a class, anything may; of any class, a `StandIn` may.
 
     Examples
     --------
@@ -104,13 +111,17 @@ def fits(value: Any, kind: Any) -> bool:
         return isinstance(value, str | int | None) and value in get_args(kind)
     if origin in (Union, types.UnionType):
         return any(fits(value, each) for each in get_args(kind))
-    if origin in (tuple, list):
+    if origin in (tuple, list, Sequence):
         return hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
     if kind in (int, float):
         return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
     if kind is bool:
         return type(value).__name__ in ("bool", "bool_")  # also NumPy's, old and new
-    return isinstance(value, str) if kind is str else kind is not types.NoneType or value is None
+    if origin is os.PathLike:
+        return isinstance(value, os.PathLike)
+    if kind is Any or not isinstance(kind, type):
+        return True
+    return isinstance(value, kind if kind in (str, types.NoneType) else (kind, StandIn))
 
 
 def described_type(kind: Any) -> str:
@@ -120,6 +131,8 @@ def described_type(kind: Any) -> str:
     --------
     >>> described_type(int | None), described_type(Literal["sgd", "adam"] | float)
     ('a whole number or None', "'sgd', 'adam' or a number")
+    >>> described_type(str | os.PathLike[str] | None)
+    'a text, a path or None'
     """
     kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     found = [
@@ -131,9 +144,12 @@ def described_type(kind: Any) -> str:
 
 
 def _type_name(kind: Any) -> str:
-    if get_origin(kind) in (tuple, list):
+    if get_origin(kind) in (tuple, list, Sequence):
         return "several values"
-    return NAMED.get(kind) or str(getattr(kind, "__name__", kind))
+    if get_origin(kind) is os.PathLike:
+        return "a path"
+    name = str(getattr(kind, "__name__", kind))
+    return NAMED.get(kind) or (f"{'an' if name[0] in 'AEIOU' else 'a'} {name}" if isinstance(kind, type) else name)
 
 
 def check_types(owner: Any) -> None:

@@ -76,7 +76,7 @@ def test_each_pair_has_a_group(groups):
 
 
 def test_scores_that_are_no_numbers_are_refused():
-    with pytest.raises(UnlabeledError, match="scores are numbers"):
+    with pytest.raises(UnlabeledError, match="scores must be numbers"):
         similarity_of_vectors(ONE, OTHER, ["high"] * 40)
 
 

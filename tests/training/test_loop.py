@@ -99,7 +99,7 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_never_stopped(
             return super().split(batch)
 
     monkeypatch.setattr("unlabeled.estimator.name_of", lambda cls: method)
-    interrupted = StopsAtFive(**settings, checkpoint=str(tmp_path))
+    interrupted = StopsAtFive(**settings, checkpoint=tmp_path)
     with pytest.raises(KeyboardInterrupt, match=r"after step 5 of 16; saved in .*resume=True"):
         interrupted.fit(images)
     assert interrupted.transform(images).shape[0] == 128  # it keeps what it has learnt
@@ -369,7 +369,7 @@ def test_a_bank_and_a_count_of_the_method_resume_to_the_same_weights(images, tmp
     settings = {"epochs": 3, "batch_size": 32, "random_state": 0, "progress": False}
     labels = np.arange(128) % 5 - 1
     whole = Banked(**settings).fit(images, labels)
-    interrupted = Banked(**settings, checkpoint=str(tmp_path))
+    interrupted = Banked(**settings, checkpoint=tmp_path)
     interrupted.stop_at = 7
     with pytest.raises(KeyboardInterrupt):
         interrupted.fit(images, labels)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 import unlabeled
-from unlabeled import SimCLR
+from unlabeled import Autoencoder, FineTuning, FixMatch, SimCLR
+from unlabeled.encoders import save_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.training.settings import check_settings
 
@@ -69,3 +73,30 @@ def test_epochs_that_are_none_are_refused(epochs):
 def test_no_epochs_are_for_a_trained_encoder():
     with pytest.raises(UnlabeledError, match="0 takes an encoder as it is, which must be a trained one"):
         check_settings(SimCLR(epochs=0))
+
+
+@pytest.mark.parametrize("cls", [SimCLR, Autoencoder, FixMatch, FineTuning])
+def test_an_encoder_may_be_named_by_a_path(cls, given, digits, tmp_path):
+    save_encoder(given, tmp_path / "encoder")
+    images, labels = digits[0][:32], digits[1][:32]
+    learning = [labels] if cls in (FixMatch, FineTuning) else []
+    models = [cls(encoder=folder, **QUICK) for folder in (tmp_path / "encoder", str(tmp_path / "encoder"))]
+    by_path, by_text = (model.fit(images, *learning) for model in models)
+    read = operator.methodcaller("predict_proba" if cls is FineTuning else "transform", images)
+    assert np.array_equal(read(by_path), read(by_text))
+    assert by_path.recipe() == by_text.recipe()
+    by_path.save(tmp_path / "model")
+    again = clone(unlabeled.load(tmp_path / "model")).fit(images, *learning)
+    assert np.array_equal(read(again), read(by_path))
+
+
+@pytest.mark.parametrize("cls", [SimCLR, FineTuning])
+def test_what_is_no_encoder_is_refused_by_name(cls, digits):
+    for other in (3, torch.nn.Linear(64, 8), ["conv"]):
+        with pytest.raises(UnlabeledError, match="encoder must be a text, a path or an Encoder, not "):
+            cls(encoder=other, **QUICK).fit(digits[0][:32], digits[1][:32])
+
+
+def test_what_is_no_view_is_refused_by_name(images):
+    with pytest.raises(UnlabeledError, match="views must be a text or a View, not 3"):
+        SimCLR(views=3, **QUICK).fit(images)

@@ -57,7 +57,8 @@ def configured(
         if key not in known:
             raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
     for key, value in settings.items():
-        if not fits(value, known[key].type):
+        # A table is that of a view or an encoder, or else no setting: the method says so when it begins.
+        if not isinstance(value, dict) and not fits(value, known[key].type):
             raise UnlabeledError(f"{recipe}: {key} must be {described_type(known[key].type)}, not {value!r}")
     chosen = {**defaults, **settings, **from_words(words, known, cls.__name__)}
     for key, value in chosen.items():

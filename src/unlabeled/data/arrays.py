@@ -63,6 +63,22 @@ def deviations(array: NDArray[Any]) -> NDArray[np.float64]:
     return np.where((array != array[:1]).any(axis=0), array.std(axis=0, dtype=np.float64), 0.0)
 
 
+def numbers_given(name: str, value: Any) -> NDArray[np.float64]:
+    """Give a copy of what was given as an array of numbers.
+
+    Examples
+    --------
+    >>> numbers_given("weights", "heavy")
+    Traceback (most recent call last):
+        ...
+    unlabeled.errors.UnlabeledError: weights must be numbers: could not convert string to float: 'heavy'
+    """
+    try:
+        return np.array(as_array(value), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UnlabeledError(f"{name} must be numbers: {error}") from None
+
+
 def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Open a ``.npy`` file, memory-mapped, or the data of a ``.npz`` file and its labels.
 

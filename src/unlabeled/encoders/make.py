@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 
 from unlabeled.data.paths import folder_of_encoder
@@ -15,12 +16,12 @@ TRAINED = ("clip:", "clip_text:", "transformers:")
 """How the names of encoders begin that are loaded with their weights."""
 
 
-def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> Encoder:
+def make_encoder(specification: str | os.PathLike[str] | Encoder, preprocessing: Preprocessing) -> Encoder:
     """Make the encoder that `specification` names.
 
     Parameters
     ----------
-    specification : str or Encoder
+    specification : str, path or Encoder
         The name of an architecture, such as ``"conv"`` or ``"timm:resnet18"``, a run or a folder that holds a saved
         encoder, or an `Encoder`. The given encoder is copied, so that fitting never changes a parameter; the copy is in
         the processor's memory, wherever the given one has learnt.
@@ -34,6 +35,7 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     """
     if isinstance(specification, Encoder):
         return _fitting(copy.deepcopy(specification).cpu(), preprocessing, "the given encoder")
+    specification = os.fspath(specification)
     name, _, rest = specification.partition(":")
     known = architectures()
     if name in known and known[name].modalities:
@@ -45,7 +47,7 @@ def make_encoder(specification: str | Encoder, preprocessing: Preprocessing) -> 
     raise unknown_name("encoder", specification, ["auto", *encoder_names()])
 
 
-def brings_weights(specification: str | Encoder) -> bool:
+def brings_weights(specification: str | os.PathLike[str] | Encoder) -> bool:
     """Tell whether an encoder that is asked for has been trained already.
 
     Examples
@@ -53,8 +55,9 @@ def brings_weights(specification: str | Encoder) -> bool:
     >>> brings_weights("timm:resnet18"), brings_weights("timm:resnet18:pretrained")
     (False, True)
     """
-    if not isinstance(specification, str):
+    if not isinstance(specification, str | os.PathLike):
         return True
+    specification = os.fspath(specification)
     named = specification.startswith(TRAINED) or specification.endswith(":pretrained")
     return named or Path(specification).is_dir()
 

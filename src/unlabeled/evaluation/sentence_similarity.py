@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from unlabeled.data.arrays import numbers_given
 from unlabeled.data.text.texts import Texts
 from unlabeled.encoders.embed import embed
 from unlabeled.errors import UnlabeledError
@@ -88,10 +89,7 @@ def similarity_of_vectors(
     >>> similarity_of_vectors(one, other, [5.0, 3.0, 0.0]).all_pairs
     1.0
     """
-    try:
-        wanted = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UnlabeledError(f"scores are numbers: {error}") from None
+    wanted = numbers_given("scores", scores)
     if not len(first) == len(second) == len(wanted):
         raise UnlabeledError(f"there are {len(first)} and {len(second)} vectors but {len(wanted)} scores")
     if len(wanted) < 2 or not np.isfinite(wanted).all():

@@ -41,7 +41,7 @@ class Settings:
 
     Parameters
     ----------
-    encoder : str or Encoder, default "auto"
+    encoder : str, path or Encoder, default "auto"
         The encoder that the data are prepared for.
     size, channels : int, optional
         Of images.

@@ -171,8 +171,8 @@ class TextModality(Modality):
             known = getattr(data, "tokenizer", None)
             own = _of_encoder(settings)
             if own is not None:
-                if (asked := getattr(settings, "tokenizer", "auto")) not in ("auto", settings.encoder):
-                    raise UnlabeledError(f"the encoder brings its own tokenizer; leave out tokenizer={asked!r}")
+                if (asked := getattr(settings, "tokenizer", "auto")) != "auto" and str(asked) != str(settings.encoder):
+                    raise UnlabeledError(f"the encoder brings its own tokenizer; leave out tokenizer={str(asked)!r}")
                 _check_no_vocabulary(settings, "the encoder brings its own tokenizer")
             preprocessing = (own or (TextPreprocessing(known, data.length) if known is not None else None)) or _trained(
                 data, settings
@@ -271,7 +271,8 @@ def _names_texts(columns: list[str]) -> bool:
 def _of_encoder(settings: Any) -> TextPreprocessing | None:
     """Give the preprocessing that the encoder asked for brings with it, if it does."""
     encoder = getattr(settings, "encoder", "auto")
-    if isinstance(encoder, str):
+    if isinstance(encoder, str | os.PathLike):
+        encoder = os.fspath(encoder)
         name, _, rest = encoder.partition(":")
         if name == "clip_text" and rest:
             from unlabeled.data.pairs.clip_checkpoint import read_clip_checkpoint
@@ -338,7 +339,7 @@ def _check_no_vocabulary(settings: Any, why: str) -> None:
 
 def _trained(data: Texts, settings: Any) -> TextPreprocessing:
     """Train a tokenizer on the texts, or take that of the checkpoint which the settings name."""
-    kind = getattr(settings, "tokenizer", "auto")
+    kind = os.fspath(getattr(settings, "tokenizer", "auto"))
     length = getattr(settings, "length", None) or LENGTH
     if kind == "auto":
         kind = getattr(settings, "tokenizer_kind", "wordpiece")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -35,7 +36,7 @@ class Method(Protocol):
     warmup: float
     clip_norm: float | None
     accumulate: int
-    checkpoint: str | None
+    checkpoint: str | os.PathLike[str] | None
     checkpoint_every: int | None
     progress: bool | None
 

@@ -10,7 +10,7 @@ from unlabeled.encoders.encoder import Encoder
 from unlabeled.encoders.make import brings_weights
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.estimator import described
-from unlabeled.setting_checks import check_types, check_whole_number, check_whole_settings, refuse_idle
+from unlabeled.setting_checks import StandIn, check_types, check_whole_number, check_whole_settings, refuse_idle
 from unlabeled.views import View
 
 AT_LEAST_ONE = ("batch_size", "accumulate", "checkpoint_every", "size", "workers")
@@ -19,7 +19,7 @@ LARGEST_RATE = 1e30
 
 
 @dataclass(frozen=True)
-class LostEncoder:
+class LostEncoder(StandIn):
     """Stands, in a method that was loaded, for an `Encoder` that it was given: the weights it began with are not saved.
 
     Parameters

@@ -500,7 +500,7 @@ def test_a_resumed_training_is_the_training_that_was_not_interrupted(encoder, se
         with pytest.raises(KeyboardInterrupt, match=r"saved in .*resume=True"):
             FineTuning(**made, checkpoint=str(tmp_path)).fit(X, y)
     torch.manual_seed(step)  # what is drawn elsewhere does not matter
-    resumed = FineTuning(**made, checkpoint=str(tmp_path)).fit(X, y, resume=True)
+    resumed = FineTuning(**made, checkpoint=tmp_path).fit(X, y, resume=True)
     assert resumed.history_ == whole.history_
     assert resumed.provenance_["training"] == whole.provenance_["training"]
     states = state_of(whole), state_of(resumed)

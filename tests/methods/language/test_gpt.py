@@ -259,7 +259,7 @@ def published(request, tmp_path_factory):
 
 def test_a_tokenizer_that_ends_no_text_loses_nothing_of_the_prompt(published, tmp_path):
     published.save(tmp_path, 16)
-    model = GPT(**TINY, tokenizer=str(tmp_path), epochs=1).fit(TEXTS)
+    model = GPT(**TINY, tokenizer=tmp_path, epochs=1).fit(TEXTS)
     assert len(model.tokenizer_.closing_tokens) == 0
     for prompt in ("the dog barks", ""):
         assert model.generate(prompt, length=2, seed=0).startswith(prompt)

@@ -209,6 +209,7 @@ def test_many_rows_are_worked_on_in_chunks(monkeypatch):
         ([[1.0, "a"]], {}, "at least 2 rows"),
         ([[1.0, "a"], [2.0, "b"]], {"n_components": 3}, "take fewer components"),
         ([[1.0, "a"], [2.0, "b"]], {"categorical": ["plan"]}, "categorical names 'plan', which is no column"),
+        ([[1.0, "a"], [2.0, "b"]], {"categorical": 1}, "categorical must be several values or None, not 1"),
         ([[1.0, "a"], [2.0, "b"]], {"prior": 0}, "prior must be above 0"),
         ("table.csv", {}, "read the table first"),
     ],

@@ -142,7 +142,7 @@ def test_an_interrupt_without_a_checkpoint_keeps_what_was_learnt(small_tiles, ct
 
 def test_a_finished_run_can_be_given_more_epochs(tmp_path):
     longer = GloVe(dim=10, epochs=5, **QUIET).fit(text())
-    GloVe(dim=10, epochs=2, checkpoint=str(tmp_path), **QUIET).fit(text())
+    GloVe(dim=10, epochs=2, checkpoint=tmp_path, **QUIET).fit(text())
     resumed = GloVe(dim=10, epochs=5, checkpoint=str(tmp_path), **QUIET).fit(text(), resume=True)
     assert np.array_equal(resumed.vectors_.vectors, longer.vectors_.vectors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar
 
 import torch
@@ -24,8 +25,8 @@ class TwoTowers(Encoder):
     Parameters
     ----------
     preprocessing : PairPreprocessing
-    image, text : Encoder, dict or str, optional
-        The towers, their descriptions or names; by default ``"conv"`` and a transformer of two layers.
+    image, text : Encoder, dict, str or path, optional
+        The towers, their descriptions, names or folders; by default ``"conv"`` and a transformer of two layers.
     dim : int, default 128
         Length of the vectors.
     frozen : sequence of str, optional
@@ -45,8 +46,8 @@ class TwoTowers(Encoder):
         self,
         preprocessing: Any,
         *,
-        image: Encoder | dict[str, Any] | str = "conv",
-        text: Encoder | dict[str, Any] | str = "auto",
+        image: Encoder | dict[str, Any] | str | os.PathLike[str] = "conv",
+        text: Encoder | dict[str, Any] | str | os.PathLike[str] = "auto",
         dim: int = 128,
         frozen: tuple[str, ...] | list[str] = (),
     ) -> None:
@@ -103,7 +104,7 @@ def image_tower(encoder: Encoder) -> Encoder:
     return encoder.image if isinstance(encoder, TwoTowers) else encoder
 
 
-def make_tower(tower: Encoder | dict[str, Any] | str, preprocessing: Any) -> Encoder:
+def make_tower(tower: Encoder | dict[str, Any] | str | os.PathLike[str], preprocessing: Any) -> Encoder:
     """Make the tower of one half from an encoder, its description or its name."""
     if isinstance(tower, dict):
         return from_description(tower, preprocessing)

@@ -21,7 +21,7 @@ def detection(
 
     Parameters
     ----------
-    encoder : str or Encoder
+    encoder : str, path or Encoder
         A run, a folder with a saved encoder, or an `Encoder`, which is copied.
     folder : path or VOC
         Pictures in the layout of Pascal VOC.

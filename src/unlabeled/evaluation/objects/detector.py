@@ -55,7 +55,7 @@ class Detector(Estimator):
 
     Parameters
     ----------
-    encoder : str or Encoder
+    encoder : str, path or Encoder
         A run, a folder with a saved encoder, or an `Encoder` of images that has feature maps; it is copied. Of an
         encoder of images with captions, such as CLIP's, the tower of images.
     fine_tune : bool, default False
@@ -87,7 +87,7 @@ class Detector(Estimator):
         Settings, fingerprint of the pictures and their boxes, and seed; they are saved with the encoder.
     """
 
-    encoder: str | Encoder = ""
+    encoder: str | os.PathLike[str] | Encoder = ""
     fine_tune: bool = False
     size: int | None = None
     epochs: int = 30
@@ -229,7 +229,8 @@ class Detector(Estimator):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON."""
         check_is_fitted(self, "head_")
-        settings = self.get_params(deep=False) | {"encoder": str(self.encoder) if isinstance(self.encoder, str) else ""}
+        encoder = "" if isinstance(self.encoder, Encoder) else os.fspath(self.encoder)
+        settings = self.get_params(deep=False) | {"encoder": encoder}
         with folder_written_aside(folder, FORMAT) as aside:
             write_encoder(self.encoder_, aside, self.provenance_)
             save_tensors(self.head_.state_dict(), aside / "head.safetensors")

@@ -13,7 +13,7 @@ def fine_tune(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **setti
 
     Parameters
     ----------
-    encoder : str or Encoder
+    encoder : str, path or Encoder
         A run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is copied.
     X, y
         Instances and labels, see `unlabeled.FineTuning.fit`.

@@ -24,7 +24,7 @@ def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settin
 
     Parameters
     ----------
-    encoder : str or Encoder
+    encoder : str, path or Encoder
         A run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is copied.
     X, y
         Instances and labels, see `unlabeled.FineTuning.fit`.

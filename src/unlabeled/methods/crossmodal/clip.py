@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
@@ -50,10 +51,10 @@ class CLIP(MultiView):
 
     Parameters
     ----------
-    encoder : str or Encoder, default "auto"
+    encoder : str, path or Encoder, default "auto"
         The image tower: any encoder of images; ``"conv"`` by default. ``"clip:<folder or name>"`` takes a checkpoint of
         OpenCLIP or transformers, with its text tower and scale if `text_encoder` is ``"auto"``; see `from_pretrained`.
-    text_encoder : str or Encoder, default "auto"
+    text_encoder : str, path or Encoder, default "auto"
         The text tower: any encoder of texts; a transformer of two layers by default. A pre-trained one is
         ``"transformers:<folder, package or name>"``.
     objective : {"softmax", "sigmoid"}, default "softmax"
@@ -97,13 +98,13 @@ class CLIP(MultiView):
     modalities: ClassVar[tuple[str, ...]] = ("pair",)
     minimum_rows: ClassVar[int] = 2
 
-    text_encoder: str | Encoder = "auto"
+    text_encoder: str | os.PathLike[str] | Encoder = "auto"
     objective: Literal["softmax", "sigmoid"] = "softmax"
     dim: int | None = None
     frozen: Literal["none", "image", "text"] = "none"
     chunk: int | None = None
     column: str | None = None
-    tokenizer: str = "auto"
+    tokenizer: str | os.PathLike[str] = "auto"
     vocabulary: int = 8000
     length: int = 32
 

@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
 
 from unlabeled.array_model import ArrayModel
-from unlabeled.data.arrays import unmasked
+from unlabeled.data.arrays import numbers_given, unmasked
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.blas_threads import one_blas_thread
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
@@ -123,7 +123,7 @@ def known_shares(class_prior: ArrayLike, classes: int) -> Floats:
     UnlabeledError
         If there is not one for each class, or one is not above 0.
     """
-    prior = np.asarray(class_prior, dtype=np.float64)
+    prior = numbers_given("class_prior", class_prior)
     if prior.shape != (classes,) or not (prior > 0).all() or not np.isfinite(prior).all():
         raise UnlabeledError(f"class_prior must hold a share above 0 for each of the {classes} classes")
     shares: Floats = prior / prior.sum()

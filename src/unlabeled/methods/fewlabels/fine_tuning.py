@@ -58,7 +58,7 @@ class FineTuning(Estimator):
 
     Parameters
     ----------
-    encoder : str or Encoder
+    encoder : str, path or Encoder
         A trained one: a run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is
         copied.
     task : {"class", "score", "tags", "span"}, default "class"
@@ -95,7 +95,7 @@ class FineTuning(Estimator):
         ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
     random_state : int, RandomState or None, default None
         With an int, a fit is repeatable bit for bit on one machine.
-    checkpoint : str, optional
+    checkpoint : path, optional
         Folder in which training is saved after each epoch, for `fit(..., resume=True)`.
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook.
@@ -129,7 +129,7 @@ class FineTuning(Estimator):
 
     modalities: ClassVar[tuple[str, ...]] = ("image", "vector", "text")
 
-    encoder: str | Encoder = ""
+    encoder: str | os.PathLike[str] | Encoder = ""
     task: TaskName = "class"
     layers: str | int = "all"
     layer_decay: float = 1.0
@@ -144,7 +144,7 @@ class FineTuning(Estimator):
     precision: Precision = "auto"
     device: str = "auto"
     random_state: int | None = None
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
     progress: bool | None = None
 
     def fit(self, X: Any, y: Any, *, resume: bool = False) -> Self:
@@ -217,7 +217,7 @@ class FineTuning(Estimator):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
         check_is_fitted(self, "head_")
-        encoder = self.encoder if isinstance(self.encoder, str) else ""
+        encoder = "" if isinstance(self.encoder, Encoder) else os.fspath(self.encoder)
         settings = self.recipe() | {"method": "fine_tuning", "encoder": encoder}
         with folder_written_aside(folder) as aside:
             write_encoder(self.encoder_, aside, self.provenance_)

@@ -51,7 +51,7 @@ class SetFit(ClassifierMixin, Estimator):
 
     Parameters
     ----------
-    encoder : str or Encoder
+    encoder : str, path or Encoder
         A trained one, see `FineTuning`.
     tune : {"auto", "always", "never"}, default "auto"
         ``"auto"`` cross-validates both, in three parts, and keeps the better; it takes three times as long again.
@@ -96,7 +96,7 @@ class SetFit(ClassifierMixin, Estimator):
 
     modalities: ClassVar[tuple[str, ...]] = ("text",)
 
-    encoder: str | Encoder = ""
+    encoder: str | os.PathLike[str] | Encoder = ""
     tune: Literal["auto", "always", "never"] = "auto"
     pairs: int = 20
     batch_size: int = 16
@@ -175,7 +175,7 @@ class SetFit(ClassifierMixin, Estimator):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save as a folder of safetensors and JSON, replaced in one step if it exists."""
         check_is_fitted(self, "weights_")
-        encoder = self.encoder if isinstance(self.encoder, str) else ""
+        encoder = "" if isinstance(self.encoder, Encoder) else os.fspath(self.encoder)
         settings = self.recipe() | {"method": "set_fit", "encoder": encoder}
         with folder_written_aside(folder) as aside:
             write_encoder(self.encoder_, aside, self.provenance_)

@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import validate_data
 
 from unlabeled.array_model import ArrayModel
-from unlabeled.data.arrays import unmasked
+from unlabeled.data.arrays import numbers_given, unmasked
 from unlabeled.data.blocks import Blocks, is_stream
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
@@ -105,7 +105,7 @@ class Mixture(ArrayModel):
         """Check the weights of the rows: None, or one number a row, none negative, not all zero."""
         if sample_weight is None:
             return None
-        weights = np.asarray(sample_weight, dtype=np.float64)
+        weights = numbers_given("sample_weight", sample_weight)
         if weights.ndim == 0:
             weights = np.full(n, weights)
         if weights.shape != (n,):

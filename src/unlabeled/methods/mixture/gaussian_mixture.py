@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from unlabeled.data.arrays import numbers_given
 from unlabeled.data.blocks import Block, Blocks
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import LatentMixture, check_rows
@@ -305,7 +306,7 @@ def _random_shares(k: int, block: Block, seed: int) -> NDArray[np.float64]:
 
 
 def _checked(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    array = np.array(value, dtype=np.float64)
+    array = numbers_given(name, value)
     if array.shape != shape:
         raise UnlabeledError(f"{name} must be of shape {shape}, got {array.shape}")
     if not np.isfinite(array).all():

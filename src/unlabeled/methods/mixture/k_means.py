@@ -12,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from unlabeled.data.arrays import numbers_given
 from unlabeled.data.blocks import Block, Blocks, mean_and_variance
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.methods.mixture.base import Mixture
@@ -144,7 +145,7 @@ def _check_centres(centres: Any, shape: tuple[int, int]) -> None:
     """Refuse centres to start from that are not of the shape (k, d), or not finite."""
     if np.shape(centres) != shape:
         raise UnlabeledError(f"init has shape {np.shape(centres)}, but the centres' is {shape}")
-    if not np.isfinite(np.asarray(centres, dtype=np.float64)).all():
+    if not np.isfinite(numbers_given("init", centres)).all():
         raise UnlabeledError("init holds NaN or infinity")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -113,7 +114,7 @@ class GloVe(TrainedEmbedding):
     epochs: int = 25
     output: Output = "sum"
     memory: str | int = "1GB"
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
 
     def fit(self, X: Any, y: Any = None, *, resume: bool = False) -> Self:
         """Learn vectors of the words of a text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, Self
 
@@ -80,7 +81,7 @@ class Word2Vec(TrainedEmbedding, ABC):
     held_out: float | None = None
     deterministic: bool = False
     initial: Any = None
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
 
     @abstractmethod
     def _model(self, vocabulary: Vocabulary) -> Model:

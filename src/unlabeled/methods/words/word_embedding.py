@@ -71,7 +71,7 @@ class WordEmbedding(Estimator, ABC):
     max_vocab: int | None = None
     tokenizer: str | Callable[[str], Iterable[str]] | None = "words"
     errors: Literal["strict", "replace"] = "strict"
-    cache: str | None = None
+    cache: str | os.PathLike[str] | None = None
     random_state: int | None = None
     progress: bool | None = None
 

@@ -51,7 +51,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     Parameters
     ----------
-    encoder : str or Encoder, default "auto"
+    encoder : str, path or Encoder, default "auto"
         The network from instance to vector. Of images: ``"conv"``, ``"flat_conv"``, ``"vit"``, ``"timm:<model>"`` or
         ``"clip:<name>"``; of vectors: ``"mlp"``; of texts: ``"transformer"``, ``"lstm"`` or ``"transformers:<name>"``;
         of videos: ``"conv3d"``, ``"frames:<image encoder>"`` or ``"temporal:<image encoder>"``; or a folder with a
@@ -128,7 +128,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     point."""
     betas: ClassVar[tuple[float, float]] = (0.9, 0.999)
 
-    encoder: str | Encoder = "auto"
+    encoder: str | os.PathLike[str] | Encoder = "auto"
     epochs: int = 100
     batch_size: int = 256
     optimizer: OptimizerName = "adamw"
@@ -144,7 +144,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     channels: int | None = None
     workers: int | None = None
     random_state: int | None = None
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
     checkpoint_every: int | None = None
     progress: bool | None = None
 
@@ -406,7 +406,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _n_features_out(self) -> int:
         return self.encoder_.dim
 
-    def _encoder_specification(self, preprocessing: Preprocessing) -> str | Encoder:
+    def _encoder_specification(self, preprocessing: Preprocessing) -> str | os.PathLike[str] | Encoder:
         if self.encoder != "auto":
             return self.encoder
         return self.auto_encoder.get(preprocessing.kind, modality_of(preprocessing).encoder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -31,7 +32,7 @@ class TextMethod(SelfSupervised):
 
     Parameters
     ----------
-    tokenizer : str, default "auto"
+    tokenizer : str or path, default "auto"
         ``"wordpiece"``, ``"bpe"`` or ``"characters"``: trained on the texts. A folder of a checkpoint: its tokenizer.
         ``"auto"`` takes what suits the method, or the tokenizer of the encoder if that brings one.
     vocabulary : int, default 8000
@@ -55,7 +56,7 @@ class TextMethod(SelfSupervised):
     needs_mask: ClassVar[bool] = False
 
     batch_size: int = 64
-    tokenizer: str = "auto"
+    tokenizer: str | os.PathLike[str] = "auto"
     vocabulary: int = 8000
     column: str | None = None
     unit: Literal["line", "paragraph", "file"] = "line"
@@ -105,7 +106,7 @@ class TextMethod(SelfSupervised):
         self._lengths = torch.from_numpy(instances.lengths)
         return super().training_instances(instances)
 
-    def _encoder_specification(self, preprocessing: Any) -> str | Encoder:
+    def _encoder_specification(self, preprocessing: Any) -> str | os.PathLike[str] | Encoder:
         return self.own_encoder(preprocessing) if self.encoder == "auto" else self.encoder
 
     def _make_encoder(self, preprocessing: Any) -> Encoder:

@@ -136,7 +136,7 @@ def stopping_after(monkeypatch, blocks):
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(corpus, tmp_path, monkeypatch, blocks):
     settings = QUICK | {"deterministic": True, "epochs": 4, "held_out": 0.05}
     whole = SkipGram(**settings).fit(corpus)
-    model = SkipGram(**settings, checkpoint=str(tmp_path))
+    model = SkipGram(**settings, checkpoint=tmp_path)
     with monkeypatch.context() as patch:
         stopping_after(patch, blocks)
         with pytest.raises(KeyboardInterrupt, match=r"stopped after [\d,]+ of 38,400 words; saved in"):
@@ -182,7 +182,7 @@ def test_resuming_another_run_is_refused(corpus, tmp_path):
 
 def test_workers_progress_and_folders_do_not_make_another_run(corpus, tmp_path):
     SkipGram(**QUICK, checkpoint=str(tmp_path), workers=1).fit(corpus)
-    again = SkipGram(**(QUICK | {"progress": None}), checkpoint=str(tmp_path), workers=2, cache=str(tmp_path / "c"))
+    again = SkipGram(**(QUICK | {"progress": None}), checkpoint=str(tmp_path), workers=2, cache=tmp_path / "c")
     again.fit(corpus, resume=True)
 
 

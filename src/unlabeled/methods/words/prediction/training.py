@@ -9,6 +9,7 @@ interrupted goes on where it stopped with nothing saved but the matrices and tha
 from __future__ import annotations
 
 import itertools
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -93,7 +94,7 @@ class WordMethod(Protocol):
     watched_words: ClassVar[int]
     workers: int | None
     deterministic: bool
-    checkpoint: str | None
+    checkpoint: str | os.PathLike[str] | None
     progress: bool | None
 
 
