@@ -4,7 +4,7 @@ The classifier, a perceptron with one hidden layer, learns from 10,000 MNIST ima
 the 10,000 of the test split. Each generative method learns from 10,000 images without labels; 1,000 samples of it
 are then classified. `recognised` is the share, in per cent, whose class has a probability above 0.5, and `confident`
 above 0.9; `digits` counts the classes that hold at least 1 % of the samples. Beside them stand real test images, and
-the mean image with noise, which is no digit. The GAN takes half an hour of one processor:
+the mean image with noise, which is no digit. The GAN takes eight minutes of one processor:
 `python benchmarks/generative.py --methods variational_autoencoder` is the quick part; with `--checkpoints` a run that
 was broken off goes on.
 """

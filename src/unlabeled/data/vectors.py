@@ -18,7 +18,7 @@ from unlabeled.data.finite import first_not_finite
 from unlabeled.data.instances import prefetched
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
-from unlabeled.data.tabular.tables import TABLES, Numbers, from_frame, read_numbers
+from unlabeled.data.tabular.tables import TABLES, Numbers, from_frame, is_frame, read_numbers
 from unlabeled.errors import UnlabeledError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _numbers(source: Any) -> tuple[str, Numbers]:
     if isinstance(source, (str, os.PathLike)):
         path = existing(os.fspath(source))
         return str(path), _from_file(path)
-    if hasattr(source, "columns") and hasattr(source, "to_numpy"):
+    if is_frame(source):
         return "the data frame", from_frame(source)
     if hasattr(source, "toarray"):
         raise UnlabeledError("the vectors are a sparse matrix; make them dense with .toarray()")

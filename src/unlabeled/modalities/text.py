@@ -17,7 +17,7 @@ from unlabeled.data.instances import Instances
 from unlabeled.data.paths import folder_of_encoder, holds_suffix
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import find_column
-from unlabeled.data.tabular.tables import delimiter_of
+from unlabeled.data.tabular.tables import delimiter_of, is_frame
 from unlabeled.data.text.json_lines import LINES_OF_JSON
 from unlabeled.data.text.text_columns import PAIR_COLUMNS, TEXT_COLUMNS, first_given
 from unlabeled.data.text.text_tables import TABLES_OF_TEXT, is_string
@@ -131,7 +131,7 @@ class TextModality(Modality):
             return _is_path_of_texts(Path(source))
         if hasattr(source, "column_names"):
             return True
-        if hasattr(source, "columns") and hasattr(source, "dtypes"):
+        if is_frame(source):
             return _names_texts([str(name) for name in source.columns])
         if getattr(source, "ndim", 1) != 1 or isinstance(source, (str, bytes, Mapping)):
             return False

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from unlabeled.data.arrays import load_array
 from unlabeled.data.instances import Instances
+from unlabeled.data.tabular.tables import is_frame
+from unlabeled.data.validated_rows import validated_rows
 from unlabeled.data.vectors import Vectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.modality import Collection, Modality, OnError
@@ -107,7 +109,7 @@ class VectorModality(Modality):
         """Take arrays and lists of two dimensions, data frames, and files of them."""
         if isinstance(source, os.PathLike):
             return _is_file_of_vectors(Path(source))
-        if hasattr(source, "columns") and hasattr(source, "to_numpy"):
+        if is_frame(source):
             return True
         if hasattr(source, "ndim") and hasattr(source, "dtype"):
             numeric = getattr(source.dtype, "kind", "f") in "fiubc"
@@ -124,11 +126,9 @@ class VectorModality(Modality):
         """Let scikit-learn check what an estimator is given; it remembers names and number of the columns."""
         if not hasattr(settings, "get_params"):
             return source if isinstance(source, Vectors) else Vectors(source)
-        from sklearn.utils.validation import validate_data
-
         opened = Vectors(source) if isinstance(source, os.PathLike) else source
         array = opened.array if isinstance(opened, Vectors) else opened
-        checked = validate_data(settings, array, dtype=(np.float64, np.float32), reset=first)
+        checked = validated_rows(settings, array, dtype=(np.float64, np.float32), reset=first)
         return opened if isinstance(opened, Vectors) else Vectors(checked)
 
     def prepare(

@@ -76,6 +76,43 @@ def test_objects_in_memory(tmp_path):
     assert Texts([path]).texts == ["inside"]
 
 
+class Frame:
+    """A data frame as that of polars: it yields its columns and not their names."""
+
+    def __init__(self, rows):
+        self.rows, self.columns = rows, list(rows)
+
+    def __getitem__(self, name):
+        return tuple(self.rows[name])
+
+    def __iter__(self):
+        return iter(self.rows.values())
+
+    def to_numpy(self):
+        return np.array(list(self), dtype=object).T
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame, pa.table, Frame, dict])
+def test_tables_in_memory_are_read_alike(table):
+    read = Texts(table({**ROWS, "other": ["p", "q", "r"]}))
+    assert (read.texts, read.ids, read.labels.tolist()) == (ROWS["text"], ROWS["id"], [0, -1, 1])
+    assert Texts(table({**ROWS, "other": ["p", None, "r"]}), column="other").texts == ["p", "", "r"]
+    pairs = Texts(table({"premise": ["a", "b"], "hypothesis": ["c", "d"], "score": [0.5, 1.0]}))
+    assert pairs.columns == (["a", "b"], ["c", "d"])
+    assert pairs.scores.tolist() == [0.5, 1.0]
+    with pytest.raises(UnlabeledError, match="there is no column 'txt' in"):
+        Texts(table(ROWS), column="txt")
+
+
+def test_a_name_that_two_columns_have_is_told():
+    for table in (
+        pa.table([["a"], ["b"]], names=["text", "text"]),
+        pd.DataFrame([["a", "b"]], columns=["text", "text"]),
+    ):
+        with pytest.raises(UnlabeledError, match="several columns called 'text'"):
+            Texts(table)
+
+
 def test_a_part_keeps_what_belongs_to_its_rows():
     texts = Texts(pd.DataFrame(ROWS)).part([2, 0])
     assert (texts.texts, texts.ids, texts.labels.tolist()) == (["three", "one"], ["z", "x"], [1, 0])

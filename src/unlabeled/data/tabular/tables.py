@@ -53,6 +53,11 @@ def from_frame(frame: Any) -> Numbers:
     return _assembled(columns, "the data frame")
 
 
+def is_frame(source: Any) -> bool:
+    """Tell a data frame, of pandas or a library like it, from arrays, mappings and Arrow's tables."""
+    return hasattr(source, "columns") and hasattr(source, "to_numpy")
+
+
 def frame_columns(frame: Any) -> list[tuple[str, NDArray[Any]]]:
     """Give the columns of a data frame, pandas' or one like it, by name."""
     _check_different([str(name) for name in frame.columns], "the data frame")
@@ -200,13 +205,13 @@ def id_types(header: str, delimiter: str, kind: Any) -> dict[str, Any]:
 def _is_headerless(lines: Sequence[str], delimiter: str) -> bool:
     """Tell whether the first line is data already: it is all numbers, or has one over a column of numbers."""
     head, *rows = csv_module.reader(lines, delimiter=delimiter) if lines else [[]]
-    places = [place for place, cell in enumerate(head) if _is_number(cell)]
+    places = [place for place, cell in enumerate(head) if is_number(cell)]
     columns = [[row[place] for row in rows if len(row) == len(head) and row[place]] for place in places]
     if not places or ([cell for cell in head if cell] == [str(i) for i in range(len(places))] and len(head) > 1):
         return False  # the numbers that pandas gives to columns
     if all(_is_year(head[place]) for place in places) and not any(map(_is_year, chain(*columns))):
         return False
-    return len(places) == len(head) or any(column and all(map(_is_number, column)) for column in columns)
+    return len(places) == len(head) or any(column and all(map(is_number, column)) for column in columns)
 
 
 def _is_year(cell: str) -> bool:
@@ -236,7 +241,8 @@ def separator_in(line: str) -> str | None:
     return found[1] if found else None
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Tell whether a text is a number as Python writes them."""
     try:
         float(cell)
     except ValueError:

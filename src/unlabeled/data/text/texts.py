@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
+from unlabeled.data.tabular.tables import is_frame
 from unlabeled.data.text.document_texts import read_texts
 from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, first_given, read_text_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
@@ -171,14 +172,10 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
             return _whole(path, unit)
         texts, ids = read_texts(path)
         return TextColumns((texts,), ids)
-    if isinstance(source, Mapping) or hasattr(source, "columns"):
-        names = [str(key) for key in source]
-        if twice := [key for key, count in Counter(names).items() if count > 1]:
+    if (names := _column_names(source)) is not None:
+        if twice := [key for key, count in Counter(map(str, names)).items() if count > 1]:
             raise UnlabeledError(f"{name} has several columns called {twice[0]!r}; rename or drop all but one")
-        frame = {str(key): _listed(source[key]) for key in source}
-        return chosen_columns(frame, name, column)
-    if hasattr(source, "column_names"):  # a dataset of the Hugging Face library
-        return chosen_columns({key: list(source[key]) for key in source.column_names}, name, column)
+        return chosen_columns({str(key): _listed(source[key]) for key in names}, name, column)
     if column is not None:
         raise UnlabeledError(f"column={column!r} is for tables, and {name} is none")
     if not hasattr(source, "__len__"):
@@ -217,8 +214,21 @@ def _whole(path: Path, unit: Unit) -> TextColumns:
     return TextColumns((parts,), [f"paragraph {i + 1}" for i in range(len(parts))])
 
 
+def _column_names(source: Any) -> list[Any] | None:
+    """Name the columns of a data frame, a mapping, an Arrow table or a Hugging Face dataset; None of no table."""
+    if hasattr(source, "column_names"):  # an Arrow table has `columns` too, which are not names
+        return list(source.column_names)
+    if isinstance(source, Mapping):
+        return list(source)
+    return list(source.columns) if is_frame(source) else None
+
+
 def _listed(values: Any) -> list[Any]:
-    return list(values.tolist() if hasattr(values, "tolist") else values)
+    """List the values of an array or a column: of NumPy, pandas, Arrow, polars or anything that yields them."""
+    for name in ("tolist", "to_pylist"):
+        if hasattr(values, name):
+            values = getattr(values, name)()
+    return list(values)
 
 
 def _may_be_path(source: Any) -> bool:

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import validate_data
 
 from unlabeled.array_model import ArrayModel
 from unlabeled.data.arrays import numbers_given, unmasked
+from unlabeled.data.validated_rows import validated_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.blas_threads import one_blas_thread
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels
@@ -45,7 +45,7 @@ class FewLabels(ClassifierMixin, ArrayModel, ABC):
 
     def _rows(self, X: Any, *, reset: bool) -> Any:
         """Check rows as scikit-learn does."""
-        return validate_data(
+        return validated_rows(
             self,
             unmasked(X),
             reset=reset,

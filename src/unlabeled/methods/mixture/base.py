@@ -20,11 +20,11 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import validate_data
 
 from unlabeled.array_model import ArrayModel
 from unlabeled.data.arrays import numbers_given, unmasked
 from unlabeled.data.blocks import Blocks, is_stream
+from unlabeled.data.validated_rows import validated_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
 
@@ -61,7 +61,7 @@ class Mixture(ArrayModel):
         X = unmasked(X)
         if not _out_of_core(X):
             self._check_fits_memory(X)
-            X = validate_data(
+            X = validated_rows(
                 self,
                 X,
                 reset=reset,

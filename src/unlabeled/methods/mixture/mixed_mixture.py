@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from unlabeled.data.tabular.tables import categorical_columns, frame_columns
+from unlabeled.data.tabular.tables import categorical_columns, frame_columns, is_frame
+from unlabeled.data.validated_rows import validated_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.base import LatentMixture, check_rows
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation
@@ -142,7 +143,7 @@ class MixedMixture(LatentMixture):
         weights = self._weights(sample_weight, n)
         if weights is not None:  # rows that do not count bring no levels either
             columns, weights = [column[weights > 0] for column in columns], weights[weights > 0]
-        typed = {f"column {name!r}" for name in categorical_columns(X)} if hasattr(X, "columns") else set()
+        typed = {f"column {name!r}" for name in categorical_columns(X)} if is_frame(X) else set()
         by_type = {place for place, name in enumerate(names) if name in typed}
         kinds = MixedColumns.of(columns, names, self._places(names) | by_type)
         rows = kinds.rows(columns, names)
@@ -266,13 +267,13 @@ class MixedMixture(LatentMixture):
         if isinstance(X, list | tuple) and np.issubdtype(np.asarray(X).dtype, np.str_):
             # Numbers among text became text.
             X = np.array(X, dtype=object)
-        if hasattr(X, "columns"):
+        if is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
             named = frame_columns(X)
             if not named or not len(named[0][1]):
                 raise UnlabeledError(f"the frame has {len(named)} columns and no rows")
             return [column for _, column in named], [f"column {name!r}" for name, _ in named]
-        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+        array = validated_rows(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         if np.issubdtype(array.dtype, np.bytes_):
             array = array.astype(str)
         return list(array.T), [f"column {place}" for place in range(array.shape[1])]

@@ -16,7 +16,7 @@ from unlabeled.data import Vectors
 from unlabeled.data.image.decode import SUFFIXES
 from unlabeled.data.paths import existing, files_under, with_suffix_in
 from unlabeled.data.tabular.table import Table
-from unlabeled.data.tabular.tables import TABLES, has_lists, narrowed
+from unlabeled.data.tabular.tables import TABLES, has_lists, is_frame, narrowed
 from unlabeled.data.text.documents import Documents
 from unlabeled.data.text.tokenization.tokenizers import Tokenizer
 from unlabeled.errors import UnlabeledError, unknown_name
@@ -152,9 +152,7 @@ def _opened(
     if not isinstance(source, str | os.PathLike):
         if column is not None:
             raise UnlabeledError(f"column={column!r} is for tables in files, and this is a {type(source).__name__}")
-        return (
-            (_table(source, scale), "standard") if hasattr(source, "columns") else (_vectors(Vectors(source)), "none")
-        )
+        return (_table(source, scale), "standard") if is_frame(source) else (_vectors(Vectors(source)), "none")
     path = existing(os.fspath(source))
     suffix = path.suffix.lower()
     if column is not None:
