@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlabeled.data.classes import class_name, class_order, encode, encode_values, label_codes
+from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.inputs import class_labels
 
 
@@ -80,3 +81,31 @@ def test_numbers_and_booleans_with_missing_ones(values: Any) -> None:
 def test_nan_beside_names_is_no_name():
     labels, classes = label_codes(["cat", float("nan"), "ant"], 3)
     assert (labels.tolist(), classes.tolist()) == ([1, -1, 0], ["ant", "cat"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0, float("nan"), 2], np.array([0.0, -1.0, 2.0]), pd.array([0, None, 2], dtype="Int64"), [0.0, None, 2.0]],
+)
+def test_whole_numbers_beside_a_gap_stay_whole(values):
+    codes, classes = label_codes(values, 3)
+    assert codes.tolist() == [0, -1, 1]
+    assert classes.dtype == np.int64
+    assert classes.tolist() == [0, 2]
+
+
+def test_numbers_beyond_those_that_floats_count_stay_as_they_are():
+    assert label_codes(np.array([1e300, 2.0]), 2)[1].tolist() == [2.0, 1e300]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([0.5, 1.0], "0.5 is a quantity and no class"),
+        ([float("inf"), 1.0], "a label is infinite"),
+        ([0.5, None], "0.5 is a quantity and no class"),
+    ],
+)
+def test_what_is_no_class_is_refused(values, says):
+    with pytest.raises(UnlabeledError, match=says):
+        label_codes(values, 2)

@@ -130,6 +130,8 @@ def classes_in(values: NDArray[Any]) -> NDArray[Any] | None:
 def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Turn the classes given to `fit` into numbers from 0 on, and keep the classes as they were given.
 
+    Whole numbers beside NaN are fractions to NumPy and pandas; as classes they are whole numbers again.
+
     Parameters
     ----------
     y : array, list, series or tensor of shape (n,)
@@ -148,7 +150,7 @@ def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     Raises
     ------
     UnlabeledError
-        If there is not one label for each row, or names and numbers are mixed.
+        If there is not one label for each row, names and numbers are mixed, or a number is infinite or a quantity.
 
     Examples
     --------
@@ -164,9 +166,24 @@ def label_codes(y: Any, rows: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         classes, codes = np.unique(named.tolist(), return_inverse=True)
     except TypeError as error:
         raise UnlabeledError(f"labels mix types that have no common order: {error}") from error
+    if classes.dtype.kind == "f":
+        classes = _whole_numbers(classes)
     labels = np.full(rows, UNLABELLED, dtype=np.int64)
     labels[known] = codes
     return labels, classes
+
+
+def _whole_numbers(classes: NDArray[Any]) -> NDArray[Any]:
+    """Give classes without fractions as integers, if these hold them exactly; refuse infinity and quantities."""
+    if not np.isfinite(classes).all():
+        raise UnlabeledError("a label is infinite (Input y contains infinity); a label is a class, or −1 where unknown")
+    if classes_in(classes) is None:
+        quantity = classes[classes != np.rint(classes)][0]
+        raise UnlabeledError(
+            f"Unknown label type: continuous. {quantity:.6g} is a quantity and no class; to predict quantities, take "
+            "FineTuning(task='score') or a regression"
+        )
+    return classes.astype(np.int64) if np.abs(classes).max(initial=0) <= 2**53 else classes
 
 
 def _has_text(values: NDArray[Any]) -> bool:

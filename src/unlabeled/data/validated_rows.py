@@ -26,7 +26,7 @@ def validated_rows(estimator: Any, X: Any, **options: Any) -> Any:
     """
     from sklearn.utils.validation import validate_data
 
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not hasattr(X, "toarray"):  # one kind of SciPy's sparse matrices is a mapping
         raise UnlabeledError("X is a dict, and rows come as an array or a data frame, such as pandas.DataFrame(X)")
     try:
         return validate_data(estimator, X, **options)

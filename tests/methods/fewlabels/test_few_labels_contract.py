@@ -99,6 +99,8 @@ def test_the_true_classes_of_unlabelled_rows_never_leak(model, clouds):
         ([0.5, 1, -1, -1, -1, -1], "Unknown label type: continuous"),
         ([0, np.inf, -1, -1, -1, -1], "infinity"),
         (None, "requires y to be passed"),
+        (np.eye(6), r"one label for each row, and this one has shape \(6, 6\); of one-hot rows take y.argmax"),
+        (3, r"one label for each row, and this one has shape \(\)"),
     ],
 )
 def test_labels_that_cannot_be_learnt_from_are_refused_in_words(model, labels, says):

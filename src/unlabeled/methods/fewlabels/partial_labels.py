@@ -53,7 +53,13 @@ class PartialLabels:
         UnlabeledError
             If their number is wrong, they are no classes, none is known, or all are of one class.
         """
-        values = column_or_1d(label_array(y), warn=True)
+        values = label_array(y)
+        if values.ndim != 1 and values.shape != (rows, 1):
+            raise UnlabeledError(
+                f"y should be a 1d array, one label for each row, and this one has shape {values.shape}"
+                f"{'; of one-hot rows take y.argmax(1)' if values.ndim == 2 else ''}"
+            )
+        values = column_or_1d(values, warn=True)
         if len(values) != rows:
             raise UnlabeledError(f"there are {len(values)} labels for {rows} rows; give one each, −1 where unknown")
         codes, classes = label_codes(values, rows)
@@ -61,16 +67,6 @@ class PartialLabels:
             raise UnlabeledError(
                 "no row is labelled (all are −1, NaN, None or empty); label at least one instance of each class"
             )
-        if np.issubdtype(classes.dtype, np.floating):
-            if not np.isfinite(classes).all():
-                raise UnlabeledError("Input y contains infinity; a label is a class, or −1 where unknown")
-            whole = classes == np.round(classes)
-            if not whole.all():
-                raise UnlabeledError(
-                    f"Unknown label type: continuous. {classes[~whole][0]} is a quantity and no class; "
-                    "to predict quantities, take a regression"
-                )
-            classes = classes.astype(np.int64)
         if len(classes) < 2:
             raise UnlabeledError(
                 f"{counted(int((codes >= 0).sum()), 'labelled row')} and only 1 class, {classes[0]}; "

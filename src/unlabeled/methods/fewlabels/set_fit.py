@@ -27,7 +27,6 @@ from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.few_labels import fitted
 from unlabeled.methods.fewlabels.fine_tuning import check_given, trained_encoder
-from unlabeled.methods.fewlabels.tasks import refuse_quantities
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
 from unlabeled.setting_checks import check_whole_settings
@@ -121,7 +120,6 @@ class SetFit(ClassifierMixin, Estimator):
         start = trained_encoder(self.encoder).to(choose_device(self.device))
         instances = self._opened(X, start)
         codes, self.classes_ = label_codes(y, len(instances))
-        refuse_quantities(self.classes_)
         if len(self.classes_) < 2:
             raise UnlabeledError(f"a classifier needs at least two classes, got {len(self.classes_)}")
         rows = np.flatnonzero(codes >= 0)

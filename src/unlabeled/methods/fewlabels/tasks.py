@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn import functional as F
 
-from unlabeled.data.classes import class_name, classes_in, is_missing, label_codes
+from unlabeled.data.classes import class_name, is_missing, label_codes
 from unlabeled.data.text.annotated import answer_span, given_answers, sentence_tags
 from unlabeled.data.text.span_f1 import answer_f1, entity_f1, marks_stretches
 from unlabeled.data.text.text_columns import whole_characters
@@ -125,7 +125,6 @@ class ClassTask(Task):
     def learn(self, y: Any, X: Any, made: Any) -> tuple[Any, NDArray[np.int64], list[Any]]:
         """Number the classes; instances without one are left out."""
         codes, self.classes = label_codes(y, made)
-        refuse_quantities(self.classes)
         self.outputs = len(self.classes)
         known = [self.classes[code] if code >= 0 else None for code in codes]
         return codes.tolist(), np.arange(len(codes)), known
@@ -211,20 +210,6 @@ class ScoreTask(ClassTask):
 
 def _no_number(value: Any) -> bool:
     return not value.strip() if isinstance(value, str) else is_missing(value)
-
-
-def refuse_quantities(classes: NDArray[Any]) -> None:
-    """Refuse labels that are numbers with a fraction: they have no classes.
-
-    Raises
-    ------
-    UnlabeledError
-    """
-    if classes_in(classes) is None:
-        quantity = classes[classes != np.rint(classes)][0]
-        raise UnlabeledError(
-            f"the label {quantity:.6g} is a quantity and no class; to predict numbers take FineTuning(task='score')"
-        )
 
 
 def width_in(state: dict[str, Any]) -> int:
