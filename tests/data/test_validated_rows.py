@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 
 from unlabeled import GaussianMixture, KMeans, LabelPropagation, LatentDirichletAllocation, MixedMixture, SimCLR
 from unlabeled.errors import UnlabeledError
@@ -30,6 +31,19 @@ def test_the_column_that_holds_texts_is_named(fit):
 def test_texts_among_numbers_are_told(fit, X):
     with pytest.raises(UnlabeledError, match="text"):
         fit(X)
+
+
+@pytest.mark.parametrize("fit", FITS.values(), ids=FITS)
+def test_rows_of_different_lengths_are_told(fit):
+    with pytest.raises(UnlabeledError, match="lists of numbers of one length"):
+        fit([[1.0, 2.0], [3.0], [4.0, 5.0]])
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32])
+def test_tensors_of_any_type_are_rows(kind):
+    X = torch.arange(12.0).reshape(6, 2)
+    model = KMeans(2, random_state=0).fit(X.to(kind, copy=True).requires_grad_())
+    assert np.array_equal(model.predict(X), KMeans(2, random_state=0).fit_predict(X.numpy()))
 
 
 def test_a_mapping_is_no_rows():

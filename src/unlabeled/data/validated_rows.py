@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from unlabeled.data.arrays import as_array
 from unlabeled.data.tabular.tables import frame_columns, is_frame, is_number
 from unlabeled.errors import UnlabeledError
 
@@ -22,18 +23,23 @@ def validated_rows(estimator: Any, X: Any, **options: Any) -> Any:
     Raises
     ------
     UnlabeledError
-        If X is a mapping, or holds what is no number; of a data frame the column is named.
+        If X is a mapping, its rows have different lengths, or it holds what is no number; of a data frame the column is
+        named.
     """
     from sklearn.utils.validation import validate_data
 
     if isinstance(X, Mapping) and not hasattr(X, "toarray"):  # one kind of SciPy's sparse matrices is a mapping
         raise UnlabeledError("X is a dict, and rows come as an array or a data frame, such as pandas.DataFrame(X)")
+    if hasattr(X, "detach"):  # a tensor, perhaps of a type or on a device that NumPy does not know
+        X = as_array(X)
     try:
         return validate_data(estimator, X, **options)
     except ValueError as error:
-        if "could not convert string" not in str(error):
-            raise
-        raise UnlabeledError(_what_is_no_number(X)) from None
+        if "inhomogeneous" in str(error):
+            raise UnlabeledError("the rows of X are not lists of numbers of one length") from None
+        if "could not convert string" in str(error):
+            raise UnlabeledError(_what_is_no_number(X)) from None
+        raise
 
 
 def _what_is_no_number(X: Any) -> str:

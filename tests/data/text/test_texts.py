@@ -104,6 +104,12 @@ def test_tables_in_memory_are_read_alike(table):
         Texts(table(ROWS), column="txt")
 
 
+@pytest.mark.parametrize("values", ["one text", 3, None])
+def test_a_column_is_a_list(values):
+    with pytest.raises(UnlabeledError, match=r"column 'text' of the dict is .* and no list of values"):
+        Texts({"text": values})
+
+
 def test_a_name_that_two_columns_have_is_told():
     for table in (
         pa.table([["a"], ["b"]], names=["text", "text"]),

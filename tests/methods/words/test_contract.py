@@ -107,6 +107,16 @@ def test_an_unknown_word_gets_suggestions(method, fitted):
         fitted(method).transform(["quikc"])
 
 
+@pytest.mark.parametrize(("given", "place"), [([3], 0), (["dog", None], 1), (np.ones((2, 2)), 0), ({"dog": 1}, 0)])
+def test_what_is_no_word_is_refused_by_its_place(method, given, place, fitted):
+    with pytest.raises(UnlabeledError, match=f"transform takes words, and what stands in place {place} is "):
+        fitted(method).transform(given)
+
+
+def test_no_words_give_no_vectors(method, fitted):
+    assert fitted(method).transform([]).shape == (0, fitted(method).vectors_.dim)
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [([], "no"), (["", " "], "no"), ("no-such-file.txt", "no-such-file"), ([["a", 3]], "3"), (7, "int")],

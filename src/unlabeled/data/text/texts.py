@@ -175,7 +175,11 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
     if (names := _column_names(source)) is not None:
         if twice := [key for key, count in Counter(map(str, names)).items() if count > 1]:
             raise UnlabeledError(f"{name} has several columns called {twice[0]!r}; rename or drop all but one")
-        return chosen_columns({str(key): _listed(source[key]) for key in names}, name, column)
+        columns = {str(key): source[key] for key in names}
+        for key, values in columns.items():
+            if isinstance(values, str) or not hasattr(values, "__len__"):
+                raise UnlabeledError(f"column {key!r} of {name} is {values!r:.60} and no list of values")
+        return chosen_columns({key: _listed(values) for key, values in columns.items()}, name, column)
     if column is not None:
         raise UnlabeledError(f"column={column!r} is for tables, and {name} is none")
     if not hasattr(source, "__len__"):

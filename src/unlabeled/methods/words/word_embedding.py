@@ -164,14 +164,20 @@ class WordEmbedding(Estimator, ABC):
         ------
         UnknownWordError
             For a word without a vector; the message suggests the nearest ones.
+        UnlabeledError
+            For what is no word, such as a number.
         """
         self._check_is_fitted()
+        X = X.detach().cpu().tolist() if hasattr(X, "detach") else X
         if isinstance(X, str):
             raise UnlabeledError(f"transform takes a sequence of words, got the string {X!r}; write [{X!r}]")
-        items = [str(item) for item in np.asarray(X, dtype=object).ravel()]
+        items = np.asarray(X, dtype=object).ravel().tolist()
+        for place, item in enumerate(items):
+            if not isinstance(item, str):
+                raise UnlabeledError(f"transform takes words, and what stands in place {place} is {item!r:.60}")
         texts = [item for item in items if item not in self.vectors_.index and _is_text(item)]
         if not texts:
-            return np.asarray(self.vectors_[items], dtype=np.float32).reshape(len(items), -1)
+            return np.asarray(self.vectors_[items], dtype=np.float32).reshape(-1, self.vectors_.dim)
         means = dict(zip(texts, weighted_means(self.vectors_, [self._words(text) for text in texts]), strict=True))
         return np.stack([means[item] if item in means else self.vectors_[item] for item in items]).astype(np.float32)
 
