@@ -170,7 +170,8 @@ def check_types(owner: Any) -> None:
         if name == "random_state":
             _check_seed(value)
         elif not fits(value, kind) and not (isinstance(value, str) and "Literal" in str(kind)):
-            raise UnlabeledError(f"{name} must be {described_type(kind)}, not {value!r:.60}")
+            hint = "; give its encoder_" if hasattr(value, "encoder_") else ""
+            raise UnlabeledError(f"{name} must be {described_type(kind)}, not {value!r:.60}{hint}")
         elif isinstance(value, Real) and value != value:
             raise UnlabeledError(f"{name} must be a number, not {value!r}")
         elif isinstance(value, Real) and name.endswith("temperature") and not 0 < float(value) < math.inf:

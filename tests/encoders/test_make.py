@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from unlabeled.encoders import Conv, make_encoder, save_encoder
+from unlabeled.encoders.trained import trained_encoder
 from unlabeled.errors import UnlabeledError
-from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.vector import VectorPreprocessing
 

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from unlabeled.data.arrays import numbers_given
 from unlabeled.data.text.texts import Texts
 from unlabeled.encoders.embed import embed
+from unlabeled.encoders.trained import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
 
@@ -48,7 +49,7 @@ def sentence_similarity(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     pairs : sequence of (str, str)
     scores : sequence of float
@@ -57,6 +58,7 @@ def sentence_similarity(
         The part of the collection that each pair is from.
     batch_size : int, default 64
     """
+    encoder = trained_encoder(encoder)
     device = next(encoder.parameters()).device
     opened = [open_instances(list(texts), preprocessing=encoder.preprocessing)[0] for texts in paired_columns(pairs)]
     first, second = (embed(encoder, each, batch_size=batch_size, device=device) for each in opened)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,15 +10,12 @@ from numpy.typing import ArrayLike
 from unlabeled.explore.clusters import Method
 from unlabeled.explore.segments import Segments, checked_picture, clustered, places
 
-if TYPE_CHECKING:
-    from unlabeled.encoders import Encoder
-
 SPREAD = 50.0
 """Root of the mean squared length of the features; colours are about as far from their mean in CIELAB."""
 
 
 def feature_segments(
-    encoder: Encoder,
+    encoder: Any,
     picture: ArrayLike,
     k: int | Literal["auto"] = 6,
     place: float = 0.5,
@@ -34,7 +31,7 @@ def feature_segments(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of images, with feature maps or patches.
     picture : array-like of uint8, shape (h, w, 3)
     k, place, smooth, method, random_state
@@ -47,8 +44,9 @@ def feature_segments(
     Segments
     """
     from unlabeled.encoders.image.pixel_features import pixel_features
+    from unlabeled.encoders.trained import trained_encoder
 
     pixels = checked_picture(picture, place, smooth)
-    features = pixel_features(encoder, pixels, side)
+    features = pixel_features(trained_encoder(encoder), pixels, side)
     features *= SPREAD
     return clustered(np.dstack([features, places(pixels, place)]), pixels, k, smooth, method, random_state)

@@ -632,7 +632,7 @@ def test_a_saved_encoder_says_where_it_comes_from(encoder, task, X, y, tmp_path)
 def test_a_loaded_model_of_an_encoder_without_a_name_cannot_be_fitted_again(classifier, tmp_path):
     classifier.save(tmp_path / "m")
     loaded = FineTuning.load(tmp_path / "m")
-    with pytest.raises(UnlabeledError, match="name the encoder to fine-tune"):
+    with pytest.raises(UnlabeledError, match="name the encoder: a run"):
         loaded.fit(TEXTS, CLASSES)
 
 

@@ -37,6 +37,6 @@ def detection(
     Detector
         Fitted, with `predict`, `evaluate`, `save` and `load`.
     """
-    return Detector(encoder=encoder, **settings).fit(
+    return Detector(encoder=getattr(encoder, "encoder_", encoder), **settings).fit(
         folder if isinstance(folder, VOC) else VOC(folder, split), proposals=proposals
     )

@@ -24,6 +24,7 @@ from unlabeled.data.image.voc import VOC
 from unlabeled.encoders import Encoder, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
 from unlabeled.encoders.pair.two_towers import image_tower
+from unlabeled.encoders.trained import own_encoder
 from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator
 from unlabeled.evaluation.objects.average_precision import (
@@ -35,7 +36,6 @@ from unlabeled.evaluation.objects.average_precision import (
 from unlabeled.evaluation.objects.region_head import RegionHead, torchvision_ops
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
 from unlabeled.memory import check_memory
-from unlabeled.methods.fewlabels.fine_tuning import trained_encoder
 from unlabeled.modalities import check_modality
 from unlabeled.setting_checks import check_whole_settings
 from unlabeled.training.control.devices import choose_device, device_here
@@ -124,7 +124,7 @@ class Detector(Estimator):
         seed = int(check_random_state(self.random_state).randint(2**31))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.encoder_ = image_tower(trained_encoder(self.encoder)).to(device).eval()
+            self.encoder_ = image_tower(own_encoder(self.encoder)).to(device).eval()
             wanted = self.encoder_.preprocessing
             check_modality(wanted, "image", f"the encoder is for {wanted.kind}s, and boxes are in images")
             self.size_ = int(self.size or self.encoder_.preprocessing.shape[-1])

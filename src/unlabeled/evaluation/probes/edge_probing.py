@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.trained import trained_encoder
 from unlabeled.errors import UnlabeledError
 
 STEPS, BATCH = 1000, 1024
@@ -77,7 +78,7 @@ def edge_probing(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     sentences, tags : sequence of sequences of str
         Words and their tags, to learn from.
@@ -92,6 +93,7 @@ def edge_probing(
     """
     _check_tagged(sentences, tags)
     _check_tagged(test_sentences, test_tags)
+    encoder = trained_encoder(encoder, "text")
     names = sorted({str(tag) for row in tags for tag in row})
     if len(names) < 2:
         raise UnlabeledError(f"probing needs at least two different tags, got {len(names)}")

@@ -13,8 +13,9 @@ def fine_tune(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **setti
 
     Parameters
     ----------
-    encoder : str, path or Encoder
-        A run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is copied.
+    encoder : str, path, Encoder or fitted method
+        A run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is copied; of a fitted
+        method its encoder is taken.
     X, y
         Instances and labels, see `unlabeled.FineTuning.fit`.
     task : {"class", "score", "tags", "span"}, default "class"
@@ -33,4 +34,4 @@ def fine_tune(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **setti
     >>> fine_tune(start.encoder_, ["good", "bad"] * 8, [1, 0] * 8, epochs=1, random_state=0).predict(["bad"]).shape
     (1,)
     """
-    return FineTuning(encoder=encoder, task=task, **settings).fit(X, y)
+    return FineTuning(encoder=getattr(encoder, "encoder_", encoder), task=task, **settings).fit(X, y)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.encoders import Encoder
 from unlabeled.encoders.image.pixel_features import picture_maps
+from unlabeled.encoders.trained import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.linear_probe import LinearProbeResult, linear_probe
 
@@ -32,7 +33,7 @@ class PixelProbeResult:
 
 
 def pixel_probe(
-    encoder: Encoder,
+    encoder: Any,
     pictures: Sequence[NDArray[np.uint8]],
     masks: Sequence[Any],
     test_pictures: Sequence[NDArray[np.uint8]],
@@ -48,7 +49,7 @@ def pixel_probe(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of images, with feature maps or patches.
     pictures, test_pictures : sequence of ndarray of uint8, each of shape (h, w, 3)
     masks, test_masks : sequence of ndarray of int, each of shape (h, w)
@@ -68,7 +69,7 @@ def pixel_probe(
     UnlabeledError
         If a mask has not the size of its picture, the encoder has no maps, or the pixels are of one class.
     """
-    random = np.random.default_rng(random_state)
+    encoder, random = trained_encoder(encoder), np.random.default_rng(random_state)
     parts = []
     for seen, known in ((pictures, masks), (test_pictures, test_masks)):
         if len(seen) != len(known) or len(seen) == 0:

@@ -24,8 +24,9 @@ def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settin
 
     Parameters
     ----------
-    encoder : str, path or Encoder
-        A run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is copied.
+    encoder : str, path, Encoder or fitted method
+        A run, a folder with a saved encoder, ``"transformers:<name>"``, or an `Encoder`, which is copied; of a fitted
+        method its encoder is taken.
     X, y
         Instances and labels, see `unlabeled.FineTuning.fit`.
     task : {"class", "score", "tags", "span"}, default "class"
@@ -50,4 +51,4 @@ def transfer(encoder: Any, X: Any, y: Any, *, task: TaskName = "class", **settin
     (3, 10)
     """
     given: Any = {**OF_A_HEAD, **settings, "layers": "none"}
-    return FineTuning(encoder=encoder, task=task, **given).fit(X, y)
+    return FineTuning(encoder=getattr(encoder, "encoder_", encoder), task=task, **given).fit(X, y)

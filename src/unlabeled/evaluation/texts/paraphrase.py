@@ -34,7 +34,7 @@ def paraphrase(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     pairs, test_pairs : sequence of (str, str)
         To learn the classifier from, and to judge on.

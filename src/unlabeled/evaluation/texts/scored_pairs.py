@@ -22,7 +22,7 @@ def scored_pairs(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     pairs : sequence of (str, str)
     scores : sequence of float

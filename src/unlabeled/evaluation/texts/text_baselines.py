@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.tokenization.tokenizers import tokenize
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import from_description
+from unlabeled.encoders.trained import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.sentence_vectors import SentenceVectors
 from unlabeled.modalities import open_instances
@@ -54,7 +55,7 @@ def representations(encoder: Any, known: Sequence[str], word_vectors: Any, seed:
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     known : sequence of str
         Texts on which tf-idf chooses and weighs its words.
@@ -65,6 +66,7 @@ def representations(encoder: Any, known: Sequence[str], word_vectors: Any, seed:
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    encoder = trained_encoder(encoder)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         blank = from_description(encoder.describe(), encoder.preprocessing).to(next(encoder.parameters()).device)

@@ -25,7 +25,7 @@ def text_classification(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     texts, test_texts : sequence of str
         To learn the classifier from, and to judge on.

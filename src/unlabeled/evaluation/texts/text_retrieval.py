@@ -36,7 +36,7 @@ def text_retrieval(
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : Encoder, fitted method, or path of either
         Of texts.
     queries, documents : sequence of str
     relevant : sequence of iterables of int

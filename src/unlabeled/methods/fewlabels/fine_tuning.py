@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
@@ -20,12 +19,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from unlabeled.data.fingerprint import fingerprint
-from unlabeled.data.paths import folder_of_encoder
 from unlabeled.data.text.tokenization.tokenized import bucketed, by_length
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
 from unlabeled.encoders.network import ready_convolutions
-from unlabeled.encoders.text.pretrained_text import load_pretrained_text
+from unlabeled.encoders.trained import own_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json
@@ -254,7 +252,7 @@ class FineTuning(Estimator):
     def _learn(self, X: Any, y: Any, resume: bool) -> None:
         """Read instances and labels, and train."""
         device = choose_device(self.device)
-        self.encoder_ = trained_encoder(self.encoder).to(device)
+        self.encoder_ = own_encoder(self.encoder).to(device)
         ready_convolutions(self.encoder_)
         self.task_ = TASKS[self.task]()
         instances, made = self.task_.prepare(X, self.encoder_)
@@ -561,21 +559,3 @@ def check_given(model: Any, y: Any) -> None:
         raise UnlabeledError(
             f"{type(model).__name__} requires y to be passed, but the target y is None: give a label for each instance"
         )
-
-
-def trained_encoder(encoder: str | os.PathLike[str] | Encoder) -> Encoder:
-    """Give a copy of a trained encoder: a run's, one in a folder, one of the transformers library, or the given one.
-
-    Raises
-    ------
-    UnlabeledError
-        If there is none.
-    """
-    if isinstance(encoder, Encoder):
-        return copy.deepcopy(encoder)
-    name = os.fspath(encoder)
-    if not name:
-        raise UnlabeledError("name the encoder to fine-tune: a run, a folder, 'transformers:<name>', or an Encoder")
-    if name.startswith("transformers:"):
-        return load_pretrained_text(name.removeprefix("transformers:"))
-    return load_encoder(folder_of_encoder(name))

@@ -22,11 +22,12 @@ from unlabeled.data.classes import class_name, label_codes
 from unlabeled.data.instances import Subset
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
+from unlabeled.encoders.trained import own_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json
 from unlabeled.methods.fewlabels.few_labels import fitted
-from unlabeled.methods.fewlabels.fine_tuning import check_given, trained_encoder
+from unlabeled.methods.fewlabels.fine_tuning import check_given
 from unlabeled.modalities import open_instances
 from unlabeled.search.metric import unit_rows
 from unlabeled.setting_checks import check_whole_settings
@@ -117,7 +118,7 @@ class SetFit(ClassifierMixin, Estimator):
         check_given(self, y)
         self.__dict__.pop("weights_", None)  # those of an earlier fit do not fit the encoder of this one
         seed = int(check_random_state(self.random_state).randint(2**31))
-        start = trained_encoder(self.encoder).to(choose_device(self.device))
+        start = own_encoder(self.encoder).to(choose_device(self.device))
         instances = self._opened(X, start)
         codes, self.classes_ = label_codes(y, len(instances))
         if len(self.classes_) < 2:
@@ -249,7 +250,7 @@ class SetFit(ClassifierMixin, Estimator):
     ) -> Encoder:
         """Tune a copy of the encoder on pairs of some of the texts; `title` is that of the progress bar."""
         device = choose_device(self.device)
-        encoder = trained_encoder(start).train()
+        encoder = own_encoder(start).train()
         first, second, same = pairs_of_classes(rows, codes, self.pairs, np.random.default_rng(seed))
         check_learning_rates(self, "learning_rate")
         optimizer = torch.optim.AdamW(encoder.parameters(), lr=self.learning_rate)
