@@ -100,3 +100,18 @@ def test_what_is_no_encoder_is_refused_by_name(cls, digits):
 def test_what_is_no_view_is_refused_by_name(images):
     with pytest.raises(UnlabeledError, match="views must be a text or a View, not 3"):
         SimCLR(views=3, **QUICK).fit(images)
+
+
+@pytest.mark.parametrize("cls", [SimCLR, FineTuning])
+def test_a_device_may_be_one_of_pytorch(cls, given, digits, tmp_path):
+    images, labels = digits[0][:32], digits[1][:32]
+    learning = [labels] if cls is FineTuning else []
+    by_device, by_name = (
+        cls(encoder=given, device=device, **QUICK).fit(images, *learning) for device in (torch.device("cpu"), "cpu")
+    )
+    read = operator.methodcaller("predict_proba" if cls is FineTuning else "transform", images)
+    assert np.array_equal(read(by_device), read(by_name))
+    by_device.save(tmp_path / "model")
+    loaded = unlabeled.load(tmp_path / "model")
+    assert loaded.device == "cpu"
+    assert np.array_equal(read(loaded), read(by_device))

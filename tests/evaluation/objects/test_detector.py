@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import warnings
@@ -93,8 +94,10 @@ def test_an_untrained_head_is_worse(squares, encoder, model):
 
 
 def test_what_is_saved_finds_the_same(model, squares, tmp_path):
-    model.save(tmp_path / "detector")
+    named = copy.copy(model).set_params(random_state=np.int64(model.random_state), device=torch.device("cpu"))
+    named.save(tmp_path / "detector")
     again = Detector.load(tmp_path / "detector")
+    assert (again.random_state, again.device) == (model.random_state, "cpu")
     data = VOC(squares, "test")
     for one, other in zip(model.predict(data), again.predict(data), strict=True):
         assert one.labels.tolist() == other.labels.tolist()

@@ -26,7 +26,7 @@ from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tenso
 from unlabeled.encoders.pair.two_towers import image_tower
 from unlabeled.encoders.trained import own_encoder
 from unlabeled.errors import UnlabeledError, diverged
-from unlabeled.estimator import Estimator
+from unlabeled.estimator import Estimator, described
 from unlabeled.evaluation.objects.average_precision import (
     COCOResult,
     VOCResult,
@@ -69,7 +69,7 @@ class Detector(Estimator):
         Of the head, at its peak; it rises over a tenth of the steps and falls to zero linearly.
     encoder_learning_rate : float, default 1e-4
     weight_decay : float, default 1e-4
-    device : str, default "auto"
+    device : str or torch.device, default "auto"
     random_state : int, optional
     progress : bool, optional
         Show a progress bar; by default on a terminal and in a notebook.
@@ -95,7 +95,7 @@ class Detector(Estimator):
     learning_rate: float = 1e-3
     encoder_learning_rate: float = 1e-4
     weight_decay: float = 1e-4
-    device: str = "auto"
+    device: str | torch.device = "auto"
     random_state: int | None = None
     progress: bool | None = None
 
@@ -230,13 +230,13 @@ class Detector(Estimator):
         """Save as a folder of safetensors and JSON."""
         check_is_fitted(self, "head_")
         encoder = "" if isinstance(self.encoder, Encoder) else os.fspath(self.encoder)
-        settings = self.get_params(deep=False) | {"encoder": encoder}
+        settings = {name: described(value) for name, value in self.get_params(deep=False).items()}
         with folder_written_aside(folder, FORMAT) as aside:
             write_encoder(self.encoder_, aside, self.provenance_)
             save_tensors(self.head_.state_dict(), aside / "head.safetensors")
             about = {
                 "format": FORMAT,
-                "settings": settings,
+                "settings": settings | {"encoder": encoder},
                 "size": self.size_,
                 "classes": self.classes_,
                 "given": self.given_,

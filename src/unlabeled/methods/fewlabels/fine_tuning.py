@@ -89,7 +89,7 @@ class FineTuning(Estimator):
     precision : {"auto", "bf16", "float32"}, default "auto"
         Of the arithmetic in training. ``"auto"`` takes bfloat16 where the processor has it. Weights and predictions are
         float32 always.
-    device : str, default "auto"
+    device : str or torch.device, default "auto"
         ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
     random_state : int, RandomState or None, default None
         With an int, a fit is repeatable bit for bit on one machine.
@@ -140,7 +140,7 @@ class FineTuning(Estimator):
     validation: float = 0.1
     patience: int = 2
     precision: Precision = "auto"
-    device: str = "auto"
+    device: str | torch.device = "auto"
     random_state: int | None = None
     checkpoint: str | os.PathLike[str] | None = None
     progress: bool | None = None

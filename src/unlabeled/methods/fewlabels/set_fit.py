@@ -61,7 +61,7 @@ class SetFit(ClassifierMixin, Estimator):
         Pairs a step.
     learning_rate : float, default 2e-5
         Of tuning, at its peak; it rises over a tenth of the steps and falls to zero linearly.
-    device : str, default "auto"
+    device : str or torch.device, default "auto"
         ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
     random_state : int, RandomState or None, default None
         With an int, a fit is repeatable bit for bit on one machine.
@@ -101,7 +101,7 @@ class SetFit(ClassifierMixin, Estimator):
     pairs: int = 20
     batch_size: int = 16
     learning_rate: float = 2e-5
-    device: str = "auto"
+    device: str | torch.device = "auto"
     random_state: int | None = None
     progress: bool | None = None
 

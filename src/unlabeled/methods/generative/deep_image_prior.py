@@ -68,7 +68,7 @@ class DeepImagePrior(Estimator):
         α, the weight of a step in the running mean and variance.
     patience : int, default 200
         Steps without a lower variance after which the fit ends. 0 never stops early and gives the last running mean.
-    device : str, default "auto"
+    device : str or torch.device, default "auto"
         ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
     random_state : int, RandomState or None, default None
         With an int, a result is repeatable on one machine.
@@ -106,7 +106,7 @@ class DeepImagePrior(Estimator):
     input_noise: float = 0.03
     smoothing: float = 0.05
     patience: int = 200
-    device: str = "auto"
+    device: str | torch.device = "auto"
     random_state: int | None = None
     progress: bool | None = None
 

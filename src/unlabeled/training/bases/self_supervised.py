@@ -76,7 +76,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     precision : {"auto", "bf16", "float32"}, default "auto"
         Of the arithmetic in training. ``"auto"`` takes bfloat16 where the processor has it; ``"float32"`` is the exact
         choice. Weights, losses and `transform` are float32 always.
-    device : str, default "auto"
+    device : str or torch.device, default "auto"
         ``"auto"`` takes a GPU if there is one; or ``"cpu"``, ``"cuda:1"``, ``"mps"``.
     size : int, optional
         Pixels a side to which images are brought; by default their own size if that is one and small, otherwise at
@@ -138,7 +138,7 @@ class SelfSupervised(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     clip_norm: float | None = None
     accumulate: int = 1
     precision: Precision = "auto"
-    device: str = "auto"
+    device: str | torch.device = "auto"
     size: int | None = None
     resize: Literal["crop", "squash", "pad"] = "crop"
     channels: int | None = None

@@ -14,7 +14,7 @@ from unlabeled.errors import UnlabeledError, unknown_name
 Precision = Literal["auto", "bf16", "float32"]
 
 
-def choose_device(device: str) -> torch.device:
+def choose_device(device: str | torch.device) -> torch.device:
     """Give the device that ``"auto"`` means here: a GPU if there is one, otherwise the CPU.
 
     Raises
@@ -34,7 +34,7 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
-def device_here(device: str) -> str:
+def device_here(device: str | torch.device) -> str | torch.device:
     """Give the device that a saved model names if there is such a one here, otherwise ``"auto"``."""
     try:
         choose_device(device)
@@ -50,7 +50,7 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def make_fabric(device: str, precision: str) -> Any:
+def make_fabric(device: str | torch.device, precision: str) -> Any:
     """Make the Fabric that places modules, computes in the precision asked for, and joins processes.
 
     Started by torchrun, the processes it started train together; otherwise there is one process and one device.
