@@ -106,3 +106,9 @@ def test_every_method_says_its_principle_which_is_not_always_its_folder():
 def test_every_setting_of_a_method_has_a_meaning_in_its_docstring():
     without = [(name, o.name) for name, cls in registry.methods().items() for o in registry.options(cls) if not o.doc]
     assert without == []
+
+
+@pytest.mark.parametrize("path", [None, 3, ["run"]])
+def test_what_is_no_path_is_told(path):
+    with pytest.raises(UnlabeledError, match="what is saved is loaded from a path, not from"):
+        unlabeled.load(path)

@@ -368,7 +368,10 @@ def refuses_damage(load: Callable[P, T]) -> Callable[P, T]:
         except BaseException as error:  # libraries in Rust panic with an exception that is no Exception
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            path = next((each for each in (*args, *kwargs.values()) if isinstance(each, str | os.PathLike)), "the file")
+            given = (*args, *kwargs.values())
+            path = next((each for each in given if isinstance(each, str | os.PathLike)), None)
+            if path is None:
+                raise UnlabeledError(f"what is saved is loaded from a path, not from {given[-1]!r:.60}") from error
             raise UnlabeledError(
                 f"{os.fspath(path)} is damaged, or not one of ours ({type(error).__name__}: {error})"
             ) from error

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlabeled.data import LabelTable, read_labels
-from unlabeled.data.labels import labels_of
+from unlabeled.data.labels import label_table, labels_of
 from unlabeled.errors import UnlabeledError
 
 
@@ -252,3 +253,40 @@ def test_labels_of(tmp_path: Path) -> None:
     assert labels_of(np.array([4, 2]), ids)[0].tolist() == [1, 0]
     with pytest.raises(UnlabeledError, match="1 labels for 2 instances"):
         labels_of([0], ids)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"b": "x", "a": None},
+        pd.DataFrame({"other": [1, 2], "ID": ["b", "a"], "Label": ["x", ""]}),
+        pd.DataFrame({"path": ["b"], "class": ["x"]}, index=[7]),
+        [None, "x"],
+        np.array(["-1", "x"]),
+        pd.Series([np.nan, "x"], index=["q", "r"]),
+        LabelTable("t", ["b"], ["x"], [1]),
+    ],
+)
+def test_labels_in_memory(labels: object) -> None:
+    labels_found, classes = labels_of(labels, ["a", "b"])
+    assert (labels_found.tolist(), classes) == ([-1, 0], ["x"])
+    matched = label_table(labels, ["a", "b"]).match(["a", "b"])
+    assert (matched.labels.tolist(), matched.classes) == ([-1, 0], ["x"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (None, "labels come as a file, a mapping .* not as None"),
+        (3, "not as 3"),
+        (pd.DataFrame({"a": [1, 2]}), "the data frame has no column for the instance"),
+        (
+            pd.DataFrame({"id": ["a", "a"], "label": ["x", "y"]}),
+            "labels 'a' twice: 'x' on row 1, 'y' on row 2",
+        ),
+        (["x"], "1 labels for 2 instances"),
+    ],
+)
+def test_labels_that_are_none_are_told(labels: object, says: str) -> None:
+    with pytest.raises(UnlabeledError, match=says):
+        label_table(labels, ["a", "b"])

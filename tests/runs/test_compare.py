@@ -75,6 +75,19 @@ def test_a_method_that_does_not_exist_is_named_and_left_out(found):
     assert "simclrr is left out" in (out / "report.html").read_text()
 
 
+def test_one_method_by_its_name_and_labels_in_memory(photos, tmp_path):
+    names = {f"{label}/{path.name}": label for label in "012" for path in (photos / label).iterdir()}
+    results = [
+        compare(photos, methods, tmp_path / str(place), labels=labels, budget="2 steps", seeds=1)
+        for place, (methods, labels) in enumerate([("raw", names), (["raw"], None)])
+    ]
+    first, second = (result["methods"][0] for result in results)
+    assert first["linear"] == second["linear"]
+    for methods in ([SimCLR()], [SimCLR]):
+        with pytest.raises(UnlabeledError, match=r"methods are given by name, such as 'simclr', and not as .*SimCLR"):
+            compare(photos, methods, tmp_path / "none")
+
+
 def test_a_comparison_goes_on_with_what_is_kept(found, photos, monkeypatch):
     out, result = found
     monkeypatch.setattr(Autoencoder, "fit", lambda *_: pytest.fail("learnt again"))

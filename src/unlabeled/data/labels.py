@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tabular.spreadsheet_text import unmarked
-from unlabeled.data.tabular.tables import delimiter_of, separator_in
+from unlabeled.data.tabular.tables import delimiter_of, is_frame, separator_in
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
@@ -222,7 +222,56 @@ def read_labels(path: str | os.PathLike[str]) -> LabelTable:
     raise UnlabeledError(f"{path}: labels are read from .csv, .tsv or .parquet, not {suffix or 'a folder'}")
 
 
-def _columns(path: Path, names: Sequence[str]) -> tuple[int, int]:
+def label_table(labels: Any, ids: Sequence[str]) -> LabelTable:
+    """Give a label table of whatever the user has.
+
+    Parameters
+    ----------
+    labels : path, LabelTable, mapping, data frame or sequence of length n
+        A label file or what was read from one; classes by the ids of instances; a frame with a column of names and one
+        of classes, called as `read_labels` says; or one class for each instance, with −1, None or an empty name for
+        unlabelled.
+    ids : sequence of str
+        Names of the n instances.
+
+    Raises
+    ------
+    UnlabeledError
+        If it is nothing of that, or the number of classes is another.
+    """
+    if isinstance(labels, str | os.PathLike):
+        return read_labels(labels)
+    if isinstance(labels, LabelTable):
+        return labels
+    if isinstance(labels, Mapping):
+        named, values = [str(key) for key in labels], list(labels.values())
+        return LabelTable("the labels", named, [class_name(value) for value in values], _rows(values), "entry")
+    if is_frame(labels):
+        columns = list(labels.columns)
+        identity, label = _columns("the data frame", [str(column) for column in columns])
+        named, values = [str(value) for value in labels[columns[identity]]], list(labels[columns[label]])
+        return _table("the data frame", named, [class_name(value) for value in values], _rows(values), "row")
+    return LabelTable("the labels", list(ids), [class_name(v) for v in _one_each(labels, ids)], _rows(ids), "row")
+
+
+def _rows(values: Sequence[Any]) -> list[int]:
+    return list(range(1, len(values) + 1))
+
+
+def _one_each(labels: Any, ids: Sequence[str]) -> list[Any]:
+    """List classes that are given one for each instance."""
+    if not hasattr(labels, "__len__") or not hasattr(labels, "__iter__"):
+        raise UnlabeledError(
+            "labels come as a file, a mapping from names to classes, a data frame, or one for each instance, not as "
+            f"{labels!r:.40}"
+        )
+    values = list(labels.tolist() if hasattr(labels, "tolist") else labels)
+    if len(values) != len(ids):
+        raise UnlabeledError(f"{len(values)} labels for {len(ids)} instances; give one each, or a file")
+    return values
+
+
+def _columns(path: str | Path, names: Sequence[str]) -> tuple[int, int]:
     identity, label = find_column(names, ID_COLUMNS), find_column(names, LABEL_COLUMNS)
     if identity is None or label is None:
         missing, known = ("instance", ID_COLUMNS) if identity is None else ("class", LABEL_COLUMNS)
@@ -272,7 +321,7 @@ def _read_parquet(path: Path) -> LabelTable:
     return _table(path, ids, [class_name(value) for value in values], list(range(1, len(ids) + 1)), "row")
 
 
-def _table(path: Path, ids: list[str], names: list[str | None], lines: list[int], unit: str) -> LabelTable:
+def _table(path: str | Path, ids: list[str], names: list[str | None], lines: list[int], unit: str) -> LabelTable:
     if not ids:
         raise UnlabeledError(f"{path} has a header but no rows")
     if "" in ids:
@@ -285,9 +334,8 @@ def labels_of(labels: Any, ids: Sequence[str]) -> tuple[NDArray[np.int64], list[
 
     Parameters
     ----------
-    labels : str, path-like, LabelTable or sequence of length n
-        A label file or what was read from one, matched by id; or one class per instance, as number or name, with
-        −1, None or an empty name for unlabelled.
+    labels : as in `label_table`
+        What has names is matched by them.
     ids : sequence of str
         Names of the instances.
 
@@ -297,11 +345,7 @@ def labels_of(labels: Any, ids: Sequence[str]) -> tuple[NDArray[np.int64], list[
         Index into `classes`, −1 where unlabelled.
     classes : list of str
     """
-    if isinstance(labels, (str, os.PathLike)):
-        labels = read_labels(labels)
-    if isinstance(labels, LabelTable):
-        matched = labels.match(ids)
+    if isinstance(labels, str | os.PathLike | LabelTable | Mapping) or is_frame(labels):
+        matched = label_table(labels, ids).match(ids)
         return matched.labels, matched.classes
-    if len(labels) != len(ids):
-        raise UnlabeledError(f"{len(labels)} labels for {len(ids)} instances; there must be one each")
-    return encode_values(labels)
+    return encode_values(_one_each(labels, ids))

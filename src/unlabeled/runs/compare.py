@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr, t
 
-from unlabeled.data import read_labels
 from unlabeled.data.fingerprint import fingerprint
+from unlabeled.data.labels import label_table
 from unlabeled.encoders import Encoder
 from unlabeled.errors import UnlabeledError, unknown_name
 from unlabeled.evaluation import collapse_verdict, effective_rank, knn, linear_probe, uniformity
@@ -53,10 +53,10 @@ OWN = {
 
 def compare(
     source: Any,
-    methods: Sequence[str],
+    methods: str | Sequence[str],
     out: str | os.PathLike[str],
     *,
-    labels: str | os.PathLike[str] | None = None,
+    labels: Any = None,
     budget: str | float = "500 steps",
     seeds: int | Sequence[int] = 3,
     settings: dict[str, Any] | None = None,
@@ -74,14 +74,15 @@ def compare(
     Parameters
     ----------
     source : anything `unlabeled.modalities.open_source` takes
-    methods : sequence of str
+    methods : str or sequence of str
         Names of methods (see ``unlabeled methods``), ``"raw"``, ``"pca"`` (64 components of the raw input),
         ``"untrained"``, or an encoder such as ``"timm:resnet18"``, which is judged as it is.
     out : path
         The folder of the comparison: ``comparison.json``, ``report.html``, and for every method and seed the vectors
         of the instances that are judged: at most 10,000, labelled ones if there are labels.
-    labels : path, optional
-        CSV or parquet with an id and a label. Without labels, label-free figures rank the methods.
+    labels : path, mapping of id to class, data frame, or sequence, optional
+        CSV or parquet with an id and a label, or the like in memory. Without labels, label-free figures rank the
+        methods.
     budget : str or number, default "500 steps"
         For each method and seed: ``"10m"``, ``"90s"``, or ``"500 steps"``.
     seeds : int or sequence of int, default 3
@@ -107,8 +108,12 @@ def compare(
     """
     begun = time.monotonic()
     wanted, chosen = Budget.read(budget), seed_numbers(seeds)
+    methods = [methods] if isinstance(methods, str) else list(methods)
     if not chosen or not methods:
         raise UnlabeledError("a comparison needs at least one method and one seed")
+    for name in methods:
+        if not isinstance(name, str):
+            raise UnlabeledError(f"methods are given by name, such as 'simclr', and not as {name!r:.60}")
     folder = Path(out)
     given = settings or {}
     # A column that is named holds texts.
@@ -120,7 +125,7 @@ def compare(
     asked = SimpleNamespace(**vars(Settings()) | {name: value for name, value in given.items() if name != "encoder"})
     instances, preprocessing = open_instances(data, asked, on_error="skip")
     say_skipped(data, instances, say)
-    table = read_labels(labels) if labels is not None else None
+    table = label_table(labels, instances.ids) if labels is not None else None
     known, classes = matched(table, instances.ids, say) if table else (instances.labels, instances.classes)
     shared = SharedData(data, instances, preprocessing, known)
     identity: dict[str, Any] = {"data": instances.fingerprint, "judged": shared.identity}

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlabeled.counted import counted
-from unlabeled.data.classes import class_name, encode
-from unlabeled.data.labels import LabelTable, read_labels
+from unlabeled.data.classes import encode
+from unlabeled.data.labels import LabelTable, label_table
+from unlabeled.data.tabular.tables import is_frame
 from unlabeled.errors import UnlabeledError
 
 NOTHING = {"nan", "none", "null", "n/a", "-1.0"}
@@ -58,8 +59,8 @@ class GivenLabels:
 
         Parameters
         ----------
-        labels : path, list of paths, mapping of id to class, or sequence of length n
-            Files as `unlabeled.data.read_labels` takes them, for some or all of the instances. Of several, the later
+        labels : path, mapping of id to class, data frame, list of these, or sequence of length n
+            See `unlabeled.data.labels.label_table`; for some or all of the instances. Of several sources, the later
             wins. Empty cells, −1, NaN and None say nothing, nor do the words nan, none, null and n/a in any case of
             letters; they leave an earlier label as it is.
         ids : sequence of str
@@ -109,24 +110,15 @@ class GivenLabels:
 
 def _tables(labels: Any, ids: Sequence[str]) -> list[LabelTable]:
     """Give the sources of labels as tables."""
-    if isinstance(labels, str | os.PathLike):
-        return [read_labels(labels)]
-    if isinstance(labels, LabelTable):
-        return [labels]
-    if isinstance(labels, Mapping):
-        keys = [str(key) for key in labels]
-        return [LabelTable("the labels", keys, [class_name(v) for v in labels.values()], list(range(len(keys))))]
-    values = list(labels.tolist() if hasattr(labels, "tolist") else labels)
-    if values and all(isinstance(value, os.PathLike | LabelTable) for value in values):
-        return [table for value in values for table in _tables(value, ids)]
-    if values and all(
-        isinstance(value, str) and value.lower().endswith((".csv", ".tsv", ".parquet")) for value in values
-    ):
-        return [table for value in values for table in _tables(value, ids)]
-    if len(values) != len(ids):
-        raise UnlabeledError(f"{len(values)} labels for {len(ids)} instances; give one each, or a file")
-    names = [class_name(value) for value in values]
-    return [LabelTable("the labels", list(ids), names, list(range(len(ids))), "row")]
+    several = isinstance(labels, list | tuple) and len(labels) > 0 and all(map(_is_source, labels))
+    return [label_table(each, ids) for each in (labels if several else [labels])]
+
+
+def _is_source(value: Any) -> bool:
+    """Tell a file or table of labels from a class."""
+    if isinstance(value, str):
+        return value.lower().endswith((".csv", ".tsv", ".parquet"))
+    return isinstance(value, os.PathLike | LabelTable | Mapping) or is_frame(value)
 
 
 def _cleaned(table: LabelTable) -> LabelTable:
