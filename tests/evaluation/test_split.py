@@ -40,6 +40,8 @@ def test_the_seed_decides():
     [
         ([0, 1, 2, -1], 0.2, "one labelled row only"),
         ([-1, -1], 0.2, "no row is labelled"),
+        (None, 0.2, "one for each row"),
+        ("ab", 0.2, "one for each row"),
         ([0, 0], 0.0, "between 0 and 1"),
         ([0, 0], 1.5, "between 0 and 1"),
     ],

@@ -3,6 +3,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
@@ -34,6 +35,13 @@ def test_groups_and_their_number_are_found(method):
     assert adjusted_rand_score(labels, found.labels) > 0.99
     assert found.chosen.startswith("k = 4 ")
     assert ("silhouette" if method == "kmeans" else "BIC") in found.chosen
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float64])
+def test_rows_may_be_tensors(kind):
+    vectors = torch.from_numpy(groups(3)[0]).to(kind)
+    found = clusters(vectors.requires_grad_(), 3).labels
+    assert np.array_equal(found, clusters(vectors.detach().double().numpy(), 3).labels)
 
 
 def test_it_is_our_k_means_with_the_largest_cluster_first():

@@ -1,6 +1,8 @@
 import json
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from unlabeled.errors import UnlabeledError
@@ -42,6 +44,21 @@ def test_queries_are_merged_by_the_nearest(build):
     found = build(NAMES, POINTS, metric="euclidean").query([[3, 4], [0, 0.9]], 3).merged()
     assert found.ids.tolist() == [["five", "one", "origin"]]
     assert found.distances[0] == pytest.approx([0, 0.1, 0.9], abs=1e-6)
+
+
+@pytest.mark.parametrize("table", [dict, pd.DataFrame, pa.table])
+def test_metadata_are_columns_of_any_table(build, table):
+    store = build(NAMES, POINTS, table({"size": [1, 2, 3, 4]}))
+    assert sorted(store.query([[1, 1]], 4, where="size > 2").ids[0]) == ["one", "ten"]
+
+
+def test_what_is_neither_names_columns_nor_a_condition_is_told(build):
+    with pytest.raises(UnlabeledError, match="ids must be a list of names, not None"):
+        build(None, POINTS)
+    with pytest.raises(UnlabeledError, match=r"metadata come as columns by name, .* not as \[1, 2\]"):
+        build(NAMES, POINTS, [1, 2])
+    with pytest.raises(UnlabeledError, match=r"where is a condition in SQL, .* not 3"):
+        build(NAMES, POINTS).query([[1, 1]], 1, where=3)
 
 
 def test_shapes_types_and_protocol(build):

@@ -53,7 +53,9 @@ def stratified_split(labels: ArrayLike, test_size: float = 0.2, seed: int = 0) -
     """
     if not isinstance(test_size, Real) or not 0 < test_size < 1:
         raise UnlabeledError(f"test_size must be a number between 0 and 1, not {test_size!r}")
-    classes = check_labels(labels, len(as_array(labels)))
+    if np.ndim(given := as_array(labels)) != 1:
+        raise UnlabeledError(f"labels are one for each row, not of shape {np.shape(given)}")
+    classes = check_labels(labels, len(given))
     check_some_labelled(classes)
     random = np.random.default_rng(seed)
     test: list[Labels] = []

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unlabeled.data.arrays import as_array
 from unlabeled.data.tabular.tables import narrowed
 from unlabeled.search.metric import checked_vectors
 
@@ -33,5 +34,5 @@ def comparable(X: ArrayLike) -> NDArray[Any]:
     [[100000000.0], [100000001.0]]
     """
     checked = checked_vectors(X)
-    array = np.asarray(X)
+    array = as_array(X)
     return narrowed(array) if array.dtype.kind in "iu" or array.dtype == np.float64 else checked

@@ -62,6 +62,8 @@ def check_condition(where: str) -> None:
         ...
     unlabeled.errors.UnlabeledError: the filter 'size > 3; size < 9' holds a semicolon; join conditions with AND or OR
     """
+    if not isinstance(where, str):
+        raise UnlabeledError(f"where is a condition in SQL, such as \"label = 'cat'\", not {where!r:.60}")
     if ";" in QUOTED.sub("", where):
         raise UnlabeledError(f"the filter {where!r} holds a semicolon; join conditions with AND or OR")
 

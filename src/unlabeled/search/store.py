@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from unlabeled.data.tabular.tables import column_names
 from unlabeled.errors import UnlabeledError
 from unlabeled.setting_checks import check_whole_number
 
@@ -129,6 +130,8 @@ def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.
     """
     import pyarrow as pa
 
+    if not isinstance(ids, Iterable) or isinstance(ids, str):
+        raise UnlabeledError(f"ids must be a list of names, not {ids!r:.60}")
     names = [str(name) for name in ids]
     if count == 0:
         raise UnlabeledError("there are no vectors to store; give at least one")
@@ -138,8 +141,11 @@ def rows_table(ids: Sequence[str], metadata: Metadata | None, count: int) -> pa.
         twice = next(name for name, times in Counter(names).items() if times > 1)
         raise UnlabeledError(f"the id {twice!r} occurs more than once; each vector needs a name of its own")
     columns: dict[str, Any] = {"id": names, "position": np.arange(count)}
-    # A frame has no truth value, but columns by name.
-    for name, values in () if metadata is None else metadata.items():
+    table: Any = {} if metadata is None else metadata
+    if (given := column_names(table)) is None:
+        raise UnlabeledError(f"metadata come as columns by name, in a mapping or a data frame, not as {metadata!r:.60}")
+    for name in given:
+        values = table[name]
         if name in {"id", "position", "vector"} or name.startswith("_"):
             raise UnlabeledError(f"the metadata column {name!r} has a name the store uses itself; rename it")
         if len(values) != count:

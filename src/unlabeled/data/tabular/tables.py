@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -56,6 +56,15 @@ def from_frame(frame: Any) -> Numbers:
 def is_frame(source: Any) -> bool:
     """Tell a data frame, of pandas or a library like it, from arrays, mappings and Arrow's tables."""
     return hasattr(source, "columns") and hasattr(source, "to_numpy")
+
+
+def column_names(source: Any) -> list[Any] | None:
+    """Name the columns of a data frame, a mapping, an Arrow table or a Hugging Face dataset; None of no table."""
+    if hasattr(source, "column_names"):  # an Arrow table has `columns` too, which are not names
+        return list(source.column_names)
+    if isinstance(source, Mapping):
+        return list(source)
+    return list(source.columns) if is_frame(source) else None
 
 
 def frame_columns(frame: Any) -> list[tuple[str, NDArray[Any]]]:

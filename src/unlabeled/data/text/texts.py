@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
-from unlabeled.data.tabular.tables import is_frame
+from unlabeled.data.tabular.tables import column_names
 from unlabeled.data.text.document_texts import read_texts
 from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, first_given, read_text_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
@@ -172,7 +172,7 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
             return _whole(path, unit)
         texts, ids = read_texts(path)
         return TextColumns((texts,), ids)
-    if (names := _column_names(source)) is not None:
+    if (names := column_names(source)) is not None:
         if twice := [key for key, count in Counter(map(str, names)).items() if count > 1]:
             raise UnlabeledError(f"{name} has several columns called {twice[0]!r}; rename or drop all but one")
         columns = {str(key): source[key] for key in names}
@@ -216,15 +216,6 @@ def _whole(path: Path, unit: Unit) -> TextColumns:
         return TextColumns((texts,), [path.name])
     parts = [part.strip() for part in re.split(r"\n[ \t\r]*\n", texts[0]) if part.strip()]
     return TextColumns((parts,), [f"paragraph {i + 1}" for i in range(len(parts))])
-
-
-def _column_names(source: Any) -> list[Any] | None:
-    """Name the columns of a data frame, a mapping, an Arrow table or a Hugging Face dataset; None of no table."""
-    if hasattr(source, "column_names"):  # an Arrow table has `columns` too, which are not names
-        return list(source.column_names)
-    if isinstance(source, Mapping):
-        return list(source)
-    return list(source.columns) if is_frame(source) else None
 
 
 def _listed(values: Any) -> list[Any]:
