@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from unlabeled.encoders import Conv, make_encoder, save_encoder
-from unlabeled.encoders.trained import trained_encoder
+from unlabeled.encoders.make import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.image import ImagePreprocessing
 from unlabeled.modalities.vector import VectorPreprocessing

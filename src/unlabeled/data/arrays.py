@@ -68,15 +68,15 @@ def numbers_given(name: str, value: Any) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> numbers_given("weights", "heavy")
+    >>> numbers_given("weights", [1, "heavy"])
     Traceback (most recent call last):
         ...
-    unlabeled.errors.UnlabeledError: weights must be numbers: could not convert string to float: 'heavy'
+    unlabeled.errors.UnlabeledError: weights must be numbers, not [1, 'heavy']
     """
     try:
         return np.array(as_array(value), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UnlabeledError(f"{name} must be numbers: {error}") from None
+    except (TypeError, ValueError):
+        raise UnlabeledError(f"{name} must be numbers, not {value!r:.60}") from None
 
 
 def load_array(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -1,10 +1,11 @@
-"""From what a user wrote to an encoder: a name, a folder, or an encoder of their own."""
+"""From what a user has to an encoder: a name, a folder, a fitted method, or an encoder of their own."""
 
 from __future__ import annotations
 
 import copy
 import os
 from pathlib import Path
+from typing import Any
 
 from unlabeled.data.paths import folder_of_encoder
 from unlabeled.encoders.checkpoint import load_encoder
@@ -62,6 +63,32 @@ def brings_weights(specification: str | os.PathLike[str] | Encoder) -> bool:
     return named or Path(specification).is_dir()
 
 
+def trained_encoder(given: Any, kind: str = "") -> Encoder:
+    """Give an encoder that has learnt; what is given itself if that is one, and no copy of it.
+
+    Parameters
+    ----------
+    given : Encoder, fitted method, str or path
+        A text is a run, a folder with a saved encoder or method, or ``"transformers:<name>"``.
+    kind : str, optional
+        The data that it must be for, such as ``"text"``.
+
+    Raises
+    ------
+    UnlabeledError
+        If there is none, or it is for data of another kind.
+    """
+    found = given if isinstance(given, Encoder) else _named_or_learnt(given)
+    if kind and found.preprocessing.kind != kind:
+        raise UnlabeledError(f"the encoder is for {found.preprocessing.kind}s, and the data are {kind}s")
+    return found
+
+
+def own_encoder(given: Any) -> Encoder:
+    """Give a trained encoder that the caller may change: a copy of an `Encoder`, or one that is loaded."""
+    return copy.deepcopy(given) if isinstance(given, Encoder) else trained_encoder(given)
+
+
 def encoder_names() -> list[str]:
     """List the encoders that can be asked for by name, as they are written."""
     return sorted(each.usage or name for name, each in architectures().items() if each.modalities)
@@ -80,3 +107,21 @@ def _check_kind(wanted: type[Encoder], preprocessing: Preprocessing) -> None:
 def _fitting(encoder: Encoder, preprocessing: Preprocessing, what: str) -> Encoder:
     encoder.adapt(preprocessing, what)
     return encoder
+
+
+def _named_or_learnt(given: Any) -> Encoder:
+    if isinstance(given, str | os.PathLike):
+        name = os.fspath(given)
+        if not name:
+            raise UnlabeledError("name the encoder: a run, a folder, 'transformers:<name>', or an Encoder")
+        if name.startswith("transformers:"):
+            from unlabeled.encoders.text.pretrained_text import load_pretrained_text
+
+            return load_pretrained_text(name.removeprefix("transformers:"))
+        return load_encoder(folder_of_encoder(name))
+    learnt = getattr(given, "encoder_", None)
+    if isinstance(learnt, Encoder):
+        return learnt
+    if hasattr(given, "fit"):
+        raise UnlabeledError(f"{given!r:.60} has no encoder; fit a method that learns one first")
+    raise UnlabeledError(f"an encoder is an Encoder, a fitted method, or the name or folder of one, not {given!r:.60}")

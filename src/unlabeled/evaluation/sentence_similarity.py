@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from unlabeled.data.arrays import numbers_given
 from unlabeled.data.text.texts import Texts
 from unlabeled.encoders.embed import embed
-from unlabeled.encoders.trained import trained_encoder
+from unlabeled.encoders.make import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities import open_instances
 

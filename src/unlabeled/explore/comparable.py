@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unlabeled.data.arrays import as_array
 from unlabeled.data.tabular.tables import narrowed
 from unlabeled.search.metric import checked_vectors
 
@@ -33,6 +32,8 @@ def comparable(X: ArrayLike) -> NDArray[Any]:
     >>> comparable([[1e8], [1e8 + 1]]).tolist()
     [[100000000.0], [100000001.0]]
     """
+    from unlabeled.data.arrays import as_array  # it brings Pillow, for which whoever draws no picture need not wait
+
     checked = checked_vectors(X)
     array = as_array(X)
     return narrowed(array) if array.dtype.kind in "iu" or array.dtype == np.float64 else checked

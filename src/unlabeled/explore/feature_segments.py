@@ -44,7 +44,7 @@ def feature_segments(
     Segments
     """
     from unlabeled.encoders.image.pixel_features import pixel_features
-    from unlabeled.encoders.trained import trained_encoder
+    from unlabeled.encoders.make import trained_encoder
 
     pixels = checked_picture(picture, place, smooth)
     features = pixel_features(trained_encoder(encoder), pixels, side)

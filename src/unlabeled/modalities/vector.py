@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.data.arrays import load_array
 from unlabeled.data.instances import Instances
 from unlabeled.data.tabular.tables import is_frame
-from unlabeled.data.validated_rows import validated_rows
+from unlabeled.data.tabular.validated_rows import validated_rows
 from unlabeled.data.vectors import Vectors
 from unlabeled.errors import UnlabeledError
 from unlabeled.modalities.modality import Collection, Modality, OnError

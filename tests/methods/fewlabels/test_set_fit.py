@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_score
 
 import unlabeled
 from unlabeled import BERT, SetFit
-from unlabeled.encoders import make_encoder, trained
+from unlabeled.encoders import make, make_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.fewlabels import set_fit
 from unlabeled.methods.fewlabels.set_fit import pairs_of_classes
@@ -123,9 +123,9 @@ def test_labelled_texts_alone_are_embedded_and_the_encoder_is_read_once(encoder,
     model = BERT(dim=32, layers=1, heads=2, length=24, epochs=1, next_sentence=False, progress=False, random_state=0)
     model.fit(TEXTS).save(tmp_path / "start")
     embedded, read = [], []
-    embed, load = set_fit.embed, trained.load_encoder
+    embed, load = set_fit.embed, make.load_encoder
     monkeypatch.setattr(set_fit, "embed", lambda *a, **b: embedded.append(len(a[1])) or embed(*a, **b))
-    monkeypatch.setattr(trained, "load_encoder", lambda folder: read.append(folder) or load(folder))
+    monkeypatch.setattr(make, "load_encoder", lambda folder: read.append(folder) or load(folder))
     settings = {"encoder": str(tmp_path / "start"), "pairs": 2, "learning_rate": 1e-3, "random_state": 0}
     some = SetFit(**settings).fit(TEXTS, [*CLASSES[:6], *[None] * 6])
     assert embedded == [6] * (1 + 3 + some.tuned_)  # untouched, in three parts, and as it is kept

@@ -310,7 +310,7 @@ def test_one_long_component_is_computed_alone_and_the_same():
         (np.ones((5, 2)), {"reg_covar": -1}, "reg_covar must be a number of at least 0"),
         (np.ones((5, 2)), {"tol": -1}, "tol must be a number of at least 0"),
         (np.ones((5, 2)), {"means_init": np.ones((2, 2))}, r"means_init must be of shape \(1, 2\)"),
-        (np.ones((5, 2)), {"weights_init": "even"}, "weights_init must be numbers: could not convert"),
+        (np.ones((5, 2)), {"weights_init": "even"}, "weights_init must be numbers, not 'even'"),
         (np.ones((5, 2)), {"precisions_init": object()}, "precisions_init must be numbers"),
         (np.ones((5, 2)), {"means_init": [[np.nan, 1]]}, "means_init holds NaN"),
         (np.ones((5, 2)), {"weights_init": [0.5]}, "add up to 1"),

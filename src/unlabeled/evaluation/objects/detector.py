@@ -23,8 +23,8 @@ from unlabeled.data.image.proposals import checked_proposals, proposals_in_order
 from unlabeled.data.image.voc import VOC
 from unlabeled.encoders import Encoder, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.encoders.make import own_encoder
 from unlabeled.encoders.pair.two_towers import image_tower
-from unlabeled.encoders.trained import own_encoder
 from unlabeled.errors import UnlabeledError, diverged
 from unlabeled.estimator import Estimator, described
 from unlabeled.evaluation.objects.average_precision import (

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.encoders.encoder import from_description
-from unlabeled.encoders.trained import trained_encoder
+from unlabeled.encoders.make import trained_encoder
 from unlabeled.errors import UnlabeledError
 
 STEPS, BATCH = 1000, 1024

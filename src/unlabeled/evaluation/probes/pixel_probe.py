@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlabeled.encoders import Encoder
 from unlabeled.encoders.image.pixel_features import picture_maps
-from unlabeled.encoders.trained import trained_encoder
+from unlabeled.encoders.make import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation.probes.linear_probe import LinearProbeResult, linear_probe
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unlabeled.data.text.tokenization.tokenizers import tokenize
 from unlabeled.encoders.embed import embed
 from unlabeled.encoders.encoder import from_description
-from unlabeled.encoders.trained import trained_encoder
+from unlabeled.encoders.make import trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.words.sentence_vectors import SentenceVectors
 from unlabeled.modalities import open_instances

@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 
 from unlabeled.array_model import ArrayModel
 from unlabeled.data.arrays import numbers_given, unmasked
-from unlabeled.data.validated_rows import validated_rows
+from unlabeled.data.tabular.validated_rows import validated_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.kernels.blas_threads import one_blas_thread
 from unlabeled.methods.fewlabels.partial_labels import PartialLabels

@@ -22,8 +22,8 @@ from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.text.tokenization.tokenized import bucketed, by_length
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import load_tensors, load_weights, save_tensors, write_encoder
+from unlabeled.encoders.make import own_encoder
 from unlabeled.encoders.network import ready_convolutions
-from unlabeled.encoders.trained import own_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, read_json, refuses_damage, write_json

@@ -22,7 +22,7 @@ from unlabeled.data.classes import class_name, label_codes
 from unlabeled.data.instances import Subset
 from unlabeled.encoders import Encoder, embed, load_encoder
 from unlabeled.encoders.checkpoint import write_encoder
-from unlabeled.encoders.trained import own_encoder
+from unlabeled.encoders.make import own_encoder
 from unlabeled.errors import UnlabeledError, diverged, unknown_name
 from unlabeled.estimator import Estimator
 from unlabeled.files import folder_written_aside, load_arrays, read_json, refuses_damage, save_arrays, write_json

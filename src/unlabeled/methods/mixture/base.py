@@ -24,7 +24,7 @@ from sklearn.exceptions import ConvergenceWarning
 from unlabeled.array_model import ArrayModel
 from unlabeled.data.arrays import numbers_given, unmasked
 from unlabeled.data.blocks import Blocks, is_stream
-from unlabeled.data.validated_rows import validated_rows
+from unlabeled.data.tabular.validated_rows import validated_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.memory import check_memory
 

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unlabeled.data.tabular.tables import categorical_columns, frame_columns, is_frame
-from unlabeled.data.validated_rows import validated_rows
+from unlabeled.data.tabular.validated_rows import validated_rows
 from unlabeled.errors import UnlabeledError
 from unlabeled.methods.mixture.base import LatentMixture, check_rows
 from unlabeled.methods.mixture.expectation_maximisation import expectation_maximisation

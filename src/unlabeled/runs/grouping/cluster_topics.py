@@ -95,7 +95,7 @@ def embedded(source: Any, encoder: str | None, column: str | None) -> tuple[list
 def text_vectors(encoder: str, texts: list[str]) -> NDArray[np.float32]:
     """Embed texts by an encoder that is named as for `FineTuning`."""
     from unlabeled.encoders import embed
-    from unlabeled.encoders.trained import trained_encoder
+    from unlabeled.encoders.make import trained_encoder
     from unlabeled.modalities import check_modality, open_instances
 
     network = trained_encoder(encoder)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unlabeled import BERT, KMeans, SimCLR, WordVectors
-from unlabeled.encoders.trained import own_encoder, trained_encoder
+from unlabeled.encoders.make import own_encoder, trained_encoder
 from unlabeled.errors import UnlabeledError
 from unlabeled.evaluation import (
     edge_probing,
