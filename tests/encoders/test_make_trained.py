@@ -92,7 +92,7 @@ def test_an_encoder_for_other_data_is_refused(images):
 def test_to_change_an_encoder_one_gets_a_copy(texts):
     model, folder = texts
     assert trained_encoder(model.encoder_) is model.encoder_
-    for given in (model.encoder_, folder):
+    for given in (model.encoder_, model, folder):
         found = own_encoder(given)
         assert found is not model.encoder_
         assert all(map(torch.equal, found.state_dict().values(), model.encoder_.state_dict().values()))

@@ -85,8 +85,9 @@ def trained_encoder(given: Any, kind: str = "") -> Encoder:
 
 
 def own_encoder(given: Any) -> Encoder:
-    """Give a trained encoder that the caller may change: a copy of an `Encoder`, or one that is loaded."""
-    return copy.deepcopy(given) if isinstance(given, Encoder) else trained_encoder(given)
+    """Give a trained encoder that the caller may change: one that is loaded, or a copy."""
+    found = trained_encoder(given)
+    return found if isinstance(given, str | os.PathLike) else copy.deepcopy(found)
 
 
 def encoder_names() -> list[str]:
