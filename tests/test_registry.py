@@ -112,3 +112,9 @@ def test_every_setting_of_a_method_has_a_meaning_in_its_docstring():
 def test_what_is_no_path_is_told(path):
     with pytest.raises(UnlabeledError, match="what is saved is loaded from a path, not from"):
         unlabeled.load(path)
+
+
+def test_without_a_path_python_says_what_is_missing():
+    for loads in (unlabeled.load, SimCLR.load):
+        with pytest.raises(TypeError, match="missing 1 required positional argument"):
+            loads()

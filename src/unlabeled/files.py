@@ -371,7 +371,9 @@ def refuses_damage(load: Callable[P, T]) -> Callable[P, T]:
             given = (*args, *kwargs.values())
             path = next((each for each in given if isinstance(each, str | os.PathLike)), None)
             if path is None:
-                raise UnlabeledError(f"what is saved is loaded from a path, not from {given[-1]!r:.60}") from error
+                if not (others := [each for each in given if not isinstance(each, type)]):
+                    raise  # nothing was given, and Python says so
+                raise UnlabeledError(f"what is saved is loaded from a path, not from {others[-1]!r:.60}") from error
             raise UnlabeledError(
                 f"{os.fspath(path)} is damaged, or not one of ours ({type(error).__name__}: {error})"
             ) from error

@@ -99,7 +99,7 @@ def refuse_idle(owner: Any, names: Iterable[str], why: str) -> None:
 def fits(value: Any, kind: Any) -> bool:
     """Tell whether a value may stand for a setting of a type.
 
-    Of types that are neither plain nor a class, anything may; of any class, a `StandIn` may.
+    Any value may stand for a type that is neither plain nor a class, and a `StandIn` for an object of any class.
 
     Examples
     --------

@@ -16,6 +16,7 @@ from unlabeled import registry
 from unlabeled.cli.main import app
 from unlabeled.cli.settings import configured
 from unlabeled.data import Vectors
+from unlabeled.errors import UnlabeledError
 
 LEARN = ["--epochs", "1", "--batch-size", "32", "--quiet"]
 
@@ -166,6 +167,14 @@ def test_settings_are_shown_as_options_only_where_a_verb_takes_them():
 def test_the_seed_has_the_name_that_other_verbs_have_for_it(name):
     assert configured(name, None, ["--seed", "7"], {"random_state": 0}).random_state == 7
     assert configured(name, None, ["--random-state=7"], {"random_state": 0}).random_state == 7
+
+
+@pytest.mark.parametrize("setting", ["device", "epochs", "temperature", "views", "encoder"])
+def test_a_table_of_a_recipe_that_is_neither_view_nor_encoder_is_refused(setting, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f"[{setting}]\nname = 1\n")
+    with pytest.raises(UnlabeledError, match=rf"recipe.toml: {setting} must be .*, not {{'name': 1}}"):
+        configured("simclr", recipe, [], {})
 
 
 @pytest.mark.parametrize(

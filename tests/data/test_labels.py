@@ -261,6 +261,7 @@ def test_labels_of(tmp_path: Path) -> None:
         {"b": "x", "a": None},
         pd.DataFrame({"other": [1, 2], "ID": ["b", "a"], "Label": ["x", ""]}),
         pd.DataFrame({"path": ["b"], "class": ["x"]}, index=[7]),
+        pa.table({"id": ["b", "a"], "label": ["x", None]}),
         [None, "x"],
         np.array(["-1", "x"]),
         pd.Series([np.nan, "x"], index=["q", "r"]),
@@ -279,7 +280,8 @@ def test_labels_in_memory(labels: object) -> None:
     [
         (None, "labels come as a file, a mapping .* not as None"),
         (3, "not as 3"),
-        (pd.DataFrame({"a": [1, 2]}), "the data frame has no column for the instance"),
+        (pd.DataFrame({"a": [1, 2]}), "the table has no column for the instance"),
+        ({"x", "y"}, "labels come as a file, a mapping .* not as"),
         (
             pd.DataFrame({"id": ["a", "a"], "label": ["x", "y"]}),
             "labels 'a' twice: 'x' on row 1, 'y' on row 2",

@@ -56,9 +56,12 @@ def configured(
     for key in settings:
         if key not in known:
             raise unknown_name(f"setting of {cls.__name__} in {recipe}", key, known)
+    if any(isinstance(value, dict) for value in settings.values()):
+        from unlabeled.training.settings import restored  # of views and encoders, which bring torch
+
+        settings = restored(settings)
     for key, value in settings.items():
-        # A table is that of a view or an encoder, or else no setting: the method says so when it begins.
-        if not isinstance(value, dict) and not fits(value, known[key].type):
+        if not fits(value, known[key].type):
             raise UnlabeledError(f"{recipe}: {key} must be {described_type(known[key].type)}, not {value!r}")
     chosen = {**defaults, **settings, **from_words(words, known, cls.__name__)}
     for key, value in chosen.items():
@@ -66,10 +69,6 @@ def configured(
         least = 1 if SIZES.search(key) and not untrained else 0
         if isinstance(value, int) and not isinstance(value, bool) and value < least:
             raise UnlabeledError(f"--{key.replace('_', '-')} is at least {least}, not {value}")
-    if any(isinstance(value, dict) for value in chosen.values()):
-        from unlabeled.training.settings import restored  # of views and encoders, which bring torch
-
-        chosen = restored(chosen)
     return cls(**chosen)
 
 

@@ -19,7 +19,7 @@ from unlabeled.data.paths import existing
 from unlabeled.data.plain_text import encoding_of
 from unlabeled.data.tabular.columns import ID_COLUMNS, LABEL_COLUMNS, find_column
 from unlabeled.data.tabular.spreadsheet_text import unmarked
-from unlabeled.data.tabular.tables import delimiter_of, is_frame, separator_in
+from unlabeled.data.tabular.tables import column_names, delimiter_of, listed, separator_in
 from unlabeled.data.video.clip_names import clip_span
 from unlabeled.errors import UnlabeledError
 
@@ -227,8 +227,8 @@ def label_table(labels: Any, ids: Sequence[str]) -> LabelTable:
 
     Parameters
     ----------
-    labels : path, LabelTable, mapping, data frame or sequence of length n
-        A label file or what was read from one; classes by the ids of instances; a frame with a column of names and one
+    labels : path, LabelTable, mapping, data frame, Arrow table or sequence of length n
+        A label file or what was read from one; classes by the ids of instances; a table with a column of names and one
         of classes, called as `read_labels` says; or one class for each instance, with −1, None or an empty name for
         unlabelled.
     ids : sequence of str
@@ -246,11 +246,10 @@ def label_table(labels: Any, ids: Sequence[str]) -> LabelTable:
     if isinstance(labels, Mapping):
         named, values = [str(key) for key in labels], list(labels.values())
         return LabelTable("the labels", named, [class_name(value) for value in values], _rows(values), "entry")
-    if is_frame(labels):
-        columns = list(labels.columns)
-        identity, label = _columns("the data frame", [str(column) for column in columns])
-        named, values = [str(value) for value in labels[columns[identity]]], list(labels[columns[label]])
-        return _table("the data frame", named, [class_name(value) for value in values], _rows(values), "row")
+    if (columns := column_names(labels)) is not None:
+        identity, label = _columns("the table", [str(column) for column in columns])
+        named, values = [str(value) for value in listed(labels[columns[identity]])], listed(labels[columns[label]])
+        return _table("the table", named, [class_name(value) for value in values], _rows(values), "row")
     return LabelTable("the labels", list(ids), [class_name(v) for v in _one_each(labels, ids)], _rows(ids), "row")
 
 
@@ -260,12 +259,12 @@ def _rows(values: Sequence[Any]) -> list[int]:
 
 def _one_each(labels: Any, ids: Sequence[str]) -> list[Any]:
     """List classes that are given one for each instance."""
-    if not hasattr(labels, "__len__") or not hasattr(labels, "__iter__"):
+    if not hasattr(labels, "__len__") or not hasattr(labels, "__getitem__"):  # a set has no order
         raise UnlabeledError(
-            "labels come as a file, a mapping from names to classes, a data frame, or one for each instance, not as "
+            "labels come as a file, a mapping from names to classes, a table, or one for each instance, not as "
             f"{labels!r:.40}"
         )
-    values = list(labels.tolist() if hasattr(labels, "tolist") else labels)
+    values = listed(labels)
     if len(values) != len(ids):
         raise UnlabeledError(f"{len(values)} labels for {len(ids)} instances; give one each, or a file")
     return values
@@ -345,7 +344,7 @@ def labels_of(labels: Any, ids: Sequence[str]) -> tuple[NDArray[np.int64], list[
         Index into `classes`, −1 where unlabelled.
     classes : list of str
     """
-    if isinstance(labels, str | os.PathLike | LabelTable | Mapping) or is_frame(labels):
+    if isinstance(labels, str | os.PathLike | LabelTable) or column_names(labels) is not None:
         matched = label_table(labels, ids).match(ids)
         return matched.labels, matched.classes
     return encode_values(_one_each(labels, ids))

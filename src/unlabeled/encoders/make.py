@@ -63,25 +63,36 @@ def brings_weights(specification: str | os.PathLike[str] | Encoder) -> bool:
     return named or Path(specification).is_dir()
 
 
-def trained_encoder(given: Any, kind: str = "") -> Encoder:
-    """Give an encoder that has learnt; what is given itself if that is one, and no copy of it.
+def trained_encoder(given: Any) -> Encoder:
+    """Give an encoder that has learnt: the given one itself, that of a fitted method, or one that is loaded.
 
     Parameters
     ----------
     given : Encoder, fitted method, str or path
         A text is a run, a folder with a saved encoder or method, or ``"transformers:<name>"``.
-    kind : str, optional
-        The data that it must be for, such as ``"text"``.
 
     Raises
     ------
     UnlabeledError
-        If there is none, or it is for data of another kind.
+        If there is none.
     """
-    found = given if isinstance(given, Encoder) else _named_or_learnt(given)
-    if kind and found.preprocessing.kind != kind:
-        raise UnlabeledError(f"the encoder is for {found.preprocessing.kind}s, and the data are {kind}s")
-    return found
+    if isinstance(given, Encoder):
+        return given
+    if isinstance(given, str | os.PathLike):
+        name = os.fspath(given)
+        if not name:
+            raise UnlabeledError("name the encoder: a run, a folder, 'transformers:<name>', or an Encoder")
+        if name.startswith("transformers:"):
+            from unlabeled.encoders.text.pretrained_text import load_pretrained_text
+
+            return load_pretrained_text(name.removeprefix("transformers:"))
+        return load_encoder(folder_of_encoder(name))
+    learnt = getattr(given, "encoder_", None)
+    if isinstance(learnt, Encoder):
+        return learnt
+    if hasattr(given, "fit"):
+        raise UnlabeledError(f"{given!r:.60} has no encoder; fit a method that learns one first")
+    raise UnlabeledError(f"an encoder is an Encoder, a fitted method, or the name or folder of one, not {given!r:.60}")
 
 
 def own_encoder(given: Any) -> Encoder:
@@ -108,21 +119,3 @@ def _check_kind(wanted: type[Encoder], preprocessing: Preprocessing) -> None:
 def _fitting(encoder: Encoder, preprocessing: Preprocessing, what: str) -> Encoder:
     encoder.adapt(preprocessing, what)
     return encoder
-
-
-def _named_or_learnt(given: Any) -> Encoder:
-    if isinstance(given, str | os.PathLike):
-        name = os.fspath(given)
-        if not name:
-            raise UnlabeledError("name the encoder: a run, a folder, 'transformers:<name>', or an Encoder")
-        if name.startswith("transformers:"):
-            from unlabeled.encoders.text.pretrained_text import load_pretrained_text
-
-            return load_pretrained_text(name.removeprefix("transformers:"))
-        return load_encoder(folder_of_encoder(name))
-    learnt = getattr(given, "encoder_", None)
-    if isinstance(learnt, Encoder):
-        return learnt
-    if hasattr(given, "fit"):
-        raise UnlabeledError(f"{given!r:.60} has no encoder; fit a method that learns one first")
-    raise UnlabeledError(f"an encoder is an Encoder, a fitted method, or the name or folder of one, not {given!r:.60}")

@@ -32,7 +32,7 @@ def comparable(X: ArrayLike) -> NDArray[Any]:
     >>> comparable([[1e8], [1e8 + 1]]).tolist()
     [[100000000.0], [100000001.0]]
     """
-    from unlabeled.data.arrays import as_array  # it brings Pillow, for which whoever draws no picture need not wait
+    from unlabeled.data.arrays import as_array  # here, for it brings Pillow, which other callers do not need
 
     checked = checked_vectors(X)
     array = as_array(X)

@@ -80,7 +80,7 @@ def compare(
     out : path
         The folder of the comparison: ``comparison.json``, ``report.html``, and for every method and seed the vectors
         of the instances that are judged: at most 10,000, labelled ones if there are labels.
-    labels : path, mapping of id to class, data frame, or sequence, optional
+    labels : path, mapping of id to class, table, or sequence, optional
         CSV or parquet with an id and a label, or the like in memory. Without labels, label-free figures rank the
         methods.
     budget : str or number, default "500 steps"

@@ -345,6 +345,7 @@ def test_bad_rows_are_refused_in_words(rows, says):
         ({"init": "kmeans++"}, r"did you mean 'k-means\+\+'"),
         ({"init": np.zeros((2, 3))}, r"init has shape \(2, 3\), but the centres' is \(8, 3\)"),
         ({"init": np.full((8, 3), np.nan)}, "init holds NaN"),
+        ({"init": [[1.0, 2.0, 3.0], [4.0]]}, "init must be numbers, not"),
         ({"n_init": 0}, "n_init"),
         ({"max_iter": 0}, "max_iter"),
         ({"tol": -1.0}, "tol must be a number of at least 0"),

@@ -59,12 +59,20 @@ def is_frame(source: Any) -> bool:
 
 
 def column_names(source: Any) -> list[Any] | None:
-    """Name the columns of a data frame, a mapping, an Arrow table or a Hugging Face dataset; None of no table."""
+    """Name the columns of a data frame, a mapping, an Arrow table or a Hugging Face dataset, else None."""
     if hasattr(source, "column_names"):  # an Arrow table has `columns` too, which are not names
         return list(source.column_names)
     if isinstance(source, Mapping):
         return list(source)
     return list(source.columns) if is_frame(source) else None
+
+
+def listed(values: Any) -> list[Any]:
+    """List the values of an array or a column: of NumPy, pandas, Arrow, polars or anything that yields them."""
+    for name in ("tolist", "to_pylist"):
+        if hasattr(values, name):
+            values = getattr(values, name)()
+    return list(values)
 
 
 def frame_columns(frame: Any) -> list[tuple[str, NDArray[Any]]]:

@@ -49,6 +49,6 @@ def _what_is_no_number(X: Any) -> str:
             if isinstance(value, str) and not is_number(value):
                 return (
                     f"column {name!r} of the data frame holds {value!r:.60}, which is no number; drop the column or "
-                    f"encode it, or take MixedMixture, which knows categories; texts are given alone: X[{name!r}]"
+                    f"encode it, or take MixedMixture, which knows categories; to learn from texts, give X[{name!r}]"
                 )
     return "X holds text where numbers belong; encode it, or leave it out"

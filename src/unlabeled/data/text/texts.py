@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unlabeled.data.fingerprint import fingerprint
 from unlabeled.data.labels import labels_of
 from unlabeled.data.paths import existing
-from unlabeled.data.tabular.tables import column_names
+from unlabeled.data.tabular.tables import column_names, listed
 from unlabeled.data.text.document_texts import read_texts
 from unlabeled.data.text.text_columns import TextColumns, as_texts, chosen_columns, first_given, read_text_columns
 from unlabeled.data.text.text_files import refuse_names_of_files
@@ -179,12 +179,12 @@ def _read(source: Any, column: str | Sequence[str] | None, unit: Unit, name: str
         for key, values in columns.items():
             if isinstance(values, str) or not hasattr(values, "__len__"):
                 raise UnlabeledError(f"column {key!r} of {name} is {values!r:.60} and no list of values")
-        return chosen_columns({key: _listed(values) for key, values in columns.items()}, name, column)
+        return chosen_columns({key: listed(values) for key, values in columns.items()}, name, column)
     if column is not None:
         raise UnlabeledError(f"column={column!r} is for tables, and {name} is none")
     if not hasattr(source, "__len__"):
         raise UnlabeledError(f"texts come as a path, a list of strings, a table or a dataset, not as {name}")
-    items = _listed(source)
+    items = listed(source)
     if items and isinstance(items[0], os.PathLike):
         texts, ids = read_texts(items)
         return TextColumns((texts,), ids)
@@ -216,14 +216,6 @@ def _whole(path: Path, unit: Unit) -> TextColumns:
         return TextColumns((texts,), [path.name])
     parts = [part.strip() for part in re.split(r"\n[ \t\r]*\n", texts[0]) if part.strip()]
     return TextColumns((parts,), [f"paragraph {i + 1}" for i in range(len(parts))])
-
-
-def _listed(values: Any) -> list[Any]:
-    """List the values of an array or a column: of NumPy, pandas, Arrow, polars or anything that yields them."""
-    for name in ("tolist", "to_pylist"):
-        if hasattr(values, name):
-            values = getattr(values, name)()
-    return list(values)
 
 
 def _may_be_path(source: Any) -> bool:

@@ -105,7 +105,7 @@ def image_tower(encoder: Encoder) -> Encoder:
 
 
 def make_tower(tower: Encoder | dict[str, Any] | str | os.PathLike[str], preprocessing: Any) -> Encoder:
-    """Make the tower of one half from an encoder, its description or its name."""
+    """Make the tower of one half from an encoder, its description, its name or its folder."""
     if isinstance(tower, dict):
         return from_description(tower, preprocessing)
     made = make_encoder(tower, preprocessing)

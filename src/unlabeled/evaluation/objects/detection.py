@@ -21,8 +21,8 @@ def detection(
 
     Parameters
     ----------
-    encoder : str, path or Encoder
-        A run, a folder with a saved encoder, or an `Encoder`, which is copied.
+    encoder : str, path, Encoder or fitted method
+        A run, a folder with a saved encoder, or an `Encoder`, which is copied; of a fitted method its encoder is taken.
     folder : path or VOC
         Pictures in the layout of Pascal VOC.
     split : str, optional

@@ -16,6 +16,7 @@ from unlabeled.data.text.token_windows import TaggedWords
 from unlabeled.encoders.encoder import from_description
 from unlabeled.encoders.make import trained_encoder
 from unlabeled.errors import UnlabeledError
+from unlabeled.modalities import check_modality
 
 STEPS, BATCH = 1000, 1024
 JUDGED = 4096
@@ -93,7 +94,9 @@ def edge_probing(
     """
     _check_tagged(sentences, tags)
     _check_tagged(test_sentences, test_tags)
-    encoder = trained_encoder(encoder, "text")
+    encoder = trained_encoder(encoder)
+    kind = encoder.preprocessing.kind
+    check_modality(encoder.preprocessing, "text", f"the encoder is for {kind}s, and the data are texts")
     names = sorted({str(tag) for row in tags for tag in row})
     if len(names) < 2:
         raise UnlabeledError(f"probing needs at least two different tags, got {len(names)}")

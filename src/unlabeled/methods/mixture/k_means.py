@@ -143,9 +143,10 @@ class NearestCentre(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMi
 
 def _check_centres(centres: Any, shape: tuple[int, int]) -> None:
     """Refuse centres to start from that are not of the shape (k, d), or not finite."""
-    if np.shape(centres) != shape:
-        raise UnlabeledError(f"init has shape {np.shape(centres)}, but the centres' is {shape}")
-    if not np.isfinite(numbers_given("init", centres)).all():
+    given = numbers_given("init", centres)
+    if given.shape != shape:
+        raise UnlabeledError(f"init has shape {given.shape}, but the centres' is {shape}")
+    if not np.isfinite(given).all():
         raise UnlabeledError("init holds NaN or infinity")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unlabeled.counted import counted
 from unlabeled.data.classes import encode
 from unlabeled.data.labels import LabelTable, label_table
-from unlabeled.data.tabular.tables import is_frame
+from unlabeled.data.tabular.tables import column_names
 from unlabeled.errors import UnlabeledError
 
 NOTHING = {"nan", "none", "null", "n/a", "-1.0"}
@@ -59,7 +59,7 @@ class GivenLabels:
 
         Parameters
         ----------
-        labels : path, mapping of id to class, data frame, list of these, or sequence of length n
+        labels : path, mapping of id to class, table, list of these, or sequence of length n
             See `unlabeled.data.labels.label_table`; for some or all of the instances. Of several sources, the later
             wins. Empty cells, −1, NaN and None say nothing, nor do the words nan, none, null and n/a in any case of
             letters; they leave an earlier label as it is.
@@ -118,7 +118,7 @@ def _is_source(value: Any) -> bool:
     """Tell a file or table of labels from a class."""
     if isinstance(value, str):
         return value.lower().endswith((".csv", ".tsv", ".parquet"))
-    return isinstance(value, os.PathLike | LabelTable | Mapping) or is_frame(value)
+    return isinstance(value, os.PathLike | LabelTable) or column_names(value) is not None
 
 
 def _cleaned(table: LabelTable) -> LabelTable:
